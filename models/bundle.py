@@ -1,0 +1,204 @@
+"""A trained model on disk: its manifest, its digests, and the pin that says which one is served.
+
+    <models_dir>/pinned.json               version and digest of the manifest
+    <models_dir>/store/<version>/          manifest.json lists every other file with its digest
+
+Saving is atomic. Loading trusts nothing: the pin's digest covers the manifest, the manifest's digests cover the rest,
+and no model file is opened before all of them hold. Knows nothing of what is inside a model file.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from models.errors import (
+    BundleMissing,
+    DigestMismatch,
+    FileMissing,
+    FingerprintMismatch,
+    FormatUnsupported,
+    ManifestInvalid,
+    PinUnreadable,
+)
+from models.risk import RiskPolicy
+
+FORMAT_VERSION = 1
+MANIFEST, GRAPH, BOOSTER, REFERENCE, CARD = (
+    "manifest.json",
+    "model.onnx",
+    "model.ubj",
+    "reference.parquet",
+    "MODEL_CARD.md",
+)
+
+
+class Provenance(BaseModel):
+    """Where the training rows came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    query: str | None
+    rows: int = Field(ge=1)
+    rejected_rows: int = Field(ge=0)
+    sha256: str
+
+
+class Interval(BaseModel):
+    """A 95 % confidence interval."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    low: float
+    high: float
+
+
+class Description(BaseModel):
+    """All that training says of a model: the manifest without its identity. Equal training gives equal descriptions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format_version: int = FORMAT_VERSION
+    fingerprint: str
+    features: list[dict[str, Any]]
+    data: Provenance
+    policy: RiskPolicy
+    metrics: dict[str, float]
+    intervals: dict[str, Interval]
+    baselines: dict[str, dict[str, float]]
+    libraries: dict[str, str]
+
+
+class Manifest(Description):
+    """The description of a published model, its name, its time and the SHA-256 of each of its files."""
+
+    version: str
+    trained_at: AwareDatetime
+    files: dict[str, str]
+
+
+class Pin(BaseModel):
+    """Which bundle is served: its version, and the SHA-256 of its manifest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Bundle(BaseModel):
+    """A bundle whose digests held when it was loaded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    directory: Path
+    manifest: Manifest
+
+    def path(self, name: str) -> Path:
+        """Return the path of one of the bundle's files."""
+        return self.directory / name
+
+
+def save(files: Path, description: Description, *, trained_at: datetime, models_dir: Path) -> Pin:
+    """Publish the folder `files` under a version made of the day and its content; returns the pin that would serve it.
+
+    The version's last eight digits are of a SHA-256 over the description and all files: the same training on the same
+    day finds its bundle already there and leaves it as it is.
+    """
+    digests = {path.relative_to(files).as_posix(): digest(path) for path in sorted(files.rglob("*")) if path.is_file()}
+    content = json.dumps([description.model_dump(mode="json"), digests], sort_keys=True)
+    version = f"{trained_at:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    target = models_dir / "store" / version
+    if not (target / MANIFEST).is_file():
+        manifest = Manifest(**dict(description), version=version, trained_at=trained_at, files=digests)
+        _move_in_place(files, target, manifest)
+    return Pin(version=version, digest=digest(target / MANIFEST))
+
+
+def pin(choice: Pin, *, models_dir: Path) -> None:
+    """Make `choice` the served version, in one rename."""
+    with tempfile.NamedTemporaryFile("w", dir=models_dir, prefix=".pinned-", delete=False) as file:
+        file.write(choice.model_dump_json(indent=2) + "\n")
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(models_dir / "pinned.json")
+
+
+def read_pin(models_dir: Path) -> Pin:
+    """Read which version is served.
+
+    Raises:
+        PinUnreadable: there is no pin, or it is not one.
+    """
+    path = models_dir / "pinned.json"
+    try:
+        return Pin.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise PinUnreadable(path=path, problem="no model is pinned") from error
+    except (OSError, ValidationError) as error:
+        raise PinUnreadable(path=path, problem=_first_problem(error)) from error
+
+
+def load(models_dir: Path, *, fingerprint: str) -> Bundle:
+    """Verify the pinned bundle and return it.
+
+    Raises:
+        BundleError: which kind says why it cannot be trusted; `FingerprintMismatch` when it was trained on another
+            contract than `fingerprint`.
+    """
+    choice = read_pin(models_dir)
+    directory = models_dir / "store" / choice.version
+    if not directory.is_dir():
+        raise BundleMissing(path=directory)
+    _verify(directory / MANIFEST, choice.digest)
+    manifest = _read_manifest(directory / MANIFEST)
+    if manifest.fingerprint != fingerprint:
+        raise FingerprintMismatch(bundle=manifest.fingerprint, code=fingerprint)
+    for name, expected in manifest.files.items():
+        _verify(directory / name, expected)
+    return Bundle(directory=directory, manifest=manifest)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _move_in_place(files: Path, target: Path, manifest: Manifest) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".publishing-") as scratch:
+        complete = Path(scratch) / target.name
+        shutil.copytree(files, complete)
+        (complete / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+        shutil.rmtree(target, ignore_errors=True)
+        complete.rename(target)
+
+
+def _verify(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise FileMissing(path=path)
+    if (found := digest(path)) != expected:
+        raise DigestMismatch(path=path, expected=expected, found=found)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        raw = json.loads(path.read_bytes())
+        if (found := raw.get("format_version")) != FORMAT_VERSION:
+            raise FormatUnsupported(path=path, found=found, supported=FORMAT_VERSION)
+        return Manifest.model_validate(raw)
+    except (ValueError, AttributeError) as error:
+        raise ManifestInvalid(path=path, problem=_first_problem(error)) from error
+
+
+def _first_problem(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"
+    return str(error)

@@ -1,0 +1,129 @@
+"""Everything this package raises. Each error keeps its facts as attributes and ends its sentence with the remedy.
+
+    ModelsError
+    ├── ContractError             a feature class that no contract can be derived from
+    ├── ValuesOutsideContract     columns that hold what the contract does not allow
+    ├── ParityError               two runtimes disagree about the same rows
+    └── BundleError               no trained model can be trusted; the service stays up and says so
+        ├── PinUnreadable         pinned.json is missing or is not a pin
+        ├── BundleMissing         the pinned version is not in the store
+        ├── FormatUnsupported     the bundle was written in another format
+        ├── ManifestInvalid       the manifest does not hold what it must
+        ├── FingerprintMismatch   the bundle was trained on another contract
+        ├── FileMissing           a file that the manifest lists is gone
+        ├── DigestMismatch        a file is not the one that was published
+        └── GraphUnreadable       the runtime cannot open the model file
+
+Knows nothing of HTTP: `service.errors` maps these to status codes.
+"""
+
+from pathlib import Path
+
+
+class ModelsError(Exception):
+    """Base of all errors of this package."""
+
+
+class ContractError(ModelsError):
+    """A feature class cannot be turned into a contract."""
+
+    def __init__(self, *, field: str, problem: str) -> None:
+        self.field, self.problem = field, problem
+        super().__init__(f"{field}: {problem}. Change the field in models/features.py.")
+
+
+class ValuesOutsideContract(ModelsError):
+    """Columns hold values that the contract does not allow."""
+
+    def __init__(self, *, reasons: dict[str, int]) -> None:
+        self.reasons = reasons
+        listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in reasons.items())
+        super().__init__(f"values outside the contract: {listed}. Drop or repair these rows first.")
+
+
+class ParityError(ModelsError):
+    """The exported graph and the booster it came from give different probabilities."""
+
+    def __init__(self, *, difference: float, limit: float, rows: int) -> None:
+        self.difference, self.limit, self.rows = difference, limit, rows
+        super().__init__(
+            f"ONNX and booster differ by {difference:.2e} on {rows} rows, more than {limit:.0e}. "
+            "Nothing was published; check the versions of onnxmltools and xgboost."
+        )
+
+
+class BundleError(ModelsError):
+    """Base of all reasons not to trust a trained model on disk."""
+
+
+class PinUnreadable(BundleError):
+    """pinned.json is missing or is not a pin."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Pin a bundle with `python -m training fit --pin`.")
+
+
+class BundleMissing(BundleError):
+    """The pinned version is not in the store."""
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path}: no such bundle. Restore the folder, or pin a version that the store holds.")
+
+
+class FormatUnsupported(BundleError):
+    """The bundle was written in a format that this code does not read."""
+
+    def __init__(self, *, path: Path, found: object, supported: int) -> None:
+        self.path, self.found, self.supported = path, found, supported
+        super().__init__(
+            f"{path}: bundle format {found!r}, this code reads {supported}. "
+            "Train again, or deploy the code that wrote it."
+        )
+
+
+class ManifestInvalid(BundleError):
+    """The manifest does not hold what it must."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Publish the bundle again.")
+
+
+class FingerprintMismatch(BundleError):
+    """The bundle was trained on another contract than the code holds."""
+
+    def __init__(self, *, bundle: str, code: str) -> None:
+        self.bundle, self.code = bundle, code
+        super().__init__(
+            f"the bundle's feature fingerprint {bundle[:12]} is not the code's {code[:12]}. "
+            "Train again after a change of models/features.py, or go back to the code of the bundle."
+        )
+
+
+class FileMissing(BundleError):
+    """A file that the manifest lists is not there."""
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path}: listed in the manifest but missing. Restore the bundle from git or the registry.")
+
+
+class DigestMismatch(BundleError):
+    """A file's content is not what was published."""
+
+    def __init__(self, *, path: Path, expected: str, found: str) -> None:
+        self.path, self.expected, self.found = path, expected, found
+        super().__init__(
+            f"{path}: SHA-256 is {found[:12]}, the published file had {expected[:12]}. "
+            "Restore the bundle from git or the registry."
+        )
+
+
+class GraphUnreadable(BundleError):
+    """ONNX Runtime cannot open the model file."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Train again with the locked versions of onnxmltools and onnxruntime.")

@@ -1,0 +1,53 @@
+"""The customer as everybody sees it: the API's request, training's columns, the drift job's columns.
+
+THE ONE FILE to edit for another data set: replace the fields below and train again. Numbers need both bounds,
+categories are a `Literal`, a value that may be unknown is `| None`. Knows nothing of how a contract is derived
+from the class; that is `models.contract`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models import contract
+
+
+class CustomerFeatures(contract.Features):
+    """One customer on the day of the prediction."""
+
+    tenure_months: int = Field(
+        ge=0,
+        le=120,
+        description="Time since the contract began.",
+        examples=[4],
+        json_schema_extra={"unit": "months"},
+    )
+    monthly_charges: float = Field(
+        ge=0,
+        le=500,
+        description="The current monthly bill.",
+        examples=[89.5],
+        json_schema_extra={"unit": "USD"},
+    )
+    total_charges: Annotated[float | None, contract.AtLeast("monthly_charges")] = Field(
+        ge=0,
+        le=1_000_000,
+        description="Everything billed so far, at least one monthly bill; null for a customer not billed yet.",
+        examples=[358.0],
+        json_schema_extra={"unit": "USD"},
+    )
+    support_tickets: int = Field(
+        ge=0,
+        le=100_000,
+        description="Support tickets opened so far.",
+        examples=[3],
+        json_schema_extra={"unit": "tickets"},
+    )
+    contract_type: Literal[0, 1, 2] = Field(
+        description="Kind of contract: 0 month-to-month, 1 one-year, 2 two-year.",
+        examples=[0],
+        json_schema_extra={"labels": ["month-to-month", "one-year", "two-year"]},
+    )
+
+
+CONTRACT = contract.derive(CustomerFeatures)

@@ -1,0 +1,48 @@
+"""A loaded bundle at work: a matrix comes in, probabilities go out. The only module that knows ONNX Runtime.
+
+The same code scores in the service, in training's checks and in every later comparison. Knows nothing of HTTP, nor of
+where a matrix comes from.
+"""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import onnxruntime as ort
+
+from models.bundle import GRAPH, Bundle
+from models.contract import Matrix, Vector
+from models.errors import GraphUnreadable
+from models.risk import RiskPolicy
+
+
+class Scorer:
+    """One model, ready to score; safe to share between threads."""
+
+    def __init__(self, graph: Path, *, version: str, policy: RiskPolicy) -> None:
+        """Open a graph.
+
+        Raises:
+            GraphUnreadable: ONNX Runtime refuses the file.
+        """
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
+            raise GraphUnreadable(path=graph, problem=str(error)) from error
+        self._input = self._session.get_inputs()[0].name
+        self.version = version
+        self.policy = policy
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Self:
+        """Open the graph of a verified bundle."""
+        return cls(bundle.path(GRAPH), version=bundle.manifest.version, policy=bundle.manifest.policy)
+
+    def score(self, matrix: Matrix) -> Vector:
+        """Return the probability of churn of each row, (n,) float64 in [0, 1]."""
+        probabilities: np.ndarray = self._session.run(["probabilities"], {self._input: matrix})[0]
+        return probabilities[:, 1].astype(np.float64)

@@ -1,0 +1,1 @@
+"""The first job: data in; an evaluated, logged, published bundle out."""

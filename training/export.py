@@ -1,0 +1,44 @@
+"""From a fitted booster to the graph that serves, and the proof that both say the same.
+
+Knows nothing of data sources or of MLflow.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnxmltools
+from onnxmltools.convert.common.data_types import FloatTensorType
+from xgboost import XGBClassifier
+
+from models.contract import Matrix
+from models.errors import ParityError
+from models.risk import RiskPolicy
+from models.scorer import Scorer
+
+PARITY_LIMIT = 1e-5
+_OPSET = 15  # the newest that onnxmltools 1.16 writes for tree ensembles
+
+
+def write_models(classifier: XGBClassifier, *, width: int, graph: Path, booster: Path) -> None:
+    """Write a fitted classifier over (n, width) float32 as an ONNX graph and in XGBoost's own format.
+
+    Equal classifiers give equal bytes: the converter's random graph name is replaced.
+    """
+    inputs = [("matrix", FloatTensorType([None, width]))]
+    converted = onnxmltools.convert_xgboost(classifier, initial_types=inputs, target_opset=_OPSET)
+    converted.graph.name = "churn"
+    graph.write_bytes(converted.SerializeToString())
+    classifier.save_model(booster)
+
+
+def check_parity(classifier: XGBClassifier, graph: Path, matrix: Matrix) -> float:
+    """Score the same rows both ways and return the largest difference in probability.
+
+    Raises:
+        ParityError: it exceeds 1e-5.
+    """
+    scorer = Scorer(graph, version="unpublished", policy=RiskPolicy())
+    difference = float(np.abs(scorer.score(matrix) - classifier.predict_proba(matrix)[:, 1]).max())
+    if not difference <= PARITY_LIMIT:
+        raise ParityError(difference=difference, limit=PARITY_LIMIT, rows=len(matrix))
+    return difference
