@@ -1,0 +1,63 @@
+# The vocabulary of this repository: people and CI call the same words. `make` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-annotate --no-header
+export MLFLOW_TRACKING_URI
+
+.PHONY: help setup demo train serve drift mlflow dashboard test lint format bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## list these words
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/complete ## make .venv with everything
+.venv/complete: requirements/dev.txt requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make setup PYTHON=python3.13"; exit 2; }
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@touch $@
+
+demo: setup ## the whole loop on synthetic customers: train, serve, shift, see the drift
+	@$(BIN)/python -m demo
+
+train: setup ## train on the synthetic customers and pin the result
+	@$(BIN)/python -m training fit --pin
+
+serve: setup ## serve the pinned model on port 8000
+	@$(BIN)/python -m service
+
+mlflow: setup ## open MLflow's page on port 5000
+	@$(BIN)/mlflow server --backend-store-uri $(MLFLOW_TRACKING_URI) --host 127.0.0.1 --port 5000
+
+dashboard: setup ## open the drift dashboard on port 8001
+	@$(BIN)/python -m monitoring dashboard
+
+test: setup lint ## lint, types, import rules and all tests that this machine can run
+	@$(BIN)/pytest
+
+lint: setup ## ruff, mypy and the import rules
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-timing > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
+
+format: setup ## let ruff rewrite
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+bench: setup ## measure start-up and memory of the service
+	@$(BIN)/python -m benchmarks.startup
+
+lock: setup ## resolve all dependencies anew into requirements/
+	@$(COMPILE) --group dev -o requirements/dev.txt
+	@$(COMPILE) --group jobs -c requirements/dev.txt -o requirements/jobs.txt
+	@$(COMPILE) --group service -c requirements/dev.txt -o requirements/service.txt
+	@grep -A99 '^uv==' requirements/dev.txt | awk 'NR == 1 || /^ /{print; next} {exit}' > requirements/uv.txt
+
+clean: ## remove what runs and tests wrote (never models/)
+	@rm -rf var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
