@@ -59,6 +59,26 @@ class Interval(BaseModel):
     high: float
 
 
+class Spread(BaseModel):
+    """Mean and standard deviation over the folds of a cross-validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mean: float
+    deviation: float
+
+
+class Confusion(BaseModel):
+    """Test customers by what was decided and what happened, at the policy's threshold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    true_negatives: int
+    false_positives: int
+    false_negatives: int
+    true_positives: int
+
+
 class Description(BaseModel):
     """All that training says of a model: the manifest without its identity. Equal training gives equal descriptions."""
 
@@ -70,8 +90,16 @@ class Description(BaseModel):
     data: Provenance
     policy: RiskPolicy
     metrics: dict[str, float]
+    """On the test set, by name."""
     intervals: dict[str, Interval]
-    baselines: dict[str, dict[str, float]]
+    """Of the metrics, by bootstrap over the test set."""
+    confusion: Confusion
+    cross_validation: dict[str, dict[str, Spread]]
+    """Of each algorithm on the training rows: model name, then metric."""
+    parameters: dict[str, float]
+    """Of the fit, as XGBoost names them."""
+    parity_difference: float
+    """Largest difference in probability between graph and booster on the test set."""
     libraries: dict[str, str]
 
 
@@ -105,8 +133,8 @@ class Bundle(BaseModel):
         return self.directory / name
 
 
-def save(files: Path, description: Description, *, trained_at: datetime, models_dir: Path) -> Pin:
-    """Publish the folder `files` under a version made of the day and its content; returns the pin that would serve it.
+def save(files: Path, description: Description, *, trained_at: datetime, models_dir: Path) -> Bundle:
+    """Publish the folder `files` under a version made of the day and its content.
 
     The version's last eight digits are of a SHA-256 over the description and all files: the same training on the same
     day finds its bundle already there and leaves it as it is.
@@ -118,11 +146,12 @@ def save(files: Path, description: Description, *, trained_at: datetime, models_
     if not (target / MANIFEST).is_file():
         manifest = Manifest(**dict(description), version=version, trained_at=trained_at, files=digests)
         _move_in_place(files, target, manifest)
-    return Pin(version=version, digest=digest(target / MANIFEST))
+    return Bundle(directory=target, manifest=_read_manifest(target / MANIFEST))
 
 
-def pin(choice: Pin, *, models_dir: Path) -> None:
-    """Make `choice` the served version, in one rename."""
+def pin(bundle: Bundle, *, models_dir: Path) -> None:
+    """Make a published bundle the served one, in one rename."""
+    choice = Pin(version=bundle.manifest.version, digest=digest(bundle.path(MANIFEST)))
     with tempfile.NamedTemporaryFile("w", dir=models_dir, prefix=".pinned-", delete=False) as file:
         file.write(choice.model_dump_json(indent=2) + "\n")
     Path(file.name).chmod(0o644)
@@ -175,6 +204,7 @@ def _move_in_place(files: Path, target: Path, manifest: Manifest) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".publishing-") as scratch:
         complete = Path(scratch) / target.name
         shutil.copytree(files, complete)
+        complete.chmod(0o755)  # scratch folders are private; a bundle is read by other users
         (complete / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
         shutil.rmtree(target, ignore_errors=True)
         complete.rename(target)

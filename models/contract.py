@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Union, cast, get_args, get_origin
+from typing import Any, Literal, Protocol, Union, cast, get_args, get_origin
 
 import annotated_types
 import numpy as np
@@ -28,8 +28,13 @@ Vector = npt.NDArray[np.float64]
 """(n,) float64."""
 Mask = npt.NDArray[np.bool_]
 """(n,) bool."""
-Columns = Mapping[str, Any]
-"""Feature name to a sequence of n raw values; a pandas DataFrame is one."""
+
+
+class Columns(Protocol):
+    """Feature name to a sequence of n raw values: a dict of lists, or a pandas DataFrame."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
 
 Kind = Literal["integer", "number", "boolean", "category"]
 Limit = Literal["ge", "gt", "le", "lt"]
@@ -103,6 +108,15 @@ class Feature:
         if self.kind == "category":
             return tuple(f"{self.name}={value}" for value in self.categories)
         return (self.name,)
+
+    @property
+    def dtype(self) -> str:
+        """The NumPy type of its column in tables and files; a nullable integer is a float, so that NaN fits."""
+        if self.kind == "number" or (self.kind == "integer" and self.nullable):
+            return "float64"
+        if self.nullable or any(isinstance(value, str) for value in self.categories):
+            return "object"
+        return "bool" if self.kind == "boolean" else "int64"
 
     def schema(self) -> dict[str, Any]:
         """What makes two features interchangeable, without prose: the part of it that the fingerprint covers."""

@@ -1,0 +1,144 @@
+"""From a source to rows that can be trained on: read, map, check, count, and remember where they came from.
+
+Knows nothing of models.
+"""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+
+from models import checks
+from models.bundle import Provenance
+from models.contract import Contract, Mask, Vector
+from training import mapping, synthetic
+from training.errors import SourceUnreadable, TooFewRows, TooManyRejected
+from training.settings import FitSettings
+
+REJECTED_LIMIT = 0.05
+MINIMUM_ROWS, MINIMUM_PER_CLASS = 200, 25
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows that hold to the contract, with what happened to each customer."""
+
+    features: pd.DataFrame
+    """The contract's columns."""
+    churned: npt.NDArray[np.int64]
+    """(n,) 1 churned, 0 stayed."""
+    true_probability: Vector | None
+    """(n,) in (0, 1), known for the synthetic population only."""
+    provenance: Provenance
+
+
+def load(settings: FitSettings, contract: Contract) -> Dataset:
+    """Read, map and check the rows that the settings name.
+
+    Raises:
+        DataError: which kind says why they cannot be trained on.
+    """
+    columns = mapping.read(settings.columns, contract)
+    table, true_probability = _read(settings)
+    logger.info("read %d rows from %s", len(table), _source_name(settings))
+    rows = mapping.apply(columns, table, contract)
+    kept = ~_rejected(rows, contract)
+    # One type a column, so that equal rows have one digest whatever file they came from.
+    rows = rows[kept].reset_index(drop=True).astype({feature.name: feature.dtype for feature in contract.features})
+    churned = rows[mapping.TARGET].to_numpy(dtype=np.int64)
+    _require_enough(churned)
+    provenance = Provenance(
+        source=_source_name(settings),
+        query=settings.query,
+        rows=len(rows),
+        rejected_rows=int((~kept).sum()),
+        sha256=_content_digest(rows),
+    )
+    return Dataset(
+        features=rows[list(contract.names)],
+        churned=churned,
+        true_probability=None if true_probability is None else true_probability[kept],
+        provenance=provenance,
+    )
+
+
+def _read(settings: FitSettings) -> tuple[pd.DataFrame, Vector | None]:
+    if settings.data == "synthetic":
+        return synthetic.sample(settings.rows, seed=settings.seed)
+    try:
+        return _read_table(settings), None
+    except (OSError, ValueError, SQLAlchemyError, ImportError) as error:
+        raise SourceUnreadable(source=_source_name(settings), problem=_first_line(error)) from error
+
+
+def _read_table(settings: FitSettings) -> pd.DataFrame:
+    if "://" in settings.data:
+        return _read_sql(settings)
+    path = Path(settings.data)
+    match path.suffix.lower():
+        case ".csv":
+            return pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+        case ".parquet":
+            return pd.read_parquet(path)
+        case _:
+            raise ValueError(f"{path.suffix or 'no suffix'} is not a kind of file that can be read")
+
+
+def _read_sql(settings: FitSettings) -> pd.DataFrame:
+    if settings.query is None:
+        raise ValueError("a database URL needs --query")
+    engine = sqlalchemy.create_engine(settings.data)
+    try:
+        with engine.connect() as connection:
+            return pd.read_sql_query(sqlalchemy.text(settings.query), connection)
+    finally:
+        engine.dispose()
+
+
+def _source_name(settings: FitSettings) -> str:
+    if "://" in settings.data:
+        try:
+            return sqlalchemy.make_url(settings.data).render_as_string(hide_password=True)
+        except SQLAlchemyError:
+            return "the database URL"
+    return f"synthetic(rows={settings.rows}, seed={settings.seed})" if settings.data == "synthetic" else settings.data
+
+
+def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:
+    violations = checks.find_violations(contract, rows)
+    unlabelled = rows[mapping.TARGET].isna().to_numpy()
+    if unlabelled.any():
+        violations[f"{mapping.TARGET} missing"] = unlabelled
+    rejected: Mask = np.logical_or.reduce([unlabelled, *violations.values()])
+    reasons = {reason: int(mask.sum()) for reason, mask in violations.items()}
+    for reason, count in reasons.items():
+        logger.warning("rejected: %s in %d rows", reason, count)
+    if rejected.sum() > REJECTED_LIMIT * len(rows):
+        raise TooManyRejected(rejected=int(rejected.sum()), rows=len(rows), limit=REJECTED_LIMIT, reasons=reasons)
+    return rejected
+
+
+def _require_enough(churned: npt.NDArray[np.int64]) -> None:
+    positives = int(churned.sum())
+    if len(churned) < MINIMUM_ROWS or min(positives, len(churned) - positives) < MINIMUM_PER_CLASS:
+        raise TooFewRows(
+            rows=len(churned), positives=positives, needed=MINIMUM_ROWS, needed_per_class=MINIMUM_PER_CLASS
+        )
+
+
+def _content_digest(rows: pd.DataFrame) -> str:
+    hashed = pd.util.hash_pandas_object(rows, index=False).to_numpy()
+    return hashlib.sha256(hashed.tobytes()).hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return str(text).splitlines()[0]

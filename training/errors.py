@@ -1,0 +1,108 @@
+"""Everything training raises. Each error keeps its facts as attributes and ends its sentence with the remedy.
+
+TrainingError
+├── DataError                 the rows cannot be trained on
+│   ├── SourceUnreadable      no such file, no such table, or not what its name says
+│   ├── MappingInvalid        the columns file is not one
+│   ├── ColumnMissing         a column that the mapping names is not in the source
+│   ├── TargetAmongFeatures   a feature would be made of the target, or of a column that must never be one
+│   ├── TargetUnclear         the target holds more than two values, or only one class
+│   ├── TooManyRejected       more rows break the contract than a source may have
+│   └── TooFewRows            not enough rows to split and judge
+└── TrackingFailed            MLflow did not take the run
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class TrainingError(Exception):
+    """Base of all errors of this package."""
+
+
+class DataError(TrainingError):
+    """Base of all reasons why rows cannot be trained on."""
+
+
+class SourceUnreadable(DataError):
+    """The source is missing or is not what its name says."""
+
+    def __init__(self, *, source: str, problem: str) -> None:
+        self.source, self.problem = source, problem
+        super().__init__(
+            f"{source}: {problem}. --data takes `synthetic`, a .csv or .parquet file, or a database URL with --query."
+        )
+
+
+class MappingInvalid(DataError):
+    """A columns file does not hold a mapping."""
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. training/columns/telco.toml is an example of a columns file.")
+
+
+class ColumnMissing(DataError):
+    """The source lacks columns that the mapping names."""
+
+    def __init__(self, *, missing: Sequence[str], present: Sequence[str]) -> None:
+        self.missing, self.present = tuple(missing), tuple(present)
+        super().__init__(
+            f"the source has no column {', '.join(missing)}; it has {', '.join(present)}. "
+            "Map foreign names with --columns FILE.toml."
+        )
+
+
+class TargetAmongFeatures(DataError):
+    """A feature would be made of a column that must never be one."""
+
+    def __init__(self, *, feature: str, column: str) -> None:
+        self.feature, self.column = feature, column
+        super().__init__(
+            f"feature {feature} would be made of {column}, which is the target or listed under `never_features`. "
+            "Name another column in the columns file."
+        )
+
+
+class TargetUnclear(DataError):
+    """The target does not hold two classes."""
+
+    def __init__(self, *, column: str, values: Sequence[object], positive: object) -> None:
+        self.column, self.values, self.positive = column, tuple(values), positive
+        shown = ", ".join(repr(value) for value in values[:5])
+        super().__init__(
+            f"target {column} holds {shown}; exactly two values are needed, of which {positive!r} means churn. "
+            "Set `column` and `positive` under [target] in the columns file."
+        )
+
+
+class TooManyRejected(DataError):
+    """More rows break the contract than a source may have."""
+
+    def __init__(self, *, rejected: int, rows: int, limit: float, reasons: Mapping[str, int]) -> None:
+        self.rejected, self.rows, self.limit, self.reasons = rejected, rows, limit, dict(reasons)
+        listed = "; ".join(f"{reason}: {count}" for reason, count in reasons.items())
+        super().__init__(
+            f"{rejected} of {rows} rows break the contract, more than {limit:.0%} ({listed}). "
+            "Repair the source, the columns file, or the bounds in models/features.py."
+        )
+
+
+class TooFewRows(DataError):
+    """There are not enough rows to split and judge."""
+
+    def __init__(self, *, rows: int, positives: int, needed: int, needed_per_class: int) -> None:
+        self.rows, self.positives, self.needed, self.needed_per_class = rows, positives, needed, needed_per_class
+        super().__init__(
+            f"{rows} rows with {positives} churned; at least {needed} rows and {needed_per_class} of either class "
+            "are needed to hold out a test set and judge it. Bring more rows."
+        )
+
+
+class TrackingFailed(TrainingError):
+    """MLflow did not take the run."""
+
+    def __init__(self, *, uri: str, problem: str) -> None:
+        self.uri, self.problem = uri, problem
+        super().__init__(
+            f"MLflow at {uri}: {problem}. Nothing was pinned; start the server or set MLFLOW_TRACKING_URI."
+        )

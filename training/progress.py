@@ -1,0 +1,39 @@
+"""How far a long run is: one bar on a terminal, lines in a log elsewhere. Knows nothing of what is being done."""
+
+import logging
+import sys
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+logger = logging.getLogger(__name__)
+
+
+class Progress:
+    """Counts the steps of a run whose length is known, through named stages."""
+
+    def __init__(self, steps: int) -> None:
+        self._bar = tqdm(total=steps, disable=not sys.stderr.isatty(), bar_format="{desc:<28}{bar}{percentage:4.0f} %")
+        self._quiet_log = logging_redirect_tqdm()
+
+    def __enter__(self) -> Self:
+        self._quiet_log.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+        self._quiet_log.__exit__(kind, error, trace)
+
+    def stage(self, name: str) -> None:
+        """Begin a named stage."""
+        self._bar.set_description_str(name)
+        if self._bar.disable:
+            logger.info(name)
+
+    def step(self, steps: int = 1) -> None:
+        """Count one step or several."""
+        self._bar.update(steps)

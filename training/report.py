@@ -1,0 +1,43 @@
+"""What a person at the terminal learns of a finished fit. Knows nothing that the manifest does not hold."""
+
+from models.bundle import Description
+from training.card import NAMES
+from training.model import SERVED
+from training.pipeline import Published
+
+
+def describe(published: Published) -> str:
+    """Tell the result of a fit in plain words, one fact a line."""
+    manifest = published.bundle.manifest
+    state = "pinned: it is served now" if published.pinned else "challenger: serve it with --pin"
+    return "\n".join(
+        [
+            f"model {manifest.version} ({state})",
+            f"  data      {manifest.data.rows:,} customers from {manifest.data.source}",
+            *(f"  {line}" for line in _quality(manifest)),
+            *(f"  {line}" for line in _comparison(manifest)),
+            f"  bundle    {published.bundle.directory}",
+            f"  MLflow    run {published.run_id} (open with: make mlflow)",
+        ]
+    )
+
+
+def _quality(description: Description) -> list[str]:
+    test_rows = sum(description.confusion.model_dump().values())
+    lines = [f"test set  {test_rows:,} customers, judged once; 95 % intervals"]
+    for key, name in NAMES.items():
+        interval = description.intervals[key]
+        lines.append(f"  {name:<12}{description.metrics[key]:.3f}  ({interval.low:.3f} to {interval.high:.3f})")
+    if (best := description.metrics.get("best_reachable_roc_auc")) is not None:
+        short = best - description.metrics["roc_auc"]
+        lines.append(f"  the true probabilities reach a ROC-AUC of {best:.3f}: the model is {short:.3f} short of it")
+    return lines
+
+
+def _comparison(description: Description) -> list[str]:
+    spreads = {name: metrics["roc_auc"] for name, metrics in description.cross_validation.items()}
+    lines = ["five folds, ROC-AUC"]
+    for name, spread in spreads.items():
+        mark = " (served)" if name == SERVED else ""
+        lines.append(f"  {name:<20}{spread.mean:.3f} ± {spread.deviation:.3f}{mark}")
+    return lines

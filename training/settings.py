@@ -1,0 +1,43 @@
+"""What can be set for training, from the command line or by TRAINING_* variables; knows nothing of how it is used."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class FitSettings(BaseSettings):
+    """Train, evaluate, log and publish a model."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRAINING_",
+        frozen=True,
+        extra="forbid",
+        cli_prog_name="python -m training fit",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        use_attribute_docstrings=True,
+    )
+
+    data: str = "synthetic"
+    """`synthetic`, a .csv or .parquet file, or a database URL."""
+    query: str | None = None
+    """SQL that selects the rows; needed with a database URL."""
+    columns: Path | None = None
+    """TOML file that maps the source's columns to the contract; without it they are named as the contract's."""
+    rows: int = Field(default=20_000, ge=1)
+    """Size of the synthetic population, in rows."""
+    seed: int = Field(default=7, ge=0)
+    """Seed of the population, the split, the folds, the fit and the bootstrap."""
+    threads: int = Field(default=1, ge=1)
+    """CPU threads of a fit; more are faster, and may change the last digits of a model."""
+    pin: bool = False
+    """Serve the new model; the first model ever is always pinned."""
+    models_dir: Path = Path("models")
+    """Folder of pinned.json and store/."""
+    output_dir: Path = Path("var")
+    """Folder for run-time output."""
+    tracking_uri: str = Field(
+        default="sqlite:///var/mlflow.db", validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI")
+    )
+    """MLflow's database or server."""

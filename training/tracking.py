@@ -1,0 +1,139 @@
+"""The only module that knows MLflow: one run for each fit, and the registered model with its aliases.
+
+MLflow is history and comparison; nothing that serves depends on it. Knows nothing of how a model is made.
+"""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import joblib
+import mlflow
+from mlflow.data.pandas_dataset import from_pandas
+from mlflow.exceptions import MlflowException
+from sklearn.pipeline import Pipeline
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.bundle import Bundle
+from training import revision
+from training.data import Dataset
+from training.errors import TrackingFailed
+from training.mapping import TARGET
+from training.settings import FitSettings
+
+REGISTERED_MODEL = "churn"
+CHALLENGER, CHAMPION = "challenger", "champion"
+
+
+class Run:
+    """An open MLflow run."""
+
+    def __init__(self, uri: str, run_id: str) -> None:
+        self._uri = uri
+        self.run_id = run_id
+
+    def log_data(self, dataset: Dataset) -> None:
+        """Log the rows' lineage: source, content digest, size and profile."""
+        provenance = dataset.provenance
+        with _translated(self._uri):
+            table = dataset.features.assign(**{TARGET: dataset.churned})
+            lineage = from_pandas(
+                table, source=provenance.source, targets=TARGET, name="training", digest=provenance.sha256[:36]
+            )
+            mlflow.log_input(lineage, context="training")
+            mlflow.log_params({f"data_{name}": value for name, value in provenance.model_dump().items()})
+
+    def log_folds(self, folds: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+        """Log each algorithm's metrics on each held-out fold, the fold's number as the step."""
+        with _translated(self._uri):
+            for name, results in folds.items():
+                for step, result in enumerate(results, start=1):
+                    prefix = f"folds/{name.replace(' ', '_')}"
+                    mlflow.log_metrics({f"{prefix}/{metric}": value for metric, value in result.items()}, step=step)
+
+    def register(self, pipeline: Pipeline, bundle: Bundle, dataset: Dataset) -> str:
+        """Log the bundle, the pipeline and its signature, and register them as the new challenger.
+
+        Returns the number of the registered version.
+        """
+        manifest = bundle.manifest
+        with _translated(self._uri):
+            mlflow.log_params(manifest.parameters)
+            mlflow.log_metrics(manifest.metrics)
+            for metric, interval in manifest.intervals.items():
+                mlflow.log_metrics({f"{metric}_low": interval.low, f"{metric}_high": interval.high})
+            mlflow.log_artifacts(str(bundle.directory), "bundle")
+            _log_joblib(pipeline)
+            sample = dataset.features.head(1_000)
+            logged = mlflow.sklearn.log_model(
+                pipeline,
+                name="pipeline",
+                serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_CLOUDPICKLE,  # skops refuses XGBClassifier
+                signature=mlflow.models.infer_signature(sample, pipeline.predict_proba(sample)),
+                pyfunc_predict_fn="predict_proba",
+                pip_requirements=[f"{name}=={version}" for name, version in manifest.libraries.items()],
+            )
+            tags = {"bundle_version": manifest.version}
+            mlflow.set_tags(tags)
+            client = mlflow.MlflowClient()
+            if not client.search_registered_models(f"name = '{REGISTERED_MODEL}'"):
+                client.create_registered_model(REGISTERED_MODEL)
+            version = client.create_model_version(
+                REGISTERED_MODEL, logged.model_uri, self.run_id, tags=tags, model_id=logged.model_id
+            )
+            number = str(version.version)
+            client.set_registered_model_alias(REGISTERED_MODEL, CHALLENGER, number)
+            return number
+
+    def mark_champion(self, number: str) -> None:
+        """Give a registered version the alias of the one that is served."""
+        with _translated(self._uri):
+            mlflow.MlflowClient().set_registered_model_alias(REGISTERED_MODEL, CHAMPION, number)
+
+
+@contextmanager
+def run(settings: FitSettings) -> Iterator[Run]:
+    """Open a run, and close it as finished or failed.
+
+    Raises:
+        TrackingFailed: MLflow cannot be reached, or refuses; before any work is done, if it is so from the start.
+    """
+    uri = settings.tracking_uri
+    # Seven retries with growing pauses are MLflow's default: minutes of silence when a server is down.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    with _translated(uri):
+        _use(uri, settings.output_dir)
+        active = mlflow.start_run(tags={"mlflow.source.git.commit": revision.commit() or "unknown"})
+        mlflow.log_params({"seed": settings.seed})
+    with active:
+        yield Run(uri, active.info.run_id)
+
+
+def _use(uri: str, output_dir: Path) -> None:
+    if uri.startswith("sqlite:///"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(uri)
+    if mlflow.get_experiment_by_name(REGISTERED_MODEL) is None:
+        local = uri.startswith("sqlite:///")
+        artifacts = (output_dir / "artifacts").resolve().as_uri() if local else None
+        mlflow.create_experiment(REGISTERED_MODEL, artifact_location=artifacts)
+    mlflow.set_experiment(REGISTERED_MODEL)
+
+
+def _log_joblib(pipeline: Pipeline) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "pipeline.joblib"
+        joblib.dump(pipeline, path)
+        mlflow.log_artifact(str(path))
+
+
+@contextmanager
+def _translated(uri: str) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # MLflow warns of its own choices: pickle, integer columns
+            yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise TrackingFailed(uri=uri, problem=str(error).strip().splitlines()[0]) from error
