@@ -96,7 +96,7 @@ class Description(BaseModel):
     confusion: Confusion
     cross_validation: dict[str, dict[str, Spread]]
     """Of each algorithm on the training rows: model name, then metric."""
-    parameters: dict[str, float]
+    parameters: dict[str, int | float]
     """Of the fit, as XGBoost names them."""
     parity_difference: float
     """Largest difference in probability between graph and booster on the test set."""

@@ -35,7 +35,7 @@ def fit(arguments: list[str]) -> int:
         settings = CliApp.run(FitSettings, cli_args=arguments)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            logger.error("--%s: %s", ".".join(map(str, problem["loc"])).replace("_", "-"), problem["msg"])
+            logger.error("--%s: %s", ".".join(map(str, problem["loc"])).replace("_", "-"), problem["msg"])  # noqa: TRY400  # as below
         return 2
     try:
         published = pipeline.fit(settings)

@@ -81,7 +81,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
 def _feature_rows(description: Description) -> Iterable[tuple[str, ...]]:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     for feature in description.features:
-        bounds = [f"{signs[limit]} {value:g}" for limit, value in feature["limits"].items()]
+        bounds = [f"{signs[limit]} {value:,}" for limit, value in feature["limits"].items()]
         allowed = [str(value) for value in feature["categories"]] + (["null"] if feature["nullable"] else [])
         yield feature["name"], feature["kind"], feature["unit"] or "", ", ".join(bounds + allowed)
 

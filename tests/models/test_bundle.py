@@ -1,0 +1,152 @@
+"""A bundle on disk is trusted only when every digest holds, and every doubt has its own error."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from models import bundle, errors
+from models.bundle import Confusion, Description, Provenance
+from models.features import CONTRACT
+from models.risk import RiskPolicy
+
+TRAINED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def description(**changes: object) -> Description:
+    facts: dict[str, object] = {
+        "fingerprint": CONTRACT.fingerprint,
+        "features": [feature.schema() for feature in CONTRACT.features],
+        "data": Provenance(source="test", query=None, rows=10, rejected_rows=0, sha256="0" * 64),
+        "policy": RiskPolicy(),
+        "metrics": {"roc_auc": 0.8},
+        "intervals": {},
+        "confusion": Confusion(true_negatives=5, false_positives=1, false_negatives=1, true_positives=3),
+        "cross_validation": {},
+        "parameters": {},
+        "parity_difference": 0.0,
+        "libraries": {},
+    }
+    return Description.model_validate(facts | changes)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    (folder / "figures").mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"graph")
+    (folder / "figures" / "roc.png").write_bytes(b"picture")
+    return folder
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, files: Path) -> Path:
+    """A models folder with one pinned bundle."""
+    models_dir = tmp_path / "models"
+    published = bundle.save(files, description(), trained_at=TRAINED_AT, models_dir=models_dir)
+    bundle.pin(published, models_dir=models_dir)
+    return models_dir
+
+
+def load(shelf: Path) -> bundle.Bundle:
+    return bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+
+
+def test_what_was_saved_is_loaded(shelf: Path) -> None:
+    loaded = load(shelf)
+    assert loaded.manifest.version.startswith("20260301-")
+    assert loaded.manifest.metrics == {"roc_auc": 0.8}
+    assert loaded.manifest.trained_at == TRAINED_AT
+    assert loaded.path("model.onnx").read_bytes() == b"graph"
+
+
+def test_equal_content_has_an_equal_version_and_is_not_written_twice(shelf: Path, files: Path) -> None:
+    first = load(shelf)
+    again = bundle.save(files, description(), trained_at=TRAINED_AT.replace(hour=18), models_dir=shelf)
+    assert again == first
+    other = bundle.save(files, description(metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
+    assert other.manifest.version != first.manifest.version
+
+
+def test_a_published_bundle_is_readable_for_other_users(shelf: Path) -> None:
+    assert load(shelf).directory.stat().st_mode & 0o777 == 0o755
+    assert (shelf / "pinned.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_saving_leaves_nothing_but_the_bundle(shelf: Path) -> None:
+    assert [path.name for path in (shelf / "store").iterdir()] == [load(shelf).manifest.version]
+
+
+def test_an_interrupted_save_leaves_no_bundle(tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "rename", crash)
+    with pytest.raises(OSError, match="disk full"):
+        bundle.save(files, description(), trained_at=TRAINED_AT, models_dir=tmp_path / "models")
+    assert list((tmp_path / "models" / "store").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.onnx", "figures/roc.png"])
+def test_one_changed_byte_is_refused_by_name(shelf: Path, name: str) -> None:
+    path = load(shelf).path(name)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(errors.DigestMismatch, match=name) as caught:
+        load(shelf)
+    assert caught.value.path == path
+
+
+def test_a_missing_file_is_refused_by_name(shelf: Path) -> None:
+    path = load(shelf).path("model.onnx")
+    path.unlink()
+    with pytest.raises(errors.FileMissing, match=r"model\.onnx"):
+        load(shelf)
+
+
+def test_another_contract_is_refused(shelf: Path) -> None:
+    with pytest.raises(errors.FingerprintMismatch, match="Train again"):
+        bundle.load(shelf, fingerprint="f" * 64)
+
+
+def repin(shelf: Path, manifest: object) -> None:
+    """Make the pin trust another manifest, so that only the manifest's content is wrong."""
+    published = load(shelf)
+    published.path(bundle.MANIFEST).write_text(json.dumps(manifest))
+    bundle.pin(published, models_dir=shelf)
+
+
+def test_another_format_is_refused(shelf: Path) -> None:
+    manifest = json.loads(load(shelf).path(bundle.MANIFEST).read_bytes())
+    repin(shelf, manifest | {"format_version": 2})
+    with pytest.raises(errors.FormatUnsupported, match="bundle format 2, this code reads 1"):
+        load(shelf)
+
+
+def test_a_manifest_without_a_field_is_refused_by_its_name(shelf: Path) -> None:
+    manifest = json.loads(load(shelf).path(bundle.MANIFEST).read_bytes())
+    del manifest["policy"]
+    repin(shelf, manifest)
+    with pytest.raises(errors.ManifestInvalid, match="policy: Field required"):
+        load(shelf)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"version": "../../etc", "digest": "0"}'])
+def test_a_pin_that_is_none_is_refused(shelf: Path, content: str) -> None:
+    (shelf / "pinned.json").write_text(content)
+    with pytest.raises(errors.PinUnreadable, match=r"pinned\.json"):
+        load(shelf)
+
+
+def test_no_pin_at_all_names_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(errors.PinUnreadable, match=r"no model is pinned.*fit --pin"):
+        load(tmp_path)
+
+
+def test_a_pin_to_a_version_not_in_the_store_is_refused(shelf: Path) -> None:
+    pin = json.loads((shelf / "pinned.json").read_text())
+    (shelf / "pinned.json").write_text(json.dumps(pin | {"version": "20250101-00000000"}))
+    with pytest.raises(errors.BundleMissing, match="20250101-00000000"):
+        load(shelf)

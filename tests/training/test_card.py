@@ -1,0 +1,43 @@
+"""The card and the terminal's report show the manifest's figures and no others."""
+
+import re
+
+from training import card, report
+from training.pipeline import Published
+
+
+def test_every_metric_is_shown_with_its_interval(published: Published) -> None:
+    manifest = published.bundle.manifest
+    text = published.bundle.path("MODEL_CARD.md").read_text()
+    for key, name in card.NAMES.items():
+        low, high = manifest.intervals[key].low, manifest.intervals[key].high
+        assert f"| {name} | {manifest.metrics[key]:.4f} | {low:.4f} | {high:.4f} |" in text
+
+
+def test_every_feature_is_shown_with_its_bounds(published: Published) -> None:
+    text = published.bundle.path("MODEL_CARD.md").read_text()
+    assert "| tenure_months | integer | months | ≥ 0, ≤ 120 |" in text
+    assert "| total_charges | number | USD | ≥ 0, ≤ 1,000,000, null |" in text
+    assert "| contract_type | category |  | 0, 1, 2 |" in text
+
+
+def test_figures_that_the_card_shows_are_in_the_bundle(published: Published) -> None:
+    text = published.bundle.path("MODEL_CARD.md").read_text()
+    shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
+    assert len(shown) == 4
+    assert set(shown) <= set(published.bundle.manifest.files)
+
+
+def test_the_best_reachable_figure_is_left_out_where_it_is_unknown(published: Published) -> None:
+    known = published.bundle.manifest
+    metrics = {name: value for name, value in known.metrics.items() if name != "best_reachable_roc_auc"}
+    unknown = known.model_copy(update={"metrics": metrics})
+    assert "true probabilities" in card.write(known)
+    assert "true probabilities" not in card.write(unknown)
+
+
+def test_the_report_says_which_model_is_served(published: Published) -> None:
+    told = report.describe(published)
+    assert told.startswith(f"model {published.bundle.manifest.version} (pinned: it is served now)")
+    waiting = Published(published.bundle, published.run_id, pinned=False)
+    assert "(challenger: serve it with --pin)" in report.describe(waiting)
