@@ -19,7 +19,7 @@ setup: .venv/complete ## make .venv with everything
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	@touch $@
 
 demo: setup ## the whole loop on synthetic customers: train, serve, shift, see the drift
@@ -44,7 +44,7 @@ lint: setup ## ruff, mypy and the import rules
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-timing > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
+	@$(BIN)/lint-imports --no-logo > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
 
 format: setup ## let ruff rewrite
 	@$(BIN)/ruff check --quiet --fix .

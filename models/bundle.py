@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from models.errors import (
     BundleMissing,
     DigestMismatch,
-    FileMissing,
+    FileUnreadable,
     FingerprintMismatch,
     FormatUnsupported,
     ManifestInvalid,
@@ -211,9 +211,11 @@ def _move_in_place(files: Path, target: Path, manifest: Manifest) -> None:
 
 
 def _verify(path: Path, expected: str) -> None:
-    if not path.is_file():
-        raise FileMissing(path=path)
-    if (found := digest(path)) != expected:
+    try:
+        found = digest(path)
+    except OSError as error:
+        raise FileUnreadable(path=path, problem=error.strerror or "cannot be read") from error
+    if found != expected:
         raise DigestMismatch(path=path, expected=expected, found=found)
 
 

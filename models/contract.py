@@ -26,6 +26,8 @@ Matrix = npt.NDArray[np.float32]
 """(n, width) float32, encoded customers in the contract's order; NaN is unknown."""
 Vector = npt.NDArray[np.float64]
 """(n,) float64."""
+Labels = npt.NDArray[np.int64]
+"""(n,) outcomes: 1 churned, 0 stayed."""
 Mask = npt.NDArray[np.bool_]
 """(n,) bool."""
 

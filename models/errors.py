@@ -10,7 +10,7 @@
         ├── FormatUnsupported     the bundle was written in another format
         ├── ManifestInvalid       the manifest does not hold what it must
         ├── FingerprintMismatch   the bundle was trained on another contract
-        ├── FileMissing           a file that the manifest lists is gone
+        ├── FileUnreadable        a file that the manifest lists is gone or locked away
         ├── DigestMismatch        a file is not the one that was published
         └── GraphUnreadable       the runtime cannot open the model file
 
@@ -102,12 +102,12 @@ class FingerprintMismatch(BundleError):
         )
 
 
-class FileMissing(BundleError):
-    """A file that the manifest lists is not there."""
+class FileUnreadable(BundleError):
+    """A file of the bundle is not there, or this process may not read it."""
 
-    def __init__(self, *, path: Path) -> None:
-        self.path = path
-        super().__init__(f"{path}: listed in the manifest but missing. Restore the bundle from git or the registry.")
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Restore the bundle from git or the registry, readable for the service.")
 
 
 class DigestMismatch(BundleError):

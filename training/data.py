@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import checks
 from models.bundle import Provenance
-from models.contract import Contract, Mask, Vector
+from models.contract import Contract, Labels, Mask, Vector
 from training import mapping, synthetic
 from training.errors import SourceUnreadable, TooFewRows, TooManyRejected
 from training.settings import FitSettings
@@ -33,8 +32,7 @@ class Dataset:
 
     features: pd.DataFrame
     """The contract's columns."""
-    churned: npt.NDArray[np.int64]
-    """(n,) 1 churned, 0 stayed."""
+    churned: Labels
     true_probability: Vector | None
     """(n,) in (0, 1), known for the synthetic population only."""
     provenance: Provenance
@@ -126,7 +124,7 @@ def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:
     return rejected
 
 
-def _require_enough(churned: npt.NDArray[np.int64]) -> None:
+def _require_enough(churned: Labels) -> None:
     positives = int(churned.sum())
     if len(churned) < MINIMUM_ROWS or min(positives, len(churned) - positives) < MINIMUM_PER_CLASS:
         raise TooFewRows(

@@ -6,7 +6,6 @@ Knows nothing of which model made them.
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn import metrics
 from sklearn.base import clone
@@ -14,10 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from models.bundle import Confusion, Interval, Spread
-from models.contract import Vector
-
-Labels = npt.NDArray[np.int64]
-"""(n,) 0 or 1."""
+from models.contract import Labels, Vector
 
 RESAMPLES = 1_000
 FOLDS = 5

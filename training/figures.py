@@ -13,8 +13,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from models.bundle import Confusion
-from models.contract import Vector
-from training.evaluation import Labels
+from models.contract import Labels, Vector
 
 _INK, _QUIET, _ACCENT = "#1f2933", "#9aa5b1", "#0b7285"
 _STYLE: dict[Any, Any] = {

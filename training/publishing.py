@@ -16,11 +16,10 @@ from sklearn.pipeline import Pipeline
 
 from models import bundle
 from models.bundle import BOOSTER, CARD, GRAPH, REFERENCE, Bundle, Description, Interval
-from models.contract import Contract, Vector
+from models.contract import Contract, Labels, Vector
 from models.risk import RiskPolicy
 from training import card, evaluation, export, figures, model, revision
 from training.data import Dataset
-from training.evaluation import Labels
 
 REFERENCE_ROWS = 5_000
 
@@ -55,7 +54,7 @@ def publish(fitted: Fitted, dataset: Dataset, contract: Contract, *, models_dir:
         files = Path(scratch)
         export.write_models(classifier, width=matrix.shape[1], graph=files / GRAPH, booster=files / BOOSTER)
         difference = export.check_parity(classifier, files / GRAPH, matrix)
-        description = _describe(fitted, dataset, contract, churned=churned, parity_difference=difference)
+        description = _describe(fitted, dataset, contract, churned=churned, parity_difference=difference, seed=seed)
         _sample(dataset.features.iloc[fitted.training_rows], seed).to_parquet(files / REFERENCE, index=False)
         (files / CARD).write_text(card.write(description), encoding="utf-8")
         figures.draw(churned, fitted.probability, description.confusion, to=files / "figures")
@@ -64,7 +63,7 @@ def publish(fitted: Fitted, dataset: Dataset, contract: Contract, *, models_dir:
 
 
 def _describe(
-    fitted: Fitted, dataset: Dataset, contract: Contract, *, churned: Labels, parity_difference: float
+    fitted: Fitted, dataset: Dataset, contract: Contract, *, churned: Labels, parity_difference: float, seed: int
 ) -> Description:
     threshold = fitted.policy.threshold
     metrics = evaluation.measure(churned, fitted.probability, threshold=threshold)
@@ -79,7 +78,7 @@ def _describe(
         intervals=fitted.intervals,
         confusion=evaluation.confusion(churned, fitted.probability, threshold=threshold),
         cross_validation={name: evaluation.summarise(folds) for name, folds in fitted.folds.items()},
-        parameters=model.PARAMETERS,
+        parameters={**model.PARAMETERS, "random_state": seed},
         parity_difference=parity_difference,
         libraries=revision.libraries(),
     )

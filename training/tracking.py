@@ -107,7 +107,6 @@ def run(settings: FitSettings) -> Iterator[Run]:
     with _translated(uri):
         _use(uri, settings.output_dir)
         active = mlflow.start_run(tags={"mlflow.source.git.commit": revision.commit() or "unknown"})
-        mlflow.log_params({"seed": settings.seed})
     with active:
         yield Run(uri, active.info.run_id)
 

@@ -102,7 +102,7 @@ def test_one_changed_byte_is_refused_by_name(shelf: Path, name: str) -> None:
 def test_a_missing_file_is_refused_by_name(shelf: Path) -> None:
     path = load(shelf).path("model.onnx")
     path.unlink()
-    with pytest.raises(errors.FileMissing, match=r"model\.onnx"):
+    with pytest.raises(errors.FileUnreadable, match=r"model\.onnx: No such file"):
         load(shelf)
 
 

@@ -1,0 +1,1 @@
+"""What the README's figures are made with; each module prints one table."""

@@ -1,0 +1,80 @@
+"""The service as a process of its own, and one client that talks to it over HTTP.
+
+Knows nothing of what is sent.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+START_LIMIT_SECONDS = 30
+STOP_LIMIT_SECONDS = 15
+
+
+@contextmanager
+def running(models_dir: Path, log: Path) -> Iterator[int]:
+    """Start `python -m service` on a free port, yield the port once it is ready, and stop it in the end."""
+    port = _free_port()
+    environment = os.environ | {"SERVICE_MODELS_DIR": str(models_dir), "SERVICE_PORT": str(port)}
+    with log.open("w") as out:
+        process = subprocess.Popen([sys.executable, "-m", "service"], env=environment, stdout=out, stderr=out)
+        try:
+            _wait_until_ready(process, port, log)
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_LIMIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def predict(port: int, customers: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Send customers one by one over one connection, and yield the answers.
+
+    Raises:
+        RuntimeError: an answer is not a prediction.
+    """
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        for customer in customers:
+            connection.request("POST", "/predict", json.dumps(customer), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            body = json.load(response)
+            if response.status != 200:
+                raise RuntimeError(f"POST /predict answered {response.status}: {body['detail']}")
+            yield body
+    finally:
+        connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    limit = time.monotonic() + START_LIMIT_SECONDS
+    while process.poll() is None and time.monotonic() < limit:
+        connection = HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", "/health/ready")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.1)
+    raise RuntimeError(f"the service did not become ready; {log} says why")

@@ -1,0 +1,28 @@
+"""Customers to send: calm ones, like those of the training data, and shifted ones, after two changes in the business.
+
+Knows nothing of HTTP.
+"""
+
+import numpy as np
+import pandas as pd
+
+from models.features import CONTRACT
+from training import synthetic
+
+SHIFTED_COLUMNS = ("monthly_charges", "contract_type")
+"""What the shift changes; the rest of a customer stays as it was."""
+
+
+def calm(rows: int, *, seed: int) -> pd.DataFrame:
+    """Draw customers from the population that the model was trained on."""
+    return synthetic.sample(rows, seed=seed)[0][list(CONTRACT.names)]
+
+
+def shifted(rows: int, *, seed: int) -> pd.DataFrame:
+    """Draw customers after a price rise of 12 USD, and after half of them left for a month-to-month contract."""
+    customers = calm(rows, seed=seed)
+    moved = np.random.default_rng(seed).random(rows) < 0.5
+    customers["monthly_charges"] = (customers["monthly_charges"] + 12).round(2)
+    customers["total_charges"] = customers["total_charges"].clip(lower=customers["monthly_charges"])
+    customers.loc[moved, "contract_type"] = 0
+    return customers

@@ -1,0 +1,31 @@
+"""Starts the service: `python -m service [--port 9000 ...]`; `--help` lists the settings."""
+
+import os
+
+import uvicorn
+from pydantic_settings import CliApp
+
+from service import logs
+from service.settings import Settings
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = CliApp.run(Settings)
+    # Each process builds its own app, from the environment: flags given here must reach it.
+    os.environ |= {f"SERVICE_{name.upper()}": str(value) for name, value in settings}
+    uvicorn.run(
+        "service.app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=logs.config(settings.log_level),
+        access_log=False,
+        server_header=False,
+        ws="none",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The API's description: the OpenAPI document, and the page that shows it.
+
+The page's scripts come with the package `fastapi-offline`, so it also works where no CDN is reached. Knows nothing of
+what the endpoints do.
+"""
+
+from functools import cache, partial
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+from service import __version__, problem, request_id
+
+TITLE = "Churn service"
+DESCRIPTION = f"""\
+Which customers are about to leave, and how likely it is.
+
+Every answer that is not a success has one shape, `{problem.MEDIA_TYPE}` (RFC 9457), and names each field that is wrong.
+Every answer carries `{request_id.HEADER}`: send your own (up to 128 letters, digits and `._:/+=@-`) or get one.
+Numbers are JSON numbers: strings, booleans and unknown fields are refused, not repaired.
+"""
+TAGS = [
+    {"name": "predictions", "description": "Ask the model."},
+    {"name": "model", "description": "What the model is, and how it decides."},
+    {"name": "operations", "description": "Probes and measurements."},
+]
+_MEANINGS = {
+    413: "The body is larger than `SERVICE_MAX_BODY_BYTES`.",
+    415: "The body is not declared as `application/json`.",
+    422: "The body is not JSON, or breaks a rule; `errors` lists every field that is wrong.",
+    500: "The service failed; the log has the cause under the `request_id`.",
+    503: "No model can be trusted; `detail` says why.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Declare the problems that an operation may answer."""
+    return {status: {"model": problem.Problem, "description": _MEANINGS[status]} for status in statuses}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Make the OpenAPI document, with the media type and the headers that FastAPI cannot be told of."""
+    document = get_openapi(title=TITLE, version=__version__, description=DESCRIPTION, routes=app.routes, tags=TAGS)
+    operations = (operation for path in document["paths"].values() for operation in path.values())
+    for status, response in (pair for operation in operations for pair in operation["responses"].items()):
+        response["headers"] = {request_id.HEADER: _header("string", "The name of the request.")}
+        if int(status) >= HTTPStatus.BAD_REQUEST:
+            [content] = response["content"].values()
+            response["content"] = {problem.MEDIA_TYPE: content}
+        if int(status) == HTTPStatus.SERVICE_UNAVAILABLE:
+            response["headers"]["Retry-After"] = _header("integer", "Seconds to wait before asking again.")
+    return document
+
+
+def add_to(app: FastAPI) -> None:
+    """Serve the document at /openapi.json and the page at /docs."""
+    app.openapi = cache(partial(describe, app))  # type: ignore[method-assign]  # FastAPI's documented way
+    app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
+    app.add_api_route("/docs", _page, include_in_schema=False)
+
+
+def _header(kind: str, description: str) -> dict[str, Any]:
+    return {"description": description, "required": True, "schema": {"type": kind}}
+
+
+async def _page() -> HTMLResponse:
+    # Relative addresses also hold behind a proxy that serves the app under a prefix.
+    return get_swagger_ui_html(
+        title=TITLE,
+        openapi_url="openapi.json",
+        swagger_js_url="docs/assets/swagger-ui-bundle.js",
+        swagger_css_url="docs/assets/swagger-ui.css",
+        swagger_favicon_url="docs/assets/favicon.png",
+    )

@@ -1,0 +1,90 @@
+"""The one shape of every answer that is not a success: RFC 9457, `application/problem+json`.
+
+Knows nothing of which error deserves which status; that is the table in `service.errors`.
+"""
+
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service import request_id
+from service.errors import status_of
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 30
+LISTED_PROBLEMS = 100
+
+
+class FieldProblem(BaseModel, use_attribute_docstrings=True):
+    """What is wrong with one field of the body."""
+
+    path: str = Field(examples=["customers.17.tenure_months"])
+    """Dotted path of the field; `body` is the body itself."""
+    message: str = Field(examples=["Input should be less than or equal to 120"])
+    """What was expected."""
+    code: str = Field(examples=["less_than_equal"])
+    """The broken rule, for programs."""
+
+
+class Problem(BaseModel, use_attribute_docstrings=True):
+    """Why a request was not answered as asked, and what to do."""
+
+    type: Literal["about:blank"] = "about:blank"
+    """The status says what kind of problem it is."""
+    title: str = Field(examples=[HTTPStatus(422).phrase])
+    """The name of the status."""
+    status: int = Field(examples=[422])
+    """The HTTP status."""
+    detail: str
+    """What happened, and the remedy."""
+    request_id: str | None
+    """The name of the request in the service's log; also in the header X-Request-ID."""
+    errors: list[FieldProblem] = Field(default=[], max_length=LISTED_PROBLEMS)
+    """Every field that is wrong, at most the first 100."""
+
+
+def of(error: Exception) -> Problem:
+    """Describe an error without telling what only the log should know."""
+    status = status_of(error)
+    problems = error.errors()[:LISTED_PROBLEMS] if isinstance(error, RequestValidationError) else []
+    return Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=_detail(error, status),
+        request_id=request_id.current.get(),
+        errors=[
+            FieldProblem(path=".".join(map(str, found["loc"])) or "body", message=found["msg"], code=found["type"])
+            for found in problems
+        ],
+    )
+
+
+def answer(error: Exception) -> Response:
+    """Turn an error into the response that tells of it."""
+    problem = of(error)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
+
+
+def _detail(error: Exception, status: int) -> str:
+    match error:
+        case RequestValidationError():
+            found = len(error.errors())
+            which = "all" if found <= LISTED_PROBLEMS else f"the first {LISTED_PROBLEMS} of {found}"
+            return f"The body breaks rules; errors lists {which}. Correct it and send it again."
+        case HTTPException(status_code=404):
+            return "There is nothing at this path. /docs lists what there is."
+        case HTTPException(status_code=405):
+            return "This path does not take this method. The header Allow names those that it takes."
+        case HTTPException():
+            return error.detail
+        case _ if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            return "The service failed. Give the request_id to its operators: their log has the cause."
+        case _:
+            return str(error)

@@ -1,0 +1,160 @@
+"""The bodies of requests and answers, apart from the customer, which is `models.features`, and problems.
+
+Knows nothing of how an answer is found.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from models.bundle import Confusion, Interval, Manifest, Provenance, Spread
+from models.contract import Feature
+from models.features import CONTRACT, CustomerFeatures
+from models.risk import RiskPolicy, RiskTier
+
+MAX_BATCH_ROWS = 10_000
+_MEANINGS: Mapping[RiskTier, str] = {
+    "low": "Likely to stay: no action.",
+    "medium": "May leave: a cheap contact is worth it.",
+    "high": "Likely to leave: contact soon, with an offer.",
+}
+
+
+class Body(BaseModel):
+    """Base of all bodies: fixed once made, each field described by the words under it."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class Batch(Body):
+    """Customers to be predicted together."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"customers": [CONTRACT.example]}]}
+    )
+
+    customers: list[CustomerFeatures] = Field(min_length=1, max_length=MAX_BATCH_ROWS)
+    """One to 10,000 customers; one that breaks a rule refuses them all."""
+
+
+class Prediction(Body):
+    """What the model expects of one customer."""
+
+    prediction_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["1f0c6c58d0e94f0fa4d3f6a3a4f1c2d7"])
+    """Unique name of this prediction."""
+    churn_probability: float = Field(ge=0, le=1, examples=[0.8123])
+    """Probability that the customer leaves, 0 to 1."""
+    churn_prediction: bool = Field(examples=[True])
+    """Whether the probability reaches the decision threshold of GET /risk-tiers."""
+    risk_tier: RiskTier = Field(examples=["high"])
+    """The tier of the probability; GET /risk-tiers has the bounds."""
+    model_version: str = Field(examples=["20261122-b72102fe"])
+    """The model that answered."""
+    prediction_timestamp: AwareDatetime
+    """When it answered, UTC."""
+
+
+class Predictions(Body):
+    """The predictions of a batch."""
+
+    predictions: list[Prediction]
+    """One for each customer, in the order of the request."""
+
+
+class TierBounds(Body):
+    """One risk tier: the probabilities from its lower bound up to, but without, its upper bound."""
+
+    tier: RiskTier
+    """The tier's name in predictions."""
+    lower_bound: float = Field(ge=0, le=1)
+    """Least probability that belongs to the tier."""
+    upper_bound: float = Field(ge=0, le=1)
+    """Where the next tier begins; 1 belongs to the last tier."""
+    meaning: str
+    """What the tier suggests to do."""
+
+
+class RiskTiers(Body):
+    """How the model that serves turns probabilities into decisions."""
+
+    decision_threshold: float = Field(gt=0, lt=1)
+    """Least probability that counts as churn."""
+    tiers: list[TierBounds]
+    """All tiers, ascending."""
+
+    @classmethod
+    def of(cls, policy: RiskPolicy) -> Self:
+        """Spell out a policy."""
+        bounds: list[tuple[RiskTier, float, float]] = [
+            ("low", 0, policy.medium_from),
+            ("medium", policy.medium_from, policy.high_from),
+            ("high", policy.high_from, 1),
+        ]
+        return cls(
+            decision_threshold=policy.threshold,
+            tiers=[
+                TierBounds(tier=tier, lower_bound=lower, upper_bound=upper, meaning=_MEANINGS[tier])
+                for tier, lower, upper in bounds
+            ],
+        )
+
+
+class Metric(Body):
+    """One figure of the model on customers that it was not trained on."""
+
+    value: float
+    """The figure."""
+    interval: Interval | None
+    """Its 95 % confidence interval."""
+
+
+class ModelCard(Body):
+    """The model that serves."""
+
+    version: str
+    """Its name in the store."""
+    trained_at: AwareDatetime
+    """When it was trained, UTC."""
+    fingerprint: str
+    """SHA-256 of the features' schema; service and model agree on it."""
+    features: tuple[Feature, ...]
+    """What it asks of a customer, with bounds (ge, gt, le, lt), unit and labels."""
+    metrics: dict[str, Metric]
+    """Its figures on the test set."""
+    confusion: Confusion
+    """Customers of the test set by decision and outcome."""
+    cross_validation: dict[str, dict[str, Spread]]
+    """Figures over the folds of the training set, of this algorithm and of simpler ones."""
+    data: Provenance
+    """What it was trained on."""
+    libraries: dict[str, str]
+    """Versions that trained it."""
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        """Tell what a manifest says of its model."""
+        told = {name: value for name, value in manifest if name in cls.model_fields}
+        intervals = manifest.intervals
+        metrics = {name: Metric(value=value, interval=intervals.get(name)) for name, value in manifest.metrics.items()}
+        return cls(**told | {"features": CONTRACT.features, "metrics": metrics})
+
+
+class Health(Body):
+    """How the service is."""
+
+    status: Literal["healthy", "degraded"]
+    """`degraded` when it is up but has no model to serve."""
+    model_loaded: bool
+    """Whether predictions are answered."""
+    uptime_seconds: float = Field(ge=0)
+    """Time since the start."""
+    reason: str | None = None
+    """Why it is degraded, and the remedy."""
+
+
+class Probe(Body):
+    """What an orchestrator asks for."""
+
+    status: Literal["alive", "ready"]
+    """The answer."""

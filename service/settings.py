@@ -1,0 +1,34 @@
+"""What can be set for the service, from the command line or by SERVICE_* variables; knows nothing of how it is used."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Serve the pinned model over HTTP."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SERVICE_",
+        frozen=True,
+        extra="forbid",
+        cli_prog_name="python -m service",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        use_attribute_docstrings=True,
+    )
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 is every address of the machine."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one and logs it."""
+    workers: int = Field(default=1, ge=1)
+    """Processes that answer, each with its own model; with more than one, /metrics shows one of them at random."""
+    models_dir: Path = Path("models")
+    """Folder of pinned.json and store/."""
+    max_body_bytes: int = Field(default=4_194_304, ge=1)
+    """Largest request body; a larger one is refused with 413. 10,000 indented customers take 2 MB."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged; requests are logged at info, so `warning` silences them."""

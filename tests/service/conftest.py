@@ -1,0 +1,123 @@
+"""What the service's tests share: the pinned model, copies of it to spoil, apps inside the test, and real processes."""
+
+import http.client
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from models import bundle
+from service import predictor
+from service.app import create_app
+from service.predictor import Predictor
+from service.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def models_dir(root: Path) -> Path:
+    return root / "models"
+
+
+@pytest.fixture
+def shelf(models_dir: Path, tmp_path: Path) -> Path:
+    """A models folder of our own that holds the pinned bundle."""
+    version = bundle.read_pin(models_dir).version
+    shutil.copytree(models_dir / "store" / version, tmp_path / "store" / version)
+    shutil.copy(models_dir / "pinned.json", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def pinned(models_dir: Path) -> Predictor:
+    return predictor.load(models_dir)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., TestClient]]:
+    """Start an app with these settings, with the model `serving` or that of the folder."""
+    with ExitStack() as stack:
+
+        def start(*, serving: Predictor | None = None, **settings: Any) -> TestClient:
+            return stack.enter_context(TestClient(create_app(Settings(**settings), serving=serving)))
+
+        yield start
+
+
+@pytest.fixture
+def client(start: Callable[..., TestClient], pinned: Predictor) -> TestClient:
+    return start(serving=pinned)
+
+
+@pytest.fixture(scope="session")
+def customers() -> list[dict[str, Any]]:
+    """Three hundred valid customers, of whom some are not billed yet."""
+    draw = random.Random(7)  # noqa: S311  # not for secrets
+    return [
+        {
+            "tenure_months": draw.randint(0, 120),
+            "monthly_charges": (monthly := round(draw.uniform(0, 500), 2)),
+            "total_charges": None if draw.random() < 0.2 else round(monthly * draw.uniform(1, 120), 2),
+            "support_tickets": draw.randint(0, 20),
+            "contract_type": draw.randint(0, 2),
+        }
+        for _ in range(300)
+    ]
+
+
+class Launched:
+    """`python -m service` on a free port, listening."""
+
+    def __init__(self, root: Path, *flags: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port: int = listener.getsockname()[1]
+        command = [sys.executable, "-m", "service", "--port", str(self.port), *flags]
+        self.process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+        while not self._listens():
+            assert self.process.poll() is None, "the service ended instead of listening"
+            time.sleep(0.05)
+
+    def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        status, text = answer.status, answer.read().decode()
+        connection.close()
+        return status, text
+
+    def stop(self) -> list[str]:
+        """Tell it to stop and return the lines that it logged."""
+        self.process.terminate()
+        return self.process.communicate(timeout=30)[0].splitlines()
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@pytest.fixture
+def launch(root: Path) -> Iterator[Callable[..., Launched]]:
+    """Start `python -m service` with flags; what still runs at the end of the test is stopped."""
+    launched: list[Launched] = []
+
+    def launch(*flags: str) -> Launched:
+        launched.append(Launched(root, *flags))
+        return launched[-1]
+
+    yield launch
+    for service in launched:
+        if service.process.poll() is None:
+            service.stop()

@@ -1,0 +1,107 @@
+"""`python -m service` as a process of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.features import CONTRACT
+from service.settings import Settings
+
+FORBIDDEN = (
+    "alembic cloudpickle dill evidently joblib matplotlib mlflow monitoring onnx onnxmltools pandas pyarrow scipy "
+    "skl2onnx sklearn skops sqlalchemy training xgboost"
+)
+WITHOUT_THEM = """
+import sys, warnings
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1:]:
+            raise ImportError(f"{name} is not for the service")
+
+sys.meta_path.insert(0, Refuse())
+from models.features import CONTRACT
+from service.app import create_app
+
+warnings.simplefilter("ignore")
+from starlette.testclient import TestClient
+
+with TestClient(create_app()) as client:
+    assert client.post("/predict", json=CONTRACT.example).status_code == 200
+"""
+
+
+def test_it_predicts_where_the_jobs_libraries_are_absent(root: Path) -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT_THEM, *FORBIDDEN.split()], cwd=root, check=True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_answers_and_stops_when_told(launch: Callable[..., Any], workers: int) -> None:
+    service = launch("--workers", str(workers))
+    status, _ = service.ask("POST", "/predict", json.dumps(CONTRACT.example))
+    lines = [json.loads(line) for line in service.stop()]
+
+    assert status == 200
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    assert any("serving model" in line["message"] for line in lines)
+    assert any("Started parent process" in line["message"] for line in lines) is (workers > 1)
+
+
+def test_a_client_that_leaves_halfway_is_no_failure_of_ours(launch: Callable[..., Any]) -> None:
+    service = launch()
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(head + b"{")
+        time.sleep(0.1)
+    time.sleep(0.1)
+    _, counted = service.ask("GET", "/metrics")
+    levels = {json.loads(line)["level"] for line in service.stop()}
+
+    assert 'http_requests_total{method="POST",route="/predict",status="400"} 1.0' in counted
+    assert levels == {"info"}
+
+
+def test_flags_reach_the_app(launch: Callable[..., Any], tmp_path: Path) -> None:
+    service = launch("--models-dir", str(tmp_path), "--log-level", "error")
+    status, body = service.ask("GET", "/health/ready")
+    [line] = service.stop()
+
+    assert status == 503
+    assert str(tmp_path) in json.loads(body)["detail"]
+    assert json.loads(line)["level"] == "error"
+
+
+def test_help_explains_every_setting(root: Path) -> None:
+    command, wide = [sys.executable, "-m", "service", "--help"], os.environ | {"COLUMNS": "500"}
+    text = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True, env=wide).stdout
+
+    assert len(Settings.model_fields) <= 12
+    for name, field in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in text
+        assert field.description
+        assert field.description in text
+
+
+def test_a_setting_that_cannot_be_is_refused_by_name(root: Path) -> None:
+    command = [sys.executable, "-m", "service", "--port", "70000"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    assert result.returncode != 0
+    assert "port" in result.stderr
+
+
+def test_the_benchmark_prints_time_and_memory(root: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.startup", "--runs", "1"]
+    lines = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True).stdout.splitlines()
+
+    for line, name in zip(lines[-2:], ("start to ready, s", "resident after 200 predictions, MB"), strict=True):
+        median, least, most, _target = map(float, line.removeprefix(name).split())
+        assert 0 < least == median == most
