@@ -44,7 +44,7 @@ lint: setup ## ruff, mypy and the import rules
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
+	@mkdir -p var; $(BIN)/lint-imports --no-logo > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
 
 format: setup ## let ruff rewrite
 	@$(BIN)/ruff check --quiet --fix .

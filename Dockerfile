@@ -1,0 +1,71 @@
+# `docker build .` gives the service; `--target jobs` gives training, monitoring and MLflow's server.
+# tools, *-packages and code prepare and stay behind; base > jobs > service hold only what runs.
+
+FROM python:3.13-slim AS tools
+WORKDIR /app
+ENV XDG_CACHE_HOME=/cache UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_PROGRESS=1
+COPY requirements/uv.txt requirements/
+RUN --mount=type=cache,target=/cache \
+    python -m venv /uv && /uv/bin/pip install --quiet --require-hashes -r requirements/uv.txt
+
+FROM tools AS jobs-packages
+COPY requirements/jobs.txt requirements/
+RUN --mount=type=cache,target=/cache \
+    python -m venv --without-pip /venv \
+    && /uv/bin/uv pip sync --python /venv/bin/python --require-hashes requirements/jobs.txt
+
+FROM tools AS service-packages
+COPY requirements/service.txt requirements/
+# numpy's own tests are a tenth of everything installed
+RUN --mount=type=cache,target=/cache \
+    python -m venv --without-pip /venv \
+    && /uv/bin/uv pip sync --python /venv/bin/python --require-hashes requirements/service.txt \
+    && find /venv -type d -name tests -prune -exec rm -r {} +
+
+FROM tools AS code
+COPY models models
+COPY service service
+COPY training training
+COPY monitoring monitoring
+# Of all bundles in the store only the pinned one goes along. Any user may read, whatever the mode was outside.
+RUN pinned=$(python -c 'import json; print(json.load(open("models/pinned.json"))["version"])') \
+    && find models/store -mindepth 1 -maxdepth 1 ! -name "$pinned" -exec rm -r {} + \
+    && python -m compileall -q models service training monitoring \
+    && chmod -R a+rX .
+
+FROM python:3.13-slim AS base
+# What runs installs nothing.
+RUN rm -r "$(python -c 'import pathlib, pip; print(pathlib.Path(pip.__file__).parent)')" \
+    && rm -f /usr/bin/pip* /usr/local/bin/pip*
+WORKDIR /app
+ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+# Healthy is what answers 200 at HEALTH_URL, asked without the environment's proxies. For the service that is readiness,
+# not liveness: a container whose model cannot be trusted is up and of no use, and whoever looks should see that.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["python", "-c", \
+    "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(os.environ['HEALTH_URL'], timeout=2)"]
+LABEL org.opencontainers.image.title="churn-service" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="MIT"
+
+FROM base AS jobs
+LABEL org.opencontainers.image.description="Training, drift watch and MLflow's server of the churn service"
+COPY --from=jobs-packages /venv /venv
+COPY --from=code /app/models models
+COPY --from=code /app/training training
+COPY --from=code /app/monitoring monitoring
+# A named volume mounted here takes over the owner.
+RUN install --directory --owner=10001 --group=10001 var
+# MLflow and Evidently report their use to their makers unless told otherwise.
+ENV DO_NOT_TRACK=true
+USER 10001:10001
+CMD ["python", "-m", "monitoring", "dashboard"]
+
+FROM base AS service
+LABEL org.opencontainers.image.description="Churn probabilities over HTTP"
+ENV SERVICE_HOST=0.0.0.0 SERVICE_PORT=8000 HEALTH_URL=http://127.0.0.1:8000/health/ready
+COPY --from=service-packages /venv /venv
+COPY --from=code /app/models models
+COPY --from=code /app/service service
+USER 10001:10001
+EXPOSE 8000
+CMD ["python", "-m", "service"]

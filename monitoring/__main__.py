@@ -1,0 +1,47 @@
+"""`python -m monitoring drift --live FILE` ends with 0 (no drift), 1 (drift) or 2 (cannot tell).
+
+`python -m monitoring dashboard` shows the runs so far. Knows nothing of what a command does.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+
+from pydantic import ValidationError
+from pydantic_settings import CliApp
+
+from monitoring import job
+from monitoring.settings import Settings
+
+logger = logging.getLogger("monitoring")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command that the first argument names."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    if not arguments or arguments[0] not in COMMANDS:
+        sys.stderr.write(f"usage: python -m monitoring {{{','.join(COMMANDS)}}} [--help]\n")
+        return job.CANNOT_TELL
+    try:
+        settings = CliApp.run(Settings, cli_args=arguments[1:])
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            flag = str(problem["loc"][0]).replace("_", "-")
+            logger.error("--%s: %s", flag, problem["msg"])  # noqa: TRY400  # a traceback would bury the sentence
+        return job.CANNOT_TELL
+    return COMMANDS[arguments[0]](settings)
+
+
+def show_dashboard(settings: Settings) -> int:
+    """Serve the dashboard until interrupted."""
+    from monitoring import report  # noqa: PLC0415  # takes seconds to import; usage and --help do not wait for it
+
+    logger.info("dashboard of %s on http://%s:%s", settings.workspace, settings.host, settings.port)
+    report.serve(settings.workspace, host=settings.host, port=settings.port)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Settings], int]] = {"drift": job.run_drift, "dashboard": show_dashboard}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,74 @@
+"""The program as the command line and a browser see it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from monitoring.__main__ import main
+
+
+@pytest.mark.parametrize("arguments", [[], ["watch"]])
+def test_an_unknown_command_shows_the_usage_and_cannot_tell(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == "usage: python -m monitoring {drift,dashboard} [--help]\n"
+
+
+def test_a_wrong_setting_is_named_and_cannot_tell(caplog: pytest.LogCaptureFixture) -> None:
+    assert main(["drift", "--min-rows", "few"]) == 2
+    assert "--min-rows: Input should be a valid integer" in caplog.text
+
+
+def test_the_program_ends_with_the_verdict_and_shows_no_foreign_warning(
+    repository: Path, shelf: Path, tmp_path: Path, customers: Callable[[int, int], pd.DataFrame]
+) -> None:
+    live = tmp_path / "live.csv"
+    customers(500, 2).assign(contract_type=0).to_csv(live, index=False)
+    flags = ["--live", live, "--models-dir", shelf, "--output-dir", tmp_path / "var"]
+    command = [sys.executable, "-m", "monitoring", "drift", *map(str, flags)]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("drift in 1 of 6 columns: contract_type")
+    assert [line.split()[1] for line in done.stderr.splitlines()] == ["INFO"] * 3
+
+
+@pytest.fixture
+def dashboard(repository: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a running dashboard that has seen no run, at home in `tmp_path`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "MONITORING_OUTPUT_DIR": str(tmp_path / "var")}
+    command = [sys.executable, "-m", "monitoring", "dashboard", "--port", str(port)]
+    with subprocess.Popen(command, cwd=repository, env=environment, stderr=subprocess.DEVNULL) as process:
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+def fetch(url: str) -> Any:
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(url) as answer:  # noqa: S310  # our own address
+                return json.load(answer)
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise TimeoutError(url)
+
+
+def test_the_dashboard_shows_the_project_and_reports_nothing_to_its_makers(dashboard: str, tmp_path: Path) -> None:
+    (project,) = fetch(f"{dashboard}/api/projects")
+    assert project["name"] == "Churn inputs"
+    assert fetch(f"{dashboard}/api/projects/{project['id']}/snapshots") == []
+    assert [path.name for path in tmp_path.iterdir()] == ["var"]  # usage reporting would keep an identity at home

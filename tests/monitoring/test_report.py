@@ -1,0 +1,70 @@
+"""The page, the record and the workspace tell the same story."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+Judge = Callable[..., Any]
+Draw = Callable[[int, int], pd.DataFrame]
+
+
+@pytest.fixture
+def shifted(judge: Judge, customers: Draw) -> Any:
+    live = customers(600, 2)
+    live["monthly_charges"] += 20
+    live.loc[::8, "contract_type"] = 9
+    return judge(live)
+
+
+def on_page(page: str) -> dict[str, tuple[bool, float]]:
+    """Column to what Evidently's own table says: drifted, and the distance in units of its limit."""
+    row = r'"column_name": "([^"]+)".{1,20000}?"data_drift": "(Not )?Detected", "drift_score": ([0-9.]+)'
+    return {name: (not calm, float(score)) for name, calm, score in re.findall(row, page)}
+
+
+def test_the_page_stands_alone_and_decides_as_the_record_does(shifted: Any) -> None:
+    page = shifted.page.read_text()
+    shown = on_page(page)
+    assert {name: drifted for name, (drifted, _) in shown.items()} == {
+        column["name"]: column["drifted"] for column in shifted.record["columns"]
+    }
+    for column in shifted.record["columns"]:
+        assert shown[column["name"]][1] == pytest.approx(column["distance"] / column["limit"], abs=1e-4)
+    assert "Dataset Drift is detected" in page
+    assert re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?:https?:)?//", page) == []
+
+
+def test_the_record_holds_what_was_said_and_compared(shifted: Any, shelf: Path) -> None:
+    record = shifted.record
+    assert record["exit_code"] == shifted.code == 1
+    assert shifted.said.splitlines()[0] == record["summary"]
+    assert f"report: {shifted.page}" in shifted.said.splitlines()
+    assert (record["live_rows"], record["reference_rows"]) == (600, 3_000)
+    assert record["model_version"] in {path.name for path in (shelf / "store").iterdir()}
+    assert record["started_at"] < record["finished_at"]
+
+
+def runs(output_dir: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted((output_dir / "workspace").glob("*/snapshots/*.json"))]
+
+
+def test_runs_gather_in_one_project_and_keep_their_lines_when_the_number_of_rows_changes(
+    judge: Judge, customers: Draw, tmp_path: Path
+) -> None:
+    judge(customers(300, 2))
+    judge(customers(3_000, 3).assign(contract_type=1))
+    first, second = runs(tmp_path / "var")
+    assert (first["name"], second["name"]) == ("no drift", "drift")
+    assert first["metric_results"].keys() == second["metric_results"].keys()
+    (dashboard,) = (tmp_path / "var" / "workspace").glob("*/dashboard.json")
+    panels = json.loads(dashboard.read_text())["panels"]
+    assert [panel["title"] for panel in panels] == [
+        "Drifted columns",
+        "Distance of each column, in units of its limit",
+        "Live rows",
+    ]

@@ -1,0 +1,30 @@
+"""Each heavy library has one door: the only module that imports it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+DOORS = {
+    "evidently": "monitoring/report.py",
+    "mlflow": "training/tracking.py",
+    "onnxruntime": "models/scorer.py",
+    "prometheus_client": "service/metrics.py",
+}
+PACKAGES = {"models", "service", "training", "monitoring", "demo"}
+
+
+def imported(source: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize(("library", "door"), DOORS.items())
+def test_only_its_door_imports_a_heavy_library(library: str, door: str, root: Path, files: list[Path]) -> None:
+    modules = [path for path in files if path.suffix == ".py" and path.parts[0] in PACKAGES]
+    assert [path.as_posix() for path in modules if library in imported((root / path).read_text())] == [door]
