@@ -4,6 +4,8 @@ BIN := .venv/bin
 MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
+# MLflow and Evidently report their use to their makers unless told not to.
+export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
 .PHONY: help setup demo train serve drift mlflow dashboard test lint format bench lock clean

@@ -1,0 +1,53 @@
+"""The demo as a person runs it: it ends with 0, says what it saw, and leaves nothing running."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo import traffic
+from models import checks
+from models.features import CONTRACT
+
+
+def test_calm_and_shifted_customers_hold_to_the_contract() -> None:
+    assert checks.find_violations(CONTRACT, traffic.calm(5_000, seed=1)) == {}
+    assert checks.find_violations(CONTRACT, traffic.shifted(5_000, seed=1)) == {}
+
+
+def test_only_the_named_columns_shift() -> None:
+    calm, shifted = traffic.calm(5_000, seed=1), traffic.shifted(5_000, seed=1)
+    for name in ("monthly_charges", "contract_type"):
+        assert abs(shifted[name].mean() - calm[name].mean()) > 0.25 * calm[name].std()
+    for name in ("tenure_months", "total_charges", "support_tickets"):
+        assert abs(shifted[name].mean() - calm[name].mean()) < 0.05 * calm[name].std()
+
+
+@pytest.mark.slow
+def test_the_demo_plays_the_whole_loop(repository: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(repository)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "demo"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as demo:
+        told, _ = demo.communicate(timeout=300)
+        assert demo.returncode == 0, told
+        with pytest.raises(ProcessLookupError):
+            os.killpg(demo.pid, 0)  # nobody of its session is left
+    assert "(pinned: it is served now)" in told
+    assert "1,000 calm customers:" in told
+    assert "no drift in 6 columns" in told
+    assert "drift in 2 of 6 columns: monthly_charges" in told
+    assert "contract_type" in told
+    for place in ("http://localhost:8000/docs", "make mlflow", "var/reports/"):
+        assert place in told
+    assert len(list((tmp_path / "var" / "reports").glob("*.html"))) == 2
+    assert (tmp_path / "var" / "mlflow.db").exists()
+    assert (tmp_path / "var" / "demo" / "models" / "pinned.json").exists()
