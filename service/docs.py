@@ -6,15 +6,19 @@ what the endpoints do.
 
 from functools import cache, partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from models.errors import PinUnreadable
 from service import __version__, problem, request_id
+from service.errors import BodyTooLarge, MediaTypeUnsupported
 
 TITLE = "Churn service"
 DESCRIPTION = f"""\
@@ -36,6 +40,15 @@ _MEANINGS = {
     500: "The service failed; the log has the cause under the `request_id`.",
     503: "No model can be trusted; `detail` says why.",
 }
+_EXAMPLES: dict[int, Exception] = {
+    413: BodyTooLarge(limit_bytes=4_194_304),
+    415: MediaTypeUnsupported(found="text/plain"),
+    422: RequestValidationError(
+        [{"loc": ("tenure_months",), "msg": "Input should be less than or equal to 120", "type": "less_than_equal"}]
+    ),
+    500: Exception(),
+    503: PinUnreadable(path=Path("models/pinned.json"), problem="no model is pinned"),
+}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -51,7 +64,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         response["headers"] = {request_id.HEADER: _header("string", "The name of the request.")}
         if int(status) >= HTTPStatus.BAD_REQUEST:
             [content] = response["content"].values()
-            response["content"] = {problem.MEDIA_TYPE: content}
+            example = problem.of(_EXAMPLES[int(status)]).model_copy(update={"request_id": "checkout-4711"})
+            response["content"] = {problem.MEDIA_TYPE: content | {"example": example.model_dump()}}
         if int(status) == HTTPStatus.SERVICE_UNAVAILABLE:
             response["headers"]["Retry-After"] = _header("integer", "Seconds to wait before asking again.")
     return document

@@ -85,7 +85,7 @@ def _confusion(confusion: Confusion) -> Figure:
         [confusion.false_negatives, confusion.true_positives],
     ]
     largest = max(map(max, counts))
-    axes.imshow(counts, cmap="GnBu", vmin=0, vmax=largest * 1.3)
+    axes.imshow(counts, cmap="GnBu", vmin=0, vmax=largest * 2)
     for row, line in enumerate(counts):
         for column, count in enumerate(line):
             axes.text(column, row, f"{count:,}", ha="center", va="center", color=_INK, fontsize=13)

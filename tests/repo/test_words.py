@@ -29,5 +29,7 @@ def test_every_word_that_a_script_calls_can_be_made(root: Path, files: list[Path
 
 
 def test_help_lists_every_target(root: Path) -> None:
-    helped = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True).stdout
+    helped = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout
     assert {line.split()[0] for line in helped.splitlines()} == targets(root)

@@ -78,6 +78,13 @@ def test_problems_are_declared_as_what_they_are(document: dict[str, Any]) -> Non
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
+def test_each_problem_is_shown_by_an_answer_of_its_own_status(document: dict[str, Any]) -> None:
+    responses = document["paths"]["/predict"]["post"]["responses"]
+    for status in ("413", "415", "422", "500", "503"):
+        example = responses[status]["content"]["application/problem+json"]["example"]
+        assert problem.Problem.model_validate(example).status == int(status)
+
+
 def test_the_page_needs_nothing_from_elsewhere(client: Any) -> None:
     page = client.get("/docs").text
     addresses = re.findall(r"""(?:src|href|url)(?:=|: )["']([^"']+)""", page)
