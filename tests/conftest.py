@@ -38,7 +38,7 @@ def second_contract() -> Contract:
 
 
 @pytest.fixture(scope="session")
-def repository() -> Path:
+def root() -> Path:
     """The root of the checkout."""
     return REPOSITORY
 

@@ -42,6 +42,9 @@ def fit(arguments: list[str]) -> int:
     except (TrainingError, ModelsError) as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
         return 2
+    except Exception:
+        logger.exception("the fit failed; nothing new is served")
+        return 2
     sys.stdout.write(f"{report.describe(published)}\n")
     return 0
 

@@ -26,8 +26,8 @@ def test_only_the_named_columns_shift() -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_plays_the_whole_loop(repository: Path, tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(repository)}
+def test_the_demo_plays_the_whole_loop(root: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(root)}
     with subprocess.Popen(
         [sys.executable, "-m", "demo"],
         cwd=tmp_path,

@@ -19,11 +19,11 @@ from training.settings import FitSettings
 
 
 @pytest.fixture(scope="module")
-def settings(telco: Path, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> FitSettings:
+def settings(telco: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> FitSettings:
     folder = tmp_path_factory.mktemp("round-trip")
     return FitSettings(
         data=str(telco),
-        columns=repository / "training" / "columns" / "telco.toml",
+        columns=root / "training" / "columns" / "telco.toml",
         models_dir=folder / "models",
         output_dir=folder / "var",
         tracking_uri=f"sqlite:///{folder / 'var' / 'mlflow.db'}",

@@ -12,8 +12,8 @@ from models.scorer import Scorer
 
 
 @pytest.fixture(scope="module")
-def scorer(repository: Path) -> Scorer:
-    return Scorer.of(bundle.load(repository / "models", fingerprint=CONTRACT.fingerprint))
+def scorer(root: Path) -> Scorer:
+    return Scorer.of(bundle.load(root / "models", fingerprint=CONTRACT.fingerprint))
 
 
 def matrix(**changes: object) -> np.ndarray:

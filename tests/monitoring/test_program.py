@@ -32,27 +32,27 @@ def test_a_wrong_setting_is_named_and_cannot_tell(caplog: pytest.LogCaptureFixtu
 
 
 def test_the_program_ends_with_the_verdict_and_shows_no_foreign_warning(
-    repository: Path, shelf: Path, tmp_path: Path, customers: Callable[[int, int], pd.DataFrame]
+    root: Path, shelf: Path, tmp_path: Path, customers: Callable[[int, int], pd.DataFrame]
 ) -> None:
     live = tmp_path / "live.csv"
     customers(500, 2).assign(contract_type=0).to_csv(live, index=False)
     flags = ["--live", live, "--models-dir", shelf, "--output-dir", tmp_path / "var"]
     command = [sys.executable, "-m", "monitoring", "drift", *map(str, flags)]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout.startswith("drift in 1 of 6 columns: contract_type")
     assert [line.split()[1] for line in done.stderr.splitlines()] == ["INFO"] * 3
 
 
 @pytest.fixture
-def dashboard(repository: Path, tmp_path: Path) -> Iterator[str]:
+def dashboard(root: Path, tmp_path: Path) -> Iterator[str]:
     """The address of a running dashboard that has seen no run, at home in `tmp_path`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "MONITORING_OUTPUT_DIR": str(tmp_path / "var")}
     command = [sys.executable, "-m", "monitoring", "dashboard", "--port", str(port)]
-    with subprocess.Popen(command, cwd=repository, env=environment, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.DEVNULL) as process:
         yield f"http://127.0.0.1:{port}"
         process.terminate()
 

@@ -5,23 +5,16 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="session")
-def root() -> Path:
-    return ROOT
-
-
-@pytest.fixture(scope="session")
-def files() -> list[Path]:
+def files(root: Path) -> list[Path]:
     """All files that git holds or would take, relative to the root."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
+        cwd=root,
         capture_output=True,
         text=True,
         check=True,
     )
     names = sorted(set(listed.stdout.split("\0")) - {""})
-    return [Path(name) for name in names if (ROOT / name).is_file()]
+    return [Path(name) for name in names if (root / name).is_file()]

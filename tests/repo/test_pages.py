@@ -26,13 +26,13 @@ TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 @pytest.fixture(scope="module")
-def readme(repository: Path) -> str:
-    return (repository / "README.md").read_text()
+def readme(root: Path) -> str:
+    return (root / "README.md").read_text()
 
 
 @pytest.fixture(scope="module")
-def port(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with running(repository / "models", tmp_path_factory.mktemp("readme") / "service.log") as port:
+def port(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with running(root / "models", tmp_path_factory.mktemp("readme") / "service.log") as port:
         yield port
 
 
@@ -67,23 +67,23 @@ def comparable(answer: str) -> dict[str, Any]:
     }
 
 
-def test_the_figures_of_the_model_in_git_are_those_of_its_manifest(readme: str, repository: Path) -> None:
-    manifest = bundle.load(repository / "models", fingerprint=CONTRACT.fingerprint).manifest
+def test_the_figures_of_the_model_in_git_are_those_of_its_manifest(readme: str, root: Path) -> None:
+    manifest = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).manifest
     interval, best = manifest.intervals["roc_auc"], manifest.metrics["best_reachable_roc_auc"]
     assert f"ROC-AUC {manifest.metrics['roc_auc']:.3f} ({interval.low:.3f} to {interval.high:.3f})" in readme
     assert f"themselves reach {best:.3f}" in readme
 
 
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
-def test_every_link_inside_the_repository_leads_somewhere(page: str, repository: Path) -> None:
-    links = LINK.findall((repository / page).read_text())
-    assert [link for link in links if not (repository / link).exists()] == []
+def test_every_link_inside_the_repository_leads_somewhere(page: str, root: Path) -> None:
+    links = LINK.findall((root / page).read_text())
+    assert [link for link in links if not (root / link).exists()] == []
 
 
-def test_every_test_that_a_decision_rests_on_exists(repository: Path) -> None:
-    named = TEST.findall((repository / "ARCHITECTURE.md").read_text())
+def test_every_test_that_a_decision_rests_on_exists(root: Path) -> None:
+    named = TEST.findall((root / "ARCHITECTURE.md").read_text())
     assert len(named) >= 10
-    assert [name for path, name in named if f"def {name}(" not in (repository / path).read_text()] == []
+    assert [name for path, name in named if f"def {name}(" not in (root / path).read_text()] == []
 
 
 def test_the_folders_shown_are_those_that_exist(readme: str, files: list[Path]) -> None:

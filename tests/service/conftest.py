@@ -23,11 +23,6 @@ from service.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def root() -> Path:
-    return Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
 def models_dir(root: Path) -> Path:
     return root / "models"
 

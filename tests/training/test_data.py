@@ -124,8 +124,8 @@ def test_a_query_for_a_missing_table_is_refused(tmp_path: Path) -> None:
         load(f"sqlite:///{tmp_path / 'empty.db'}", query="select * from absent")
 
 
-def test_the_telco_table_is_mapped_by_the_shipped_file(telco: Path, repository: Path) -> None:
-    dataset = load(telco, columns=repository / "training" / "columns" / "telco.toml")
+def test_the_telco_table_is_mapped_by_the_shipped_file(telco: Path, root: Path) -> None:
+    dataset = load(telco, columns=root / "training" / "columns" / "telco.toml")
     assert dataset.provenance.rejected_rows == 0
     assert dataset.churned.mean() == pytest.approx(0.2654, abs=1e-4)
     assert dataset.features["total_charges"].isna().sum() == 11

@@ -166,9 +166,9 @@ def test_mlflow_out_of_reach_stops_before_the_work_and_says_where(settings: FitS
 
 @pytest.mark.slow
 def test_the_real_table_reaches_the_known_quality(
-    telco: Path, repository: Path, settings: FitSettings, tmp_path: Path
+    telco: Path, root: Path, settings: FitSettings, tmp_path: Path
 ) -> None:
-    columns = repository / "training" / "columns" / "telco.toml"
+    columns = root / "training" / "columns" / "telco.toml"
     manifest = pipeline.fit(
         changed(settings, data=str(telco), columns=columns, models_dir=tmp_path / "models")
     ).bundle.manifest
