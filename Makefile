@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup demo train serve drift mlflow dashboard test lint format bench lock clean
+.PHONY: help setup demo train serve mlflow dashboard test lint format bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -18,7 +18,7 @@ setup: .venv/complete ## make .venv with everything
 .venv/complete: requirements/dev.txt requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make setup PYTHON=python3.13"; exit 2; }
-	@echo "setting up .venv (once)"
+	@echo "setting up .venv: once, a minute or two, 1.8 GB"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
@@ -34,7 +34,9 @@ serve: setup ## serve the pinned model on port 8000
 	@$(BIN)/python -m service
 
 mlflow: setup ## open MLflow's page on port 5000
-	@$(BIN)/mlflow server --backend-store-uri $(MLFLOW_TRACKING_URI) --host 127.0.0.1 --port 5000
+	@case "$(MLFLOW_TRACKING_URI)" in http*) echo "MLflow is at $(MLFLOW_TRACKING_URI)"; exit 2;; esac
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --backend-store-uri $(MLFLOW_TRACKING_URI) \
+		--host 127.0.0.1 --port 5000 --workers 1
 
 dashboard: setup ## open the drift dashboard on port 8001
 	@$(BIN)/python -m monitoring dashboard

@@ -1,28 +1,27 @@
 """How long the service takes to be ready, and how much memory it then holds: `python -m benchmarks.startup`.
 
-Starts `python -m service` as a user would, several times. Knows nothing of the service but its addresses.
+Starts `python -m service` as a user would, several times. Knows nothing of how it is started, stopped or asked.
 """
 
 import argparse
-import http.client
-import json
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from demo.running_service import predict, running
 from models.features import CONTRACT
+from service.settings import Settings
 
 LIBRARIES = ("fastapi", "uvicorn", "pydantic", "numpy", "onnxruntime")
 READY_TARGET_SECONDS, MEMORY_TARGET_MB = 1.5, 150
-GIVE_UP_SECONDS = 30
 PREDICTIONS = 200
 
 
@@ -51,53 +50,17 @@ def main() -> None:
 
 def measure() -> Run:
     """Start the service once, ask it for predictions, and stop it."""
-    started = time.perf_counter()
-    with _serving() as (process, port):
-        while not _is_ready(port):
-            if process.poll() is not None or time.perf_counter() - started > GIVE_UP_SECONDS:
-                raise SystemExit("the service did not become ready; see what `python -m service` logs")
-            time.sleep(0.005)
-        ready_seconds = time.perf_counter() - started
-        _predict(port)
-        return Run(ready_seconds, _resident_mb(process.pid))
-
-
-@contextmanager
-def _serving() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    command = [sys.executable, "-m", "service", "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # our own program
-        try:
-            yield process, port
-        finally:
-            process.terminate()
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP_SECONDS)
-    try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except ConnectionRefusedError:
-        return False
-    finally:
-        connection.close()
-
-
-def _predict(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP_SECONDS)
-    for _ in range(PREDICTIONS):
-        connection.request("POST", "/predict", json.dumps(CONTRACT.example), {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        if answer.read() and answer.status != http.HTTPStatus.OK:
-            raise SystemExit(f"/predict answered {answer.status}")
-    connection.close()
+    with TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        with running(Settings().models_dir, Path(folder) / "service.log") as service:
+            ready_seconds = time.perf_counter() - started
+            deque(predict(service.port, [CONTRACT.example] * PREDICTIONS), maxlen=0)
+            return Run(ready_seconds, _resident_mb(service.process_id))
 
 
 def _resident_mb(process_id: int) -> float:
     command = ["ps", "-o", "rss=", "-p", str(process_id)]
-    kibibytes = subprocess.run(command, capture_output=True, check=True, text=True).stdout  # as above
+    kibibytes = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     return int(kibibytes) * 1024 / 1e6
 
 

@@ -19,6 +19,7 @@ from demo.running_service import predict, running
 
 FOLDER = Path("var/demo")
 MODELS = FOLDER / "models"
+TRACKING = f"sqlite:///{FOLDER / 'mlflow.db'}"
 CUSTOMERS = 1_000
 
 
@@ -27,7 +28,7 @@ def main() -> int:
     started = time.monotonic()
     FOLDER.mkdir(parents=True, exist_ok=True)
     say("1 of 3: train, log to MLflow, publish and pin")
-    run("-m", "training", "fit", "--pin", "--models-dir", str(MODELS))
+    run("-m", "training", "fit", "--pin", "--models-dir", str(MODELS), "--tracking-uri", TRACKING)
     say("2 of 3: serve the model and send customers over HTTP")
     files = send_customers()
     say("3 of 3: compare what was sent with what the model learned from")
@@ -47,11 +48,11 @@ def send_customers() -> dict[str, Path]:
         "shifted": traffic.shifted(CUSTOMERS, seed=12),
     }
     files = {}
-    with running(MODELS, FOLDER / "service.log") as port:
+    with running(MODELS, FOLDER / "service.log") as service:
         for name, customers in sent.items():
             files[name] = FOLDER / f"{name}.csv"
             customers.to_csv(files[name], index=False)
-            say(f"{CUSTOMERS:,} {name} customers: {ask(port, customers)}")
+            say(f"{CUSTOMERS:,} {name} customers: {ask(service.port, customers)}")
     return files
 
 
@@ -81,11 +82,17 @@ def say(sentence: str) -> None:
 
 
 WHERE_TO_LOOK = f"""
-  API docs    SERVICE_MODELS_DIR={MODELS} make serve    then http://localhost:8000/docs
-  MLflow      make mlflow                                       then http://localhost:5000
-  dashboard   make dashboard                                    then http://localhost:8001
+  API docs    SERVICE_MODELS_DIR={MODELS} make serve
+              then http://localhost:8000/docs
+  MLflow      MLFLOW_TRACKING_URI={TRACKING} make mlflow
+              then http://localhost:5000/#/experiments/1/runs
+  dashboard   make dashboard
+              then http://localhost:8001
   reports     var/reports/, an .html for people and a .json for programs each
 """
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

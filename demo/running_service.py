@@ -11,24 +11,36 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 START_LIMIT_SECONDS = 30
 STOP_LIMIT_SECONDS = 15
+POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class RunningService:
+    """A service that is ready."""
+
+    port: int
+    """Where it listens, on 127.0.0.1."""
+    process_id: int
+    """Of its only process."""
 
 
 @contextmanager
-def running(models_dir: Path, log: Path) -> Iterator[int]:
-    """Start `python -m service` on a free port, yield the port once it is ready, and stop it in the end."""
+def running(models_dir: Path, log: Path) -> Iterator[RunningService]:
+    """Start `python -m service` on a free port, yield it once it is ready, and stop it in the end."""
     port = _free_port()
     environment = os.environ | {"SERVICE_MODELS_DIR": str(models_dir), "SERVICE_PORT": str(port)}
     with log.open("w") as out:
         process = subprocess.Popen([sys.executable, "-m", "service"], env=environment, stdout=out, stderr=out)
         try:
             _wait_until_ready(process, port, log)
-            yield port
+            yield RunningService(port, process.pid)
         finally:
             process.terminate()
             try:
@@ -76,5 +88,5 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
             pass
         finally:
             connection.close()
-        time.sleep(0.1)
+        time.sleep(POLL_SECONDS)
     raise RuntimeError(f"the service did not become ready; {log} says why")

@@ -13,11 +13,11 @@ import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import (
+    BundleError,
     BundleMissing,
     DigestMismatch,
     FileUnreadable,
@@ -25,10 +25,10 @@ from models.errors import (
     FormatUnsupported,
     ManifestInvalid,
     PinUnreadable,
+    ShelfUnwritable,
 )
-from models.risk import RiskPolicy
+from models.manifest import FORMAT_VERSION, Description, Manifest
 
-FORMAT_VERSION = 1
 MANIFEST, GRAPH, BOOSTER, REFERENCE, CARD = (
     "manifest.json",
     "model.onnx",
@@ -36,79 +36,6 @@ MANIFEST, GRAPH, BOOSTER, REFERENCE, CARD = (
     "reference.parquet",
     "MODEL_CARD.md",
 )
-
-
-class Provenance(BaseModel):
-    """Where the training rows came from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    source: str
-    query: str | None
-    rows: int = Field(ge=1)
-    rejected_rows: int = Field(ge=0)
-    sha256: str
-
-
-class Interval(BaseModel):
-    """A 95 % confidence interval."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    low: float
-    high: float
-
-
-class Spread(BaseModel):
-    """Mean and standard deviation over the folds of a cross-validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mean: float
-    deviation: float
-
-
-class Confusion(BaseModel):
-    """Test customers by what was decided and what happened, at the policy's threshold."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    true_negatives: int
-    false_positives: int
-    false_negatives: int
-    true_positives: int
-
-
-class Description(BaseModel):
-    """All that training says of a model: the manifest without its identity. Equal training gives equal descriptions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format_version: int = FORMAT_VERSION
-    fingerprint: str
-    features: list[dict[str, Any]]
-    data: Provenance
-    policy: RiskPolicy
-    metrics: dict[str, float]
-    """On the test set, by name."""
-    intervals: dict[str, Interval]
-    """Of the metrics, by bootstrap over the test set."""
-    confusion: Confusion
-    cross_validation: dict[str, dict[str, Spread]]
-    """Of each algorithm on the training rows: model name, then metric."""
-    parameters: dict[str, int | float]
-    """Of the fit, as XGBoost names them."""
-    parity_difference: float
-    """Largest difference in probability between graph and booster on the test set."""
-    libraries: dict[str, str]
-
-
-class Manifest(Description):
-    """The description of a published model, its name, its time and the SHA-256 of each of its files."""
-
-    version: str
-    trained_at: AwareDatetime
-    files: dict[str, str]
 
 
 class Pin(BaseModel):
@@ -133,18 +60,32 @@ class Bundle(BaseModel):
         return self.directory / name
 
 
+def require_shelf(models_dir: Path) -> None:
+    """Make the shelf, and make sure that a bundle can be published on it.
+
+    Raises:
+        ShelfUnwritable: it cannot be written to.
+    """
+    try:
+        (models_dir / "store").mkdir(parents=True, exist_ok=True)
+        for folder in (models_dir, models_dir / "store"):
+            tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ShelfUnwritable(path=models_dir, problem=error.strerror or "cannot be written") from error
+
+
 def save(files: Path, description: Description, *, trained_at: datetime, models_dir: Path) -> Bundle:
     """Publish the folder `files` under a version made of the day and its content.
 
     The version's last eight digits are of a SHA-256 over the description and all files: the same training on the same
-    day finds its bundle already there and leaves it as it is.
+    day finds its bundle already there and leaves it as it is, unless it was damaged.
     """
-    digests = {path.relative_to(files).as_posix(): digest(path) for path in sorted(files.rglob("*")) if path.is_file()}
+    digests = _digests(files)
     content = json.dumps([description.model_dump(mode="json"), digests], sort_keys=True)
     version = f"{trained_at:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
     target = models_dir / "store" / version
-    if not (target / MANIFEST).is_file():
-        manifest = Manifest(**dict(description), version=version, trained_at=trained_at, files=digests)
+    manifest = Manifest(**dict(description), version=version, trained_at=trained_at, files=digests)
+    if not _holds(target, manifest):
         _move_in_place(files, target, manifest)
     return Bundle(directory=target, manifest=_read_manifest(target / MANIFEST))
 
@@ -152,10 +93,11 @@ def save(files: Path, description: Description, *, trained_at: datetime, models_
 def pin(bundle: Bundle, *, models_dir: Path) -> None:
     """Make a published bundle the served one, in one rename."""
     choice = Pin(version=bundle.manifest.version, digest=digest(bundle.path(MANIFEST)))
-    with tempfile.NamedTemporaryFile("w", dir=models_dir, prefix=".pinned-", delete=False) as file:
-        file.write(choice.model_dump_json(indent=2) + "\n")
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(models_dir / "pinned.json")
+    with tempfile.TemporaryDirectory(dir=models_dir, prefix=".pinning-") as scratch:
+        path = Path(scratch) / "pinned.json"
+        path.write_text(choice.model_dump_json(indent=2) + "\n")
+        path.chmod(0o644)
+        path.replace(models_dir / "pinned.json")
 
 
 def read_pin(models_dir: Path) -> Pin:
@@ -169,7 +111,9 @@ def read_pin(models_dir: Path) -> Pin:
         return Pin.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise PinUnreadable(path=path, problem="no model is pinned") from error
-    except (OSError, ValidationError) as error:
+    except OSError as error:
+        raise FileUnreadable(path=path, problem=error.strerror or "cannot be read") from error
+    except ValidationError as error:
         raise PinUnreadable(path=path, problem=_first_problem(error)) from error
 
 
@@ -182,10 +126,11 @@ def load(models_dir: Path, *, fingerprint: str) -> Bundle:
     """
     choice = read_pin(models_dir)
     directory = models_dir / "store" / choice.version
-    if not directory.is_dir():
-        raise BundleMissing(path=directory)
+    _require_directory(directory)
     _verify(directory / MANIFEST, choice.digest)
     manifest = _read_manifest(directory / MANIFEST)
+    if manifest.version != choice.version:
+        raise ManifestInvalid(path=directory / MANIFEST, problem=f"it is the manifest of {manifest.version}")
     if manifest.fingerprint != fingerprint:
         raise FingerprintMismatch(bundle=manifest.fingerprint, code=fingerprint)
     for name, expected in manifest.files.items():
@@ -204,10 +149,35 @@ def _move_in_place(files: Path, target: Path, manifest: Manifest) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".publishing-") as scratch:
         complete = Path(scratch) / target.name
         shutil.copytree(files, complete)
-        complete.chmod(0o755)  # scratch folders are private; a bundle is read by other users
         (complete / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+        for path in (complete, *complete.rglob("*")):  # scratch is private; a bundle is read by other users
+            path.chmod(0o755 if path.is_dir() else 0o644)
         shutil.rmtree(target, ignore_errors=True)
         complete.rename(target)
+
+
+def _digests(files: Path) -> dict[str, str]:
+    return {path.relative_to(files).as_posix(): digest(path) for path in sorted(files.rglob("*")) if path.is_file()}
+
+
+def _holds(target: Path, manifest: Manifest) -> bool:
+    """Tell whether this very bundle is in place and whole, whenever it was trained."""
+    try:
+        found = _read_manifest(target / MANIFEST)
+        digests = _digests(target)
+    except (BundleError, OSError):
+        return False
+    digests.pop(MANIFEST)
+    return digests == manifest.files and found.model_copy(update={"trained_at": manifest.trained_at}) == manifest
+
+
+def _require_directory(directory: Path) -> None:
+    try:
+        found = directory.is_dir()
+    except OSError as error:
+        raise FileUnreadable(path=directory, problem=error.strerror or "cannot be read") from error
+    if not found:
+        raise BundleMissing(path=directory)
 
 
 def _verify(path: Path, expected: str) -> None:

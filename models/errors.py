@@ -2,8 +2,8 @@
 
     ModelsError
     ├── ContractError             a feature class that no contract can be derived from
-    ├── ValuesOutsideContract     columns that hold what the contract does not allow
     ├── ParityError               two runtimes disagree about the same rows
+    ├── ShelfUnwritable           no bundle can be published
     └── BundleError               no trained model can be trusted; the service stays up and says so
         ├── PinUnreadable         pinned.json is missing or is not a pin
         ├── BundleMissing         the pinned version is not in the store
@@ -30,15 +30,6 @@ class ContractError(ModelsError):
     def __init__(self, *, field: str, problem: str) -> None:
         self.field, self.problem = field, problem
         super().__init__(f"{field}: {problem}. Change the field in models/features.py.")
-
-
-class ValuesOutsideContract(ModelsError):
-    """Columns hold values that the contract does not allow."""
-
-    def __init__(self, *, reasons: dict[str, int]) -> None:
-        self.reasons = reasons
-        listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in reasons.items())
-        super().__init__(f"values outside the contract: {listed}. Drop or repair these rows first.")
 
 
 class ParityError(ModelsError):
@@ -127,3 +118,11 @@ class GraphUnreadable(BundleError):
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. Train again with the locked versions of onnxmltools and onnxruntime.")
+
+
+class ShelfUnwritable(ModelsError):
+    """No bundle can be published."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Name a folder that this process may write to.")

@@ -2,17 +2,17 @@
 
 THE ONE FILE to edit for another data set: replace the fields below and train again. Numbers need both bounds,
 categories are a `Literal`, a value that may be unknown is `| None`. Knows nothing of how a contract is derived
-from the class; that is `models.contract`.
+from the class; that is `models.declaration`.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models import contract
+from models import declaration
 
 
-class CustomerFeatures(contract.Features):
+class CustomerFeatures(declaration.Features):
     """One customer on the day of the prediction."""
 
     tenure_months: int = Field(
@@ -29,7 +29,7 @@ class CustomerFeatures(contract.Features):
         examples=[89.5],
         json_schema_extra={"unit": "USD"},
     )
-    total_charges: Annotated[float | None, contract.AtLeast("monthly_charges")] = Field(
+    total_charges: Annotated[float | None, declaration.AtLeast("monthly_charges")] = Field(
         ge=0,
         le=1_000_000,
         description="Everything billed so far, at least one monthly bill; null for a customer not billed yet.",
@@ -50,4 +50,4 @@ class CustomerFeatures(contract.Features):
     )
 
 
-CONTRACT = contract.derive(CustomerFeatures)
+CONTRACT = declaration.derive(CustomerFeatures)

@@ -3,12 +3,14 @@
     CannotTell
     ├── LiveFileUnnamed    no file of live rows was given
     ├── TableMissing       a file is not there
+    ├── TableLocked        a file may not be read
     ├── TableUnreadable    a file is not what its name says
     ├── ColumnsMissing     a file lacks columns of the contract
     ├── TooFewRows         there are not enough live rows to see anything
-    └── NothingToJudge     no column can be compared
+    ├── NothingToJudge     no column can be compared
+    └── OutputUnwritable   what was found cannot be kept
 
-Knows nothing of exit codes; `monitoring.job` has the one that stands for all of these. An untrustworthy bundle is a
+Knows nothing of exit codes; `monitoring.verdict` has the one that stands for all of these. An untrustworthy bundle is a
 `models.errors.BundleError`.
 """
 
@@ -33,6 +35,14 @@ class TableMissing(CannotTell):
     def __init__(self, *, path: Path) -> None:
         self.path = path
         super().__init__(f"{path}: no such file. Check the path.")
+
+
+class TableLocked(CannotTell):
+    """A file may not be read."""
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path}: permission denied. Make it readable for this process.")
 
 
 class TableUnreadable(CannotTell):
@@ -66,3 +76,11 @@ class NothingToJudge(CannotTell):
         self.reasons = reasons
         listed = "; ".join(f"{column}: {reason}" for column, reason in reasons.items())
         super().__init__(f"no column can be judged: {listed}. Check where the live rows come from.")
+
+
+class OutputUnwritable(CannotTell):
+    """What was found cannot be kept."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Name a folder that this process may write to with --output-dir.")

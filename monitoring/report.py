@@ -5,6 +5,7 @@ Knows nothing of files of customers, nor of what becomes of a score.
 
 import contextlib
 import io
+import socket
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -75,14 +76,34 @@ def run(comparison: Comparison, limits: Mapping[str, float], *, model_version: s
     return Measured(snapshot, tuple(scores))
 
 
-def serve(workspace: Path, *, host: str, port: int) -> None:
+def add_blind_run(workspace: Path, *, name: str, reason: str, model_version: str | None, at: datetime) -> None:
+    """Add a run that measured nothing, so that the list of runs shows no gap; no panel draws a point for it."""
+    table = pd.DataFrame({"reason": [reason]})  # evidently refuses a table without columns
+    metadata = {"reason": reason} | ({"model_version": model_version} if model_version else {})
+    snapshot = Report([]).run(table, None, timestamp=at, metadata=metadata)
+    Measured(snapshot, ()).add_to(workspace, name=name)
+
+
+def serve(workspace: Path, *, host: str, port: int, on_listening: Callable[[], None]) -> None:
     """Show the workspace as Evidently's own page until interrupted; its makers learn nothing of it."""
     _project(Workspace.create(str(workspace)))  # so that the first visitor finds the panels, if empty
     config = get_config(host=host, port=port, workspace=str(workspace))
     config.telemetry.enabled = False
     with contextlib.redirect_stdout(io.StringIO()):  # evidently prints how it wires its components
         app = create_app(config)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when it has shut down
+        _Server(uvicorn.Config(app, host=host, port=port, log_level="warning"), on_listening).run()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_listening()
 
 
 def _register_methods(limits: Mapping[str, float]) -> None:

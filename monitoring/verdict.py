@@ -5,7 +5,10 @@ Knows nothing of how a distance was measured or a limit found.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+CANNOT_TELL = 2
+"""Exit code of a run that came to no verdict, and of a program that could not start."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,17 @@ class Score:
     def drifted(self) -> bool:
         """Whether the distance reaches its limit."""
         return self.ratio >= 1
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "name": self.column,
+            "method": self.method,
+            "distance": self.distance,
+            "limit": self.limit,
+            "drifted": self.drifted,
+        }
 
 
 @dataclass(frozen=True)
@@ -74,3 +88,18 @@ class Verdict:
         return unjudged + [
             f"outside the contract: {rule}, {rows:,} live rows" for rule, rows in self.violations.items()
         ]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All of it, for programs."""
+        return {
+            "verdict": self.word,
+            "exit_code": self.exit_code,
+            "summary": self.summary,
+            "model_version": self.model_version,
+            "live_rows": self.live_rows,
+            "reference_rows": self.reference_rows,
+            "columns": [score.record for score in self.scores],
+            "unjudged": dict(self.unjudged),
+            "violations": dict(self.violations),
+        }

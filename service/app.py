@@ -6,17 +6,18 @@ that cannot be trusted does not stop the service: it stays up, says why, and pre
 """
 
 import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from models.errors import BundleError
 from service import docs, errors, predictor, problem, routes, state
+from service.errors import BodyInvalid
 from service.metrics import Metrics
 from service.observer import Observer
 from service.predictor import Predictor
@@ -24,6 +25,8 @@ from service.settings import Settings
 from service.state import State
 
 logger = logging.getLogger(__name__)
+LOGGED_CHARACTERS = 80
+"""Of a path that may end in a name of the client's choice."""
 
 
 def create_app(settings: Settings | None = None, *, serving: Predictor | None = None) -> FastAPI:
@@ -55,17 +58,20 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
     return app
 
 
-def _load(settings: Settings) -> Predictor | BundleError:
+def _load(settings: Settings) -> Predictor | str:
     try:
         found = predictor.load(settings.models_dir)
     except BundleError as error:
         logger.error("no model is served: %s", error)  # noqa: TRY400  # the sentence says it all
-        return error
+        # Clients learn which file it is, but not where this machine keeps it.
+        return str(error).replace(f"{settings.models_dir}{os.sep}", "")
     logger.info("serving model %s", found.scorer.version)
     return found
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    if isinstance(error, RequestValidationError):
-        state.of(request)["metrics"].count_refusals(found["loc"] for found in error.errors())
+    if isinstance(error, BodyInvalid):
+        now = state.of(request)
+        now["metrics"].count_refusals(rule.location for rule in error.rules)
+        now["refusal"] = {"problems": [f"{rule.path[:LOGGED_CHARACTERS]}: {rule.code}" for rule in error.rules]}
     return problem.answer(error)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
@@ -18,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from models.errors import PinUnreadable
 from service import __version__, problem, request_id
-from service.errors import BodyTooLarge, MediaTypeUnsupported
+from service.errors import BodyInvalid, BodyTooLarge, BrokenRule, MediaTypeUnsupported, ModelUnavailable
 
 TITLE = "Churn service"
 DESCRIPTION = f"""\
@@ -27,6 +26,7 @@ Which customers are about to leave, and how likely it is.
 Every answer that is not a success has one shape, `{problem.MEDIA_TYPE}` (RFC 9457), and names each field that is wrong.
 Every answer carries `{request_id.HEADER}`: send your own (up to 128 letters, digits and `._:/+=@-`) or get one.
 Numbers are JSON numbers: strings, booleans and unknown fields are refused, not repaired.
+Of a name that an object holds twice, the last value counts.
 """
 TAGS = [
     {"name": "predictions", "description": "Ask the model."},
@@ -34,20 +34,20 @@ TAGS = [
     {"name": "operations", "description": "Probes and measurements."},
 ]
 _MEANINGS = {
-    413: "The body is larger than `SERVICE_MAX_BODY_BYTES`.",
+    413: "The body is larger than this path takes: 16 KiB for one customer, `SERVICE_MAX_BODY_BYTES` for a batch.",
     415: "The body is not declared as `application/json`.",
     422: "The body is not JSON, or breaks a rule; `errors` lists every field that is wrong.",
     500: "The service failed; the log has the cause under the `request_id`.",
     503: "No model can be trusted; `detail` says why.",
 }
 _EXAMPLES: dict[int, Exception] = {
-    413: BodyTooLarge(limit_bytes=4_194_304),
+    413: BodyTooLarge(limit=16_384, unit="bytes"),
     415: MediaTypeUnsupported(found="text/plain"),
-    422: RequestValidationError(
-        [{"loc": ("tenure_months",), "msg": "Input should be less than or equal to 120", "type": "less_than_equal"}]
+    422: BodyInvalid(
+        rules=[BrokenRule(("tenure_months",), "Input should be less than or equal to 120", "less_than_equal")], found=1
     ),
     500: Exception(),
-    503: PinUnreadable(path=Path("models/pinned.json"), problem="no model is pinned"),
+    503: ModelUnavailable(reason=str(PinUnreadable(path=Path("pinned.json"), problem="no model is pinned"))),
 }
 
 

@@ -2,16 +2,24 @@
 
     ServiceError
     ├── BodyTooLarge            the body exceeds the limit
-    └── MediaTypeUnsupported    the body does not say that it is JSON
+    ├── MediaTypeUnsupported    the body does not say that it is JSON
+    ├── BodyInvalid             the body is not JSON, or breaks rules
+    └── ModelUnavailable        no model can be trusted
 
 Knows nothing of what an answer looks like; that is `service.problem`.
 """
 
-from fastapi.exceptions import RequestValidationError
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from models.errors import BundleError, ModelsError
+from models.errors import ModelsError
+
+LISTED_PROBLEMS = 100
+NOT_JSON = "json_invalid"
 
 
 class ServiceError(Exception):
@@ -21,9 +29,12 @@ class ServiceError(Exception):
 class BodyTooLarge(ServiceError):
     """The request's body exceeds the limit."""
 
-    def __init__(self, *, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        super().__init__(f"The body is larger than {limit_bytes} bytes. Send the customers in several requests.")
+    def __init__(self, *, limit: int, unit: Literal["bytes", "values"]) -> None:
+        self.limit, self.unit = limit, unit
+        super().__init__(
+            f"The body has more than {limit} {unit}, the most that this path takes. "
+            "Send many customers to /predict/batch, in several requests if need be."
+        )
 
 
 class MediaTypeUnsupported(ServiceError):
@@ -31,15 +42,62 @@ class MediaTypeUnsupported(ServiceError):
 
     def __init__(self, *, found: str) -> None:
         self.found = found
-        super().__init__(f"The body's media type is {found!r}. Send JSON with Content-Type: application/json.")
+        told = repr(found) if found else "missing"
+        super().__init__(f"The body's media type is {told}. Send JSON with Content-Type: application/json.")
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """One thing that is wrong with a body."""
+
+    location: tuple[int | str, ...]
+    """Where: names of fields and numbers of rows; empty for the body itself."""
+    message: str
+    """What was expected."""
+    code: str
+    """The rule, for programs."""
+
+    @property
+    def path(self) -> str:
+        """The location with dots."""
+        return ".".join(map(str, self.location)) or "body"
+
+
+class BodyInvalid(ServiceError):
+    """The request's body is not JSON, or breaks rules."""
+
+    def __init__(self, *, rules: Sequence[BrokenRule], found: int) -> None:
+        """Tell of the first `rules` of all that were `found` broken; none when they are too many to list."""
+        self.rules, self.found = rules, found
+        super().__init__(f"{self._sentence()} Correct it and send it again.")
+
+    def _sentence(self) -> str:
+        if [rule.code for rule in self.rules] == [NOT_JSON]:
+            return "The body is not JSON."
+        if not self.rules:
+            return f"The body is not valid; it has {self.found} problems, too many to name."
+        which = (
+            "every problem"
+            if self.found == len(self.rules)
+            else f"the first {len(self.rules)} of {self.found} problems"
+        )
+        return f"The body is not valid; `errors` names {which}."
+
+
+class ModelUnavailable(ServiceError):
+    """No model can be trusted."""
+
+    def __init__(self, *, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 STATUS: dict[type[Exception], int] = {
     BodyTooLarge: 413,
     MediaTypeUnsupported: 415,
-    RequestValidationError: 422,
+    BodyInvalid: 422,
     ClientDisconnect: 400,  # nobody reads this answer, but a client that leaves is no fault of ours
-    BundleError: 503,
+    ModelUnavailable: 503,
     ModelsError: 500,
     ServiceError: 500,
 }

@@ -18,8 +18,8 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from models.bundle import Manifest
 from models.features import CONTRACT
+from models.manifest import Manifest
 from models.risk import RiskTier
 from service.schemas import Prediction
 
@@ -45,7 +45,10 @@ class Metrics:
             "churn_predictions", "Predictions by tier.", ["risk_tier", "model_version"], registry=registry
         )
         self._refusals = Counter(
-            "churn_validation_failures", "Rules broken by refused bodies.", ["field"], registry=registry
+            "churn_validation_failures",
+            "Rules broken by refused bodies, at most 100 of each.",
+            ["field"],
+            registry=registry,
         )
         self._loaded = Gauge("churn_model_loaded", "1 when a model serves, 0 when none does.", registry=registry)
         version = ["model_version"]

@@ -25,7 +25,9 @@ class Observer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = perf_counter()
+        started, method = perf_counter(), scope["method"]
+        if method == "HEAD":  # is a GET whose body the server does not send
+            scope = {**scope, "method": "GET"}
         identity = request_id.choose(scope["headers"])
         request_id.current.set(identity)
         status: int | None = None
@@ -45,11 +47,11 @@ class Observer:
                 raise  # half an answer is out; the server closes the connection
             await problem.answer(error)(scope, receive, send_named)
         finally:
-            self._record(scope, status or 500, perf_counter() - started)
+            self._record(scope, method, status or 500, perf_counter() - started)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        method, route = scope["method"], scope.get("route")
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+        route = scope.get("route")
         self._metrics.count_request(method=method, route=getattr(route, "path", None), status=status, seconds=seconds)
         if logger.isEnabledFor(logging.INFO):
             facts = {"method": method, "path": scope["path"], "status": status, "duration_ms": round(seconds * 1000, 3)}
-            logger.info("request", extra={"facts": facts})
+            logger.info("request", extra={"facts": facts | scope["state"].get("refusal", {})})

@@ -10,8 +10,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from models import bundle
-from models.bundle import Manifest
 from models.features import CONTRACT, CustomerFeatures
+from models.manifest import Manifest
 from models.scorer import Scorer
 from service.schemas import Prediction
 

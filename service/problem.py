@@ -6,17 +6,15 @@ Knows nothing of which error deserves which status; that is the table in `servic
 from http import HTTPStatus
 from typing import Literal
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service import request_id
-from service.errors import status_of
+from service.errors import LISTED_PROBLEMS, BodyInvalid, status_of
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 30
-LISTED_PROBLEMS = 100
 
 
 class FieldProblem(BaseModel, use_attribute_docstrings=True):
@@ -44,22 +42,19 @@ class Problem(BaseModel, use_attribute_docstrings=True):
     request_id: str | None
     """The name of the request in the service's log; also in the header X-Request-ID."""
     errors: list[FieldProblem] = Field(default=[], max_length=LISTED_PROBLEMS)
-    """Every field that is wrong, at most the first 100."""
+    """Every field that is wrong, at most the first 100; none when they are more than 50,000."""
 
 
 def of(error: Exception) -> Problem:
     """Describe an error without telling what only the log should know."""
     status = status_of(error)
-    problems = error.errors()[:LISTED_PROBLEMS] if isinstance(error, RequestValidationError) else []
+    rules = error.rules if isinstance(error, BodyInvalid) else []
     return Problem(
         title=HTTPStatus(status).phrase,
         status=status,
         detail=_detail(error, status),
         request_id=request_id.current.get(),
-        errors=[
-            FieldProblem(path=".".join(map(str, found["loc"])) or "body", message=found["msg"], code=found["type"])
-            for found in problems
-        ],
+        errors=[FieldProblem(path=rule.path, message=rule.message, code=rule.code) for rule in rules],
     )
 
 
@@ -67,6 +62,8 @@ def answer(error: Exception) -> Response:
     """Turn an error into the response that tells of it."""
     problem = of(error)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"  # by the observer, of whom routing knows nothing
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
@@ -74,10 +71,6 @@ def answer(error: Exception) -> Response:
 
 def _detail(error: Exception, status: int) -> str:
     match error:
-        case RequestValidationError():
-            found = len(error.errors())
-            which = "all" if found <= LISTED_PROBLEMS else f"the first {LISTED_PROBLEMS} of {found}"
-            return f"The body breaks rules; errors lists {which}. Correct it and send it again."
         case HTTPException(status_code=404):
             return "There is nothing at this path. /docs lists what there is."
         case HTTPException(status_code=405):

@@ -11,21 +11,29 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from models.errors import BundleError
 from models.features import CONTRACT, CustomerFeatures
 from service import docs, metrics, state
-from service.json_route import JsonRoute
-from service.schemas import Batch, Health, ModelCard, Prediction, Predictions, Probe, RiskTiers
+from service.json_route import JsonRoute, Largest
+from service.schemas import MAX_BATCH_ROWS, Batch, Health, ModelCard, Prediction, Predictions, Probe, RiskTiers
 from service.state import Counting, Serving
+
+ONE_CUSTOMER_BYTES = 16_384
+"""Largest body of one customer, who takes 200."""
+BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
+"""Most values of a batch: twice those of the longest, so that columns too many are still named."""
 
 router = APIRouter(
     route_class=JsonRoute, responses=docs.problems(500), generate_unique_id_function=operator.attrgetter("name")
 )
 
 
-@router.post("/predict", tags=["predictions"], responses=docs.problems(413, 415, 422, 503))
+@router.post(
+    "/predict", summary="Predict one customer", tags=["predictions"], responses=docs.problems(413, 415, 422, 503)
+)
 async def predict(
-    customer: Annotated[CustomerFeatures, Body(examples=[CONTRACT.example])], predictor: Serving, counted: Counting
+    customer: Annotated[CustomerFeatures, Body(examples=[CONTRACT.example]), Largest(size_bytes=ONE_CUSTOMER_BYTES)],
+    predictor: Serving,
+    counted: Counting,
 ) -> Prediction:
     """Predict whether one customer leaves."""
     predictions = predictor.predict([customer])
@@ -33,51 +41,57 @@ async def predict(
     return predictions[0]
 
 
-@router.post("/predict/batch", tags=["predictions"], responses=docs.problems(413, 415, 422, 503))
-async def predict_batch(batch: Batch, predictor: Serving, counted: Counting) -> Predictions:
-    """Predict up to 10,000 customers. One customer that breaks a rule refuses the batch; all broken rules are named."""
+@router.post(
+    "/predict/batch",
+    summary="Predict many customers",
+    tags=["predictions"],
+    responses=docs.problems(413, 415, 422, 503),
+)
+async def predict_batch(
+    batch: Annotated[Batch, Largest(values=BATCH_VALUES)], predictor: Serving, counted: Counting
+) -> Predictions:
+    """Predict up to 10,000 customers. One that breaks a rule refuses the batch; up to 100 broken rules are named."""
     # In a thread, so that a large batch does not hold up anybody else.
     predictions = await run_sync(predictor.predict, batch.customers)
     counted.count_predictions(predictions)
     return Predictions(predictions=predictions)
 
 
-@router.get("/risk-tiers", tags=["model"], responses=docs.problems(503))
+@router.get("/risk-tiers", summary="Tiers and decision", tags=["model"], responses=docs.problems(503))
 async def risk_tiers(predictor: Serving) -> RiskTiers:
     """Tell how a probability becomes a tier and a decision."""
     return RiskTiers.of(predictor.manifest.policy)
 
 
-@router.get("/model", tags=["model"], responses=docs.problems(503))
+@router.get("/model", summary="The model that serves", tags=["model"], responses=docs.problems(503))
 async def model(predictor: Serving) -> ModelCard:
     """Describe the model that serves."""
     return ModelCard.of(predictor.manifest)
 
 
-@router.get("/health", tags=["operations"])
+@router.get("/health", summary="State of the service", tags=["operations"])
 async def health(request: Request) -> Health:
     """Tell how the service is; always 200."""
     now = state.of(request)
     uptime_seconds = time.monotonic() - now["started_at_seconds"]
-    if isinstance(now["predictor"], BundleError):
-        reason = str(now["predictor"])
+    if isinstance(reason := now["predictor"], str):
         return Health(status="degraded", model_loaded=False, uptime_seconds=uptime_seconds, reason=reason)
     return Health(status="healthy", model_loaded=True, uptime_seconds=uptime_seconds)
 
 
-@router.get("/health/live", tags=["operations"])
+@router.get("/health/live", summary="Liveness", tags=["operations"])
 async def live() -> Probe:
     """Answer 200 as long as the process runs; restart it when this fails."""
     return Probe(status="alive")
 
 
-@router.get("/health/ready", tags=["operations"], responses=docs.problems(503))
+@router.get("/health/ready", summary="Readiness", tags=["operations"], responses=docs.problems(503))
 async def ready(_predictor: Serving) -> Probe:
     """Answer 200 when predictions are answered, else 503 with the reason; send no traffic while this fails."""
     return Probe(status="ready")
 
 
-@router.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
+@router.get("/metrics", summary="Measurements", tags=["operations"], response_class=PlainTextResponse)
 async def expose_metrics(counted: Counting) -> PlainTextResponse:
     """Expose all that is counted, in Prometheus' text format."""
     return PlainTextResponse(counted.expose(), media_type=metrics.CONTENT_TYPE)

@@ -8,9 +8,9 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.bundle import Confusion, Interval, Manifest, Provenance, Spread
 from models.contract import Feature
 from models.features import CONTRACT, CustomerFeatures
+from models.manifest import Confusion, Interval, Manifest, Provenance, Spread
 from models.risk import RiskPolicy, RiskTier
 
 MAX_BATCH_ROWS = 10_000
@@ -49,7 +49,7 @@ class Prediction(Body):
     """Whether the probability reaches the decision threshold of GET /risk-tiers."""
     risk_tier: RiskTier = Field(examples=["high"])
     """The tier of the probability; GET /risk-tiers has the bounds."""
-    model_version: str = Field(examples=["20261122-b72102fe"])
+    model_version: str = Field(examples=["20260301-1a2b3c4d"])
     """The model that answered."""
     prediction_timestamp: AwareDatetime
     """When it answered, UTC."""

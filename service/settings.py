@@ -29,6 +29,6 @@ class Settings(BaseSettings):
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
     max_body_bytes: int = Field(default=4_194_304, ge=1)
-    """Largest request body; a larger one is refused with 413. 10,000 indented customers take 2 MB."""
+    """Largest body of a batch; a larger one is refused with 413. 10,000 indented customers take 2 MB."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is logged; requests are logged at info, so `warning` silences them."""

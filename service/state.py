@@ -3,12 +3,12 @@
 Knows nothing of who builds it; that is `service.app`.
 """
 
-from typing import Annotated, TypedDict, cast
+from typing import Annotated, NotRequired, TypedDict, cast
 
 from fastapi import Depends
 from starlette.requests import Request
 
-from models.errors import BundleError
+from service.errors import ModelUnavailable
 from service.metrics import Metrics
 from service.predictor import Predictor
 from service.settings import Settings
@@ -19,10 +19,12 @@ class State(TypedDict):
 
     settings: Settings
     metrics: Metrics
-    predictor: Predictor | BundleError
-    """The model that serves, or the reason why none does."""
+    predictor: Predictor | str
+    """The model that serves, or the sentence that says why none does."""
     started_at_seconds: float
     """On the monotonic clock."""
+    refusal: NotRequired[dict[str, list[str]]]
+    """What the log is to say of a body that was refused; belongs to one request."""
 
 
 def of(request: Request) -> State:
@@ -33,8 +35,8 @@ def of(request: Request) -> State:
 # These are async because FastAPI sends plain functions to its thread pool.
 async def _predictor(request: Request) -> Predictor:
     found = of(request)["predictor"]
-    if isinstance(found, BundleError):
-        raise found
+    if isinstance(found, str):
+        raise ModelUnavailable(reason=found)
     return found
 
 

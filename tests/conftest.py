@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from models import contract
-from models.contract import AtLeast, Contract, Features
+from models import declaration
+from models.contract import Contract
+from models.declaration import AtLeast, Features
 
 REPOSITORY = Path(__file__).parent.parent
 TELCO = REPOSITORY.parent / "shared" / "data" / "telco_tickets.csv"
@@ -34,7 +35,7 @@ def second_class() -> type[Features]:
 @pytest.fixture(scope="session")
 def second_contract() -> Contract:
     """The contract of that class."""
-    return contract.derive(Subscription)
+    return declaration.derive(Subscription)
 
 
 @pytest.fixture(scope="session")

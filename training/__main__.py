@@ -1,6 +1,7 @@
 """`python -m training fit`: start a job, say what came of it, end with 0 (done) or 2 (not done)."""
 
 import logging
+import signal
 import sys
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ logger = logging.getLogger("training")
 
 def main(arguments: list[str]) -> int:
     """Run the command that the first argument names."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the run in MLflow is closed as failed
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("mlflow", "alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -42,6 +44,9 @@ def fit(arguments: list[str]) -> int:
     except (TrainingError, ModelsError) as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
         return 2
+    except KeyboardInterrupt:
+        logger.error("interrupted; nothing new is served")  # noqa: TRY400  # a traceback tells nothing more
+        return 130
     except Exception:
         logger.exception("the fit failed; nothing new is served")
         return 2

@@ -5,7 +5,8 @@ Knows nothing of the model itself, only of what its manifest will say.
 
 from collections.abc import Iterable
 
-from models.bundle import Description
+from models.manifest import Description
+from training.model import SERVED
 
 NAMES = {
     "roc_auc": "ROC-AUC",
@@ -22,56 +23,87 @@ NAMES = {
 
 def write(description: Description) -> str:
     """Write the card as Markdown."""
-    data, policy = description.data, description.policy
-    test_rows = sum(description.confusion.model_dump().values())
-    return "\n".join(
-        [
-            "# Churn model",
-            "",
-            "Gradient-boosted trees that give the probability that a customer churns. Meant for ranking customers and",
-            "choosing whom to contact; not for pricing, credit or any decision that a customer cannot appeal.",
-            "",
-            "## Data",
-            "",
-            f"{data.rows:,} customers from `{data.source}`, {data.rejected_rows:,} more rejected by the contract.",
-            f"Content SHA-256 `{data.sha256[:16]}…`; {test_rows:,} customers were held out and judged once.",
-            "",
-            *_table(("feature", "kind", "unit", "bounds"), _feature_rows(description)),
-            "",
-            "## Quality on the test set",
-            "",
-            f"Decisions at a probability of {policy.threshold:g}. Intervals are 95 %, by bootstrap.",
-            "",
-            *_table(("metric", "value", "low", "high"), _metric_rows(description)),
-            "",
-            *_best_reachable(description),
-            *_table(("", "stays (decided)", "churns (decided)"), _confusion_rows(description)),
-            "",
-            "![ROC](figures/roc.png) ![Precision and recall](figures/precision_recall.png)",
-            "![Calibration](figures/calibration.png) ![Decisions](figures/confusion.png)",
-            "",
-            "## Against simpler models",
-            "",
-            "Means over five stratified folds of the training customers, with standard deviations.",
-            "",
-            *_table(("model", "ROC-AUC", "PR-AUC", "log loss"), _comparison_rows(description)),
-            "",
-            "## Limits",
-            "",
-            "- It knows the customers of its data; another market, price list or year needs its own training.",
-            "- It predicts who leaves, not whom an offer would keep.",
-            f"- Risk tiers change at {policy.medium_from:g} and {policy.high_from:g}; no cost of an error is in them.",
-            "",
-            "## How it was made",
-            "",
-            *_table(("parameter", "value"), [(name, f"{value:g}") for name, value in description.parameters.items()]),
-            "",
-            f"Graph and booster differ by at most {description.parity_difference:.1e} in probability. Versions: "
-            + ", ".join(f"{name} {version}" for name, version in description.libraries.items())
-            + ".",
-            "",
-        ]
-    )
+    parts = (_purpose, _data, _quality, _comparison, _limits, _making)
+    return "\n\n".join("\n".join(part(description)) for part in parts) + "\n"
+
+
+def overtaken_by(description: Description) -> str | None:
+    """Name the simpler model that did better on the folds, if one did."""
+    mean = {name: spreads["roc_auc"].mean for name, spreads in description.cross_validation.items()}
+    best = max(mean, key=lambda name: mean[name], default=SERVED)
+    return None if mean.get(best) == mean.get(SERVED) else best
+
+
+def _purpose(_: Description) -> list[str]:
+    return [
+        "# Churn model",
+        "",
+        "Gradient-boosted trees that give the probability that a customer churns. Meant for ranking customers and",
+        "choosing whom to contact; not for pricing, credit or any decision that a customer cannot appeal.",
+    ]
+
+
+def _data(description: Description) -> list[str]:
+    data, test_rows = description.data, sum(description.confusion.model_dump().values())
+    return [
+        "## Data",
+        "",
+        f"{data.rows:,} customers from `{data.source}`; {data.rejected_rows:,} rows were rejected by the contract.",
+        f"Content SHA-256 `{data.sha256[:16]}…`. {test_rows:,} customers were held out and judged once.",
+        "",
+        *_table(("feature", "kind", "unit", "bounds"), _feature_rows(description)),
+    ]
+
+
+def _quality(description: Description) -> list[str]:
+    return [
+        "## Quality on the test set",
+        "",
+        f"Decisions at a probability of {description.policy.threshold:g}. Intervals are 95 %, by bootstrap.",
+        "",
+        *_table(("metric", "value", "low", "high"), _metric_rows(description)),
+        "",
+        *_best_reachable(description),
+        *_table(("", "stays (decided)", "churns (decided)"), _confusion_rows(description)),
+        "",
+        "![ROC](figures/roc.png) ![Precision and recall](figures/precision_recall.png)",
+        "![Calibration](figures/calibration.png) ![Decisions](figures/confusion.png)",
+    ]
+
+
+def _comparison(description: Description) -> list[str]:
+    ahead = overtaken_by(description)
+    return [
+        "## Against simpler models",
+        "",
+        "Means over five stratified folds of the training customers, with standard deviations.",
+        "",
+        *_table(("model", "ROC-AUC", "PR-AUC", "log loss"), _comparison_rows(description)),
+        *(["", f"On these folds {ahead} is ahead of this model."] if ahead else []),
+    ]
+
+
+def _limits(description: Description) -> list[str]:
+    policy = description.policy
+    return [
+        "## Limits",
+        "",
+        "- It knows the customers of its data; another market, price list or year needs its own training.",
+        "- It predicts who leaves, not whom an offer would keep.",
+        f"- Risk tiers change at {policy.medium_from:g} and {policy.high_from:g}; no cost of an error is in them.",
+    ]
+
+
+def _making(description: Description) -> list[str]:
+    return [
+        "## How it was made",
+        "",
+        *_table(("parameter", "value"), [(name, f"{value:g}") for name, value in description.parameters.items()]),
+        "",
+        f"Graph and booster differ by at most {description.parity_difference:.1e} in probability.",
+        "",
+        *_table(("library", "version"), description.libraries.items()),
+    ]
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
@@ -82,8 +114,8 @@ def _feature_rows(description: Description) -> Iterable[tuple[str, ...]]:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     for feature in description.features:
         bounds = [f"{signs[limit]} {value:,}" for limit, value in feature["limits"].items()]
-        allowed = [str(value) for value in feature["categories"]] + (["null"] if feature["nullable"] else [])
-        yield feature["name"], feature["kind"], feature["unit"] or "", ", ".join(bounds + allowed)
+        allowed = ", ".join([*bounds, *map(str, feature["categories"])])
+        yield feature["name"], feature["kind"], feature["unit"] or "", allowed + (" or null" * feature["nullable"])
 
 
 def _metric_rows(description: Description) -> Iterable[tuple[str, ...]]:

@@ -3,20 +3,24 @@
 Knows nothing of models.
 """
 
+import errno
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import checks
-from models.bundle import Provenance
 from models.contract import Contract, Labels, Mask, Vector
+from models.manifest import Provenance
 from training import mapping, synthetic
+from training.addresses import shown
 from training.errors import SourceUnreadable, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 
@@ -45,7 +49,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         DataError: which kind says why they cannot be trained on.
     """
     columns = mapping.read(settings.columns, contract)
-    table, true_probability = _read(settings)
+    table, true_probability = _read(settings, contract)
     logger.info("read %d rows from %s", len(table), _source_name(settings))
     rows = mapping.apply(columns, table, contract)
     kept = ~_rejected(rows, contract)
@@ -68,32 +72,48 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     )
 
 
-def _read(settings: FitSettings) -> tuple[pd.DataFrame, Vector | None]:
+def _read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vector | None]:
     if settings.data == "synthetic":
-        return synthetic.sample(settings.rows, seed=settings.seed)
+        table, true_probability = synthetic.sample(settings.rows, seed=settings.seed)
+        if not set(contract.names) <= set(table.columns):
+            raise SourceUnreadable(source="synthetic", problem="these customers have the fields of the template only")
+        return table, true_probability
     try:
-        return _read_table(settings), None
+        table = _read_sql(settings) if "://" in settings.data else _read_file(Path(settings.data))
     except (OSError, ValueError, SQLAlchemyError, ImportError) as error:
-        raise SourceUnreadable(source=_source_name(settings), problem=_first_line(error)) from error
+        raise SourceUnreadable(source=settings.data, problem=_first_line(error)) from error
+    if table.empty:
+        raise TooFewRows(rows=0, positives=0, needed=MINIMUM_ROWS, needed_per_class=MINIMUM_PER_CLASS)
+    return table, None
 
 
-def _read_table(settings: FitSettings) -> pd.DataFrame:
-    if "://" in settings.data:
-        return _read_sql(settings)
-    path = Path(settings.data)
-    match path.suffix.lower():
-        case ".csv":
-            return pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
-        case ".parquet":
-            return pd.read_parquet(path)
-        case _:
-            raise ValueError(f"{path.suffix or 'no suffix'} is not a kind of file that can be read")
+def _read_file(path: Path) -> pd.DataFrame:
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ValueError(f"{path.suffix or 'no suffix'} is not a kind of file that can be read")
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, "No such file")
+    return reader(path)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    # As text, because pandas' guess of a column's type depends on its blanks.
+    return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    # Without pandas' own metadata nulls come as NaN or None, never as pandas.NA.
+    table: pd.DataFrame = pq.read_table(path).to_pandas(ignore_metadata=True)
+    return table
 
 
 def _read_sql(settings: FitSettings) -> pd.DataFrame:
     if settings.query is None:
         raise ValueError("a database URL needs --query")
-    engine = sqlalchemy.create_engine(settings.data)
+    url = sqlalchemy.make_url(settings.data)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise FileNotFoundError(errno.ENOENT, "No such file")  # SQLite would make an empty one
+    engine = sqlalchemy.create_engine(url)
     try:
         with engine.connect() as connection:
             return pd.read_sql_query(sqlalchemy.text(settings.query), connection)
@@ -102,12 +122,9 @@ def _read_sql(settings: FitSettings) -> pd.DataFrame:
 
 
 def _source_name(settings: FitSettings) -> str:
-    if "://" in settings.data:
-        try:
-            return sqlalchemy.make_url(settings.data).render_as_string(hide_password=True)
-        except SQLAlchemyError:
-            return "the database URL"
-    return f"synthetic(rows={settings.rows}, seed={settings.seed})" if settings.data == "synthetic" else settings.data
+    if settings.data == "synthetic":
+        return f"synthetic(rows={settings.rows}, seed={settings.seed})"
+    return shown(settings.data)
 
 
 def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:
@@ -140,3 +157,6 @@ def _content_digest(rows: pd.DataFrame) -> str:
 def _first_line(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return str(text).splitlines()[0]
+
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": _read_csv, ".parquet": _read_parquet}

@@ -5,6 +5,7 @@ TrainingError
 │   ├── SourceUnreadable      no such file, no such table, or not what its name says
 │   ├── MappingInvalid        the columns file is not one
 │   ├── ColumnMissing         a column that the mapping names is not in the source
+│   ├── ColumnRepeated        two columns of the source have one name
 │   ├── TargetAmongFeatures   a feature would be made of the target, or of a column that must never be one
 │   ├── TargetUnclear         the target holds more than two values, or only one class
 │   ├── TooManyRejected       more rows break the contract than a source may have
@@ -13,6 +14,8 @@ TrainingError
 """
 
 from collections.abc import Mapping, Sequence
+
+from training.addresses import shown
 
 
 class TrainingError(Exception):
@@ -27,9 +30,10 @@ class SourceUnreadable(DataError):
     """The source is missing or is not what its name says."""
 
     def __init__(self, *, source: str, problem: str) -> None:
-        self.source, self.problem = source, problem
+        self.source, self.problem = shown(source), shown(problem)
         super().__init__(
-            f"{source}: {problem}. --data takes `synthetic`, a .csv or .parquet file, or a database URL with --query."
+            f"{self.source}: {self.problem}. "
+            "--data takes `synthetic`, a .csv or .parquet file, or a database URL with --query."
         )
 
 
@@ -50,6 +54,14 @@ class ColumnMissing(DataError):
             f"the source has no column {', '.join(missing)}; it has {', '.join(present)}. "
             "Map foreign names with --columns FILE.toml."
         )
+
+
+class ColumnRepeated(DataError):
+    """Two columns of the source have one name."""
+
+    def __init__(self, *, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        super().__init__(f"the source has column {', '.join(columns)} twice. Select each once.")
 
 
 class TargetAmongFeatures(DataError):
@@ -102,7 +114,7 @@ class TrackingFailed(TrainingError):
     """MLflow did not take the run."""
 
     def __init__(self, *, uri: str, problem: str) -> None:
-        self.uri, self.problem = uri, problem
+        self.uri, self.problem = shown(uri), shown(problem)
         super().__init__(
-            f"MLflow at {uri}: {problem}. Nothing was pinned; start the server or set MLFLOW_TRACKING_URI."
+            f"MLflow at {self.uri}: {self.problem}. Nothing was pinned; start the server or set MLFLOW_TRACKING_URI."
         )

@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from models.bundle import Confusion, Interval, Spread
 from models.contract import Labels, Vector
+from models.manifest import Confusion, Interval, Spread
 
 RESAMPLES = 1_000
 FOLDS = 5

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from models.bundle import Confusion
 from models.contract import Labels, Vector
+from models.manifest import Confusion
 
 _INK, _QUIET, _ACCENT = "#1f2933", "#9aa5b1", "#0b7285"
 _STYLE: dict[Any, Any] = {

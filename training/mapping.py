@@ -15,17 +15,24 @@
 Knows nothing of where the table came from, nor of the contract's bounds: `models.checks` judges the result.
 """
 
+import math
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from models import texts
 from models.contract import Contract, Feature
-from training.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures, TargetUnclear
+from models.errors import ContractError
+from training.errors import ColumnMissing, ColumnRepeated, MappingInvalid, TargetAmongFeatures, TargetUnclear
 
 TARGET = "churned"
+"""The outcome's name, which no feature may have."""
+Value = str | int | float | bool
 
 
 class Target(BaseModel):
@@ -44,10 +51,10 @@ class Source(BaseModel):
 
     column: str | None = None
     sum: list[str] = Field(default_factory=list)
-    values: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    """Foreign value, as text, to the contract's value."""
+    values: dict[str, Value] = Field(default_factory=dict)
+    """Foreign value, as text, to the contract's value; where it is given it lists them all."""
     nulls: list[str] = Field(default_factory=list)
-    """Texts that mean unknown, compared without surrounding blanks."""
+    """More texts that mean unknown, beside those of `models.texts`; compared without surrounding blanks."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -81,7 +88,10 @@ def read(path: Path | None, contract: Contract) -> ColumnMapping:
     Raises:
         MappingInvalid: it is missing, not TOML, or names a feature that the contract lacks.
         TargetAmongFeatures: a feature is made of the target or of a column listed under `never_features`.
+        ContractError: a feature has the outcome's name.
     """
+    if TARGET in contract.names:
+        raise ContractError(field=TARGET, problem="this is the name of the outcome")
     mapping = ColumnMapping() if path is None else _parse(path)
     if unknown := mapping.features.keys() - set(contract.names):
         raise MappingInvalid(path=str(path), problem=f"[features] names {sorted(unknown)}, not in the contract")
@@ -97,15 +107,17 @@ def apply(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd
     """Return the contract's columns and `churned` (1.0, 0.0, or NaN where the target is unknown), unchecked.
 
     Raises:
-        ColumnMissing: the table lacks a column that the mapping names.
+        ColumnMissing, ColumnRepeated: the table lacks a column that the mapping names, or has it twice.
         TargetUnclear: the target does not hold exactly two values, one of them the positive one.
     """
     sources = {feature.name: mapping.source(feature.name) for feature in contract.features}
     wanted = [column for source in sources.values() for column in source.columns] + [mapping.target.column]
     if missing := [column for column in wanted if column not in table.columns]:
         raise ColumnMissing(missing=missing, present=[str(column) for column in table.columns])
+    if repeated := [column for column in wanted if isinstance(table[column], pd.DataFrame)]:
+        raise ColumnRepeated(columns=repeated)
     mapped = {feature.name: _feature(table, sources[feature.name], feature) for feature in contract.features}
-    return pd.DataFrame({**mapped, TARGET: _target(table, mapping.target)})
+    return pd.DataFrame({**mapped, TARGET: _target(table[mapping.target.column], mapping.target)})
 
 
 def _parse(path: Path) -> ColumnMapping:
@@ -122,31 +134,44 @@ def _parse(path: Path) -> ColumnMapping:
 
 
 def _feature(table: pd.DataFrame, source: Source, feature: Feature) -> pd.Series:
-    parts = [_read(table[column], source, feature) for column in source.columns]
-    return parts[0] if len(parts) == 1 else pd.concat(parts, axis="columns").sum(axis="columns", skipna=False)
+    if source.column is not None:
+        return _read(table[source.column], source, feature)
+    parts = np.array([feature.encode(_read(table[column], source, feature)) for column in source.sum])
+    return pd.Series(np.where(np.isinf(parts).any(axis=0), np.inf, parts.sum(axis=0)))
 
 
 def _read(column: pd.Series, source: Source, feature: Feature) -> pd.Series:
-    if source.nulls:
-        column = column.mask(column.astype(str).str.strip().isin(source.nulls))
+    if column.dtype != object and not source.values and not source.nulls:
+        return column.reset_index(drop=True)  # typed and taken as it is: nothing to read
+    nulls = {_text(null) for null in source.nulls}
+    cells = [None if _text(cell) in nulls else cell for cell in column.tolist()]
     if source.values:
-        known = column.astype(str).map(source.values)
-        column = known.astype(object).where(known.notna(), column).infer_objects()
-    return column if feature.kind == "category" else _with_texts_read(column)
+        known = {_text(foreign): value for foreign, value in source.values.items()}
+        cells = [_translate(known, cell) for cell in cells]
+    return pd.Series(texts.read(feature, cells))
 
 
-def _with_texts_read(column: pd.Series) -> pd.Series:
-    """Read numbers written as text; what cannot be read stays, so that the checks can name it."""
-    if column.dtype != object:
-        return column
-    numbers = pd.to_numeric(column.where(~column.map(lambda value: isinstance(value, bool))), errors="coerce")
-    unread = numbers.isna() & column.notna()
-    return column.where(unread, numbers) if unread.any() else numbers
+def _translate(known: Mapping[str | None, Value], cell: Any) -> Any:
+    text = _text(cell)
+    if text in known:
+        return known[text]
+    # What the file does not list is never taken for one of the contract's own values.
+    return None if text is None or text in texts.NULLS else f"{text} is not under values"
 
 
-def _target(table: pd.DataFrame, target: Target) -> pd.Series:
-    column = table[target.column]
-    values: list[Any] = sorted(column.dropna().unique().tolist(), key=str)
-    if len(values) != 2 or target.positive not in values:
-        raise TargetUnclear(column=target.column, values=values, positive=target.positive)
-    return (column == target.positive).astype(float).where(column.notna())
+def _text(value: Any) -> str | None:
+    """Write a foreign value as a columns file does: 1.0 as 1, true and false as 1 and 0, without blanks around it."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return None
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    return {"true": "1", "false": "0"}.get(text.lower(), text)
+
+
+def _target(column: pd.Series, target: Target) -> pd.Series:
+    cells = [_text(cell) for cell in column.tolist()]
+    values = sorted({cell for cell in cells if cell is not None and cell not in texts.NULLS})
+    positive = _text(target.positive)
+    if len(values) != 2 or positive not in values:
+        raise TargetUnclear(column=target.column, values=values, positive=positive)
+    outcome = {value: float(value == positive) for value in values}
+    return pd.Series([outcome.get(cell or "", math.nan) for cell in cells])

@@ -1,10 +1,12 @@
 """The story of a fit: read, split, compare, fit, judge once, publish, log, pin. Each part is told by its own module."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
 
 from models import bundle
 from models.bundle import Bundle
@@ -18,7 +20,6 @@ from training.publishing import Fitted
 from training.settings import FitSettings
 
 TEST_FRACTION = 0.2
-_FITS = 3 * evaluation.FOLDS + 1
 _RESAMPLES_IN_A_FIT = 30  # for the progress bar: a fit lasts about as long as so many resamples
 
 
@@ -35,14 +36,17 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     """Train, judge, publish and log a model; pin it if asked to, or if it is the first.
 
     Raises:
-        DataError: the rows cannot be trained on; nothing was published.
+        ShelfUnwritable, DataError: before any work is done.
         ParityError: the exported graph disagrees with the booster; nothing was published.
         TrackingFailed: MLflow did not take the run; nothing was pinned.
     """
+    bundle.require_shelf(settings.models_dir)
     dataset = data.load(settings, contract)
-    with tracking.run(settings) as run, Progress(_FITS * _RESAMPLES_IN_A_FIT + evaluation.RESAMPLES) as progress:
+    candidates = model.candidates(contract, seed=settings.seed, threads=settings.threads)
+    fits = len(candidates) * evaluation.FOLDS + 1
+    with tracking.run(settings) as run, Progress(fits * _RESAMPLES_IN_A_FIT + evaluation.RESAMPLES) as progress:
         run.log_data(dataset)
-        fitted = _train(dataset, contract, settings, progress)
+        fitted = _train(dataset, candidates, seed=settings.seed, progress=progress)
         run.log_folds(fitted.folds)
         progress.stage("publishing")
         published = publishing.publish(fitted, dataset, contract, models_dir=settings.models_dir, seed=settings.seed)
@@ -54,10 +58,8 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     return Published(published, run.run_id, pinned)
 
 
-def _train(dataset: Dataset, contract: Contract, settings: FitSettings, progress: Progress) -> Fitted:
-    features, churned, seed = dataset.features, dataset.churned, settings.seed
-    policy = RiskPolicy()
-    candidates = model.candidates(contract, seed=seed, threads=settings.threads)
+def _train(dataset: Dataset, candidates: Mapping[str, Pipeline], *, seed: int, progress: Progress) -> Fitted:
+    features, churned, policy = dataset.features, dataset.churned, RiskPolicy()
     training_rows, test_rows = train_test_split(
         np.arange(len(churned)), test_size=TEST_FRACTION, stratify=churned, random_state=seed
     )

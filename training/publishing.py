@@ -15,8 +15,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
 from models import bundle
-from models.bundle import BOOSTER, CARD, GRAPH, REFERENCE, Bundle, Description, Interval
+from models.bundle import BOOSTER, CARD, GRAPH, REFERENCE, Bundle
 from models.contract import Contract, Labels, Vector
+from models.manifest import Description, Interval
 from models.risk import RiskPolicy
 from training import card, evaluation, export, figures, model, revision
 from training.data import Dataset

@@ -1,23 +1,34 @@
 """What a person at the terminal learns of a finished fit. Knows nothing that the manifest does not hold."""
 
-from models.bundle import Description
-from training.card import NAMES
+from pathlib import Path
+
+from models.manifest import Description
+from training.card import NAMES, overtaken_by
 from training.model import SERVED
 from training.pipeline import Published
+
+IN_GIT = Path("models")
+"""The shelf that a commit deploys."""
 
 
 def describe(published: Published) -> str:
     """Tell the result of a fit in plain words, one fact a line."""
     manifest = published.bundle.manifest
-    state = "pinned: it is served now" if published.pinned else "challenger: serve it with --pin"
+    version = manifest.version
+    state = (
+        "pinned: served from the next start" if published.pinned else "challenger: to serve it, fit again with --pin"
+    )
+    commit = f"  commit    git add --force {published.bundle.directory} {IN_GIT / 'pinned.json'}"
+    ships = published.pinned and published.bundle.directory.parent.parent == IN_GIT
     return "\n".join(
         [
-            f"model {manifest.version} ({state})",
+            f"model {version} ({state})",
             f"  data      {manifest.data.rows:,} customers from {manifest.data.source}",
             *(f"  {line}" for line in _quality(manifest)),
             *(f"  {line}" for line in _comparison(manifest)),
             f"  bundle    {published.bundle.directory}",
-            f"  MLflow    run {published.run_id} (open with: make mlflow)",
+            f"  MLflow    run {published.run_id}",
+            *([commit] if ships else []),
         ]
     )
 
@@ -38,6 +49,8 @@ def _comparison(description: Description) -> list[str]:
     spreads = {name: metrics["roc_auc"] for name, metrics in description.cross_validation.items()}
     lines = ["five folds, ROC-AUC"]
     for name, spread in spreads.items():
-        mark = " (served)" if name == SERVED else ""
+        mark = " (this model)" if name == SERVED else ""
         lines.append(f"  {name:<20}{spread.mean:.3f} ± {spread.deviation:.3f}{mark}")
+    if (ahead := overtaken_by(description)) is not None:
+        lines.append(f"  {ahead} is ahead on these folds: look before you serve this model")
     return lines

@@ -36,8 +36,11 @@ class FitSettings(BaseSettings):
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
     output_dir: Path = Path("var")
-    """Folder for run-time output."""
-    tracking_uri: str = Field(
-        default="sqlite:///var/mlflow.db", validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI")
-    )
-    """MLflow's database or server."""
+    """Folder for mlflow.db and artifacts/, where MLflow has no server."""
+    tracking_uri: str | None = Field(default=None, validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI"))
+    """MLflow's server or database; by default mlflow.db in the output folder."""
+
+    @property
+    def mlflow(self) -> str:
+        """Where MLflow is."""
+        return self.tracking_uri or f"sqlite:///{self.output_dir / 'mlflow.db'}"

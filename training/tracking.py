@@ -3,6 +3,7 @@
 MLflow is history and comparison; nothing that serves depends on it. Knows nothing of how a model is made.
 """
 
+import contextlib
 import os
 import tempfile
 import warnings
@@ -13,9 +14,7 @@ from pathlib import Path
 import joblib
 import mlflow
 from mlflow.data.pandas_dataset import from_pandas
-from mlflow.exceptions import MlflowException
 from sklearn.pipeline import Pipeline
-from sqlalchemy.exc import SQLAlchemyError
 
 from models.bundle import Bundle
 from training import revision
@@ -77,7 +76,7 @@ class Run:
                 pip_requirements=[f"{name}=={version}" for name, version in manifest.libraries.items()],
             )
             tags = {"bundle_version": manifest.version}
-            mlflow.set_tags(tags)
+            mlflow.set_tags(tags | {"mlflow.runName": manifest.version})
             client = mlflow.MlflowClient()
             if not client.search_registered_models(f"name = '{REGISTERED_MODEL}'"):
                 client.create_registered_model(REGISTERED_MODEL)
@@ -96,28 +95,34 @@ class Run:
 
 @contextmanager
 def run(settings: FitSettings) -> Iterator[Run]:
-    """Open a run, and close it as finished or failed.
+    """Open a run, and close it as finished, or as failed by whatever stops the work.
 
     Raises:
         TrackingFailed: MLflow cannot be reached, or refuses; before any work is done, if it is so from the start.
     """
-    uri = settings.tracking_uri
+    uri = settings.mlflow
     # Seven retries with growing pauses are MLflow's default: minutes of silence when a server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     with _translated(uri):
         _use(uri, settings.output_dir)
         active = mlflow.start_run(tags={"mlflow.source.git.commit": revision.commit() or "unknown"})
-    with active:
+    try:
         yield Run(uri, active.info.run_id)
+    except BaseException:
+        with contextlib.suppress(TrackingFailed), _translated(uri):  # what stopped the work is what to tell
+            mlflow.end_run("FAILED")
+        raise
+    with _translated(uri):
+        mlflow.end_run()
 
 
 def _use(uri: str, output_dir: Path) -> None:
-    if uri.startswith("sqlite:///"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    is_server = uri.startswith(("http://", "https://", "databricks"))
+    if not is_server:
+        output_dir.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri)
     if mlflow.get_experiment_by_name(REGISTERED_MODEL) is None:
-        local = uri.startswith("sqlite:///")
-        artifacts = (output_dir / "artifacts").resolve().as_uri() if local else None
+        artifacts = None if is_server else (output_dir / "artifacts").resolve().as_uri()
         mlflow.create_experiment(REGISTERED_MODEL, artifact_location=artifacts)
     mlflow.set_experiment(REGISTERED_MODEL)
 
@@ -134,5 +139,12 @@ def _translated(uri: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings(action="ignore"):  # MLflow warns of its own choices: pickle, integer columns
             yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise TrackingFailed(uri=uri, problem=str(error).strip().splitlines()[0]) from error
+    except Exception as error:  # MLflow lets through what SQLAlchemy, Alembic and requests raise
+        raise TrackingFailed(uri=uri, problem=_cause(error)) from error
+
+
+def _cause(error: BaseException) -> str:
+    """Find what lies at the bottom of a stack of wrapped errors, in its first line."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -45,8 +45,8 @@ def is_local(url: str) -> bool:
 
 
 def test_a_prediction_is_made_on_the_page_of_the_api(page: Page, root: Path, tmp_path: Path) -> None:
-    with running(root / "models", tmp_path / "service.log") as port:
-        page.goto(f"http://127.0.0.1:{port}/docs")
+    with running(root / "models", tmp_path / "service.log") as service:
+        page.goto(f"http://127.0.0.1:{service.port}/docs")
         page.click("#operations-predictions-predict .opblock-summary-control")
         page.click("button:has-text('Try it out')")
         page.click("button:has-text('Execute')")

@@ -40,7 +40,7 @@ def test_real_customers_get_the_same_probability_in_training_and_over_http(
     settings: FitSettings, published: pipeline.Published, tmp_path: Path
 ) -> None:
     rows = data.load(settings, CONTRACT).features
-    mlflow.set_tracking_uri(settings.tracking_uri)
+    mlflow.set_tracking_uri(settings.mlflow)
     dumped = mlflow.artifacts.download_artifacts(run_id=published.run_id, artifact_path="pipeline.joblib")
     expected = joblib.load(dumped).predict_proba(rows)[:, 1]
     with TestClient(create_app(ServiceSettings(models_dir=settings.models_dir))) as client:

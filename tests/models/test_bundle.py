@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from models import bundle, errors
-from models.bundle import Confusion, Description, Provenance
 from models.features import CONTRACT
+from models.manifest import Confusion, Description, Provenance
 from models.risk import RiskPolicy
 
 TRAINED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -69,8 +69,63 @@ def test_equal_content_has_an_equal_version_and_is_not_written_twice(shelf: Path
     assert other.manifest.version != first.manifest.version
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "model.onnx", "figures/roc.png"])
+def test_saving_again_repairs_a_damaged_bundle(shelf: Path, files: Path, name: str) -> None:
+    before = load(shelf)
+    path = before.path(name)
+    path.write_bytes(path.read_bytes().replace(b"0.8", b"0.9") + b"\n")
+    bundle.pin(bundle.save(files, description(), trained_at=TRAINED_AT, models_dir=shelf), models_dir=shelf)
+    assert load(shelf) == before
+
+
+def test_a_pin_that_cannot_be_moved_in_place_leaves_the_old_one(
+    shelf: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load(shelf)
+    other = bundle.save(files, description(metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
+
+    def crash(*_: object) -> None:
+        raise OSError("power cut")
+
+    monkeypatch.setattr(Path, "replace", crash)
+    with pytest.raises(OSError, match="power cut"):
+        bundle.pin(other, models_dir=shelf)
+    assert load(shelf) == before
+    assert sorted(path.name for path in shelf.iterdir()) == ["pinned.json", "store"]
+
+
+def test_a_manifest_of_another_version_is_refused(shelf: Path) -> None:
+    manifest = json.loads(load(shelf).path(bundle.MANIFEST).read_bytes())
+    repin(shelf, manifest | {"version": "20250101-00000000"})
+    pin = json.loads((shelf / "pinned.json").read_text())
+    (shelf / "pinned.json").write_text(json.dumps(pin | {"version": next((shelf / "store").iterdir()).name}))
+    with pytest.raises(errors.ManifestInvalid, match="it is the manifest of 20250101-00000000"):
+        load(shelf)
+
+
+@pytest.mark.parametrize("folder", ["store", "pinned.json"])
+def test_what_may_not_be_read_is_a_reason_and_not_a_crash(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    def refuse(path: Path, *_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir" if folder == "store" else "read_bytes", refuse)
+    with pytest.raises(errors.FileUnreadable, match=f"{folder}.*Permission denied"):
+        load(shelf)
+
+
+def test_a_shelf_that_cannot_be_written_is_found_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file")
+    with pytest.raises(errors.ShelfUnwritable, match="may write to"):
+        bundle.require_shelf(tmp_path / "models")
+
+
 def test_a_published_bundle_is_readable_for_other_users(shelf: Path) -> None:
-    assert load(shelf).directory.stat().st_mode & 0o777 == 0o755
+    published = load(shelf).directory
+    assert published.stat().st_mode & 0o777 == 0o755
+    assert {path.stat().st_mode & 0o777 for path in published.rglob("*") if path.is_file()} == {0o644}
+    assert (published / "figures").stat().st_mode & 0o777 == 0o755
     assert (shelf / "pinned.json").stat().st_mode & 0o777 == 0o644
 
 

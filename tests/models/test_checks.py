@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from models import checks
-from models.contract import Contract, Features
+from models.contract import Contract
+from models.declaration import Features
 from models.features import CONTRACT, CustomerFeatures
 
 

@@ -1,15 +1,17 @@
 """What is derived from a feature class, for the shipped contract and for one with every other kind of field."""
 
 import json
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import Field, ValidationError
 
-from models import contract
-from models.contract import Contract, Features
+from models import declaration
+from models.contract import Contract
+from models.declaration import Features
 from models.errors import ContractError
 from models.features import CONTRACT
 
@@ -74,7 +76,7 @@ def one_field(annotation: Any, **field: Any) -> type[Features]:
 
 def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
     def fingerprint(annotation: Any = int, **field: Any) -> str:
-        return contract.derive(one_field(annotation, **{"ge": 0, "le": 9, "examples": [1], **field})).fingerprint
+        return declaration.derive(one_field(annotation, **{"ge": 0, "le": 9, "examples": [1], **field})).fingerprint
 
     plain = fingerprint()
     assert fingerprint(description="words", examples=[2]) == plain
@@ -84,8 +86,8 @@ def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
         fingerprint(int | None),
         fingerprint(float),
         fingerprint(json_schema_extra={"unit": "months"}),
-        contract.derive(one_field(Literal[0, 1], examples=[0])).fingerprint,
-        contract.derive(one_field(Literal[0, 1, 2], examples=[0])).fingerprint,
+        declaration.derive(one_field(Literal[0, 1], examples=[0])).fingerprint,
+        declaration.derive(one_field(Literal[0, 1, 2], examples=[0])).fingerprint,
     ]
     assert len({plain, *changed}) == len(changed) + 1
 
@@ -98,11 +100,18 @@ def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
         (int, {"ge": 0, "examples": [1]}, "lower and an upper bound"),
         (float, {"le": 0, "examples": [0.0]}, "lower and an upper bound"),
         (bool, {}, "no example"),
+        (int, {"ge": 0, "le": 9, "examples": [10]}, "first example is refused"),
+        (int, {"ge": 0, "le": 9, "multiple_of": 3, "examples": [3]}, "not a rule that columns are checked by"),
+        (int, {"ge": 0, "le": 9, "examples": [3], "alias": "other"}, "two names"),
+        (Annotated[int, Field(ge=0, le=9)] | None, {"examples": [3]}, "stand inside"),
+        (Literal["a", 1], {"examples": ["a"]}, "neither all whole numbers nor all texts"),
+        (Literal[True, False], {"examples": [True]}, "neither all whole numbers nor all texts"),
+        (Literal[0, 1], {"examples": [0], "json_schema_extra": {"labels": ["no"]}}, "one for each category"),
     ],
 )
 def test_a_field_that_no_contract_can_hold_is_named(annotation: Any, field: dict[str, Any], problem: str) -> None:
     with pytest.raises(ContractError, match=problem) as caught:
-        contract.derive(one_field(annotation, **field))
+        declaration.derive(one_field(annotation, **field))
     assert caught.value.field == "value"
 
 
@@ -111,14 +120,16 @@ def test_at_least_must_name_a_field_declared_before() -> None:
         low: int = Field(ge=0, le=9, examples=[1])
         high: int = Field(ge=0, le=9, examples=[2])
 
-    Backwards.model_fields["low"].metadata.append(contract.AtLeast("high"))
-    with pytest.raises(ContractError, match="not declared before it"):
-        contract.derive(Backwards)
+    Backwards.model_fields["low"].metadata.append(declaration.AtLeast("high"))
+    with pytest.raises(ContractError, match="not a number declared before it"):
+        declaration.derive(Backwards)
 
 
 def test_values_that_cannot_be_read_become_infinite() -> None:
     number = CONTRACT.features[1]
-    encoded = number.encode([1, None, "12", True, float("nan")])
-    np.testing.assert_array_equal(encoded, [1, np.nan, np.inf, np.inf, np.nan])
+    encoded = number.encode([1, None, "12", True, float("nan"), Decimal("1.5"), 10**400, [1], pd.NA])
+    np.testing.assert_array_equal(encoded, [1, np.nan, np.inf, np.inf, np.nan, 1.5, np.inf, np.inf, np.inf])
     category = CONTRACT.features[4]
-    np.testing.assert_array_equal(category.encode([2, 1.0, True, "0", None]), [2, 1, np.inf, np.inf, np.nan])
+    np.testing.assert_array_equal(
+        category.encode([2, 1.0, True, "0", None, [1]]), [2, 1, np.inf, np.inf, np.nan, np.inf]
+    )

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from models import bundle
-from models.bundle import Confusion, Description, Provenance
 from models.contract import Contract
 from models.features import CONTRACT
+from models.manifest import Confusion, Description, Provenance
 from models.risk import RiskPolicy
 from monitoring import job
 from monitoring.settings import Settings
@@ -95,13 +95,14 @@ def judge(shelf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Ca
     """Run the job over a table or a file."""
 
     def judge(live: pd.DataFrame | Path | None, *, contract: Contract = CONTRACT, **settings: Any) -> Outcome:
-        path = live if isinstance(live, Path) else tmp_path / "live.parquet"
+        path = tmp_path / "live.parquet" if isinstance(live, pd.DataFrame) else live
         if isinstance(live, pd.DataFrame):
             live.to_parquet(path)
         chosen = {"live": path, "models_dir": shelf, "output_dir": tmp_path / "var"} | settings
         code = job.run_drift(Settings.model_validate(chosen), contract)
-        page = max((tmp_path / "var" / "reports").glob("*.html"), default=tmp_path / "none.html")
-        record = json.loads(page.with_suffix(".json").read_text()) if page.exists() else {}
+        written = max((tmp_path / "var" / "reports").glob("*.json"), default=None)
+        record = json.loads(written.read_text()) if written else {}
+        page = written.with_suffix(".html") if written else tmp_path / "none.html"
         return Outcome(code, capsys.readouterr().out, record, page)
 
     return judge

@@ -101,7 +101,7 @@ def test_nothing_to_judge_cannot_tell(judge: Judge, customers: Draw, publish_ref
 def test_too_few_rows_cannot_tell(judge: Judge, customers: Draw) -> None:
     outcome = judge(customers(199, 2))
     assert outcome.code == 2
-    assert outcome.said.endswith("199 rows, at least 200 are needed. Wait for more, or lower --min-rows.\n")
+    assert "199 rows, at least 200 are needed. Wait for more, or lower --min-rows.\n" in outcome.said
 
 
 def test_a_table_without_rows_cannot_tell(judge: Judge, customers: Draw) -> None:
@@ -112,7 +112,7 @@ def test_an_empty_file_cannot_tell(judge: Judge, tmp_path: Path) -> None:
     empty = tmp_path / "empty.csv"
     empty.touch()
     outcome = judge(empty)
-    assert (outcome.code, outcome.record) == (2, {})
+    assert outcome.code == 2
     assert outcome.said.startswith(f"cannot tell: {empty}: ")
 
 
@@ -146,6 +146,52 @@ def test_an_unexpected_error_cannot_tell_and_leaves_its_traceback_in_the_log(
     assert outcome.code == 2
     assert "Traceback" not in outcome.said
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_run_that_cannot_tell_leaves_a_record_after_that_of_the_last_good_day(
+    judge: Judge, customers: Draw, shelf: Path
+) -> None:
+    good = judge(customers(500, 2))
+    blind = judge(customers(10, 2))
+    assert (good.record["verdict"], blind.record["verdict"]) == ("no drift", "cannot tell")
+    assert blind.record.keys() == {
+        "verdict", "exit_code", "reason", "model_version", "report", "started_at", "finished_at", "live",
+    }  # fmt: skip
+    assert (blind.record["exit_code"], blind.record["report"]) == (2, None)
+    assert blind.said.startswith(f"cannot tell: {blind.record['reason']}\nrecord: ")
+    assert blind.record["live"].endswith("live.parquet")
+    assert blind.record["model_version"] == bundle.read_pin(shelf).version
+    assert good.record["finished_at"] < blind.record["started_at"] <= blind.record["finished_at"]
+
+
+def test_without_a_pin_and_a_file_the_record_knows_no_model_and_no_rows(judge: Judge, tmp_path: Path) -> None:
+    record = judge(None, models_dir=tmp_path / "nowhere").record
+    assert (record["verdict"], record["model_version"], record["live"]) == ("cannot tell", None, None)
+
+
+@pytest.mark.parametrize("rows", [10, 500])
+def test_an_unwritable_output_folder_cannot_tell_and_says_what_to_do(
+    judge: Judge, customers: Draw, tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: int
+) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()  # a file, because root may write to every folder
+    with caplog.at_level(logging.ERROR):
+        outcome = judge(customers(rows, 2), output_dir=taken)
+    assert (outcome.code, caplog.text) == (2, "")
+    assert f"not kept: {taken}: Not a directory\n" in outcome.said
+    if rows == 500:
+        remedy = "Not a directory. Name a folder that this process may write to with --output-dir.\n"
+        assert outcome.said.startswith(f"cannot tell: {taken}: {remedy}")
+
+
+def test_a_verdict_that_the_dashboard_cannot_take_is_recorded_as_cannot_tell(
+    judge: Judge, customers: Draw, tmp_path: Path
+) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "workspace").touch()
+    outcome = judge(customers(500, 2))
+    assert (outcome.code, outcome.record["verdict"]) == (2, "cannot tell")
+    assert "with --output-dir" in outcome.record["reason"]
 
 
 def test_any_contract_can_be_watched(judge: Judge, second_contract: Contract, publish_reference: Publish) -> None:

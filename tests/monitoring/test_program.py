@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -44,17 +45,52 @@ def test_the_program_ends_with_the_verdict_and_shows_no_foreign_warning(
     assert [line.split()[1] for line in done.stderr.splitlines()] == ["INFO"] * 3
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @pytest.fixture
 def dashboard(root: Path, tmp_path: Path) -> Iterator[str]:
     """The address of a running dashboard that has seen no run, at home in `tmp_path`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "MONITORING_OUTPUT_DIR": str(tmp_path / "var")}
     command = [sys.executable, "-m", "monitoring", "dashboard", "--port", str(port)]
     with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.DEVNULL) as process:
         yield f"http://127.0.0.1:{port}"
         process.terminate()
+
+
+def starting_dashboard(root: Path, tmp_path: Path) -> subprocess.Popen[str]:
+    flags = ["--port", str(free_port()), "--output-dir", str(tmp_path / "var")]
+    command = [sys.executable, "-m", "monitoring", "dashboard", *flags]
+    return subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 2.0])
+def test_an_interrupt_while_the_dashboard_starts_ends_it_quietly(root: Path, tmp_path: Path, seconds: float) -> None:
+    with starting_dashboard(root, tmp_path) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert said.endswith(f"INFO starting the dashboard of {tmp_path / 'var' / 'workspace'}\n")
+    assert (rest, process.returncode) == ("", 130)
+
+
+def test_the_address_is_said_when_somebody_listens(root: Path, tmp_path: Path) -> None:
+    with starting_dashboard(root, tmp_path) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        url = process.stderr.readline().split()[-1]
+        with urllib.request.urlopen(f"{url}/api/projects") as answer:  # noqa: S310  # our own address
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert (rest, process.returncode) == ("", 0)
 
 
 def fetch(url: str) -> Any:

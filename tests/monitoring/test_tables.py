@@ -1,16 +1,21 @@
 """A table reads alike from every kind of file, and what is wrong with a file is said."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from models.checks import find_violations
 from models.contract import Contract
 from monitoring import tables
-from monitoring.errors import ColumnsMissing, TableMissing, TableUnreadable
+from monitoring.comparison import compare
+from monitoring.errors import ColumnsMissing, TableLocked, TableMissing, TableUnreadable
 
 
 @pytest.fixture
@@ -60,6 +65,70 @@ def test_cells_of_a_csv_that_cannot_be_read_stay_and_are_found(tmp_path: Path, s
         "auto_renew not true or false": [False, True],
         "seats not a number": [False, True],
     }
+
+
+@pytest.mark.parametrize("cell", ['{"a": 1}', "[1, 2]", "9" * 400, "9" * 5_000, '"many"'])
+@pytest.mark.parametrize("column", ["plan", "newsletter", "seats", "spend"])
+def test_a_cell_of_json_lines_that_is_no_value_is_one_unreadable_cell(
+    tmp_path: Path, second_contract: Contract, column: str, cell: str
+) -> None:
+    path = tmp_path / "live.jsonl"
+    good = {
+        "plan": '"pro"', "region": "null", "auto_renew": "true", "newsletter": "false",
+        "seats": "5", "spend": "1e2", "peak_spend": "null",
+    }  # fmt: skip
+    rows = [good, good | {column: cell}, good]
+    path.write_text(
+        "".join(f"{{{', '.join(f'{chr(34)}{k}{chr(34)}: {v}' for k, v in row.items())}}}\n" for row in rows)
+    )
+    read = tables.read(path, second_contract)
+    (mask,) = find_violations(second_contract, read).values()
+    assert mask.tolist() == [False, True, False]
+    assert column in compare(second_contract, read, read).kinds
+
+
+@pytest.mark.parametrize(
+    ("cells", "unreadable"),
+    [
+        (pa.array([[1.0], [2.0]]), [True, True]),
+        (pa.array([{"a": 1}, {"a": 2}]), [True, True]),
+        (pa.array([1, 2], pa.timestamp("us")), [True, True]),
+        (pa.array([Decimal("20.50"), Decimal("3.00")]), [False, False]),
+        (pa.array(["20.5", "many"]), [False, True]),
+        (pa.array(["20.5", "many"]).dictionary_encode(), [False, True]),
+    ],
+    ids=["list", "struct", "time", "decimal", "text", "dictionary"],
+)
+def test_columns_of_other_types_in_parquet_hold_numbers_or_unreadable_cells(
+    tmp_path: Path, second_contract: Contract, cells: Any, unreadable: list[bool]
+) -> None:
+    path = tmp_path / "live.parquet"
+    others = {"region": ["north"] * 2, "auto_renew": [True] * 2, "newsletter": [True] * 2, "seats": [1, 2]}
+    pq.write_table(pa.table({"plan": ["pro"] * 2, "peak_spend": [90.0] * 2, "spend": cells} | others), path)
+    broken = find_violations(second_contract, tables.read(path, second_contract))
+    assert broken.get("spend not a number", np.zeros(2, bool)).tolist() == unreadable
+    assert broken.keys() <= {"spend not a number"}
+
+
+@pytest.mark.parametrize(("line", "problem"), [("[1]", "is not a JSON object"), ("{plan", "is not JSON")])
+def test_a_line_that_is_no_row_is_named(tmp_path: Path, second_contract: Contract, line: str, problem: str) -> None:
+    path = tmp_path / "live.jsonl"
+    path.write_text(f'{{"plan": "pro"}}\n\n{line}\n')
+    with pytest.raises(TableUnreadable, match=f"line 3 {problem}. Give a"):
+        tables.read(path, second_contract)
+
+
+def test_a_file_that_may_not_be_read_is_said_with_its_own_remedy(
+    tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> pd.DataFrame:  # root may read every file
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = tmp_path / "live.csv"
+    path.touch()
+    monkeypatch.setitem(tables._READERS, ".csv", refuse)
+    with pytest.raises(TableLocked, match="Make it readable for this process"):
+        tables.read(path, second_contract)
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path, second_contract: Contract) -> None:

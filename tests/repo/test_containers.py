@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from demo import traffic
 from models import bundle, features, scorer
 
 SERVICES = ("service", "mlflow", "dashboard")
@@ -154,3 +155,11 @@ def test_the_dashboard_answers_before_there_is_any_report_and_shows_the_first(st
         stack.compose("exec", "-T", "dashboard", "python", "-m", "monitoring", "drift", "--live", reference)
         project = api.get("/api/projects").json()[0]["id"]
         assert [run["name"] for run in api.get(f"/api/projects/{project}/snapshots").json()] == ["no drift"]
+
+
+def test_a_file_of_this_machine_is_judged_in_a_container(stack: Stack, tmp_path: Path) -> None:
+    live = tmp_path / "shifted.csv"
+    traffic.shifted(1_000, seed=12).to_csv(live, index=False)
+    mount = ("--rm", "--volume", f"{live}:/live.csv:ro")
+    job = ("python", "-m", "monitoring", "drift", "--live", "/live.csv")
+    assert "drift in 2 of 6 columns: monthly_charges" in stack.compose("run", *mount, "dashboard", *job, check=False)

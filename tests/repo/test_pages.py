@@ -19,7 +19,7 @@ from monitoring.settings import Settings as MonitoringSettings
 from service.settings import Settings as ServiceSettings
 from training.settings import FitSettings
 
-EXCHANGE = re.compile(r"```sh\n(?P<command>curl [^`]+)```\n\n```json\n(?P<answer>[^`]+)```")
+EXCHANGE = re.compile(r"```sh\n(?P<command>curl [^`]+)```\n\n```json\n(?P<answer>.+?)\n```", re.DOTALL)
 OWN_TO_EACH_ANSWER = {"prediction_id", "prediction_timestamp"}
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)\)")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
@@ -32,8 +32,8 @@ def readme(root: Path) -> str:
 
 @pytest.fixture(scope="module")
 def port(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with running(root / "models", tmp_path_factory.mktemp("readme") / "service.log") as port:
-        yield port
+    with running(root / "models", tmp_path_factory.mktemp("readme") / "service.log") as service:
+        yield service.port
 
 
 def row(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:

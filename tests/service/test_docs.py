@@ -27,7 +27,9 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
         "/metrics",
     }
     for path in document["paths"].values():
+        assert set(path) <= {"get", "post"}
         for operation in path.values():
+            assert not operation["summary"].endswith(".")
             assert operation["description"].endswith((".", ";"))
             assert operation["tags"]
             assert operation["operationId"].isidentifier()
@@ -83,6 +85,18 @@ def test_each_problem_is_shown_by_an_answer_of_its_own_status(document: dict[str
     for status in ("413", "415", "422", "500", "503"):
         example = responses[status]["content"]["application/problem+json"]["example"]
         assert problem.Problem.model_validate(example).status == int(status)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/health", "/health/live", "/health/ready", "/metrics", "/model", "/risk-tiers", "/docs", "/openapi.json"],
+)
+def test_head_is_get_without_the_body(client: Any, path: str) -> None:
+    asked, got = client.head(path), client.get(path)
+
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["Content-Type"] == got.headers["Content-Type"]
+    assert 'method="HEAD"' in client.get("/metrics").text
 
 
 def test_the_page_needs_nothing_from_elsewhere(client: Any) -> None:

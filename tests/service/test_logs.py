@@ -44,6 +44,22 @@ def test_a_request_is_logged_without_its_customer(client: Any, caplog: pytest.Lo
     assert "7712.5" not in caplog.text
 
 
+def test_a_refusal_is_logged_with_fields_and_rules_but_no_values(client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    customer = CONTRACT.example | {"monthly_charges": 77123.5, "x" * 500: "secret"}
+    with caplog.at_level(logging.INFO):
+        client.post("/predict/batch", json={"customers": [CONTRACT.example, customer]})
+        client.post("/predict", json=CONTRACT.example)
+
+    refused, answered = [record for record in caplog.records if record.getMessage() == "request"]
+    problems = vars(refused)["facts"]["problems"]
+    assert problems[0] == "customers.1.monthly_charges: less_than_equal"
+    assert problems[-1].endswith("xxx: extra_forbidden")
+    assert max(map(len, problems)) < 100
+    assert "77123.5" not in str(problems)
+    assert "secret" not in str(problems)
+    assert "problems" not in vars(answered)["facts"]
+
+
 def test_an_exception_stays_on_one_line() -> None:
     error = ValueError("two\nlines")
     facts = {"msg": "a %s", "args": ("b",), "exc_info": (ValueError, error, None)}

@@ -53,6 +53,12 @@ def test_broken_rules_are_counted_by_field(client: Any) -> None:
     assert counted["churn_validation_failures_total", "other"] == 3
 
 
+def test_of_a_long_list_of_broken_rules_a_hundred_are_counted(client: Any) -> None:
+    client.post("/predict/batch", json={"customers": [CONTRACT.example | {"tenure_months": 121}] * 500})
+
+    assert scrape(client)["churn_validation_failures_total", "tenure_months"] == 100
+
+
 def test_nothing_that_a_client_invents_becomes_a_label(client: Any) -> None:
     client.get("/predict")
     client.get("/invented-path")

@@ -1,12 +1,39 @@
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.contract import Matrix, Vector
 from models.features import CONTRACT, CustomerFeatures
+from models.scorer import Scorer
 from service.predictor import Predictor
+
+
+class WatchedScorer(Scorer):
+    """Remembers which threads it scored in."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        vars(self).update(vars(scorer))
+        self.threads: list[int] = []
+
+    def score(self, matrix: Matrix) -> Vector:
+        self.threads.append(threading.get_ident())
+        return super().score(matrix)
+
+
+def test_a_batch_is_predicted_in_a_thread_that_holds_up_nobody(start: Callable[..., Any], pinned: Predictor) -> None:
+    scorer = WatchedScorer(pinned.scorer)
+    client = start(serving=replace(pinned, scorer=scorer))
+    client.post("/predict", json=CONTRACT.example)
+    client.post("/predict/batch", json={"customers": [CONTRACT.example]})
+
+    of_the_loop, of_the_batch = scorer.threads
+    assert of_the_batch != of_the_loop
 
 
 def test_a_prediction_says_what_by_which_model_and_when(client: Any, pinned: Predictor) -> None:

@@ -73,8 +73,9 @@ def test_flags_reach_the_app(launch: Callable[..., Any], tmp_path: Path) -> None
     [line] = service.stop()
 
     assert status == 503
-    assert str(tmp_path) in json.loads(body)["detail"]
+    assert "pinned.json" in json.loads(body)["detail"]
     assert json.loads(line)["level"] == "error"
+    assert str(tmp_path) in json.loads(line)["message"]
 
 
 def test_help_explains_every_setting(root: Path) -> None:
@@ -94,6 +95,26 @@ def test_a_setting_that_cannot_be_is_refused_by_name(root: Path) -> None:
 
     assert result.returncode == 2
     assert result.stderr == "--port: Input should be less than or equal to 65535\n"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_taken_port_is_told_with_the_remedy(root: Path, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "service", "--port", str(port), "--workers", workers]
+        result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 2
+    assert result.stderr == f"port {port} is taken; choose another with SERVICE_PORT\n"
+
+
+def test_an_address_of_another_machine_is_told_with_the_remedy(root: Path) -> None:
+    command = [sys.executable, "-m", "service", "--host", "192.0.2.1"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("192.0.2.1 port 8000: ")
+    assert "SERVICE_HOST" in result.stderr
 
 
 def test_the_benchmark_prints_time_and_memory(root: Path) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from models.features import CONTRACT
+from service.errors import LISTED_PROBLEMS
 from service.predictor import Predictor
-from service.problem import LISTED_PROBLEMS
+from service.routes import BATCH_VALUES, ONE_CUSTOMER_BYTES
 
 
 def broken(**raw: str) -> str:
@@ -85,7 +86,30 @@ def test_the_list_of_problems_is_bounded(client: Any) -> None:
     answer = ask(client, f'{{"customers":[{rows}]}}', "/predict/batch").json()
 
     assert len(answer["errors"]) == LISTED_PROBLEMS
-    assert "2000" in answer["detail"]
+    assert "the first 100 of 2000 problems" in answer["detail"]
+
+
+def test_problems_too_many_to_convert_are_counted_but_not_listed(client: Any) -> None:
+    rows = ",".join(['{"invented":1}'] * 10_000)
+    answer = ask(client, f'{{"customers":[{rows}]}}', "/predict/batch").json()
+
+    assert answer["errors"] == []
+    assert "60000 problems, too many to name" in answer["detail"]
+
+
+def test_a_short_list_of_problems_is_called_complete(client: Any) -> None:
+    detail = ask(client, "{}").json()["detail"]
+
+    assert detail == "The body is not valid; `errors` names every problem. Correct it and send it again."
+
+
+def test_of_a_name_that_comes_twice_the_last_value_counts(client: Any) -> None:
+    def ask_twice(first: str, last: str) -> int:
+        body = broken().replace('"support_tickets":3', f'"support_tickets":{first},"support_tickets":{last}')
+        return int(ask(client, body).status_code)
+
+    assert ask_twice("-1", "3") == 200
+    assert ask_twice("3", "-1") == 422
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\ufeff{}", '{"tenure_months": 4'])
@@ -96,6 +120,11 @@ def test_a_body_that_is_no_json_object_is_refused(client: Any, text: str) -> Non
     assert answer.json()["errors"][0]["path"] == "body"
 
 
+def test_a_body_that_is_no_json_is_called_so(client: Any) -> None:
+    assert ask(client, "{").json()["detail"].startswith("The body is not JSON.")
+    assert ask(client, "[]").json()["detail"].startswith("The body is not valid;")
+
+
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
 def test_a_body_not_declared_as_json_is_refused(client: Any, media_type: str | None) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
@@ -103,6 +132,7 @@ def test_a_body_not_declared_as_json_is_refused(client: Any, media_type: str | N
 
     assert answer.status_code == 415
     assert "application/json" in answer.json()["detail"]
+    assert f"media type is {repr(media_type) if media_type else 'missing'}." in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "Application/JSON; charset=utf-8", "application/json;x=y"])
@@ -118,6 +148,21 @@ def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not(
 
     assert ask(client, body).status_code == 200
     assert ask(client, body + " ").status_code == 413
+
+
+def test_one_customer_has_a_limit_below_that_of_a_batch(client: Any) -> None:
+    padding = " " * (ONE_CUSTOMER_BYTES - len(broken()))
+
+    assert ask(client, broken() + padding).status_code == 200
+    assert ask(client, broken() + padding + " ").status_code == 413
+    assert ask(client, f'{{"customers":[{broken()}]}}{padding}  ', "/predict/batch").status_code == 200
+
+
+@pytest.mark.parametrize("values", [BATCH_VALUES + 1, BATCH_VALUES + 2])
+def test_a_batch_of_more_values_than_customers_can_have_is_refused_unread(client: Any, values: int) -> None:
+    answer = ask(client, f'{{"customers":[{",".join("1" * values)}]}}', "/predict/batch")
+
+    assert answer.status_code == (422 if values == BATCH_VALUES + 1 else 413)
 
 
 def test_ten_thousand_indented_customers_fit_the_default_limit(client: Any) -> None:

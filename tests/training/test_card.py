@@ -1,8 +1,9 @@
 """The card and the terminal's report show the manifest's figures and no others."""
 
 import re
+from dataclasses import replace
 
-from training import card, report
+from training import card, model, report
 from training.pipeline import Published
 
 
@@ -17,7 +18,7 @@ def test_every_metric_is_shown_with_its_interval(published: Published) -> None:
 def test_every_feature_is_shown_with_its_bounds(published: Published) -> None:
     text = published.bundle.path("MODEL_CARD.md").read_text()
     assert "| tenure_months | integer | months | ≥ 0, ≤ 120 |" in text
-    assert "| total_charges | number | USD | ≥ 0, ≤ 1,000,000, null |" in text
+    assert "| total_charges | number | USD | ≥ 0, ≤ 1,000,000 or null |" in text
     assert "| contract_type | category |  | 0, 1, 2 |" in text
 
 
@@ -36,8 +37,18 @@ def test_the_best_reachable_figure_is_left_out_where_it_is_unknown(published: Pu
     assert "true probabilities" not in card.write(unknown)
 
 
+def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
+    known = published.bundle.manifest
+    assert card.overtaken_by(known) is None
+    folds = {**known.cross_validation, model.SERVED: known.cross_validation[model.CONSTANT]}
+    overtaken = known.model_copy(update={"cross_validation": folds})
+    assert "logistic regression is ahead of this model" in card.write(overtaken)
+    bundle = published.bundle.model_copy(update={"manifest": overtaken})
+    assert "logistic regression is ahead on these folds" in report.describe(replace(published, bundle=bundle))
+
+
 def test_the_report_says_which_model_is_served(published: Published) -> None:
     told = report.describe(published)
-    assert told.startswith(f"model {published.bundle.manifest.version} (pinned: it is served now)")
+    assert told.startswith(f"model {published.bundle.manifest.version} (pinned: served from the next start)")
     waiting = Published(published.bundle, published.run_id, pinned=False)
-    assert "(challenger: serve it with --pin)" in report.describe(waiting)
+    assert "(challenger: to serve it, fit again with --pin)" in report.describe(waiting)

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +53,11 @@ def test_csv_parquet_and_sqlite_give_the_same_rows_and_digest(customers: pd.Data
 def test_the_digest_changes_with_a_single_value(customers: pd.DataFrame, tmp_path: Path) -> None:
     customers.to_parquet(tmp_path / "rows.parquet")
     before = load(tmp_path / "rows.parquet").provenance.sha256
-    customers["monthly_charges"] += 0.01 * (customers.index == 17)
-    customers.to_parquet(tmp_path / "rows.parquet")
+    dearer = customers.assign(monthly_charges=customers["monthly_charges"] - 0.01 * (customers.index == 17))
+    dearer.to_parquet(tmp_path / "rows.parquet")
+    assert load(tmp_path / "rows.parquet").provenance.sha256 != before
+    relabelled = customers.assign(churned=customers["churned"] ^ (customers.index == 17))
+    relabelled.to_parquet(tmp_path / "rows.parquet")
     assert load(tmp_path / "rows.parquet").provenance.sha256 != before
 
 
@@ -104,7 +108,6 @@ def test_too_few_rows_of_a_class_are_refused(customers: pd.DataFrame, tmp_path: 
         ("absent.parquet", r"absent\.parquet: No such file"),
         ("rows.xlsx", "not a kind of file"),
         ("sqlite:///absent.db", "needs --query"),
-        ("nosuchdb://host/x", "--data takes"),
     ],
 )
 def test_a_source_that_cannot_be_read_is_named_with_the_remedy(source: str, problem: str) -> None:
@@ -112,14 +115,50 @@ def test_a_source_that_cannot_be_read_is_named_with_the_remedy(source: str, prob
         load(source)
 
 
-def test_a_password_in_a_url_is_never_shown() -> None:
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("nosuchdb://host/x", "--data takes"),
+        ("postgresql://host:notaport/x", "notaport"),
+        ("sqlite:///absent.db", r"absent\.db: No such file"),
+    ],
+)
+def test_a_database_that_cannot_be_asked_is_named_with_the_remedy(url: str, problem: str) -> None:
+    with pytest.raises(SourceUnreadable, match=problem):
+        load(url, query="select 1")
+
+
+def test_a_source_without_rows_has_too_few(customers: pd.DataFrame, tmp_path: Path) -> None:
+    customers.head(0).to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(TooFewRows, match="0 rows"):
+        load(tmp_path / "rows.csv")
+
+
+def test_nullable_and_decimal_columns_of_a_parquet_file_are_read(customers: pd.DataFrame, tmp_path: Path) -> None:
+    plain = customers.copy()
+    customers = customers.convert_dtypes()
+    customers["monthly_charges"] = pd.Series([Decimal(f"{value:.2f}") for value in plain["monthly_charges"]])
+    customers["support_tickets"] = plain["support_tickets"].astype("string")
+    customers.to_parquet(tmp_path / "rows.parquet")
+    pd.testing.assert_frame_equal(load(tmp_path / "rows.parquet").features, plain[list(CONTRACT.names)])
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:s3cret@127.0.0.1:1/x", "ann:***@127.0.0.1"),
+        ("postgresql://127.0.0.1:1/x?user=ann&password=s3cret", "user=ann&password=***"),
+    ],
+)
+def test_a_password_in_a_url_is_never_shown(url: str, shown: str) -> None:
     with pytest.raises(SourceUnreadable) as caught:
-        load("postgresql://ann:secret@127.0.0.1:1/x", query="select 1")
-    assert "secret" not in str(caught.value)
-    assert "ann:***@127.0.0.1" in str(caught.value)
+        load(url, query="select 1")
+    assert "s3cret" not in str(caught.value)
+    assert shown in str(caught.value)
 
 
 def test_a_query_for_a_missing_table_is_refused(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "empty.db").close()
     with pytest.raises(SourceUnreadable, match="no such table: absent"):
         load(f"sqlite:///{tmp_path / 'empty.db'}", query="select * from absent")
 

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import Field
 
 from models.contract import Contract
+from models.declaration import Features, derive
+from models.errors import ContractError
 from models.features import CONTRACT
 from training import mapping
-from training.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures, TargetUnclear
+from training.errors import ColumnMissing, ColumnRepeated, MappingInvalid, TargetAmongFeatures, TargetUnclear
 from training.mapping import ColumnMapping, Source, Target
 
 
@@ -44,9 +47,46 @@ def test_columns_are_summed_and_an_unknown_part_makes_the_sum_unknown() -> None:
     np.testing.assert_array_equal(rows["support_tickets"], [4, np.nan])
 
 
-def test_values_are_translated_and_unknown_ones_stay_for_the_checks_to_name() -> None:
+def test_values_are_translated_and_unlisted_ones_are_named_by_the_checks() -> None:
     rows = applied({"contract_type": Source(column="kind", values={"Monthly": 0})}, kind=["Monthly", "Weekly"])
-    assert rows["contract_type"].tolist() == [0, "Weekly"]
+    assert rows["contract_type"].tolist() == [0, "Weekly is not under values"]
+
+
+@pytest.mark.parametrize("codes", [[1, 2], [1.0, 2.0], ["1", "2"], [1.0, 2.0, None], ["1", "", "2"]])
+def test_codes_are_translated_alike_however_a_source_writes_them(codes: list[object]) -> None:
+    raw = pd.concat([table()] * 2, ignore_index=True).head(len(codes)).assign(kind=pd.Series(codes))
+    shifted = ColumnMapping(features={"contract_type": Source(column="kind", values={"1": 0, "2": 1})})
+    codes_read = mapping.apply(shifted, raw, CONTRACT)["contract_type"].dropna()
+    assert codes_read.tolist() == [0, 1]
+
+
+def test_one_wrong_cell_spoils_only_its_own_row() -> None:
+    rows = mapping.apply(ColumnMapping(), pd.concat([table(contract_type=["0", "x"])] * 2), CONTRACT)
+    assert rows["contract_type"].tolist() == [0, "x", 0, "x"]
+
+
+def test_a_text_that_is_no_number_makes_a_sum_unreadable_and_not_unknown() -> None:
+    rows = applied({"support_tickets": Source(sum=["a", "b"])}, a=["1", "many"], b=["3", ""])
+    np.testing.assert_array_equal(rows["support_tickets"], [4, np.inf])
+
+
+def test_a_column_that_is_there_twice_is_refused() -> None:
+    twice = pd.concat([table(), table()[["tenure_months"]]], axis="columns")
+    with pytest.raises(ColumnRepeated, match="tenure_months twice"):
+        mapping.apply(ColumnMapping(), twice, CONTRACT)
+
+
+def test_a_feature_may_not_have_the_name_of_the_outcome() -> None:
+    class Leaking(Features):
+        churned: bool = Field(examples=[True])
+
+    with pytest.raises(ContractError, match="churned: this is the name of the outcome"):
+        mapping.read(None, derive(Leaking))
+
+
+@pytest.mark.parametrize("outcomes", [[True, False], ["True", "false"], [1, 0], [1.0, 0.0], ["1", "0"]])
+def test_an_outcome_is_read_however_a_source_writes_it(outcomes: list[object]) -> None:
+    assert mapping.apply(ColumnMapping(), table(churned=outcomes), CONTRACT)["churned"].tolist() == [1.0, 0.0]
 
 
 def test_listed_texts_become_null_without_their_blanks() -> None:

@@ -14,7 +14,7 @@ def test_a_finished_fit_tells_its_result_and_ends_with_0(tmp_path: Path, capsys:
     arguments = ["fit", "--rows", "600", "--models-dir", str(models_dir), "--output-dir", str(tmp_path / "var")]
     assert program.main([*arguments, "--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}"]) == 0
     told = capsys.readouterr().out
-    assert "(pinned: it is served now)" in told
+    assert "(pinned: served from the next start)" in told
     assert "ROC-AUC" in told
     assert "the true probabilities reach a ROC-AUC of" in told
     assert str(next((models_dir / "store").iterdir())) in told
@@ -23,7 +23,7 @@ def test_a_finished_fit_tells_its_result_and_ends_with_0(tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["fit", "--data", "absent.csv"], "absent.csv: No such file or directory"),
+        (["fit", "--data", "absent.csv"], "absent.csv: No such file."),
         (["fit", "--rows", "many"], "--rows: Input should be a valid integer"),
         (["fit", "--rows", "0"], "--rows: Input should be greater than or equal to 1"),
         (["fit", "--rows", "100"], "at least 200 rows"),
