@@ -4,6 +4,7 @@
 """
 
 import logging
+import signal
 import sys
 from collections.abc import Callable
 
@@ -14,9 +15,6 @@ from monitoring.settings import Settings
 from monitoring.verdict import CANNOT_TELL
 
 logger = logging.getLogger("monitoring")
-
-INTERRUPTED = 130
-"""What a shell says of a program that Ctrl-C ended."""
 
 
 def main(arguments: list[str]) -> int:
@@ -32,10 +30,7 @@ def main(arguments: list[str]) -> int:
             flag = str(problem["loc"][0]).replace("_", "-")
             logger.error("--%s: %s", flag, problem["msg"])  # noqa: TRY400  # a traceback would bury the sentence
         return CANNOT_TELL
-    try:
-        return COMMANDS[arguments[0]](settings)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return COMMANDS[arguments[0]](settings)
 
 
 def watch_drift(settings: Settings) -> int:
@@ -60,4 +55,6 @@ def show_dashboard(settings: Settings) -> int:
 COMMANDS: dict[str, Callable[[Settings], int]] = {"drift": watch_drift, "dashboard": show_dashboard}
 
 if __name__ == "__main__":
+    # Ctrl-C ends it at once and quietly. A KeyboardInterrupt shows a traceback, or is lost in an import of seconds.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(main(sys.argv[1:]))

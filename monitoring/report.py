@@ -5,6 +5,7 @@ Knows nothing of files of customers, nor of what becomes of a score.
 
 import contextlib
 import io
+import logging
 import socket
 import warnings
 from collections.abc import Callable, Mapping
@@ -89,10 +90,12 @@ def serve(workspace: Path, *, host: str, port: int, on_listening: Callable[[], N
     _project(Workspace.create(str(workspace)))  # so that the first visitor finds the panels, if empty
     config = get_config(host=host, port=port, workspace=str(workspace))
     config.telemetry.enabled = False
+    root = logging.getLogger()
+    handlers = list(root.handlers)
     with contextlib.redirect_stdout(io.StringIO()):  # evidently prints how it wires its components
         app = create_app(config)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when it has shut down
-        _Server(uvicorn.Config(app, host=host, port=port, log_level="warning"), on_listening).run()
+    root.handlers[:] = handlers  # its web framework has put its own in their place
+    _Server(uvicorn.Config(app, host=host, port=port, log_level="warning"), on_listening).run()
 
 
 class _Server(uvicorn.Server):

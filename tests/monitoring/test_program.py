@@ -78,19 +78,21 @@ def test_an_interrupt_while_the_dashboard_starts_ends_it_quietly(root: Path, tmp
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert said.endswith(f"INFO starting the dashboard of {tmp_path / 'var' / 'workspace'}\n")
-    assert (rest, process.returncode) == ("", 130)
+    assert (rest, process.returncode) == ("", -signal.SIGINT)
 
 
 def test_the_address_is_said_when_somebody_listens(root: Path, tmp_path: Path) -> None:
     with starting_dashboard(root, tmp_path) as process:
         assert process.stderr is not None
         process.stderr.readline()
-        url = process.stderr.readline().split()[-1]
+        said = process.stderr.readline().split()
+        url = said[-1]
+        assert said[1:4] == ["INFO", "dashboard", "of"]
         with urllib.request.urlopen(f"{url}/api/projects") as answer:  # noqa: S310  # our own address
             assert answer.status == 200
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
-    assert (rest, process.returncode) == ("", 0)
+    assert (rest, process.returncode) == ("", -signal.SIGINT)
 
 
 def fetch(url: str) -> Any:
