@@ -15,6 +15,8 @@ from service.errors import LISTED_PROBLEMS, BodyInvalid, status_of
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 30
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 has them; Python's own phrases follow from 3.13 on, and an answer must not depend on that."""
 
 
 class FieldProblem(BaseModel, use_attribute_docstrings=True):
@@ -33,7 +35,7 @@ class Problem(BaseModel, use_attribute_docstrings=True):
 
     type: Literal["about:blank"] = "about:blank"
     """The status says what kind of problem it is."""
-    title: str = Field(examples=[HTTPStatus(422).phrase])
+    title: str = Field(examples=["Unprocessable Content"])
     """The name of the status."""
     status: int = Field(examples=[422])
     """The HTTP status."""
@@ -50,7 +52,7 @@ def of(error: Exception) -> Problem:
     status = status_of(error)
     rules = error.rules if isinstance(error, BodyInvalid) else []
     return Problem(
-        title=HTTPStatus(status).phrase,
+        title=_TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
         detail=_detail(error, status),
         request_id=request_id.current.get(),
