@@ -11,6 +11,8 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -105,16 +107,16 @@ def read_pin(models_dir: Path) -> Pin:
 
     Raises:
         PinUnreadable: there is no pin, or it is not one.
+        FileUnreadable: this process may not read it.
     """
     path = models_dir / "pinned.json"
-    try:
-        return Pin.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise PinUnreadable(path=path, problem="no model is pinned") from error
-    except OSError as error:
-        raise FileUnreadable(path=path, problem=error.strerror or "cannot be read") from error
-    except ValidationError as error:
-        raise PinUnreadable(path=path, problem=_first_problem(error)) from error
+    with _reading(path):
+        try:
+            return Pin.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            raise PinUnreadable(path=path, problem="no model is pinned") from error
+        except ValidationError as error:
+            raise PinUnreadable(path=path, problem=_first_problem(error)) from error
 
 
 def load(models_dir: Path, *, fingerprint: str) -> Bundle:
@@ -126,7 +128,9 @@ def load(models_dir: Path, *, fingerprint: str) -> Bundle:
     """
     choice = read_pin(models_dir)
     directory = models_dir / "store" / choice.version
-    _require_directory(directory)
+    with _reading(directory):
+        if not directory.is_dir():
+            raise BundleMissing(path=directory)
     _verify(directory / MANIFEST, choice.digest)
     manifest = _read_manifest(directory / MANIFEST)
     if manifest.version != choice.version:
@@ -171,20 +175,17 @@ def _holds(target: Path, manifest: Manifest) -> bool:
     return digests == manifest.files and found.model_copy(update={"trained_at": manifest.trained_at}) == manifest
 
 
-def _require_directory(directory: Path) -> None:
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        found = directory.is_dir()
+        yield
     except OSError as error:
-        raise FileUnreadable(path=directory, problem=error.strerror or "cannot be read") from error
-    if not found:
-        raise BundleMissing(path=directory)
+        raise FileUnreadable(path=path, problem=error.strerror or "cannot be read") from error
 
 
 def _verify(path: Path, expected: str) -> None:
-    try:
+    with _reading(path):
         found = digest(path)
-    except OSError as error:
-        raise FileUnreadable(path=path, problem=error.strerror or "cannot be read") from error
     if found != expected:
         raise DigestMismatch(path=path, expected=expected, found=found)
 

@@ -98,7 +98,7 @@ def _read_file(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     # As text, because pandas' guess of a column's type depends on its blanks.
-    return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+    return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -143,8 +143,10 @@ def _feature(table: pd.DataFrame, source: Source, feature: Feature) -> pd.Series
 def _read(column: pd.Series, source: Source, feature: Feature) -> pd.Series:
     if column.dtype != object and not source.values and not source.nulls:
         return column.reset_index(drop=True)  # typed and taken as it is: nothing to read
-    nulls = {_text(null) for null in source.nulls}
-    cells = [None if _text(cell) in nulls else cell for cell in column.tolist()]
+    cells = column.tolist()
+    if source.nulls:
+        nulls = {_text(null) for null in source.nulls}
+        cells = [None if _text(cell) in nulls else cell for cell in cells]
     if source.values:
         known = {_text(foreign): value for foreign, value in source.values.items()}
         cells = [_translate(known, cell) for cell in cells]
