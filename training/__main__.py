@@ -1,18 +1,20 @@
-"""`python -m training fit`: start a job, say what came of it, end with 0 (done) or 2 (not done)."""
+"""`python -m training fit` or `score`: start a job, say what came of it, end with 0 (done) or 2 (not done)."""
 
 import logging
 import signal
 import sys
+from collections.abc import Callable
+from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp
+from pydantic_settings import BaseSettings, CliApp
 
 from models.errors import ModelsError
-from training import pipeline, report
 from training.errors import TrainingError
-from training.settings import FitSettings
+from training.settings import FitSettings, ScoreSettings
 
-USAGE = "usage: python -m training fit [--help]\n"
+USAGE = "usage: python -m training fit [--help]\n       python -m training score [--help]\n"
+Settings = TypeVar("Settings", bound=BaseSettings)
 
 logger = logging.getLogger("training")
 
@@ -25,32 +27,47 @@ def main(arguments: list[str]) -> int:
         logging.getLogger(noisy).setLevel(logging.ERROR)
     match arguments:
         case ["fit", *rest]:
-            return fit(rest)
+            return _run(fit, FitSettings, rest, unfinished="nothing new is served")
+        case ["score", *rest]:
+            return _run(score, ScoreSettings, rest, unfinished="nothing was written")
         case _:
             sys.stderr.write(USAGE)
             return 2
 
 
-def fit(arguments: list[str]) -> int:
+def fit(settings: FitSettings) -> str:
     """Train, and tell the result."""
+    from training import pipeline, report  # noqa: PLC0415  # scoring needs none of their libraries
+
+    return report.describe(pipeline.fit(settings))
+
+
+def score(settings: ScoreSettings) -> str:
+    """Score a file, and tell the result."""
+    from training import results, scoring  # noqa: PLC0415  # as above
+
+    return scoring.score(settings).describe(settings.output, results.rejected_path(settings.output))
+
+
+def _run(job: Callable[[Settings], str], kind: type[Settings], arguments: list[str], *, unfinished: str) -> int:
     try:
-        settings = CliApp.run(FitSettings, cli_args=arguments)
+        settings = CliApp.run(kind, cli_args=arguments)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             logger.error("--%s: %s", ".".join(map(str, problem["loc"])).replace("_", "-"), problem["msg"])  # noqa: TRY400  # as below
         return 2
     try:
-        published = pipeline.fit(settings)
+        told = job(settings)
     except (TrainingError, ModelsError) as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
         return 2
     except KeyboardInterrupt:
-        logger.error("interrupted; nothing new is served")  # noqa: TRY400  # a traceback tells nothing more
+        logger.error("interrupted; %s", unfinished)  # noqa: TRY400  # a traceback tells nothing more
         return 130
     except Exception:
-        logger.exception("the fit failed; nothing new is served")
+        logger.exception("the job failed; %s", unfinished)
         return 2
-    sys.stdout.write(f"{report.describe(published)}\n")
+    sys.stdout.write(f"{told}\n")
     return 0
 
 

@@ -6,22 +6,20 @@ Knows nothing of models.
 import errno
 import hashlib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import checks
 from models.contract import Contract, Labels, Mask, Vector
 from models.manifest import Provenance
-from training import mapping, synthetic
+from training import mapping, synthetic, tables
 from training.addresses import shown
-from training.errors import SourceUnreadable, TooFewRows, TooManyRejected
+from training.errors import SourceUnreadable, TableUnreadable, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 
 REJECTED_LIMIT = 0.05
@@ -51,7 +49,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     columns = mapping.read(settings.columns, contract)
     table, true_probability = _read(settings, contract)
     logger.info("read %d rows from %s", len(table), _source_name(settings))
-    rows = mapping.apply(columns, table, contract)
+    rows = mapping.labelled(columns, table, contract)
     kept = ~_rejected(rows, contract)
     # One type a column, so that equal rows have one digest whatever file they came from.
     rows = rows[kept].reset_index(drop=True).astype({feature.name: feature.dtype for feature in contract.features})
@@ -78,45 +76,40 @@ def _read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vect
         if not set(contract.names) <= set(table.columns):
             raise SourceUnreadable(source="synthetic", problem="these customers have the fields of the template only")
         return table, true_probability
-    try:
-        table = _read_sql(settings) if "://" in settings.data else _read_file(Path(settings.data))
-    except (OSError, ValueError, SQLAlchemyError, ImportError) as error:
-        raise SourceUnreadable(source=settings.data, problem=_first_line(error)) from error
+    table = _read_sql(settings) if "://" in settings.data else _read_file(Path(settings.data))
     if table.empty:
         raise TooFewRows(rows=0, positives=0, needed=MINIMUM_ROWS, needed_per_class=MINIMUM_PER_CLASS)
     return table, None
 
 
 def _read_file(path: Path) -> pd.DataFrame:
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise ValueError(f"{path.suffix or 'no suffix'} is not a kind of file that can be read")
-    if not path.exists():
-        raise FileNotFoundError(errno.ENOENT, "No such file")
-    return reader(path)
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    # As text, because pandas' guess of a column's type depends on its blanks.
-    return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    # Without pandas' own metadata nulls come as NaN or None, never as pandas.NA.
-    table: pd.DataFrame = pq.read_table(path).to_pandas(ignore_metadata=True)
-    return table
+    try:
+        whole = tables.read(path)
+    except TableUnreadable as error:
+        raise SourceUnreadable(source=str(path), problem=error.problem) from error
+    if whole.misfit.any():
+        raise SourceUnreadable(source=str(path), problem=f"row {whole.misfit.argmax() + 1} has {tables.MISFIT}")
+    rows: pd.DataFrame = whole.table.to_pandas()
+    return rows
 
 
 def _read_sql(settings: FitSettings) -> pd.DataFrame:
-    if settings.query is None:
+    try:
+        return _query(settings.data, settings.query)
+    except (OSError, ValueError, SQLAlchemyError, ImportError) as error:
+        raise SourceUnreadable(source=settings.data, problem=_first_line(error)) from error
+
+
+def _query(address: str, query: str | None) -> pd.DataFrame:
+    if query is None:
         raise ValueError("a database URL needs --query")
-    url = sqlalchemy.make_url(settings.data)
+    url = sqlalchemy.make_url(address)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise FileNotFoundError(errno.ENOENT, "No such file")  # SQLite would make an empty one
     engine = sqlalchemy.create_engine(url)
     try:
         with engine.connect() as connection:
-            return pd.read_sql_query(sqlalchemy.text(settings.query), connection)
+            return pd.read_sql_query(sqlalchemy.text(query), connection)
     finally:
         engine.dispose()
 
@@ -157,6 +150,3 @@ def _content_digest(rows: pd.DataFrame) -> str:
 def _first_line(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return str(text).splitlines()[0]
-
-
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": _read_csv, ".parquet": _read_parquet}

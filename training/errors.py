@@ -1,8 +1,9 @@
 """Everything training raises. Each error keeps its facts as attributes and ends its sentence with the remedy.
 
 TrainingError
-├── DataError                 the rows cannot be trained on
+├── DataError                 the rows cannot be used
 │   ├── SourceUnreadable      no such file, no such table, or not what its name says
+│   ├── TableUnreadable       the same, of a file only
 │   ├── MappingInvalid        the columns file is not one
 │   ├── ColumnMissing         a column that the mapping names is not in the source
 │   ├── ColumnRepeated        two columns of the source have one name
@@ -10,10 +11,15 @@ TrainingError
 │   ├── TargetUnclear         the target holds more than two values, or only one class
 │   ├── TooManyRejected       more rows break the contract than a source may have
 │   └── TooFewRows            not enough rows to split and judge
+├── ScoringError              a file cannot be scored
+│   ├── OutputRefused         the results cannot be written where they should be
+│   ├── ColumnsTaken          the file has columns that the results would add
+│   └── NothingScored         no row holds to the contract
 └── TrackingFailed            MLflow did not take the run
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from training.addresses import shown
 
@@ -23,7 +29,7 @@ class TrainingError(Exception):
 
 
 class DataError(TrainingError):
-    """Base of all reasons why rows cannot be trained on."""
+    """Base of all reasons why rows cannot be used."""
 
 
 class SourceUnreadable(DataError):
@@ -35,6 +41,14 @@ class SourceUnreadable(DataError):
             f"{self.source}: {self.problem}. "
             "--data takes `synthetic`, a .csv or .parquet file, or a database URL with --query."
         )
+
+
+class TableUnreadable(DataError):
+    """A file is missing or is not what its suffix says."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Name a .csv file (UTF-8, commas, a header) or a .parquet file.")
 
 
 class MappingInvalid(DataError):
@@ -108,6 +122,36 @@ class TooFewRows(DataError):
             f"{rows} rows with {positives} churned; at least {needed} rows and {needed_per_class} of either class "
             "are needed to hold out a test set and judge it. Bring more rows."
         )
+
+
+class ScoringError(TrainingError):
+    """Base of all other reasons why a file cannot be scored."""
+
+
+class OutputRefused(ScoringError):
+    """The results cannot be written where they should be."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Name another file, in a folder that this process may write to.")
+
+
+class ColumnsTaken(ScoringError):
+    """The file has columns that the results would add."""
+
+    def __init__(self, *, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        super().__init__(f"the source already has {', '.join(columns)}. Rename or remove them, and score it again.")
+
+
+class NothingScored(ScoringError):
+    """No row of a file holds to the contract."""
+
+    def __init__(self, *, path: Path, rows: int, reasons: Mapping[str, int]) -> None:
+        self.path, self.rows, self.reasons = path, rows, dict(reasons)
+        listed = "; ".join(f"{reason}: {count}" for reason, count in reasons.items())
+        problem = f"none of its {rows} rows holds to the contract ({listed})" if rows else "it has no rows"
+        super().__init__(f"{path}: {problem}. Repair the file, or map its columns with --columns FILE.toml.")
 
 
 class TrackingFailed(TrainingError):

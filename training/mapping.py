@@ -17,7 +17,7 @@ Knows nothing of where the table came from, nor of the contract's bounds: `model
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -81,6 +81,10 @@ class ColumnMapping(BaseModel):
         """Return what a feature is made of; by default the column of its name."""
         return self.features.get(feature) or Source(column=feature)
 
+    def foreign_columns(self, contract: Contract) -> list[str]:
+        """Return the foreign columns that the contract's features are made of, each once."""
+        return list(dict.fromkeys(column for name in contract.names for column in self.source(name).columns))
+
 
 def read(path: Path | None, contract: Contract) -> ColumnMapping:
     """Read a columns file; `None` is the mapping that renames nothing.
@@ -103,21 +107,35 @@ def read(path: Path | None, contract: Contract) -> ColumnMapping:
     return mapping
 
 
-def apply(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+def require(columns: Sequence[str], present: Sequence[str]) -> None:
+    """Make sure that a table has each of the columns exactly once.
+
+    Raises:
+        ColumnMissing, ColumnRepeated: it lacks some of them, or has some twice.
+    """
+    if missing := [column for column in columns if column not in present]:
+        raise ColumnMissing(missing=missing, present=[str(column) for column in present])
+    if repeated := [column for column in columns if present.count(column) > 1]:
+        raise ColumnRepeated(columns=repeated)
+
+
+def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """Return the contract's columns and `churned` (1.0, 0.0, or NaN where the target is unknown), unchecked.
 
     Raises:
         ColumnMissing, ColumnRepeated: the table lacks a column that the mapping names, or has it twice.
         TargetUnclear: the target does not hold exactly two values, one of them the positive one.
     """
-    sources = {feature.name: mapping.source(feature.name) for feature in contract.features}
-    wanted = [column for source in sources.values() for column in source.columns] + [mapping.target.column]
-    if missing := [column for column in wanted if column not in table.columns]:
-        raise ColumnMissing(missing=missing, present=[str(column) for column in table.columns])
-    if repeated := [column for column in wanted if isinstance(table[column], pd.DataFrame)]:
-        raise ColumnRepeated(columns=repeated)
-    mapped = {feature.name: _feature(table, sources[feature.name], feature) for feature in contract.features}
-    return pd.DataFrame({**mapped, TARGET: _target(table[mapping.target.column], mapping.target)})
+    require([*mapping.foreign_columns(contract), mapping.target.column], table.columns.tolist())
+    outcome = _target(table[mapping.target.column], mapping.target)
+    return features(mapping, table, contract).assign(**{TARGET: outcome})
+
+
+def features(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Return the contract's columns, unchecked, of a table that has each of the foreign columns once."""
+    return pd.DataFrame(
+        {feature.name: _feature(table, mapping.source(feature.name), feature) for feature in contract.features}
+    )
 
 
 def _parse(path: Path) -> ColumnMapping:

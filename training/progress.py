@@ -2,11 +2,15 @@
 
 import logging
 import sys
+import time
 from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
+
+LINE_SECONDS = 10
+"""Pause between two lines of a log."""
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +21,8 @@ class Progress:
     def __init__(self, steps: int) -> None:
         self._bar = tqdm(total=steps, disable=not sys.stderr.isatty(), bar_format="{desc:<28}{bar}{percentage:4.0f} %")
         self._quiet_log = logging_redirect_tqdm()
+        self._total, self._done = steps, 0.0
+        self._name, self._told_at = "", time.monotonic()
 
     def __enter__(self) -> Self:
         self._quiet_log.__enter__()
@@ -30,10 +36,15 @@ class Progress:
 
     def stage(self, name: str) -> None:
         """Begin a named stage."""
+        self._name = name
         self._bar.set_description_str(name)
         if self._bar.disable:
             logger.info(name)
 
-    def step(self, steps: int = 1) -> None:
-        """Count one step or several."""
+    def step(self, steps: float = 1) -> None:
+        """Count one step, several, or part of one."""
+        self._done += steps
         self._bar.update(steps)
+        if self._bar.disable and time.monotonic() - self._told_at >= LINE_SECONDS:
+            self._told_at = time.monotonic()
+            logger.info("%s: %.0f %%", self._name, 100 * self._done / self._total)

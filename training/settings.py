@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 
 class FitSettings(BaseSettings):
@@ -44,3 +44,25 @@ class FitSettings(BaseSettings):
     def mlflow(self) -> str:
         """Where MLflow is."""
         return self.tracking_uri or f"sqlite:///{self.output_dir / 'mlflow.db'}"
+
+
+class ScoreSettings(BaseSettings):
+    """Score a file of customers with the pinned model."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRAINING_",
+        frozen=True,
+        extra="forbid",
+        cli_prog_name="python -m training score",
+        cli_kebab_case=True,
+        use_attribute_docstrings=True,
+    )
+
+    input: CliPositionalArg[Path]
+    """File to score, .csv or .parquet."""
+    output: CliPositionalArg[Path]
+    """File to write, .csv or .parquet; rows that cannot be scored go to OUTPUT's name with .rejected.csv."""
+    columns: Path | None = None
+    """TOML file that maps the file's columns to the contract, as for a fit; no target is needed."""
+    models_dir: Path = Path("models")
+    """Folder of pinned.json and store/."""

@@ -17,7 +17,7 @@ from models import bundle
 from models.features import CONTRACT
 from monitoring.settings import Settings as MonitoringSettings
 from service.settings import Settings as ServiceSettings
-from training.settings import FitSettings
+from training.settings import FitSettings, ScoreSettings
 
 EXCHANGE = re.compile(r"```sh\n(?P<command>curl [^`]+)```\n\n```json\n(?P<answer>.+?)\n```", re.DOTALL)
 OWN_TO_EACH_ANSWER = {"prediction_id", "prediction_timestamp"}
@@ -37,6 +37,8 @@ def port(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def row(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
+    if field.is_required():  # an argument without a name
+        return f"| `{name.upper()}` |  | {field.description} |"
     variable = f"{settings.model_config['env_prefix']}{name.upper()}"
     if isinstance(field.validation_alias, AliasChoices):
         variable = str(field.validation_alias.choices[-1])
@@ -45,7 +47,7 @@ def row(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
 
 
 def test_the_tables_show_every_setting_as_the_classes_have_it(readme: str) -> None:
-    classes = (ServiceSettings, FitSettings, MonitoringSettings)
+    classes = (ServiceSettings, FitSettings, ScoreSettings, MonitoringSettings)
     expected = [row(settings, name, field) for settings in classes for name, field in settings.model_fields.items()]
     assert [line for line in readme.splitlines() if re.match(r"\| `[A-Z_]+` \|", line)] == expected
 

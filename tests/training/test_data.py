@@ -128,6 +128,14 @@ def test_a_database_that_cannot_be_asked_is_named_with_the_remedy(url: str, prob
         load(url, query="select 1")
 
 
+def test_a_row_of_another_length_is_refused_with_its_number(customers: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    customers.to_csv(path, index=False)
+    path.write_text(path.read_text() + "1,2\n")
+    with pytest.raises(SourceUnreadable, match="row 401 has another number of cells than the header"):
+        load(path)
+
+
 def test_a_source_without_rows_has_too_few(customers: pd.DataFrame, tmp_path: Path) -> None:
     customers.head(0).to_csv(tmp_path / "rows.csv", index=False)
     with pytest.raises(TooFewRows, match="0 rows"):

@@ -22,7 +22,7 @@ def table(**columns: list[object]) -> pd.DataFrame:
 
 
 def applied(features: dict[str, Source], **columns: list[object]) -> pd.DataFrame:
-    return mapping.apply(ColumnMapping(features=features), table(**columns), CONTRACT)
+    return mapping.labelled(ColumnMapping(features=features), table(**columns), CONTRACT)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -32,7 +32,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_without_a_file_columns_keep_their_names() -> None:
-    rows = mapping.apply(mapping.read(None, CONTRACT), table(), CONTRACT)
+    rows = mapping.labelled(mapping.read(None, CONTRACT), table(), CONTRACT)
     assert list(rows.columns) == [*CONTRACT.names, "churned"]
     assert rows["churned"].tolist() == [1.0, 0.0]
 
@@ -56,12 +56,12 @@ def test_values_are_translated_and_unlisted_ones_are_named_by_the_checks() -> No
 def test_codes_are_translated_alike_however_a_source_writes_them(codes: list[object]) -> None:
     raw = pd.concat([table()] * 2, ignore_index=True).head(len(codes)).assign(kind=pd.Series(codes))
     shifted = ColumnMapping(features={"contract_type": Source(column="kind", values={"1": 0, "2": 1})})
-    codes_read = mapping.apply(shifted, raw, CONTRACT)["contract_type"].dropna()
+    codes_read = mapping.labelled(shifted, raw, CONTRACT)["contract_type"].dropna()
     assert codes_read.tolist() == [0, 1]
 
 
 def test_one_wrong_cell_spoils_only_its_own_row() -> None:
-    rows = mapping.apply(ColumnMapping(), pd.concat([table(contract_type=["0", "x"])] * 2), CONTRACT)
+    rows = mapping.labelled(ColumnMapping(), pd.concat([table(contract_type=["0", "x"])] * 2), CONTRACT)
     assert rows["contract_type"].tolist() == [0, "x", 0, "x"]
 
 
@@ -73,7 +73,7 @@ def test_a_text_that_is_no_number_makes_a_sum_unreadable_and_not_unknown() -> No
 def test_a_column_that_is_there_twice_is_refused() -> None:
     twice = pd.concat([table(), table()[["tenure_months"]]], axis="columns")
     with pytest.raises(ColumnRepeated, match="tenure_months twice"):
-        mapping.apply(ColumnMapping(), twice, CONTRACT)
+        mapping.labelled(ColumnMapping(), twice, CONTRACT)
 
 
 def test_a_feature_may_not_have_the_name_of_the_outcome() -> None:
@@ -86,7 +86,7 @@ def test_a_feature_may_not_have_the_name_of_the_outcome() -> None:
 
 @pytest.mark.parametrize("outcomes", [[True, False], ["True", "false"], [1, 0], [1.0, 0.0], ["1", "0"]])
 def test_an_outcome_is_read_however_a_source_writes_it(outcomes: list[object]) -> None:
-    assert mapping.apply(ColumnMapping(), table(churned=outcomes), CONTRACT)["churned"].tolist() == [1.0, 0.0]
+    assert mapping.labelled(ColumnMapping(), table(churned=outcomes), CONTRACT)["churned"].tolist() == [1.0, 0.0]
 
 
 def test_listed_texts_become_null_without_their_blanks() -> None:
@@ -103,20 +103,20 @@ def test_numbers_written_as_text_are_read_and_the_rest_stays_as_it_is() -> None:
 def test_yes_and_no_become_booleans_for_a_contract_that_has_them(second_contract: Contract) -> None:
     raw = pd.DataFrame([second_contract.example] * 2).assign(auto_renew=["Yes", "No"], churned=[True, False])
     yes_no = Source(column="auto_renew", values={"Yes": True, "No": False})
-    rows = mapping.apply(ColumnMapping(features={"auto_renew": yes_no}), raw, second_contract)
+    rows = mapping.labelled(ColumnMapping(features={"auto_renew": yes_no}), raw, second_contract)
     assert rows["auto_renew"].tolist() == [True, False]
     assert rows["churned"].tolist() == [1.0, 0.0]
 
 
 def test_the_target_is_read_by_its_positive_value_and_may_be_unknown() -> None:
     chosen = ColumnMapping(target=Target(column="left", positive="Yes"))
-    rows = mapping.apply(chosen, pd.concat([table(left=["Yes", "No"]), table(left=["No", None])]), CONTRACT)
+    rows = mapping.labelled(chosen, pd.concat([table(left=["Yes", "No"]), table(left=["No", None])]), CONTRACT)
     np.testing.assert_array_equal(rows["churned"], [1, 0, 0, np.nan])
 
 
 def test_missing_columns_are_all_named_with_what_there_is() -> None:
     with pytest.raises(ColumnMissing, match=r"no column tenure, churned; it has .*contract_type.*--columns") as caught:
-        mapping.apply(
+        mapping.labelled(
             ColumnMapping(features={"tenure_months": Source(column="tenure")}),
             table().drop(columns="churned"),
             CONTRACT,
@@ -127,12 +127,12 @@ def test_missing_columns_are_all_named_with_what_there_is() -> None:
 @pytest.mark.parametrize("values", [["Yes", "Yes"], ["No", "No"], ["Y", "N"]])
 def test_a_target_without_both_classes_is_refused(values: list[object]) -> None:
     with pytest.raises(TargetUnclear, match="'Yes' means churn"):
-        mapping.apply(ColumnMapping(target=Target(column="left", positive="Yes")), table(left=values), CONTRACT)
+        mapping.labelled(ColumnMapping(target=Target(column="left", positive="Yes")), table(left=values), CONTRACT)
 
 
 def test_a_target_of_three_values_is_refused() -> None:
     with pytest.raises(TargetUnclear, match="exactly two values"):
-        mapping.apply(ColumnMapping(), pd.concat([table(), table(churned=[2, 1])]), CONTRACT)
+        mapping.labelled(ColumnMapping(), pd.concat([table(), table(churned=[2, 1])]), CONTRACT)
 
 
 @pytest.mark.parametrize(

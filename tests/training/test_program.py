@@ -1,12 +1,16 @@
 """`python -m training`: what a person at the terminal sees, and the exit code a script sees."""
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from training import __main__ as program
-from training.settings import FitSettings
+from training import synthetic
+from training.settings import FitSettings, ScoreSettings
 
 
 def test_a_finished_fit_tells_its_result_and_ends_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -14,15 +18,38 @@ def test_a_finished_fit_tells_its_result_and_ends_with_0(tmp_path: Path, capsys:
     arguments = ["fit", "--rows", "600", "--models-dir", str(models_dir), "--output-dir", str(tmp_path / "var")]
     assert program.main([*arguments, "--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}"]) == 0
     told = capsys.readouterr().out
-    assert "(pinned: served from the next start)" in told
+    assert "(pinned: served within a second)" in told
     assert "ROC-AUC" in told
     assert "the true probabilities reach a ROC-AUC of" in told
     assert str(next((models_dir / "store").iterdir())) in told
 
 
+def test_a_scored_file_is_told_with_what_was_rejected_and_ends_with_0(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.parquet"
+    customers = synthetic.sample(200, seed=5)[0]
+    customers.loc[:2, "support_tickets"] = -1
+    customers.to_csv(source, index=False)
+    assert program.main(["score", str(source), str(output), "--models-dir", str(root / "models")]) == 0
+    told = capsys.readouterr().out
+    assert "scored 197 of 200 customers with model " in told
+    assert f"rejected 3, with their reasons: {tmp_path / 'out.rejected.csv'}\n  support_tickets below 0: 3\n" in told
+    assert output.exists()
+
+
+def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
+    code = "import sys, training.__main__, training.scoring; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
+    assert {"pandas", "pyarrow", "onnxruntime"} <= set(loaded.split())
+    assert not {"mlflow", "sklearn", "xgboost", "matplotlib", "joblib"} & set(loaded.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["score", "absent.csv", "out.csv"], "absent.csv: No such file. Name a .csv file"),
+        (["score", "in.csv", "in.csv"], "in.csv: it is the file to score, and would be replaced. Name another file"),
         (["fit", "--data", "absent.csv"], "absent.csv: No such file."),
         (["fit", "--rows", "many"], "--rows: Input should be a valid integer"),
         (["fit", "--rows", "0"], "--rows: Input should be greater than or equal to 1"),
@@ -37,6 +64,14 @@ def test_a_wrong_setting_is_one_sentence_and_ends_with_2(
     assert [sentence in record.getMessage() for record in caplog.records] == [True]
 
 
+@pytest.mark.parametrize("arguments", [["score"], ["score", "in.csv"], ["score", "in.csv", "out.csv", "third.csv"]])
+def test_scoring_wants_two_files(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.main(arguments)
+    assert ended.value.code == 2
+    assert "usage: python -m training score" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [[], ["fiz"]])
 def test_an_unknown_command_shows_the_usage_and_ends_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -45,11 +80,14 @@ def test_an_unknown_command_shows_the_usage_and_ends_with_2(
     assert capsys.readouterr().err == program.USAGE
 
 
-def test_help_describes_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("command", "settings"), [("fit", FitSettings), ("score", ScoreSettings)])
+def test_help_describes_every_setting(
+    command: str, settings: type[BaseSettings], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        program.main(["fit", "--help"])
+        program.main([command, "--help"])
     assert ended.value.code == 0
     told = capsys.readouterr().out
-    assert "python -m training fit" in told
-    for name in FitSettings.model_fields:
-        assert f"--{name.replace('_', '-')}" in told
+    assert f"python -m training {command}" in told
+    for name, field in settings.model_fields.items():
+        assert (name.upper() if field.is_required() else f"--{name.replace('_', '-')}") in told

@@ -1,0 +1,20 @@
+"""Progress is told in a log where there is no terminal, at a pace that a long run needs."""
+
+import logging
+
+import pytest
+
+from training import progress
+from training.progress import Progress
+
+
+def test_a_log_gets_the_stage_and_then_how_far_it_is_now_and_then(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with caplog.at_level(logging.INFO), Progress(4) as bar:
+        bar.stage("scoring")
+        bar.step()
+        monkeypatch.setattr(progress, "LINE_SECONDS", 0)
+        bar.step(1.5)
+        bar.step(1.5)
+    assert [record.getMessage() for record in caplog.records] == ["scoring", "scoring: 62 %", "scoring: 100 %"]
