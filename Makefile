@@ -8,11 +8,11 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup demo train serve mlflow dashboard test lint format bench lock clean
+.PHONY: help setup demo train serve mlflow dashboard test lint format bench bench-peers bench-profile lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed 's/:.*## /\t/' | expand -t 16
 
 setup: .venv/complete ## make .venv with everything
 .venv/complete: requirements/dev.txt requirements/uv.txt
@@ -54,8 +54,15 @@ format: setup ## let ruff rewrite
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
-bench: setup ## measure start-up and memory of the service
+bench: setup ## measure start-up, memory and throughput, beside other servers; six minutes
 	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.throughput
+
+bench-peers: setup ## measure MLflow, MLServer, BentoML and LitServe with the same model; ten minutes, 2.4 GB
+	@$(BIN)/python -m benchmarks.peers
+
+bench-profile: setup ## show where the time of a request goes
+	@$(BIN)/python -m benchmarks.hotspots
 
 lock: setup ## resolve all dependencies anew into requirements/
 	@$(COMPILE) --group dev -o requirements/dev.txt

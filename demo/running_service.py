@@ -5,6 +5,7 @@ Knows nothing of what is sent.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def running(models_dir: Path, log: Path) -> Iterator[RunningService]:
             _wait_until_ready(process, port, log)
             yield RunningService(port, process.pid)
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # as from a keyboard: nobody needs to be told
             try:
                 process.wait(STOP_LIMIT_SECONDS)
             except subprocess.TimeoutExpired:

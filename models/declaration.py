@@ -25,15 +25,22 @@ def _keep_literals_exact(schema: dict[str, Any]) -> None:
     """Guard every literal below `schema`: pydantic 2.14 lets `true` and `1.0` pass as `Literal[1]`, being equal."""
     for key, node in schema.items():
         if isinstance(node, dict) and node.get("type") == "literal":
-            schema[key] = core_schema.no_info_before_validator_function(_refuse_lookalike, cast(CoreSchema, node))
+            schema[key] = _exactly(cast(core_schema.LiteralSchema, node))
         elif isinstance(node, dict):
             _keep_literals_exact(node)
 
 
-def _refuse_lookalike(value: Any) -> Any:
-    if isinstance(value, bool | float):
-        raise PydanticCustomError("category_type", "Input should be a category, not a boolean or a decimal number")
-    return value
+def _exactly(literal: core_schema.LiteralSchema) -> CoreSchema:
+    """Check the type before the value, without a detour over Python for each row."""
+    values = literal["expected"]
+    typed = core_schema.int_schema(strict=True) if isinstance(values[0], int) else core_schema.str_schema(strict=True)
+    *most, last = map(repr, values)
+    return core_schema.custom_error_schema(
+        core_schema.chain_schema([typed, literal]),
+        custom_error_type="literal_error",
+        custom_error_context={"expected": f"{', '.join(most)} or {last}" if most else last},
+        metadata={"pydantic_js_functions": [lambda _, describe: describe(literal)]},
+    )
 
 
 class Features(BaseModel):

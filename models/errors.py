@@ -12,7 +12,8 @@
         ├── FingerprintMismatch   the bundle was trained on another contract
         ├── FileUnreadable        a file that the manifest lists is gone or locked away
         ├── DigestMismatch        a file is not the one that was published
-        └── GraphUnreadable       the runtime cannot open the model file
+        ├── GraphUnreadable       the runtime cannot open the model file
+        └── ProbeFailed           the model cannot predict a customer who is known to be valid
 
 Knows nothing of HTTP: `service.errors` maps these to status codes.
 """
@@ -118,6 +119,14 @@ class GraphUnreadable(BundleError):
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. Train again with the locked versions of onnxmltools and onnxruntime.")
+
+
+class ProbeFailed(BundleError):
+    """The model cannot predict a customer who is known to be valid."""
+
+    def __init__(self, *, version: str, problem: str) -> None:
+        self.version, self.problem = version, problem
+        super().__init__(f"model {version} fails on the contract's example: {problem}. Pin another, or train again.")
 
 
 class ShelfUnwritable(ModelsError):

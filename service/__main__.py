@@ -4,13 +4,24 @@ import errno
 import os
 import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp
+from uvicorn.config import STARTUP_FAILURE
 
-from service import logs
+from service import logs, workers
 from service.settings import Settings
+
+if sys.platform != "win32":
+    import resource
+
+MAX_CONNECTIONS = 8_192
+ACCEPTED_PER_TURN = 64
+"""Under load a turn takes tens of milliseconds, and with one connection a turn the hundredth would wait for seconds."""
+MAX_GRACE_SECONDS = 5
+"""For requests that are unfinished when the server ends; the time of draining comes before."""
 
 
 def main() -> None:
@@ -26,17 +37,46 @@ def main() -> None:
         raise SystemExit(2)
     # Each process builds its own app, from the environment: flags given here must reach it.
     os.environ |= {f"SERVICE_{name.upper()}": str(value) for name, value in settings}
-    uvicorn.run(
+    config = uvicorn.Config(
         "service.app:create_app",
         factory=True,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        http="service.connection:Connection",
         log_config=logs.config(settings.log_level),
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         ws="none",
+        timeout_graceful_shutdown=MAX_GRACE_SECONDS,
     )
+    _raise_limit_of_connections()
+    if settings.workers > 1:
+        workers.run(config, _listen(config))
+    else:
+        _run(uvicorn.Server(config), _listen(config))
+
+
+def _listen(config: uvicorn.Config) -> list[socket.socket]:
+    """Take the address, many times over: libuv accepts one connection a turn of each (libuv's change 3696)."""
+    first = config.bind_socket()
+    return [first, *(first.dup() for _ in range(ACCEPTED_PER_TURN - 1))]
+
+
+def _run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    with suppress(KeyboardInterrupt):  # a person at a keyboard knows why it ends
+        server.run(sockets)
+    if not server.started:
+        raise SystemExit(STARTUP_FAILURE)
+
+
+def _raise_limit_of_connections() -> None:
+    """Allow as many connections as the machine does, up to a bound, for memory's sake; more are closed at once."""
+    if sys.platform != "win32":
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        allowed = MAX_CONNECTIONS if most == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
 
 
 def _find_problem_with_address(host: str, port: int) -> str | None:

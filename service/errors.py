@@ -4,7 +4,10 @@
     ├── BodyTooLarge            the body exceeds the limit
     ├── MediaTypeUnsupported    the body does not say that it is JSON
     ├── BodyInvalid             the body is not JSON, or breaks rules
-    └── ModelUnavailable        no model can be trusted
+    └── Unavailable             the same request may be answered later, or by another instance
+        ├── ModelUnavailable    no model can be trusted
+        ├── Overloaded          more was asked than can be answered in time
+        └── Draining            the service is about to end
 
 Knows nothing of what an answer looks like; that is `service.problem`.
 """
@@ -20,6 +23,8 @@ from models.errors import ModelsError
 
 LISTED_PROBLEMS = 100
 NOT_JSON = "json_invalid"
+ShedReason = Literal["queue", "batches", "memory"]
+"""What a request was refused for: requests that came before it, batches that did, or bodies too large together."""
 
 
 class ServiceError(Exception):
@@ -84,12 +89,35 @@ class BodyInvalid(ServiceError):
         return f"The body is not valid; `errors` names {which}."
 
 
-class ModelUnavailable(ServiceError):
+class Unavailable(ServiceError):
+    """The same request may be answered later, or by another instance."""
+
+    retry_after_seconds = 1
+
+
+class ModelUnavailable(Unavailable):
     """No model can be trusted."""
+
+    retry_after_seconds = 30
 
     def __init__(self, *, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class Overloaded(Unavailable):
+    """More was asked than can be answered in time."""
+
+    def __init__(self, *, reason: ShedReason) -> None:
+        self.reason = reason
+        super().__init__("The service has more to do than it can answer in time. Retry later, and less often.")
+
+
+class Draining(Unavailable):
+    """The service is about to end."""
+
+    def __init__(self) -> None:
+        super().__init__("The service is about to end. Send requests to another instance.")
 
 
 STATUS: dict[type[Exception], int] = {
@@ -97,7 +125,7 @@ STATUS: dict[type[Exception], int] = {
     MediaTypeUnsupported: 415,
     BodyInvalid: 422,
     ClientDisconnect: 400,  # nobody reads this answer, but a client that leaves is no fault of ours
-    ModelUnavailable: 503,
+    Unavailable: 503,
     ModelsError: 500,
     ServiceError: 500,
 }

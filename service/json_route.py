@@ -1,40 +1,25 @@
-"""A FastAPI route that checks a JSON body in one pass over its bytes, and writes the answer the same way.
+"""A FastAPI route that checks a JSON body in one pass over its bytes, and sends JSON that its endpoint wrote.
 
 FastAPI parses JSON into Python values and validates those, which takes two passes and forgets what was JSON: there,
 NaN is a number. Endpoints stay as FastAPI has them, with one body model and async dependencies that take the request,
-and OpenAPI describes them as usual. Knows nothing of customers.
+and OpenAPI describes them as usual; only that they are plain functions and return bytes. Knows nothing of customers.
 """
 
-import math
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, get_type_hints
 
-from anyio.to_thread import run_sync
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service import state
-from service.errors import LISTED_PROBLEMS, BodyInvalid, BodyTooLarge, BrokenRule, MediaTypeUnsupported
+from service.errors import LISTED_PROBLEMS, BodyInvalid, BrokenRule, MediaTypeUnsupported
+from service.intake import Largest
 
 JSON = "application/json"
-THREAD_FROM_BYTES = 65_536
-"""Larger bodies are checked in a thread, so that other requests get their turn in between."""
 CONVERTED_PROBLEMS = 50_000
 """Pydantic turns all problems into Python values or none; 50,000 take it 0.1 s, in which nobody else is answered."""
-
-
-@dataclass(frozen=True)
-class Largest:
-    """Annotates the body of an endpoint: a larger one is refused before anything looks into it."""
-
-    size_bytes: float = math.inf
-    """Beside the limit of the settings; the lower one holds."""
-    values: float = math.inf
-    """Commas, that is; a megabyte of tiny values takes longer to refuse than the longest batch to answer."""
 
 
 class JsonRoute(APIRoute):
@@ -50,11 +35,13 @@ class JsonRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             arguments = {parameter: await find(request) for parameter, find in dependencies}
-            body = await _read(request, largest)
-            check = partial(_validate, model, body)
-            arguments[name] = await run_sync(check) if len(body) > THREAD_FROM_BYTES else check()
-            answer = await self.endpoint(**arguments)
-            return Response(answer.__pydantic_serializer__.to_json(answer), media_type=JSON)
+            _require_json(request)
+
+            def work(body: bytearray) -> bytes:
+                arguments[name] = _validate(model, body)
+                return bytes(self.endpoint(**arguments))
+
+            return Response(await state.of(request)["intake"].take(request, largest, work), media_type=JSON)
 
         return handle
 
@@ -64,19 +51,10 @@ def _largest(endpoint: Callable[..., Any], parameter: str) -> Largest:
     return next((found for found in metadata if isinstance(found, Largest)), Largest())
 
 
-async def _read(request: Request, largest: Largest) -> bytearray:
-    limit_bytes = min(largest.size_bytes, state.of(request)["settings"].max_body_bytes)
+def _require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "")
     if media_type.partition(";")[0].strip().lower() != JSON:
         raise MediaTypeUnsupported(found=media_type)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise BodyTooLarge(limit=int(limit_bytes), unit="bytes")
-    if body.count(b",") > largest.values:
-        raise BodyTooLarge(limit=int(largest.values), unit="values")
-    return body
 
 
 def _validate(model: Any, body: bytearray) -> Any:

@@ -9,16 +9,19 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import problem, request_id
+from service.lifecycle import Lifecycle
 from service.metrics import Metrics
+from service.request_log import RequestLog
 
 logger = logging.getLogger(__name__)
+CLOSE = (b"connection", b"close")
 
 
 class Observer:
-    """Middleware that measures; errors that have no handler become problem 500 here."""
+    """Middleware that measures; of errors that have no handler, it logs all and answers those that nobody did."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, log: RequestLog, lifecycle: Lifecycle) -> None:
+        self._app, self._metrics, self._log, self._lifecycle = app, metrics, log, lifecycle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -31,27 +34,34 @@ class Observer:
         identity = request_id.choose(scope["headers"])
         request_id.current.set(identity)
         status: int | None = None
+        complete = False
 
         async def send_named(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
+            nonlocal status, complete
+            if message["type"] == "http.response.body":
+                complete = not message.get("more_body")
+            else:
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
+                message["headers"] = [*message["headers"], (request_id.HEADER_BYTES, identity.encode())]
+                if self._lifecycle.draining:  # so that nobody sends a request just when the connection is closed
+                    message["headers"].append(CLOSE)
             await send(message)
 
         try:
             await self._app(scope, receive, send_named)
         except Exception as error:
             logger.exception("unexpected error")
-            if status is not None:
+            if status is None:
+                await problem.answer(error)(scope, receive, send_named)
+            elif not complete:
                 raise  # half an answer is out; the server closes the connection
-            await problem.answer(error)(scope, receive, send_named)
         finally:
-            self._record(scope, method, status or 500, perf_counter() - started)
+            self._record(scope, method, status or 500, started)
 
-    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
-        route = scope.get("route")
+    def _record(self, scope: Scope, method: str, status: int, started: float) -> None:
+        now = perf_counter()
+        route, seconds = scope.get("route"), now - started
         self._metrics.count_request(method=method, route=getattr(route, "path", None), status=status, seconds=seconds)
-        if logger.isEnabledFor(logging.INFO):
+        if self._log.admits(status, now):
             facts = {"method": method, "path": scope["path"], "status": status, "duration_ms": round(seconds * 1000, 3)}
-            logger.info("request", extra={"facts": facts | scope["state"].get("refusal", {})})
+            self._log.write(facts | scope["state"].get("refusal", {}))

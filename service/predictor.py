@@ -3,17 +3,36 @@
 Knows nothing of HTTP, nor of why there may be no model.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from typing import NamedTuple
 
 from models import bundle
+from models.errors import ProbeFailed
 from models.features import CONTRACT, CustomerFeatures
 from models.manifest import Manifest
+from models.risk import RiskTier
 from models.scorer import Scorer
-from service.schemas import Prediction
+
+_ID_BYTES = 16
+
+
+class Predicted(NamedTuple):
+    """The predictions of one request: all lists are in the order of the customers."""
+
+    customers: Sequence[CustomerFeatures]
+    ids: list[str]
+    """Unique names, 32 hex digits each."""
+    probabilities: list[float]
+    """Of churn, in [0, 1]."""
+    decisions: list[bool]
+    tiers: list[RiskTier]
+    model_version: str
+    """The model that made them all."""
+    made_at: datetime
 
 
 @dataclass(frozen=True)
@@ -23,28 +42,44 @@ class Predictor:
     scorer: Scorer
     manifest: Manifest
 
-    def predict(self, customers: Sequence[CustomerFeatures]) -> list[Prediction]:
-        """Predict each customer, in order; about 40 µs for one, 100 ms for 10,000."""
-        probabilities = self.scorer.score(CONTRACT.to_matrix(CONTRACT.to_columns(customers)))
-        policy, version, now = self.scorer.policy, self.scorer.version, datetime.now(UTC)
-        return [
-            Prediction(
-                prediction_id=uuid4().hex,
-                churn_probability=probability,
-                churn_prediction=policy.churns(probability),
-                risk_tier=policy.tier(probability),
-                model_version=version,
-                prediction_timestamp=now,
-            )
-            for probability in probabilities.tolist()
-        ]
+    def predict(self, customers: Sequence[CustomerFeatures]) -> Predicted:
+        """Predict each customer; about 20 µs for one, 4 µs a customer for many."""
+        probabilities = self.scorer.score(CONTRACT.encode_rows(customers)).tolist()
+        policy = self.scorer.policy
+        return Predicted(
+            customers=customers,
+            ids=_draw_ids(len(customers)),
+            probabilities=probabilities,
+            decisions=list(map(policy.churns, probabilities)),
+            tiers=list(map(policy.tier, probabilities)),
+            model_version=self.scorer.version,
+            made_at=datetime.now(UTC),
+        )
 
 
 def load(models_dir: Path) -> Predictor:
-    """Verify and open the pinned model.
+    """Verify and open the pinned model, and have it predict one customer.
 
     Raises:
         BundleError: which kind says why it cannot be trusted.
     """
     pinned = bundle.load(models_dir, fingerprint=CONTRACT.fingerprint)
-    return Predictor(Scorer.of(pinned), pinned.manifest)
+    predictor = Predictor(Scorer.of(pinned), pinned.manifest)
+    _probe(predictor)
+    return predictor
+
+
+def _probe(predictor: Predictor) -> None:
+    version = predictor.scorer.version
+    try:
+        [probability] = predictor.predict([CustomerFeatures(**CONTRACT.example)]).probabilities
+    except Exception as error:  # whatever it is, customers would meet it too
+        raise ProbeFailed(version=version, problem=str(error)) from error
+    if not 0 <= probability <= 1:
+        raise ProbeFailed(version=version, problem=f"its probability is {probability}")
+
+
+def _draw_ids(count: int) -> list[str]:
+    # As random as UUIDs, and many at a time.
+    digits, width = os.urandom(_ID_BYTES * count).hex(), 2 * _ID_BYTES
+    return [digits[at : at + width] for at in range(0, width * count, width)]

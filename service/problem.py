@@ -11,10 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service import request_id
-from service.errors import LISTED_PROBLEMS, BodyInvalid, status_of
+from service.errors import LISTED_PROBLEMS, BodyInvalid, Unavailable, status_of
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 30
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """As RFC 9110 has them; Python's own phrases follow from 3.13 on, and an answer must not depend on that."""
 
@@ -66,8 +65,8 @@ def answer(error: Exception) -> Response:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if headers.get("Allow") == "GET":
         headers["Allow"] = "GET, HEAD"  # by the observer, of whom routing knows nothing
-    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after_seconds)
     return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
 
 

@@ -1,12 +1,12 @@
 """The name of the request being answered, the same in its log lines, its answer and the client's own records."""
 
+import os
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
-from uuid import uuid4
 
 HEADER = "X-Request-ID"
-_HEADER_BYTES = HEADER.lower().encode()
+HEADER_BYTES = HEADER.lower().encode()
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
 current: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -16,6 +16,6 @@ current: ContextVar[str | None] = ContextVar("request_id", default=None)
 def choose(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """Take the client's name for the request if it can be logged and echoed safely, or make one."""
     for name, value in headers:
-        if name == _HEADER_BYTES and _ACCEPTABLE.fullmatch(value):
+        if name == HEADER_BYTES and _ACCEPTABLE.fullmatch(value):
             return value.decode()
-    return uuid4().hex
+    return os.urandom(16).hex()

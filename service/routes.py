@@ -7,16 +7,18 @@ import operator
 import time
 from typing import Annotated
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from models.features import CONTRACT, CustomerFeatures
-from service import docs, metrics, state
-from service.json_route import JsonRoute, Largest
+from service import answers, docs, metrics, state
+from service.intake import Largest
+from service.json_route import JsonRoute
 from service.schemas import MAX_BATCH_ROWS, Batch, Health, ModelCard, Prediction, Predictions, Probe, RiskTiers
-from service.state import Counting, Serving
+from service.state import Accepting, Inferring, Serving
 
+PREDICT, PREDICT_BATCH = "/predict", "/predict/batch"
+STARTED = time.monotonic()
 ONE_CUSTOMER_BYTES = 16_384
 """Largest body of one customer, who takes 200."""
 BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
@@ -28,33 +30,33 @@ router = APIRouter(
 
 
 @router.post(
-    "/predict", summary="Predict one customer", tags=["predictions"], responses=docs.problems(413, 415, 422, 503)
+    PREDICT,
+    summary="Predict one customer",
+    tags=["predictions"],
+    response_model=Prediction,
+    responses=docs.problems(413, 415, 422, 503),
 )
-async def predict(
+def predict(
     customer: Annotated[CustomerFeatures, Body(examples=[CONTRACT.example]), Largest(size_bytes=ONE_CUSTOMER_BYTES)],
-    predictor: Serving,
-    counted: Counting,
-) -> Prediction:
+    inference: Inferring,
+) -> bytes:
     """Predict whether one customer leaves."""
-    predictions = predictor.predict([customer])
-    counted.count_predictions(predictions)
-    return predictions[0]
+    return answers.one(inference.predict([customer]))
+
+
+PREDICT_ROUTE = router.routes[-1]
 
 
 @router.post(
-    "/predict/batch",
+    PREDICT_BATCH,
     summary="Predict many customers",
     tags=["predictions"],
+    response_model=Predictions,
     responses=docs.problems(413, 415, 422, 503),
 )
-async def predict_batch(
-    batch: Annotated[Batch, Largest(values=BATCH_VALUES)], predictor: Serving, counted: Counting
-) -> Predictions:
+def predict_batch(batch: Annotated[Batch, Largest(values=BATCH_VALUES)], inference: Inferring) -> bytes:
     """Predict up to 10,000 customers. One that breaks a rule refuses the batch; up to 100 broken rules are named."""
-    # In a thread, so that a large batch does not hold up anybody else.
-    predictions = await run_sync(predictor.predict, batch.customers)
-    counted.count_predictions(predictions)
-    return Predictions(predictions=predictions)
+    return answers.many(inference.predict(batch.customers))
 
 
 @router.get("/risk-tiers", summary="Tiers and decision", tags=["model"], responses=docs.problems(503))
@@ -72,11 +74,13 @@ async def model(predictor: Serving) -> ModelCard:
 @router.get("/health", summary="State of the service", tags=["operations"])
 async def health(request: Request) -> Health:
     """Tell how the service is; always 200."""
-    now = state.of(request)
-    uptime_seconds = time.monotonic() - now["started_at_seconds"]
-    if isinstance(reason := now["predictor"], str):
-        return Health(status="degraded", model_loaded=False, uptime_seconds=uptime_seconds, reason=reason)
-    return Health(status="healthy", model_loaded=True, uptime_seconds=uptime_seconds)
+    served = state.of(request)["inference"].model
+    return Health(
+        status="degraded" if served.problem else "healthy",
+        model_loaded=served.predictor is not None,
+        uptime_seconds=time.monotonic() - STARTED,
+        reason=served.problem,
+    )
 
 
 @router.get("/health/live", summary="Liveness", tags=["operations"])
@@ -86,15 +90,15 @@ async def live() -> Probe:
 
 
 @router.get("/health/ready", summary="Readiness", tags=["operations"], responses=docs.problems(503))
-async def ready(_predictor: Serving) -> Probe:
+async def ready(_predictor: Serving, _accepting: Accepting) -> Probe:
     """Answer 200 when predictions are answered, else 503 with the reason; send no traffic while this fails."""
     return Probe(status="ready")
 
 
 @router.get("/metrics", summary="Measurements", tags=["operations"], response_class=PlainTextResponse)
-async def expose_metrics(counted: Counting) -> PlainTextResponse:
+async def expose_metrics(request: Request) -> PlainTextResponse:
     """Expose all that is counted, in Prometheus' text format."""
-    return PlainTextResponse(counted.expose(), media_type=metrics.CONTENT_TYPE)
+    return PlainTextResponse(state.of(request)["inference"].metrics.expose(), media_type=metrics.CONTENT_TYPE)
 
 
 @router.get("/", include_in_schema=False)

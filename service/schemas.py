@@ -144,11 +144,11 @@ class Health(Body):
     """How the service is."""
 
     status: Literal["healthy", "degraded"]
-    """`degraded` when it is up but has no model to serve."""
+    """`degraded` when the pinned model is not served, because it was refused."""
     model_loaded: bool
     """Whether predictions are answered."""
     uptime_seconds: float = Field(ge=0)
-    """Time since the start."""
+    """Time since the start of the process."""
     reason: str | None = None
     """Why it is degraded, and the remedy."""
 

@@ -25,10 +25,16 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 takes a free one and logs it."""
     workers: int = Field(default=1, ge=1)
-    """Processes that answer, each with its own model; with more than one, /metrics shows one of them at random."""
+    """Processes that answer, each with its own model, on one port; one that dies is replaced."""
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
     max_body_bytes: int = Field(default=4_194_304, ge=1)
     """Largest body of a batch; a larger one is refused with 413. 10,000 indented customers take 2 MB."""
+    max_turn_seconds: float = Field(default=0.05, gt=0)
+    """Longest queue, as the time to answer it; predictions behind it are refused with 503."""
+    drain_seconds: float = Field(default=2, ge=0, le=5)
+    """Time between SIGTERM and the end, in which /health/ready says 503 and requests are still answered."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is logged; requests are logged at info, so `warning` silences them."""
+    log_lines_per_second: int = Field(default=10, ge=0)
+    """Most lines about requests that went well or met 503; of others every one is logged."""

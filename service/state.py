@@ -8,21 +8,19 @@ from typing import Annotated, NotRequired, TypedDict, cast
 from fastapi import Depends
 from starlette.requests import Request
 
-from service.errors import ModelUnavailable
-from service.metrics import Metrics
+from service.errors import Draining
+from service.inference import Inference
+from service.intake import Intake
+from service.lifecycle import Lifecycle
 from service.predictor import Predictor
-from service.settings import Settings
 
 
 class State(TypedDict):
     """Made when the app starts; every request gets a copy of the mapping, and the same values."""
 
-    settings: Settings
-    metrics: Metrics
-    predictor: Predictor | str
-    """The model that serves, or the sentence that says why none does."""
-    started_at_seconds: float
-    """On the monotonic clock."""
+    inference: Inference
+    intake: Intake
+    lifecycle: Lifecycle
     refusal: NotRequired[dict[str, list[str]]]
     """What the log is to say of a body that was refused; belongs to one request."""
 
@@ -33,17 +31,24 @@ def of(request: Request) -> State:
 
 
 # These are async because FastAPI sends plain functions to its thread pool.
-async def _predictor(request: Request) -> Predictor:
-    found = of(request)["predictor"]
-    if isinstance(found, str):
-        raise ModelUnavailable(reason=found)
+async def _inference(request: Request) -> Inference:
+    found = of(request)["inference"]
+    found.model.require()
     return found
 
 
-async def _metrics(request: Request) -> Metrics:
-    return of(request)["metrics"]
+async def _predictor(request: Request) -> Predictor:
+    return of(request)["inference"].model.require()
 
 
+async def _accepting(request: Request) -> None:
+    if of(request)["lifecycle"].draining:
+        raise Draining
+
+
+Inferring = Annotated[Inference, Depends(_inference)]
+"""What predicts; without a model, the request is answered with the reason."""
 Serving = Annotated[Predictor, Depends(_predictor)]
 """The model that serves; without one, the request is answered with the reason."""
-Counting = Annotated[Metrics, Depends(_metrics)]
+Accepting = Annotated[None, Depends(_accepting)]
+"""Refuses when the service is about to end."""

@@ -1,8 +1,11 @@
 """The estimators, unfitted: the model that is served, and the baselines that it has to beat, over raw customers.
 
-No row is re-weighted or resampled for class imbalance: on the Telco table weighting leaves ROC-AUC where it is (0.895)
-and spoils the probabilities (log loss 0.407 instead of 0.351), on which tiers and decisions rest. Imbalance is met by
+No row is re-weighted or resampled for class imbalance: on the Telco table weighting leaves ROC-AUC where it is (0.898)
+and spoils the probabilities (log loss 0.400 instead of 0.346), on which tiers and decisions rest. Imbalance is met by
 stratified splits, by metrics that see the rare class, and by the decision threshold.
+
+A hundred trees are as good as three hundred that learn a third as fast (cross-validated ROC-AUC of 0.899 on
+Telco either way) and score a batch in a third of the time.
 """
 
 from sklearn.dummy import DummyClassifier
@@ -15,9 +18,9 @@ from xgboost import XGBClassifier
 from models.contract import Contract
 
 PARAMETERS = {
-    "n_estimators": 300,
+    "n_estimators": 100,
     "max_depth": 4,
-    "learning_rate": 0.03,
+    "learning_rate": 0.09,
     "subsample": 0.8,
     "min_child_weight": 5,
 }

@@ -15,9 +15,7 @@ def describe(published: Published) -> str:
     """Tell the result of a fit in plain words, one fact a line."""
     manifest = published.bundle.manifest
     version = manifest.version
-    state = (
-        "pinned: served from the next start" if published.pinned else "challenger: to serve it, fit again with --pin"
-    )
+    state = "pinned: served within a second" if published.pinned else "challenger: to serve it, fit again with --pin"
     commit = f"  commit    git add --force {published.bundle.directory} {IN_GIT / 'pinned.json'}"
     ships = published.pinned and published.bundle.directory.parent.parent == IN_GIT
     return "\n".join(

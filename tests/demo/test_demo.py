@@ -41,7 +41,7 @@ def test_the_demo_plays_the_whole_loop(root: Path, tmp_path: Path) -> None:
         assert demo.returncode == 0, told
         with pytest.raises(ProcessLookupError):
             os.killpg(demo.pid, 0)  # nobody of its session is left
-    assert "(pinned: served from the next start)" in told
+    assert "(pinned: served within a second)" in told
     assert "1,000 calm customers:" in told
     assert "no drift in 6 columns" in told
     assert "drift in 2 of 6 columns: monthly_charges" in told

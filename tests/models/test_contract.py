@@ -51,9 +51,12 @@ def test_a_null_category_is_all_zeros(second_contract: Contract) -> None:
 def test_rows_dicts_and_data_frames_give_the_same_matrix(
     second_contract: Contract, second_class: type[Features]
 ) -> None:
-    raw = [second_contract.example, second_contract.example | {"plan": "pro", "seats": None, "newsletter": False}]
+    raw = [
+        second_contract.example,
+        second_contract.example | {"plan": "pro", "seats": None, "newsletter": False, "region": None},
+    ]
     rows = [second_class.model_validate_json(json.dumps(row)) for row in raw]
-    from_rows = second_contract.to_matrix(second_contract.to_columns(rows))
+    from_rows = second_contract.encode_rows(rows)
     from_frame = second_contract.to_matrix(pd.DataFrame(raw))
     np.testing.assert_array_equal(from_rows, from_frame)
 

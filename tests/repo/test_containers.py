@@ -89,7 +89,7 @@ def stack(root: Path, files: list[Path], tmp_path_factory: pytest.TempPathFactor
 def test_a_fresh_clone_serves_its_pinned_model(stack: Stack) -> None:
     customer = features.CustomerFeatures(**features.CONTRACT.example)
     pinned = bundle.load(stack.checkout / "models", fingerprint=features.CONTRACT.fingerprint)
-    matrix = features.CONTRACT.to_matrix(features.CONTRACT.to_columns([customer]))
+    matrix = features.CONTRACT.encode_rows([customer])
     answer = httpx2.post(f"{stack.address('service')}/predict", json=customer.model_dump())
     assert answer.status_code == 200
     assert answer.json()["model_version"] == pinned.manifest.version

@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-WORD = re.compile(r"\bmake ([a-z]+)")
+WORD = re.compile(r"\bmake ([a-z-]+)")
 SCRIPTS = {".ci/run", ".pre-commit-config.yaml"}
 
 
 def targets(root: Path) -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
 
 
 def words_of(page: str) -> set[str]:

@@ -1,8 +1,10 @@
 """What the service's tests share: the pinned model, copies of it to spoil, apps inside the test, and real processes."""
 
 import http.client
+import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -76,11 +78,13 @@ def customers() -> list[dict[str, Any]]:
 class Launched:
     """`python -m service` on a free port, listening."""
 
-    def __init__(self, root: Path, *flags: str) -> None:
+    def __init__(self, root: Path, log: Path, *flags: str, environment: dict[str, str] | None = None) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port: int = listener.getsockname()[1]
         command = [sys.executable, "-m", "service", "--port", str(self.port), *flags]
-        self.process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+        self._log = log
+        with log.open("w") as out:  # a pipe that nobody reads would hold up who writes to it
+            self.process = subprocess.Popen(command, cwd=root, stdout=out, env=os.environ | (environment or {}))
         while not self._listens():
             assert self.process.poll() is None, "the service ended instead of listening"
             time.sleep(0.05)
@@ -93,10 +97,15 @@ class Launched:
         connection.close()
         return status, text
 
-    def stop(self) -> list[str]:
-        """Tell it to stop and return the lines that it logged."""
-        self.process.terminate()
-        return self.process.communicate(timeout=30)[0].splitlines()
+    def stop(self, with_signal: signal.Signals = signal.SIGINT) -> list[str]:
+        """Tell it to stop, by default without the time of draining, and return the lines that it logged."""
+        self.process.send_signal(with_signal)
+        self.process.wait(timeout=30)
+        return self.lines()
+
+    def lines(self) -> list[str]:
+        """Return the lines that it logged so far."""
+        return self._log.read_text().splitlines()
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
@@ -104,12 +113,13 @@ class Launched:
 
 
 @pytest.fixture
-def launch(root: Path) -> Iterator[Callable[..., Launched]]:
+def launch(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Launched]]:
     """Start `python -m service` with flags; what still runs at the end of the test is stopped."""
     launched: list[Launched] = []
 
-    def launch(*flags: str) -> Launched:
-        launched.append(Launched(root, *flags))
+    def launch(*flags: str, environment: dict[str, str] | None = None) -> Launched:
+        log = tmp_path_factory.mktemp("service") / "log"
+        launched.append(Launched(root, log, *flags, environment=environment))
         return launched[-1]
 
     yield launch

@@ -27,7 +27,10 @@ def assert_up_but_not_serving(start: Callable[..., Any], models_dir: Path, reaso
     assert reason in health.json()["reason"]
     assert str(models_dir) not in health.text
     assert client.get("/health/live").status_code == 200
-    assert "churn_model_loaded 0.0" in client.get("/metrics").text
+    counted = client.get("/metrics").text
+    assert "churn_model_loaded 0.0" in counted
+    assert "churn_model_pinned 0.0" in counted
+    assert "churn_model_swap_failures_total 1.0" in counted
 
 
 def test_one_changed_byte_in_any_file_is_refused_by_name(start: Callable[..., Any], shelf: Path) -> None:

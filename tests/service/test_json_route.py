@@ -3,24 +3,26 @@
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel, field_validator
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from service.json_route import THREAD_FROM_BYTES, JsonRoute
-from service.settings import Settings
+from service.intake import THREAD_FROM_BYTES, Intake
+from service.json_route import JsonRoute
 
 router = APIRouter(route_class=JsonRoute)
 
 
 class Checked(BaseModel):
-    """Where it was checked, and where its endpoint ran."""
+    """Where it was checked, where its endpoint ran, and where the event loop does."""
 
     checked_in: int
     answered_in: int = 0
+    loop_in: int = 0
 
     @field_validator("checked_in")
     @classmethod
@@ -28,22 +30,28 @@ class Checked(BaseModel):
         return threading.get_ident()
 
 
-@router.post("/")
-async def echo(body: Checked) -> Checked:
-    return body.model_copy(update={"answered_in": threading.get_ident()})
+async def of_the_loop(_request: Request) -> int:
+    return threading.get_ident()
+
+
+@router.post("/", response_model=Checked)
+def echo(body: Checked, loop_in: Annotated[int, Depends(of_the_loop)]) -> bytes:
+    seen = body.model_copy(update={"answered_in": threading.get_ident(), "loop_in": loop_in})
+    return seen.model_dump_json().encode()
 
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    yield {"settings": Settings()}
+    yield {"intake": Intake(1_000_000)}
 
 
 @pytest.mark.parametrize(("size_bytes", "in_a_thread"), [(THREAD_FROM_BYTES, False), (THREAD_FROM_BYTES + 1, True)])
-def test_a_large_body_is_checked_in_a_thread(size_bytes: int, *, in_a_thread: bool) -> None:
+def test_a_large_body_is_checked_and_answered_in_a_thread(size_bytes: int, *, in_a_thread: bool) -> None:
     app = FastAPI(lifespan=lifespan)
     app.include_router(router)
     body = b'{"checked_in":0}'.ljust(size_bytes)
     with TestClient(app) as client:
         seen = client.post("/", content=body, headers={"Content-Type": "application/json"}).json()
 
-    assert (seen["checked_in"] != seen["answered_in"]) is in_a_thread
+    assert seen["checked_in"] == seen["answered_in"]
+    assert (seen["answered_in"] != seen["loop_in"]) is in_a_thread

@@ -31,6 +31,21 @@ def test_predictions_are_counted_by_tier_and_model(client: Any, customers: list[
     }
 
 
+def test_the_probabilities_of_a_batch_are_counted_as_one_by_one(
+    start: Callable[..., Any], pinned: Predictor, customers: list[dict[str, Any]]
+) -> None:
+    together, one_by_one = start(serving=pinned), start(serving=pinned)
+    together.post("/predict/batch", json={"customers": customers})
+    for customer in customers:
+        one_by_one.post("/predict", json=customer)
+
+    def probabilities(client: Any) -> dict[tuple[str, ...], float]:
+        return {name: value for name, value in scrape(client).items() if name[0].startswith("churn_probability")}
+
+    assert probabilities(together) == pytest.approx(probabilities(one_by_one))
+    assert probabilities(together)["churn_probability_count", pinned.manifest.version] == len(customers)
+
+
 def test_requests_are_counted_and_timed_by_route(client: Any) -> None:
     for _ in range(3):
         client.post("/predict", json=CONTRACT.example)
@@ -77,9 +92,8 @@ def test_the_model_that_serves_is_named(client: Any, pinned: Predictor) -> None:
     assert [counted["churn_predictions_total", manifest.version, tier] for tier in ("low", "medium", "high")] == [0] * 3
     assert counted[("churn_model_loaded",)] == 1
     assert counted["churn_model_info", manifest.version] == 1
-    assert counted["churn_model_trained_timestamp_seconds", manifest.version] == pytest.approx(
-        manifest.trained_at.timestamp()
-    )
+    assert counted[("churn_model_pinned",)] == 1
+    assert counted[("churn_model_trained_timestamp_seconds",)] == pytest.approx(manifest.trained_at.timestamp())
 
 
 def test_two_apps_count_apart(start: Callable[..., Any], pinned: Predictor) -> None:

@@ -26,11 +26,13 @@ class WatchedScorer(Scorer):
         return super().score(matrix)
 
 
-def test_a_batch_is_predicted_in_a_thread_that_holds_up_nobody(start: Callable[..., Any], pinned: Predictor) -> None:
+def test_a_large_batch_is_predicted_in_a_thread_that_holds_up_nobody(
+    start: Callable[..., Any], pinned: Predictor
+) -> None:
     scorer = WatchedScorer(pinned.scorer)
     client = start(serving=replace(pinned, scorer=scorer))
     client.post("/predict", json=CONTRACT.example)
-    client.post("/predict/batch", json={"customers": [CONTRACT.example]})
+    client.post("/predict/batch", json={"customers": [CONTRACT.example] * 1_000})
 
     of_the_loop, of_the_batch = scorer.threads
     assert of_the_batch != of_the_loop
@@ -63,7 +65,7 @@ def test_http_and_scorer_agree_on_every_customer(
     client: Any, pinned: Predictor, customers: list[dict[str, Any]]
 ) -> None:
     rows = [CustomerFeatures.model_validate(customer) for customer in customers]
-    expected = pinned.scorer.score(CONTRACT.to_matrix(CONTRACT.to_columns(rows)))
+    expected = pinned.scorer.score(CONTRACT.encode_rows(rows))
     served = [client.post("/predict", json=customer).json()["churn_probability"] for customer in customers]
 
     assert any(customer["total_charges"] is None for customer in customers)

@@ -49,6 +49,6 @@ def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
 
 def test_the_report_says_which_model_is_served(published: Published) -> None:
     told = report.describe(published)
-    assert told.startswith(f"model {published.bundle.manifest.version} (pinned: served from the next start)")
+    assert told.startswith(f"model {published.bundle.manifest.version} (pinned: served within a second)")
     waiting = Published(published.bundle, published.run_id, pinned=False)
     assert "(challenger: to serve it, fit again with --pin)" in report.describe(waiting)

@@ -1,0 +1,56 @@
+"""Clients that ask for predictions without a break, each over one connection, and remember what became of it."""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from models.features import CONTRACT
+
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass
+class Load:
+    """What the clients saw."""
+
+    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    """Requests that were sent and not answered."""
+    farewells: int = 0
+    """Clients whom the service asked to go, by closing the connection after an answer."""
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def ask_on(self, port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.connect()
+        while not self.stop.is_set():
+            try:
+                connection.request("POST", "/predict", json.dumps(CONTRACT.example), JSON)
+                answer = connection.getresponse()
+                self.answers.append((answer.status, json.load(answer)))
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(repr(error))
+                break
+            if answer.getheader("Connection") == "close":
+                self.farewells += 1
+                break
+        connection.close()
+
+    @classmethod
+    @contextmanager
+    def on(cls, port: int, clients: int = 8) -> Iterator[Self]:
+        """Ask until the block ends."""
+        load = cls()
+        threads = [threading.Thread(target=load.ask_on, args=(port,)) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield load
+        finally:
+            load.stop.set()
+            for thread in threads:
+                thread.join(timeout=30)

@@ -1,0 +1,16 @@
+from typing import Any
+
+from models.features import CustomerFeatures
+from service import answers
+from service.predictor import Predictor
+from service.schemas import Prediction, Predictions
+
+
+def test_what_is_written_is_what_the_schemas_would_write(pinned: Predictor, customers: list[dict[str, Any]]) -> None:
+    predicted = pinned.predict([CustomerFeatures.model_validate(customer) for customer in customers])
+    one, many = answers.one(predicted), answers.many(predicted)
+
+    assert Prediction.model_validate_json(one, strict=True).model_dump_json().encode() == one
+    assert Predictions.model_validate_json(many, strict=True).model_dump_json().encode() == many
+    assert len(Predictions.model_validate_json(many).predictions) == len(customers)
+    assert len({prediction.risk_tier for prediction in Predictions.model_validate_json(many).predictions}) == 3

@@ -1,0 +1,103 @@
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from models.features import CONTRACT
+from service import intake
+from service.errors import BodyTooLarge, Overloaded
+from service.intake import HELD_BODIES, Intake, Largest
+from service.predictor import Predictor
+
+LARGEST_BYTES = 100
+
+
+class Sender:
+    """A client that sends a full body, and its end when it is told to."""
+
+    def __init__(self, body: bytes = b" " * LARGEST_BYTES) -> None:
+        self.body, self.read, self.end = body, asyncio.Event(), asyncio.Event()
+
+    async def receive(self) -> Message:
+        if not self.read.is_set():
+            self.read.set()
+            return {"type": "http.request", "body": self.body, "more_body": True}
+        await self.end.wait()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    def request(self) -> Request:
+        return Request({"type": "http", "headers": []}, self.receive)
+
+
+def test_all_bodies_together_are_bounded_and_room_comes_back() -> None:
+    async def fill_and_empty() -> None:
+        bodies, senders = Intake(LARGEST_BYTES), [Sender() for _ in range(HELD_BODIES)]
+        held = [asyncio.create_task(bodies.take(sender.request(), Largest(), bytes)) for sender in senders]
+        for sender in senders:
+            await sender.read.wait()
+        with pytest.raises(Overloaded) as refused:
+            await bodies.take(Sender().request(), Largest(), bytes)
+        assert refused.value.reason == "memory"
+
+        for sender in senders:
+            sender.end.set()
+        assert await asyncio.gather(*held) == [b" " * LARGEST_BYTES] * HELD_BODIES
+        one_more = Sender()
+        one_more.end.set()
+        assert await bodies.take(one_more.request(), Largest(), bytes) == b" " * LARGEST_BYTES
+
+    asyncio.run(fill_and_empty())
+
+
+def test_a_refused_body_leaves_no_trace() -> None:
+    async def refuse_many() -> None:
+        bodies = Intake(LARGEST_BYTES)
+        for _ in range(2 * HELD_BODIES):
+            with pytest.raises(BodyTooLarge):
+                await bodies.take(Sender(b"," * LARGEST_BYTES + b",").request(), Largest(), bytes)
+        last = Sender()
+        last.end.set()
+        assert len(await bodies.take(last.request(), Largest(), bytes)) == LARGEST_BYTES
+
+    asyncio.run(refuse_many())
+
+
+def test_large_bodies_are_worked_on_one_by_one_and_wait_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "THREAD_FROM_BYTES", LARGEST_BYTES - 1)
+    monkeypatch.setattr(intake, "MAX_WAIT_SECONDS", 0.3)
+    at_work: list[int] = []
+
+    def work(_body: bytearray) -> bytes:
+        at_work.append(1)
+        seen = len(at_work)
+        time.sleep(0.2)
+        at_work.pop()
+        return b"alone" if seen == 1 else b"together"
+
+    async def send(bodies: Intake) -> Any:
+        sender = Sender()
+        sender.end.set()
+        return await bodies.take(sender.request(), Largest(), work)
+
+    async def send_four() -> list[Any]:
+        bodies = Intake(LARGEST_BYTES)
+        return await asyncio.gather(*[send(bodies) for _ in range(4)], return_exceptions=True)
+
+    first, second, *late = asyncio.run(send_four())
+    assert first == second == b"alone"
+    assert [type(found) for found in late] == [Overloaded, Overloaded]
+    assert {found.reason for found in late} == {"batches"}
+
+
+def test_a_refusal_for_want_of_room_is_answered_and_counted(start: Callable[..., Any], pinned: Predictor) -> None:
+    client = start(serving=pinned)
+    client.app_state["intake"]._free_bytes = 0
+    answer = client.post("/predict/batch", json={"customers": [CONTRACT.example]})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["detail"].endswith("Retry later, and less often.")
+    assert 'http_requests_shed_total{reason="memory"} 1.0' in client.get("/metrics").text
