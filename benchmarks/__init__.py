@@ -1,1 +1,1 @@
-"""What the README's figures are made with; each module prints one table."""
+"""What the README's figures are made with. `throughput` is the story; `startup`, `peers` and `hotspots` are others."""

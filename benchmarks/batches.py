@@ -1,0 +1,68 @@
+"""The service's batches: how many rows a second, and what single predictions feel while large ones run.
+
+Knows nothing of other servers.
+"""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import contenders, process, rounds, wrk
+from benchmarks.process import Server
+from benchmarks.wrk import Load
+from demo import traffic
+from training.progress import Progress
+
+PATH = "/predict/batch"
+ROWS, LARGE_ROWS = 1_000, 10_000
+CONNECTIONS = (1, 4)
+SINGLES_CONNECTIONS = 10
+STEPS = len(CONNECTIONS) + 2
+"""Of a round, for the progress bar."""
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What one round found."""
+
+    round: int
+    rows_per_second: dict[int, float]
+    """In batches of 1,000, by number of connections."""
+    alone: Load
+    """Single predictions with nothing beside them."""
+    beside: Load
+    """Single predictions beside a client that sends one batch of 10,000 after another."""
+    large: Load
+    """Those batches."""
+
+
+def measure(*, number: int, seconds: int, progress: Progress, scratch: Path) -> Batches:
+    """Start the service, and load it with batches."""
+    with process.running(contenders.service(), scratch / "server.log") as server:
+        rounds.send(server, connections=rounds.WARM_UP_CONNECTIONS, seconds=rounds.WARM_UP_SECONDS)
+        progress.stage(f"round {number}, batches")
+        rows_per_second = dict(_rows_per_second(server, seconds, progress))
+        progress.stage(f"round {number}, single predictions beside batches")
+        alone = rounds.send(server, connections=SINGLES_CONNECTIONS, seconds=seconds)
+        progress.step()
+        with ThreadPoolExecutor(1) as other:
+            # A second longer, so that there are batches beside every single prediction.
+            large = other.submit(_send, server, rows=LARGE_ROWS, connections=1, seconds=seconds + 1)
+            beside = rounds.send(server, connections=SINGLES_CONNECTIONS, seconds=seconds)
+        progress.step()
+    return Batches(number, rows_per_second, alone, beside, large.result())
+
+
+def _rows_per_second(server: Server, seconds: int, progress: Progress) -> Iterator[tuple[int, float]]:
+    for connections in CONNECTIONS:
+        load = _send(server, rows=ROWS, connections=connections, seconds=seconds)
+        yield connections, ROWS * load.answered_per_second
+        progress.step()
+
+
+def _send(server: Server, *, rows: int, connections: int, seconds: int) -> Load:
+    customers = json.loads(traffic.calm(rows, seed=5).to_json(orient="records"))
+    body = json.dumps({"customers": customers}).encode()
+    return wrk.send(server.url(PATH), body, connections=connections, seconds=seconds)

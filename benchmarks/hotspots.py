@@ -1,0 +1,123 @@
+"""The story of `make bench-profile`: where the time of a request goes, by package and by line of ours.
+
+A sampling profiler looks at the loaded service from outside, 250 times a second, so it needs no names of steps. How
+far it can be trusted is said beside it. Knows nothing of what the service does.
+"""
+
+import linecache
+import logging
+import math
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import contenders, cores, environments, process, rounds, stacks, tables, wrk
+from benchmarks.contenders import Contender
+from benchmarks.errors import BenchmarkError, ProfilerFailed
+from benchmarks.process import Server
+from benchmarks.stacks import Frame, Stack
+from benchmarks.wrk import Load
+
+CONNECTIONS, SECONDS, SAMPLED_SECONDS, SAMPLES_PER_SECOND = 16, 8, 6, 250
+ROWS, WIDTH = 16, 90
+REQUIREMENTS = Path(__file__).with_name("profiler.txt")
+PAGE = """\
+
+One request takes {service:.0f} µs of a core at {connections} connections.
+
+{packages}
+With all that a line calls in other packages:
+
+{lines}
+How far to trust it: {samples} samples of {possible} possible ones; the rest found nothing at work. A share of 10 % is
+known to ±{error:.1%}. Under the profiler a request takes {profiled:.0f} µs. Bare uvicorn takes {bare:.0f} µs for one;
+the profile leaves {server:.0f} µs to the server itself, and counts sending for the line that sends.
+"""
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Measure and print; returns 0, or 2 if it could not be measured."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        wrk.prepare()
+        profiler = environments.prepare(REQUIREMENTS) / "py-spy"
+        with TemporaryDirectory() as folder:
+            sys.stdout.write(measure(profiler, Path(folder)))
+    except BenchmarkError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def measure(profiler: Path, scratch: Path) -> str:
+    """Load the bare server, the service, and the service under the profiler; returns the page."""
+    logger.info("1 of 3: the bare server")
+    bare = _load(contenders.bare(), scratch)
+    logger.info("2 of 3: the service")
+    service = _load(contenders.service(), scratch)
+    logger.info("3 of 3: the service under the profiler")
+    with process.running(contenders.service(), scratch / "server.log") as server:
+        profiled, raw = _profile(server, profiler, scratch / "stacks.txt")
+    found = stacks.read(raw)
+    return _write(found, bare=_microseconds(bare), service=_microseconds(service), profiled=_microseconds(profiled))
+
+
+def _load(contender: Contender, scratch: Path) -> Load:
+    with process.running(contender, scratch / "server.log") as server:
+        rounds.send(server, connections=CONNECTIONS, seconds=rounds.WARM_UP_SECONDS)
+        return rounds.send(server, connections=CONNECTIONS, seconds=SECONDS)
+
+
+def _profile(server: Server, profiler: Path, to: Path) -> tuple[Load, str]:
+    sampling = [f"--rate={SAMPLES_PER_SECOND}", f"--duration={SAMPLED_SECONDS}", "--format=raw", f"--output={to}"]
+    command = [str(profiler), "record", f"--pid={server.process_id}", "--subprocesses", *sampling]
+    with ThreadPoolExecutor(1) as other:
+        load = other.submit(rounds.send, server, connections=CONNECTIONS, seconds=SECONDS)
+        time.sleep(1)  # it samples inside the load: after its first second, until its last
+        with cores.pinned(cores.LOAD):
+            done = subprocess.run(command, capture_output=True, check=False, text=True)
+    if done.returncode or not to.exists():
+        raise ProfilerFailed(problem=" ".join(done.stderr.split())[-300:])
+    return load.result(), to.read_text()
+
+
+def _microseconds(load: Load) -> float:
+    return 1e6 / load.answered_per_second
+
+
+def _write(found: list[Stack], *, bare: float, service: float, profiled: float) -> str:
+    lines, samples = stacks.by_line(found), sum(stack.samples for stack in found)
+    return PAGE.format(
+        service=service,
+        connections=CONNECTIONS,
+        packages=tables.table(["package", "share", "µs"], _rows(stacks.by_package(found), samples, service)),
+        lines=tables.table(["line of ours", "share", "µs"], _rows(lines, samples, service)),
+        samples=samples,
+        possible=SAMPLES_PER_SECOND * SAMPLED_SECONDS,
+        error=1.96 * math.sqrt(0.1 * 0.9 / samples),
+        profiled=profiled,
+        bare=bare,
+        server=service * lines[stacks.SERVER] / samples,
+    )
+
+
+def _rows(found: Counter[str] | Counter[Frame | str], samples: int, microseconds: float) -> list[list[str]]:
+    rows = [(_name(key), count) for key, count in found.most_common(ROWS)]
+    rows.append(("all others", samples - sum(count for _, count in rows)))
+    return [[name, f"{count / samples:.1%}", f"{count / samples * microseconds:.1f}"] for name, count in rows]
+
+
+def _name(key: Frame | str) -> str:
+    if isinstance(key, str):
+        return key
+    return f"{key.path}:{key.line}  {linecache.getline(key.path, key.line).strip()}"[:WIDTH]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the service is compared with; each module is one small server."""
