@@ -1,5 +1,10 @@
 """Starts the service: `python -m service [--port 9000 ...]`; `--help` lists the settings."""
 
+import signal
+
+if hasattr(signal, "SIGHUP"):  # in workers too; before the imports, which take longer than all the rest of the start
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever starts will see the newest model anyway
+
 import errno
 import os
 import socket

@@ -7,8 +7,10 @@ Knows nothing of predictions.
 """
 
 import asyncio
+from collections.abc import Mapping
 from time import perf_counter
 
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import problem
@@ -17,21 +19,24 @@ from service.metrics import Metrics
 
 HELD_SECONDS = 1.0
 """As long as the refusal asks to wait, for those who would not."""
-MAX_HELD = 5_000
-"""Refusals held back at a time, some 10 kB each; more are sent at once."""
+MAX_HELD, MAX_HELD_BYTES = 2_000, 16_384
+"""Refusals held back at a time, and the largest body of each, which is held as well; all others are sent at once."""
 
 
 class Admission:
     """Middleware that refuses what begins too late in a turn."""
 
-    def __init__(self, app: ASGIApp, *, paths: frozenset[str], max_turn_seconds: float, metrics: Metrics) -> None:
-        self._app, self._paths, self._max_turn_seconds, self._metrics = app, paths, max_turn_seconds, metrics
+    def __init__(
+        self, app: ASGIApp, *, routes: Mapping[str, BaseRoute], max_turn_seconds: float, metrics: Metrics
+    ) -> None:
+        """Watch over the `routes` of these paths."""
+        self._app, self._routes, self._max_turn_seconds, self._metrics = app, routes, max_turn_seconds, metrics
         self._turn_began: float | None = None
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
-        if scope["type"] == "http" and scope["path"] in self._paths and self._is_late():
+        if scope["type"] == "http" and scope["path"] in self._routes and self._is_late():
             await self._refuse(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -48,10 +53,17 @@ class Admission:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.count_shed("queue")
-        if self._held < MAX_HELD:
+        scope["route"] = self._routes[scope["path"]]
+        scope["state"]["shed"] = True
+        if self._held < MAX_HELD and _is_small(scope):
             self._held += 1
             try:
                 await asyncio.sleep(HELD_SECONDS)
             finally:
                 self._held -= 1
         await problem.answer(Overloaded(reason="queue"))(scope, receive, send)
+
+
+def _is_small(scope: Scope) -> bool:
+    sizes = [int(value) for name, value in scope["headers"] if name == b"content-length"]
+    return bool(sizes) and max(sizes) <= MAX_HELD_BYTES

@@ -37,12 +37,12 @@ class Connection(HttpToolsProtocol):
 
     def _find_awaited(self) -> object:
         """Name what the client owes, None if nothing: equal as long as it is the same."""
-        if unsent := self.transport.get_write_buffer_size():
-            return unsent
+        if self.transport.get_write_buffer_size():
+            return self.cycle, "to be taken"
         if self.cycle is None:
             return "the first request"
         if not self.cycle.response_complete:
-            return id(self.cycle) if self.cycle.more_body else None
+            return (self.cycle, "to be sent") if self.cycle.more_body else None
         # Uvicorn's own timer ends connections without a next request; it stops when the first byte of one comes.
         return "the next request" if self.timeout_keep_alive_task is None else None
 
@@ -59,9 +59,11 @@ class _InOnePacket:
         cycle = self._connection.cycle
         if cycle is not None and cycle.response_started and cycle is not self._headed:
             self._headed, self._head = cycle, data
-        else:
-            self._transport.write(self._head + data)
-            self._head = b""
+            if cycle.scope["method"] != "HEAD":  # whose answer has no body to wait for
+                return
+            data = b""
+        self._transport.write(self._head + data)
+        self._head = b""
 
     def close(self) -> None:
         if self._head:

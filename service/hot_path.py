@@ -17,6 +17,8 @@ from service.inference import Inference
 TRACE = "fastapi.telemetry"
 """In the scope of a request that is traced: FastAPI's own routes know how."""
 _JSON = (b"content-type", b"application/json")
+_UNUSUAL = frozenset({b"content-type", b"expect"})
+"""A media type in other words than the usual ones, and a client who waits to be asked for the body."""
 _validate = CustomerFeatures.__pydantic_validator__.validate_json
 
 
@@ -28,7 +30,7 @@ class HotPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
-        if scope["type"] != "http" or scope["path"] != self._path or scope["method"] != "POST" or TRACE in scope:
+        if scope["type"] != "http" or scope["path"] != self._path or not self._is_plain(scope):
             await self._app(scope, receive, send)
             return
         message = await receive()
@@ -40,13 +42,23 @@ class HotPath:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+    def _is_plain(self, scope: Scope) -> bool:
+        """Tell whether all is well but for the body, which may be read then."""
+        media_types = 0
+        for name, value in scope["headers"]:
+            if name == b"content-type" and value == b"application/json":
+                media_types += 1
+            elif (name == b"content-length" and int(value) > self._max_body_bytes) or name in _UNUSUAL:
+                return False
+        inference: Inference = scope["state"]["inference"]
+        served = inference.model.predictor is not None
+        return media_types == 1 and scope["method"] == "POST" and served and TRACE not in scope
+
     def _answer(self, scope: Scope, message: Message) -> bytes | None:
         body = message.get("body", b"")
-        if message.get("more_body") or len(body) > self._max_body_bytes or _JSON not in scope["headers"]:
+        if message.get("more_body") or len(body) > self._max_body_bytes:
             return None
         inference: Inference = scope["state"]["inference"]
-        if inference.model.predictor is None:
-            return None
         try:
             customer = _validate(body)
         except ValidationError:

@@ -2,7 +2,7 @@
 
 SIGTERM ends it in two steps: it says that it is not ready, and closes connections as it answers, while load balancers
 look elsewhere; after that the server itself ends, when the last request is answered. SIGINT, from a keyboard, skips
-the first step. Knows nothing of HTTP.
+the first step, at any time. Knows nothing of HTTP.
 """
 
 import asyncio
@@ -38,9 +38,10 @@ class Lifecycle:
             signal.raise_signal(signal.SIGTERM)
 
         def drain() -> None:
-            logger.info("not ready any more; ending in %g s", self._drain_seconds)
-            loop.call_later(0 if self.draining else self._drain_seconds, end)  # at once when told twice
-            self.draining = True
+            if not self.draining:  # a worker is told twice where the signal goes to all processes of the service
+                self.draining = True
+                logger.info("not ready any more; ending in %g s", self._drain_seconds)
+                loop.call_later(self._drain_seconds, end)
 
         loop.add_signal_handler(signal.SIGHUP, hang_up)
         loop.add_signal_handler(signal.SIGTERM, drain)

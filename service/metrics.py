@@ -104,7 +104,7 @@ class Metrics:
             multiprocess_mode="livemin",
         )
         self._swap_failures = Counter(
-            "churn_model_swap_failures", "Pinned models that were refused.", registry=registry
+            "churn_model_swap_failures", "Pinned models that were refused, by each worker.", registry=registry
         )
 
     def describe_model(self, manifest: Manifest, *, version_before: str | None = None) -> None:

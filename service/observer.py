@@ -62,6 +62,6 @@ class Observer:
         now = perf_counter()
         route, seconds = scope.get("route"), now - started
         self._metrics.count_request(method=method, route=getattr(route, "path", None), status=status, seconds=seconds)
-        if self._log.admits(status, now):
+        if self._log.admits(failed=status >= 400 and "shed" not in scope["state"], now=now):
             facts = {"method": method, "path": scope["path"], "status": status, "duration_ms": round(seconds * 1000, 3)}
             self._log.write(facts | scope["state"].get("refusal", {}))

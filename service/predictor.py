@@ -3,7 +3,6 @@
 Knows nothing of HTTP, nor of why there may be no model.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +15,7 @@ from models.features import CONTRACT, CustomerFeatures
 from models.manifest import Manifest
 from models.risk import RiskTier
 from models.scorer import Scorer
-
-_ID_BYTES = 16
+from service import random_names
 
 
 class Predicted(NamedTuple):
@@ -48,7 +46,7 @@ class Predictor:
         policy = self.scorer.policy
         return Predicted(
             customers=customers,
-            ids=_draw_ids(len(customers)),
+            ids=[random_names.draw()] if len(customers) == 1 else random_names.draw_many(len(customers)),
             probabilities=probabilities,
             decisions=list(map(policy.churns, probabilities)),
             tiers=list(map(policy.tier, probabilities)),
@@ -77,9 +75,3 @@ def _probe(predictor: Predictor) -> None:
         raise ProbeFailed(version=version, problem=str(error)) from error
     if not 0 <= probability <= 1:
         raise ProbeFailed(version=version, problem=f"its probability is {probability}")
-
-
-def _draw_ids(count: int) -> list[str]:
-    # As random as UUIDs, and many at a time.
-    digits, width = os.urandom(_ID_BYTES * count).hex(), 2 * _ID_BYTES
-    return [digits[at : at + width] for at in range(0, width * count, width)]

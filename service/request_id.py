@@ -1,9 +1,10 @@
 """The name of the request being answered, the same in its log lines, its answer and the client's own records."""
 
-import os
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
+
+from service import random_names
 
 HEADER = "X-Request-ID"
 HEADER_BYTES = HEADER.lower().encode()
@@ -18,4 +19,4 @@ def choose(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == HEADER_BYTES and _ACCEPTABLE.fullmatch(value):
             return value.decode()
-    return os.urandom(16).hex()
+    return random_names.draw()

@@ -1,6 +1,6 @@
 """One line a request in the log: of those that failed every one, of all others only so many a second.
 
-Refusals with 503 count among the others: under overload there are thousands a second, and they say nothing new.
+What is shed counts among the others: under overload there are thousands a second, and they say nothing new.
 Knows nothing of how a line is written; that is `service.logs`.
 """
 
@@ -19,9 +19,9 @@ class RequestLog:
         self._second_ends = 0.0
         self._lines_left = self._left_out = 0
 
-    def admits(self, status: int, now: float) -> bool:
+    def admits(self, *, failed: bool, now: float) -> bool:
         """Tell whether a request that was answered `now`, in seconds on a monotonic clock, gets its line."""
-        if status >= 400 and status != 503:
+        if failed:
             return True
         if now >= self._second_ends:
             self._second_ends, self._lines_left = now + 1, self._lines_per_second

@@ -59,6 +59,9 @@ def predict_batch(batch: Annotated[Batch, Largest(values=BATCH_VALUES)], inferen
     return answers.many(inference.predict(batch.customers))
 
 
+PREDICT_BATCH_ROUTE = router.routes[-1]
+
+
 @router.get("/risk-tiers", summary="Tiers and decision", tags=["model"], responses=docs.problems(503))
 async def risk_tiers(predictor: Serving) -> RiskTiers:
     """Tell how a probability becomes a tier and a decision."""

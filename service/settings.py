@@ -37,4 +37,4 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is logged; requests are logged at info, so `warning` silences them."""
     log_lines_per_second: int = Field(default=10, ge=0)
-    """Most lines about requests that went well or met 503; of others every one is logged."""
+    """Most lines about requests that went well or were shed; each that failed is logged."""

@@ -23,6 +23,8 @@ class State(TypedDict):
     lifecycle: Lifecycle
     refusal: NotRequired[dict[str, list[str]]]
     """What the log is to say of a body that was refused; belongs to one request."""
+    shed: NotRequired[bool]
+    """Whether it was refused for want of time or room; belongs to one request."""
 
 
 def of(request: Request) -> State:

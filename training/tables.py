@@ -24,6 +24,7 @@ from training.errors import TableUnreadable
 MISFIT = "another number of cells than the header"
 """Why a misfit cannot be used."""
 CHUNK_ROWS = 50_000
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,8 @@ def _chunk(columns: pa.Schema, cells: list[list[str]], *, fraction: float) -> Ch
 
 
 def _parquet_chunks(path: Path, rows: int) -> Iterator[Chunk]:
-    with pq.ParquetFile(path) as file:
+    # Else pyarrow reads ahead, and keeps what it has read: all of the file in the end.
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES) as file:
         columns = file.schema_arrow.remove_metadata()  # pandas' own speaks of an index
         yield Chunk(columns.empty_table(), np.zeros(0, dtype=np.bool_), fraction=0)
         for batch in file.iter_batches(rows):

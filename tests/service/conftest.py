@@ -85,6 +85,9 @@ class Launched:
         self._log = log
         with log.open("w") as out:  # a pipe that nobody reads would hold up who writes to it
             self.process = subprocess.Popen(command, cwd=root, stdout=out, env=os.environ | (environment or {}))
+
+    def wait(self) -> None:
+        """Wait until it listens."""
         while not self._listens():
             assert self.process.poll() is None, "the service ended instead of listening"
             time.sleep(0.05)
@@ -117,9 +120,11 @@ def launch(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cal
     """Start `python -m service` with flags; what still runs at the end of the test is stopped."""
     launched: list[Launched] = []
 
-    def launch(*flags: str, environment: dict[str, str] | None = None) -> Launched:
+    def launch(*flags: str, environment: dict[str, str] | None = None, wait: bool = True) -> Launched:
         log = tmp_path_factory.mktemp("service") / "log"
         launched.append(Launched(root, log, *flags, environment=environment))
+        if wait:
+            launched[-1].wait()
         return launched[-1]
 
     yield launch

@@ -8,6 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 from service import admission
 from service.admission import Admission
 from service.metrics import Metrics
+from service.routes import PREDICT_ROUTE
 
 TURN_SECONDS, WORK_SECONDS = 0.05, 0.02
 
@@ -17,7 +18,7 @@ async def work(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200})
 
 
-async def ask(app: Admission, path: str) -> int:
+async def ask(app: Admission, path: str, body_bytes: int) -> int:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -26,21 +27,28 @@ async def ask(app: Admission, path: str) -> int:
     async def receive() -> Message:
         raise AssertionError("nothing is read of a request that is refused")
 
-    await app({"type": "http", "path": path}, receive, send)
+    headers = [(b"content-length", b"%d" % body_bytes)]
+    scope: Scope = {"type": "http", "path": path, "headers": headers, "state": {}}
+    await app(scope, receive, send)
+    assert (scope.get("route") is PREDICT_ROUTE) is (sent[0]["status"] == 503)
     if sent[0]["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
         assert (b"retry-after", b"1") in sent[0]["headers"]
         assert b"Retry later" in sent[1]["body"]
     return int(sent[0]["status"])
 
 
-async def ask_together(app: Admission, path: str, requests: int) -> list[int]:
-    return await asyncio.gather(*[ask(app, path) for _ in range(requests)])
+async def ask_together(app: Admission, path: str, requests: int, body_bytes: int = 100) -> list[int]:
+    return await asyncio.gather(*[ask(app, path, body_bytes) for _ in range(requests)])
+
+
+def watching(metrics: Metrics) -> Admission:
+    return Admission(work, routes={"/predict": PREDICT_ROUTE}, max_turn_seconds=TURN_SECONDS, metrics=metrics)
 
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Admission:
     monkeypatch.setattr(admission, "HELD_SECONDS", 0.1)
-    return Admission(work, paths=frozenset({"/predict"}), max_turn_seconds=TURN_SECONDS, metrics=Metrics())
+    return watching(Metrics())
 
 
 def test_what_comes_late_in_a_turn_is_refused_and_the_next_turn_is_a_new_one(app: Admission) -> None:
@@ -56,22 +64,22 @@ def test_other_paths_are_never_refused(app: Admission) -> None:
     assert set(asyncio.run(ask_together(app, "/health/live", 10))) == {200}
 
 
-def test_refusals_are_held_back_but_only_so_many(app: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def seconds_of_refusing() -> float:
+def test_small_refusals_are_held_back_but_only_so_many(app: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def seconds_of_refusing(body_bytes: int = 100) -> float:
         began = time.perf_counter()
-        await ask_together(app, "/predict", 10)
+        await ask_together(app, "/predict", 10, body_bytes)
         return time.perf_counter() - began
 
     held = asyncio.run(seconds_of_refusing())
+    large = asyncio.run(seconds_of_refusing(admission.MAX_HELD_BYTES + 1))
     monkeypatch.setattr(admission, "MAX_HELD", 0)
-    at_once = asyncio.run(seconds_of_refusing())
+    too_many = asyncio.run(seconds_of_refusing())
 
-    assert held > at_once + 0.05
+    assert held > max(large, too_many) + 0.05
 
 
 def test_refusals_are_counted() -> None:
     metrics = Metrics()
-    app = Admission(work, paths=frozenset({"/predict"}), max_turn_seconds=TURN_SECONDS, metrics=metrics)
-    refused = asyncio.run(ask_together(app, "/predict", 10)).count(503)
+    refused = asyncio.run(ask_together(watching(metrics), "/predict", 10)).count(503)
 
     assert f'http_requests_shed_total{{reason="queue"}} {float(refused)}' in metrics.expose().decode()

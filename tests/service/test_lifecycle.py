@@ -74,14 +74,40 @@ def test_sigterm_loses_no_request(launch: Callable[..., Any]) -> None:
     assert service.process.returncode == -signal.SIGTERM
 
 
-def test_told_twice_it_ends_at_once(launch: Callable[..., Any]) -> None:
+def test_told_twice_it_still_drains_but_the_keyboard_ends_it_at_once(launch: Callable[..., Any]) -> None:
     service = launch("--drain-seconds", "5")
-    service.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: "not ready any more" in str(service.lines()))
+    for _ in range(2):
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: service.ask("GET", "/health/ready")[0] == 503)
+    time.sleep(0.5)
+    assert service.ask("POST", "/predict", VALID.decode())[0] == 200
     told = time.monotonic()
-    service.stop(signal.SIGTERM)
+    service.stop(signal.SIGINT)
 
     assert time.monotonic() - told < 3
+
+
+def test_a_signal_to_all_processes_drains_as_one_to_the_first(launch: Callable[..., Any]) -> None:
+    service = launch("--workers", "2", "--drain-seconds", "1.5")
+    wait_until(lambda: len(process_ids(service)) == 2)
+    wait_until(lambda: service.ask("GET", "/health/ready")[0] == 200)
+    told = time.monotonic()
+    for process_id in (service.process.pid, *process_ids(service)):
+        os.kill(process_id, signal.SIGTERM)
+    service.process.wait(timeout=10)
+
+    assert time.monotonic() - told > 1.5
+
+
+def test_sighup_while_it_starts_does_no_harm(launch: Callable[..., Any]) -> None:
+    service = launch(wait=False)
+    time.sleep(0.1)  # for Python itself
+    for _ in range(20):
+        service.process.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    service.wait()
+
+    assert service.ask("GET", "/health/ready")[0] == 200
 
 
 @pytest.mark.parametrize("signalled", [False, True], ids=["by the changed pin", "by SIGHUP"])

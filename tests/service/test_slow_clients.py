@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -61,6 +62,16 @@ def read_nothing(connection: socket.socket) -> float:
         return time.monotonic() - began
 
 
+def read_slowly(connection: socket.socket) -> float:
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(read_nothing, connection)
+        while not sending.done():
+            with suppress(OSError):
+                connection.recv(512)
+            time.sleep(0.1)
+        return sending.result()
+
+
 @pytest.mark.slow
 def test_slow_clients_are_cut_off_and_hold_up_nobody(launch: Callable[..., Any]) -> None:
     service = launch()
@@ -69,7 +80,7 @@ def test_slow_clients_are_cut_off_and_hold_up_nobody(launch: Callable[..., Any])
         with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
             return client(connection)
 
-    clients = [drip_a_head, drip_a_body, drip_a_second_head, say_nothing, read_nothing]
+    clients = [drip_a_head, drip_a_body, drip_a_second_head, say_nothing, read_nothing, read_slowly]
     with ThreadPoolExecutor(len(clients)) as pool:
         slow = [pool.submit(meet, client) for client in clients]
         for _ in range(20):
@@ -82,11 +93,26 @@ def test_slow_clients_are_cut_off_and_hold_up_nobody(launch: Callable[..., Any])
     )
 
 
-def test_an_oversize_body_is_refused_before_it_is_sent(launch: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("path", [b"/predict", b"/predict/batch"])
+@pytest.mark.parametrize("expecting", [b"", b"Expect: 100-continue\r\n"])
+def test_an_oversize_body_is_refused_before_it_is_sent(
+    launch: Callable[..., Any], path: bytes, expecting: bytes
+) -> None:
     service = launch("--max-body-bytes", "1000")
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
-        connection.sendall(HEAD.replace(b"/predict", b"/predict/batch") % 10_000_000)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+        connection.sendall(HEAD.replace(b"/predict", path).replace(b"Host", expecting + b"Host") % 10_000_000)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413")
+
+
+def test_head_is_answered_at_once_and_before_what_follows(launch: Callable[..., Any]) -> None:
+    service = launch()
+    with socket.create_connection(("127.0.0.1", service.port), timeout=2) as connection:
+        for name in (b"one", b"two"):
+            connection.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\nX-Request-ID: %s\r\n\r\n" % name)
+            answer = connection.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"x-request-id: " + name in answer
+            assert answer.endswith(b"\r\n\r\n")
 
 
 def test_an_oversize_body_of_unknown_length_is_refused_halfway(launch: Callable[..., Any]) -> None:

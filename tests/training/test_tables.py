@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -116,3 +117,15 @@ def test_any_text_comes_back_from_csv_as_it_went(path: Path, text: str) -> None:
 def test_csv_takes_every_type_and_ends_its_rows_plainly(path: Path) -> None:
     write(path, pa.table({"a": [1, None], "b": [0.1, 1e-7], "c": [date(2026, 1, 2), None], "d": [[1], None]}))
     assert path.read_bytes() == b"a,b,c,d\n1,0.1,2026-01-02,[1]\n,1e-07,,\n"
+
+
+@pytest.mark.parametrize("group_rows", [20_000, 1_000_000], ids=["many row groups", "one row group"])
+def test_of_a_parquet_file_only_a_chunk_is_in_memory(tmp_path: Path, group_rows: int) -> None:
+    path, draw = tmp_path / "large.parquet", np.random.default_rng(7)
+    pq.write_table(pa.table({f"c{at}": draw.random(1_000_000) for at in range(4)}), path, row_group_size=group_rows)
+    assert path.stat().st_size > 32_000_000
+
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in tables.chunks(path, rows=10_000)]
+    assert len(held) == 100
+    assert max(held) < 16_000_000
