@@ -47,22 +47,23 @@ def measure(*, number: int, seconds: int, progress: Progress, scratch: Path) -> 
         progress.stage(f"round {number}, single predictions beside batches")
         alone = rounds.send(server, connections=SINGLES_CONNECTIONS, seconds=seconds)
         progress.step()
+        batch = _batch(LARGE_ROWS)
         with ThreadPoolExecutor(1) as other:
             # A second longer, so that there are batches beside every single prediction.
-            large = other.submit(_send, server, rows=LARGE_ROWS, connections=1, seconds=seconds + 1)
+            large = other.submit(wrk.send, server.url(PATH), batch, connections=1, seconds=seconds + 1)
             beside = rounds.send(server, connections=SINGLES_CONNECTIONS, seconds=seconds)
         progress.step()
     return Batches(number, rows_per_second, alone, beside, large.result())
 
 
 def _rows_per_second(server: Server, seconds: int, progress: Progress) -> Iterator[tuple[int, float]]:
+    batch = _batch(ROWS)
     for connections in CONNECTIONS:
-        load = _send(server, rows=ROWS, connections=connections, seconds=seconds)
+        load = wrk.send(server.url(PATH), batch, connections=connections, seconds=seconds)
         yield connections, ROWS * load.answered_per_second
         progress.step()
 
 
-def _send(server: Server, *, rows: int, connections: int, seconds: int) -> Load:
+def _batch(rows: int) -> bytes:
     customers = json.loads(traffic.calm(rows, seed=5).to_json(orient="records"))
-    body = json.dumps({"customers": customers}).encode()
-    return wrk.send(server.url(PATH), body, connections=connections, seconds=seconds)
+    return json.dumps({"customers": customers}).encode()

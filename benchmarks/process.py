@@ -7,7 +7,6 @@ import math
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 from benchmarks import cores
 from benchmarks.contenders import PORT, Contender
 from benchmarks.errors import NoAnswer, StartFailed, WrongAnswer
+from demo.running_service import free_port
 
 START_LIMIT_SECONDS, STOP_LIMIT_SECONDS, POLL_SECONDS = 120, 5, 0.05
 _NUMBER = re.compile(r"\d+\.\d+")
@@ -57,8 +57,8 @@ class Server:
         return self.ask(self.contender.path, self.contender.body)
 
     def resident_mb(self) -> float:
-        """Memory of its processes, in 10^6 bytes; what they share counts for each."""
-        return sum(memory for _, memory in _family(self.process_id)) * 1024 / 1e6
+        """Memory of its processes, as `resident_mb` has it."""
+        return resident_mb(self.process_id)
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def running(contender: Contender, log: Path) -> Iterator[Server]:
         StartFailed: it ended, or did not answer in time.
         WrongAnswer: it has another model than it should.
     """
-    port = _free_port()
+    port = free_port()
     command = [word.replace(PORT, str(port)) for word in contender.command]
     environment = {name: value.replace(PORT, str(port)) for name, value in contender.environment.items()}
     with log.open("w") as out, cores.pinned(cores.SERVER):
@@ -82,6 +82,11 @@ def running(contender: Contender, log: Path) -> Iterator[Server]:
         yield server
     finally:
         _end(process)
+
+
+def resident_mb(process_id: int) -> float:
+    """Memory of a process and its descendants, in 10^6 bytes; what they share counts for each."""
+    return sum(memory for _, memory in _family(process_id)) * 1024 / 1e6
 
 
 def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -128,9 +133,3 @@ def _family(ancestor: int) -> list[tuple[int, int]]:
     while more := {pid for pid, parent, _ in rows if parent in family} - family:
         family |= more
     return [(pid, memory) for pid, _, memory in rows if pid in family]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

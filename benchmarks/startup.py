@@ -7,7 +7,6 @@ import argparse
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks import process
 from demo.running_service import predict, running
 from models.features import CONTRACT
 from service.settings import Settings
@@ -55,13 +55,7 @@ def measure() -> Run:
         with running(Settings().models_dir, Path(folder) / "service.log") as service:
             ready_seconds = time.perf_counter() - started
             deque(predict(service.port, [CONTRACT.example] * PREDICTIONS), maxlen=0)
-            return Run(ready_seconds, _resident_mb(service.process_id))
-
-
-def _resident_mb(process_id: int) -> float:
-    command = ["ps", "-o", "rss=", "-p", str(process_id)]
-    kibibytes = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    return int(kibibytes) * 1024 / 1e6
+            return Run(ready_seconds, process.resident_mb(service.process_id))
 
 
 def _row(name: str, values: list[float], target: float, digits: int = 0) -> str:

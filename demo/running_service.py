@@ -35,7 +35,7 @@ class RunningService:
 @contextmanager
 def running(models_dir: Path, log: Path) -> Iterator[RunningService]:
     """Start `python -m service` on a free port, yield it once it is ready, and stop it in the end."""
-    port = _free_port()
+    port = free_port()
     environment = os.environ | {"SERVICE_MODELS_DIR": str(models_dir), "SERVICE_PORT": str(port)}
     with log.open("w") as out:
         process = subprocess.Popen([sys.executable, "-m", "service"], env=environment, stdout=out, stderr=out)
@@ -70,7 +70,8 @@ def predict(port: int, customers: Iterable[dict[str, Any]]) -> Iterator[dict[str
         connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port of 127.0.0.1 that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -17,7 +17,7 @@ from models.errors import BundleError
 from service.served_model import ServedModel
 
 logger = logging.getLogger(__name__)
-PERIOD_SECONDS = 1.0
+PERIOD_SECONDS = 0.5
 
 
 class PinWatch:
@@ -34,7 +34,7 @@ class PinWatch:
         self._called.set()
 
     async def follow(self) -> None:
-        """Look every second, without end; in a thread, so that a slow disk holds up nobody."""
+        """Look twice a second, without end; in a thread, so that a slow disk holds up nobody."""
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._called.wait(), PERIOD_SECONDS)

@@ -6,18 +6,21 @@ from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 
-class FitSettings(BaseSettings):
-    """Train, evaluate, log and publish a model."""
-
+class _JobSettings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="TRAINING_",
         frozen=True,
         extra="forbid",
-        cli_prog_name="python -m training fit",
         cli_kebab_case=True,
         cli_implicit_flags=True,
         use_attribute_docstrings=True,
     )
+
+
+class FitSettings(_JobSettings):
+    """Train, evaluate, log and publish a model."""
+
+    model_config = SettingsConfigDict(cli_prog_name="python -m training fit")
 
     data: str = "synthetic"
     """`synthetic`, a .csv or .parquet file, or a database URL."""
@@ -46,17 +49,10 @@ class FitSettings(BaseSettings):
         return self.tracking_uri or f"sqlite:///{self.output_dir / 'mlflow.db'}"
 
 
-class ScoreSettings(BaseSettings):
+class ScoreSettings(_JobSettings):
     """Score a file of customers with the pinned model."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TRAINING_",
-        frozen=True,
-        extra="forbid",
-        cli_prog_name="python -m training score",
-        cli_kebab_case=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = SettingsConfigDict(cli_prog_name="python -m training score")
 
     input: CliPositionalArg[Path]
     """File to score, .csv or .parquet."""

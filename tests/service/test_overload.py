@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.process import resident_mb
 from models.features import CONTRACT
 
 SATURATING, EXCESSIVE = 40, 200
@@ -30,11 +31,6 @@ def seen(running: subprocess.Popen[str]) -> dict[str, float]:
     return dict(json.loads(answer))
 
 
-def resident_mb(service: Any) -> float:
-    command = ["ps", "-o", "rss=", "-p", str(service.process.pid)]
-    return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout) / 1024
-
-
 def probe_seconds(service: Any, path: str) -> float:
     began = time.monotonic()
     assert service.ask("GET", path)[0] == 200
@@ -49,7 +45,7 @@ def shed_by_its_own_count(service: Any) -> float:
 def compare(service: Any) -> tuple[float, float, dict[str, float]]:
     """Load it fully, then five times as much while it is probed; return both goodputs, and what clients saw."""
     full = seen(load(service.port, SATURATING, seconds=2))
-    before_mb, shed_before = resident_mb(service), shed_by_its_own_count(service)
+    before_mb, shed_before = resident_mb(service.process.pid), shed_by_its_own_count(service)
     excess, slowest_probe = load(service.port, EXCESSIVE, seconds=4), 0.0
     while excess.poll() is None:
         slowest_probe = max(slowest_probe, *(probe_seconds(service, f"/health/{probe}") for probe in ("live", "ready")))
@@ -58,7 +54,7 @@ def compare(service: Any) -> tuple[float, float, dict[str, float]]:
     assert full["shed"] < 0.01 * full["good"]  # some, when the machine itself hesitates
     assert shed_by_its_own_count(service) - shed_before >= told["shed"] > 0
     assert slowest_probe < 1
-    assert resident_mb(service) < before_mb + 50
+    assert resident_mb(service.process.pid) < before_mb + 50
     return full["good"] / full["seconds"], told["good"] / told["seconds"], told
 
 
