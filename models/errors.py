@@ -4,6 +4,11 @@
     ├── ContractError             a feature class that no contract can be derived from
     ├── ParityError               two runtimes disagree about the same rows
     ├── ShelfUnwritable           no bundle can be published
+    ├── LogUnsupported            the prediction log's address is of another kind
+    ├── LogMissing                there is no prediction log yet
+    ├── OutcomesRefused           outcomes cannot be recorded
+    │   ├── OutcomesUnknown       there are no such predictions
+    │   └── OutcomesContradicted  the predictions have other outcomes
     └── BundleError               no trained model can be trusted; the service stays up and says so
         ├── PinUnreadable         pinned.json is missing or is not a pin
         ├── BundleMissing         the pinned version is not in the store
@@ -18,7 +23,10 @@
 Knows nothing of HTTP: `service.errors` maps these to status codes.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+
+LISTED_IDS = 100
 
 
 class ModelsError(Exception):
@@ -42,6 +50,55 @@ class ParityError(ModelsError):
             f"ONNX and booster differ by {difference:.2e} on {rows} rows, more than {limit:.0e}. "
             "Nothing was published; check the versions of onnxmltools and xgboost."
         )
+
+
+class LogUnsupported(ModelsError):
+    """The prediction log's address is neither SQLite's nor PostgreSQL's."""
+
+    def __init__(self, *, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url}: no prediction log can be there. Name one as sqlite:///var/predictions.db "
+            "or postgresql://user:password@host/database."
+        )
+
+
+class LogMissing(ModelsError):
+    """There is no prediction log yet."""
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path}: no such prediction log. Start the service, or create it with `python -m monitoring migrate`."
+        )
+
+
+class OutcomesRefused(ModelsError):
+    """Base of all reasons not to record outcomes; none of those sent together was."""
+
+    reason: str
+    """In a few words, for one outcome."""
+    remedy: str
+
+    def __init__(self, *, ids: Sequence[str]) -> None:
+        """Tell of the predictions with these `ids`."""
+        self.ids = ids
+        more = f" and {len(ids) - LISTED_IDS} more" if len(ids) > LISTED_IDS else ""
+        super().__init__(f"{', '.join(ids[:LISTED_IDS])}{more}: {self.reason}. Nothing was recorded. {self.remedy}")
+
+
+class OutcomesUnknown(OutcomesRefused):
+    """There are no such predictions."""
+
+    reason = "no such prediction"
+    remedy = "Send the ids that predictions were answered with; the log keeps old ones for so long only."
+
+
+class OutcomesContradicted(OutcomesRefused):
+    """The predictions have other outcomes, in the log or among those sent."""
+
+    reason = "another outcome is known"
+    remedy = "What was recorded first stays; correct the source, or delete the wrong row of the table `outcomes`."
 
 
 class BundleError(ModelsError):

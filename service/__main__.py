@@ -9,14 +9,14 @@ import errno
 import os
 import socket
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp
 from uvicorn.config import STARTUP_FAILURE
 
-from service import logs, workers
+from service import logs, shipping, workers
 from service.settings import Settings
 
 if sys.platform != "win32":
@@ -49,7 +49,7 @@ def main() -> None:
         port=settings.port,
         workers=settings.workers,
         http="service.connection:Connection",
-        log_config=logs.config(settings.log_level),
+        log_config=logs.config(),
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -57,10 +57,11 @@ def main() -> None:
         timeout_graceful_shutdown=MAX_GRACE_SECONDS,
     )
     _raise_limit_of_connections()
-    if settings.workers > 1:
-        workers.run(config, _listen(config))
-    else:
-        _run(uvicorn.Server(config), _listen(config))
+    with shipping.running() if settings.log_url else nullcontext():
+        if settings.workers > 1:
+            workers.run(config, _listen(config))
+        else:
+            _run(uvicorn.Server(config), _listen(config))
 
 
 def _listen(config: uvicorn.Config) -> list[socket.socket]:
@@ -70,6 +71,8 @@ def _listen(config: uvicorn.Config) -> list[socket.socket]:
 
 
 def _run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    # Uvicorn sends itself the signal that ended it once more; by default SIGTERM would end us before the shipper has.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with suppress(KeyboardInterrupt):  # a person at a keyboard knows why it ends
         server.run(sockets)
     if not server.started:

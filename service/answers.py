@@ -22,8 +22,7 @@ def many(predicted: Predicted) -> bytes:
 
 def _written(predicted: Predicted) -> Iterator[str]:
     # No text needs escaping: ids are hex digits, tiers a closed set, versions have a pattern.
-    made_at = predicted.made_at.isoformat(timespec="microseconds").removesuffix("+00:00")
-    end = f'"model_version":"{predicted.model_version}","prediction_timestamp":"{made_at}Z"}}'
+    end = f'"model_version":"{predicted.model_version}","prediction_timestamp":"{predicted.made_at.text}Z"}}'
     rows = zip(predicted.ids, predicted.probabilities, predicted.decisions, predicted.tiers, strict=True)
     for identity, probability, decision, tier in rows:
         yield (

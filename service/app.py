@@ -9,15 +9,16 @@ cannot be trusted does not stop the service: it stays up, says why, and answers 
 import asyncio
 import gc
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from service import docs, errors, problem, routes, state, tracing
+from service import docs, errors, inputs, log_writer, problem, routes, state, tracing
 from service.admission import Admission
 from service.errors import BodyInvalid, Overloaded
 from service.hot_path import HotPath
@@ -26,14 +27,17 @@ from service.intake import Intake
 from service.lifecycle import Lifecycle
 from service.metrics import Metrics
 from service.observer import Observer
+from service.outcome_log import OutcomeLog
 from service.pin_watch import PinWatch
-from service.prediction_log import NoLog
+from service.prediction_log import NoLog, PredictionLog, SpooledLog
 from service.predictor import Predictor
 from service.request_log import RequestLog
 from service.served_model import ServedModel
 from service.settings import Settings
+from service.spool import Spool
 from service.state import State
 
+PREDICTING = {routes.PREDICT: routes.PREDICT_ROUTE, routes.PREDICT_BATCH: routes.PREDICT_BATCH_ROUTE}
 SWITCH_SECONDS = 0.0005
 """Between threads that both have work; by default ten times as long, for which each prediction beside a batch waits."""
 LOGGED_CHARACTERS = 80
@@ -47,23 +51,29 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
     and whenever another is pinned.
     """
     settings, metrics = settings or Settings(), Metrics()
+    metrics.expect(PREDICTING)
     lifecycle = Lifecycle(settings.drain_seconds)
     model = ServedModel(settings.models_dir, metrics)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        parts = State(
-            inference=Inference(model, metrics, NoLog()), intake=Intake(settings.max_body_bytes), lifecycle=lifecycle
-        )
-        if serving is not None:
-            model.serve(serving)
-            yield parts
-            return
-        watch = PinWatch(settings.models_dir, model)
-        gc.freeze()  # what was made so far stays; collections that go through it would hold up requests for 20 ms
-        sys.setswitchinterval(SWITCH_SECONDS)
-        with lifecycle.on_signals(hang_up=watch.call), _running(watch):
-            yield parts
+        outcomes = OutcomeLog(settings.log_url, Spool(settings.spool), metrics)
+        with _prediction_log(settings, metrics) as log, closing(outcomes):
+            parts = State(
+                inference=Inference(model, metrics, log),
+                intake=Intake(settings.max_body_bytes),
+                lifecycle=lifecycle,
+                outcomes=outcomes,
+            )
+            if serving is not None:
+                model.serve(serving)
+                yield parts
+                return
+            watch = PinWatch(settings.models_dir, model)
+            gc.freeze()  # what was made so far stays; collections that go through it would hold up requests for 20 ms
+            sys.setswitchinterval(SWITCH_SECONDS)
+            with lifecycle.on_signals(hang_up=watch.call), _running(watch):
+                yield parts
 
     app = FastAPI(
         title=docs.TITLE,
@@ -84,9 +94,19 @@ def _with_front(app: ASGIApp, settings: Settings, metrics: Metrics, lifecycle: L
     """Put our middleware before FastAPI's own, which takes a tenth of the time of a plain prediction."""
     largest = min(routes.ONE_CUSTOMER_BYTES, settings.max_body_bytes)
     app = HotPath(app, path=routes.PREDICT, route=routes.PREDICT_ROUTE, max_body_bytes=largest)
-    predicting = {routes.PREDICT: routes.PREDICT_ROUTE, routes.PREDICT_BATCH: routes.PREDICT_BATCH_ROUTE}
-    app = Admission(app, routes=predicting, max_turn_seconds=settings.max_turn_seconds, metrics=metrics)
+    app = Admission(app, routes=PREDICTING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics)
     return Observer(app, metrics=metrics, log=RequestLog(settings.log_lines_per_second), lifecycle=lifecycle)
+
+
+@contextmanager
+def _prediction_log(settings: Settings, metrics: Metrics) -> Iterator[PredictionLog]:
+    if not settings.log_url:
+        yield NoLog()
+        return
+    keep = inputs.keeper(settings.log_inputs, settings.output_dir)
+    log = SpooledLog(Spool(settings.spool), keep=keep, max_bytes=settings.max_spool_bytes, metrics=metrics)
+    with log_writer.running(log):
+        yield log
 
 
 @contextmanager
@@ -99,7 +119,10 @@ def _running(watch: PinWatch) -> Iterator[None]:
 async def _answer(request: Request, error: Exception) -> Response:
     now = state.of(request)
     if isinstance(error, BodyInvalid):
-        now["inference"].metrics.count_refusals(rule.location for rule in error.rules)
+        fields = Counter(rule.field for rule in error.rules)
+        now["inference"].metrics.count_refusals(fields)
+        if request.scope["path"] in PREDICTING:
+            now["inference"].log.refuse(fields)
         now["refusal"] = {"problems": [f"{rule.path[:LOGGED_CHARACTERS]}: {rule.code}" for rule in error.rules]}
     if isinstance(error, Overloaded):
         now["shed"] = True

@@ -15,7 +15,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from models.errors import PinUnreadable
+from models.errors import OutcomesContradicted, OutcomesUnknown, PinUnreadable
+from models.outcomes import Outcome
 from service import __version__, problem, request_id
 from service.errors import BodyInvalid, BodyTooLarge, BrokenRule, MediaTypeUnsupported, ModelUnavailable
 
@@ -30,17 +31,23 @@ Of a name that an object holds twice, the last value counts.
 """
 TAGS = [
     {"name": "predictions", "description": "Ask the model."},
+    {"name": "outcomes", "description": "Tell what became of customers; monitoring and training learn from it."},
     {"name": "model", "description": "What the model is, and how it decides."},
     {"name": "operations", "description": "Probes and measurements."},
 ]
+_IDS = Outcome.model_fields["prediction_id"].examples or []
 _MEANINGS = {
-    413: "The body is larger than this path takes: 16 KiB for one customer, `SERVICE_MAX_BODY_BYTES` for a batch.",
+    404: "There are no such predictions; `detail` names them. Nothing was recorded.",
+    409: "The predictions have other outcomes; `detail` names them. Nothing was recorded.",
+    413: "The body is larger than this path takes: 16 KiB for one, `SERVICE_MAX_BODY_BYTES` for a batch.",
     415: "The body is not declared as `application/json`.",
     422: "The body is not JSON, or breaks a rule; `errors` lists every field that is wrong.",
     500: "The service failed; the log has the cause under the `request_id`.",
-    503: "No model can be trusted; `detail` says why.",
+    503: "Not now: `detail` says why, `Retry-After` when to ask again.",
 }
 _EXAMPLES: dict[int, Exception] = {
+    404: OutcomesUnknown(ids=_IDS),
+    409: OutcomesContradicted(ids=_IDS),
     413: BodyTooLarge(limit=16_384, unit="bytes"),
     415: MediaTypeUnsupported(found="text/plain"),
     422: BodyInvalid(

@@ -6,6 +6,8 @@
     ├── BodyInvalid             the body is not JSON, or breaks rules
     └── Unavailable             the same request may be answered later, or by another instance
         ├── ModelUnavailable    no model can be trusted
+        ├── LogUnavailable      the prediction log takes no outcomes
+        ├── NotLoggedYet        the predictions are on their way to the log
         ├── Overloaded          more was asked than can be answered in time
         └── Draining            the service is about to end
 
@@ -19,12 +21,14 @@ from typing import Literal
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from models.errors import ModelsError
+from models.errors import ModelsError, OutcomesContradicted, OutcomesUnknown
+from models.features import CONTRACT
 
 LISTED_PROBLEMS = 100
-NOT_JSON = "json_invalid"
-ShedReason = Literal["queue", "batches", "memory"]
-"""What a request was refused for: requests that came before it, batches that did, or bodies too large together."""
+NOT_JSON, OTHER = "json_invalid", "other"
+Queue = Literal["batches", "outcomes"]
+ShedReason = Literal["queue", "memory"] | Queue
+"""What a request was refused for: requests that came before it, bodies too large together, or those in its thread."""
 
 
 class ServiceError(Exception):
@@ -38,7 +42,7 @@ class BodyTooLarge(ServiceError):
         self.limit, self.unit = limit, unit
         super().__init__(
             f"The body has more than {limit} {unit}, the most that this path takes. "
-            "Send many customers to /predict/batch, in several requests if need be."
+            "Send many to the path that ends in /batch, in several requests if need be."
         )
 
 
@@ -61,6 +65,12 @@ class BrokenRule:
     """What was expected."""
     code: str
     """The rule, for programs."""
+
+    @property
+    def field(self) -> str:
+        """The contract's field that it is about, or `other`; a client can invent names without end."""
+        name = self.location[-1] if self.location else OTHER
+        return str(name) if name in CONTRACT.names else OTHER
 
     @property
     def path(self) -> str:
@@ -105,6 +115,29 @@ class ModelUnavailable(Unavailable):
         super().__init__(reason)
 
 
+class LogUnavailable(Unavailable):
+    """The prediction log takes no outcomes."""
+
+    retry_after_seconds = 5
+
+    def __init__(self, *, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class NotLoggedYet(Unavailable):
+    """The predictions are on their way to the log."""
+
+    retry_after_seconds = 2
+
+    def __init__(self, *, ids: Sequence[str]) -> None:
+        self.ids = ids
+        super().__init__(
+            f"{len(ids)} of these predictions are not in the log yet, {ids[0]} for one. "
+            "Nothing was recorded; send it again in a moment."
+        )
+
+
 class Overloaded(Unavailable):
     """More was asked than can be answered in time."""
 
@@ -125,6 +158,8 @@ STATUS: dict[type[Exception], int] = {
     MediaTypeUnsupported: 415,
     BodyInvalid: 422,
     ClientDisconnect: 400,  # nobody reads this answer, but a client that leaves is no fault of ours
+    OutcomesUnknown: 404,
+    OutcomesContradicted: 409,
     Unavailable: 503,
     ModelsError: 500,
     ServiceError: 500,

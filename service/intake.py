@@ -1,25 +1,26 @@
 """How bodies come in, and when the work on them is done: within bounds of memory and of time.
 
 A body is refused as soon as it is too large, and when all bodies together are. Small ones are worked on at once; large
-ones one after the other in a thread, so that other requests get their turn in between, and none waits for long.
-Knows nothing of what is in a body.
+ones, and those whose work waits for others, in a thread, so that other requests get their turn in between. They queue
+for it, one queue for each kind of work, and none waits for long. Knows nothing of what is in a body.
 """
 
 import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 
-from service.errors import BodyTooLarge, Overloaded
+from service.errors import BodyTooLarge, Overloaded, Queue
 
-THREAD_FROM_BYTES = 65_536
+BATCH_FROM_BYTES = 131_072
 HELD_BODIES = 16
 """Most bytes of all bodies together, in largest bodies."""
 MAX_WAIT_SECONDS = 1.0
-"""For the thread; a body that waits longer is refused."""
+"""In a queue; a body that waits longer is refused."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,26 @@ class Largest:
     """Commas, that is; a megabyte of tiny values takes longer to refuse than the longest batch to answer."""
 
 
+@dataclass(frozen=True)
+class Queued:
+    """Annotates the body of an endpoint: where it waits for a thread, if it is not worked on at once."""
+
+    queue: Queue = "batches"
+    from_bytes: int = BATCH_FROM_BYTES
+    """Smaller ones are worked on at once."""
+
+
 class Intake:
     """The bodies that an app holds at the moment."""
 
     def __init__(self, max_body_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
         self._free_bytes = HELD_BODIES * max_body_bytes
-        self._thread = asyncio.Lock()
+        self._queues = {queue: asyncio.Lock() for queue in get_args(Queue)}
 
-    async def take(self, request: Request, largest: Largest, work: Callable[[bytearray], bytes]) -> bytes:
+    async def take(
+        self, request: Request, largest: Largest, queued: Queued, work: Callable[[bytearray], bytes]
+    ) -> bytes:
         """Read the body of a request and return what `work` makes of it.
 
         Raises:
@@ -52,7 +64,9 @@ class Intake:
             await self._read(request, body, min(largest.size_bytes, self._max_body_bytes))
             if body.count(b",") > largest.values:
                 raise BodyTooLarge(limit=int(largest.values), unit="values")
-            return work(body) if len(body) <= THREAD_FROM_BYTES else await self._work_in_thread(work, body)
+            if len(body) < queued.from_bytes:
+                return work(body)
+            return await self._work_in_thread(queued.queue, work, body)
         finally:
             self._free_bytes += len(body)
 
@@ -67,13 +81,14 @@ class Intake:
             body += chunk
             self._free_bytes -= len(chunk)
 
-    async def _work_in_thread(self, work: Callable[[bytearray], bytes], body: bytearray) -> bytes:
+    async def _work_in_thread(self, queue: Queue, work: Callable[[bytearray], bytes], body: bytearray) -> bytes:
+        thread = self._queues[queue]
         try:
             async with asyncio.timeout(MAX_WAIT_SECONDS):
-                await self._thread.acquire()
+                await thread.acquire()
         except TimeoutError:
-            raise Overloaded(reason="batches") from None
+            raise Overloaded(reason=queue) from None
         try:
             return await run_sync(work, body)
         finally:
-            self._thread.release()
+            thread.release()

@@ -6,7 +6,7 @@ and OpenAPI describes them as usual; only that they are plain functions and retu
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
@@ -15,7 +15,9 @@ from starlette.responses import Response
 
 from service import state
 from service.errors import LISTED_PROBLEMS, BodyInvalid, BrokenRule, MediaTypeUnsupported
-from service.intake import Largest
+from service.intake import Largest, Queued
+
+T = TypeVar("T")
 
 JSON = "application/json"
 CONVERTED_PROBLEMS = 50_000
@@ -30,7 +32,8 @@ class JsonRoute(APIRoute):
         if self.body_field is None:
             return super().get_route_handler()
         name, model = self.body_field.name, self.body_field.field_info.annotation
-        largest = _largest(self.endpoint, name)
+        largest = _annotation(self.endpoint, name, Largest())
+        queued = _annotation(self.endpoint, name, Queued())
         dependencies: list[tuple[Any, Any]] = [(found.name, found.call) for found in self.dependant.dependencies]
 
         async def handle(request: Request) -> Response:
@@ -41,14 +44,15 @@ class JsonRoute(APIRoute):
                 arguments[name] = _validate(model, body)
                 return bytes(self.endpoint(**arguments))
 
-            return Response(await state.of(request)["intake"].take(request, largest, work), media_type=JSON)
+            answer = await state.of(request)["intake"].take(request, largest, queued, work)
+            return Response(answer, media_type=JSON)
 
         return handle
 
 
-def _largest(endpoint: Callable[..., Any], parameter: str) -> Largest:
+def _annotation(endpoint: Callable[..., Any], parameter: str, default: T) -> T:
     metadata = getattr(get_type_hints(endpoint, include_extras=True)[parameter], "__metadata__", ())
-    return next((found for found in metadata if isinstance(found, Largest)), Largest())
+    return next((found for found in metadata if isinstance(found, type(default))), default)
 
 
 def _require_json(request: Request) -> None:

@@ -30,12 +30,13 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def config(level: str) -> dict[str, Any]:
+def config() -> dict[str, Any]:
     """Return the configuration of the logging module for this process and every worker."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": JsonLines}},
         "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"}},
-        "root": {"handlers": ["stdout"], "level": level.upper()},
+        "root": {"handlers": ["stdout"], "level": "INFO"},
+        "loggers": {"alembic": {"level": "WARNING"}},
     }

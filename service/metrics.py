@@ -7,8 +7,7 @@ several workers the figures are kept in files that all of them share; the librar
 import os
 import struct
 import time
-from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import get_args
@@ -29,10 +28,11 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from models.features import CONTRACT
 from models.manifest import Manifest
 from models.risk import RiskTier
+from service.errors import OTHER, ShedReason
 from service.predictor import Predicted
+from service.spool import Waiting
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-OTHER = "other"
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The client's own variable: the folder of the files that workers share."""
 _TRIES, _PAUSE_SECONDS = 50, 0.002
@@ -52,6 +52,8 @@ class Metrics:
         self._add_requests(registry)
         self._add_predictions(registry)
         self._add_model(registry)
+        self._add_log(registry)
+        self._add_outcomes(registry)
 
     def _add_requests(self, registry: CollectorRegistry) -> None:
         request = ["method", "route"]
@@ -68,6 +70,10 @@ class Metrics:
         )
         self._answered, self._seconds = cache(answered.labels), cache(seconds.labels)
         self._shed, self._refusals = cache(shed.labels), cache(refusals.labels)
+        for reason in get_args(ShedReason):  # counts from 0, so that the first one is an increase
+            self._shed(reason)
+        for field in (*CONTRACT.names, OTHER):
+            self._refusals(field)
 
     def _add_predictions(self, registry: CollectorRegistry) -> None:
         tiers = Counter("churn_predictions", "Predictions by tier.", ["risk_tier", "model_version"], registry=registry)
@@ -107,12 +113,70 @@ class Metrics:
             "churn_model_swap_failures", "Pinned models that were refused, by each worker.", registry=registry
         )
 
+    def _add_log(self, registry: CollectorRegistry) -> None:
+        self._log_queue = Gauge(
+            "churn_log_queue_rows",
+            "Predictions in memory, not on disk yet.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._log_spool = Gauge(
+            "churn_log_spool_bytes",
+            "Predictions on disk that the database does not have yet.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._log_behind = Gauge(
+            "churn_log_behind_seconds",
+            "Age of the oldest prediction that the database does not have yet.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._log_rejected = Gauge(
+            "churn_log_rejected_pages",
+            "Pages of predictions that the database refused.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._log_rows = Counter("churn_log_rows", "Predictions written to disk, for the database.", registry=registry)
+        self._log_dropped = Counter(
+            "churn_log_dropped_rows", "Predictions that are missing from the log.", registry=registry
+        )
+
+    def _add_outcomes(self, registry: CollectorRegistry) -> None:
+        outcomes = Counter("churn_outcomes", "Outcomes recorded, each once.", ["churned"], registry=registry)
+        self._outcomes = {churned: outcomes.labels(str(churned).lower()) for churned in (False, True)}
+
+    def count_outcomes(self, churned: Mapping[bool, int]) -> None:
+        """Count new outcomes by whether the customer left."""
+        for left, outcomes in churned.items():
+            self._outcomes[left].inc(outcomes)
+
+    def describe_log_queue(self, rows: int) -> None:
+        """Say how many predictions are in memory."""
+        self._log_queue.set(rows)
+
+    def describe_log(self, waiting: Waiting) -> None:
+        """Say what the database does not have yet."""
+        self._log_spool.set(waiting.size_bytes)
+        self._log_behind.set(waiting.seconds)
+        self._log_rejected.set(waiting.rejected_pages)
+
+    def count_logged(self, rows: int) -> None:
+        """Count predictions that are safe on disk."""
+        self._log_rows.inc(rows)
+
+    def count_dropped(self, rows: int) -> None:
+        """Count predictions that are lost to the log."""
+        self._log_dropped.inc(rows)
+
     def describe_model(self, manifest: Manifest, *, version_before: str | None = None) -> None:
         """Say which model serves, and which did before."""
         if version_before is not None:
             self._model.labels(version_before).set(0)
         for tier in _TIERS:
             self._tiers(tier, manifest.version)  # counts from 0, so that the first one is an increase
+        self._probabilities(manifest.version)
         self._model.labels(manifest.version).set(1)
         self._trained.set(manifest.trained_at.timestamp())
         self._loaded.set(1)
@@ -122,6 +186,13 @@ class Metrics:
         """Count a pinned model that was refused."""
         self._swap_failures.inc()
         self._pinned.set(0)
+
+    def expect(self, routes: Iterable[str]) -> None:
+        """Count the usual answers of these routes from 0, so that the first one is an increase."""
+        for route in routes:
+            self._seconds("POST", route)
+            for status in (200, 422, 500, 503):
+                self._answered("POST", route, status)
 
     def count_request(self, *, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count an answer; `route` is the template that matched, None when nothing did."""
@@ -145,10 +216,9 @@ class Metrics:
         else:
             _observe_all(histogram, predicted.probabilities)
 
-    def count_refusals(self, locations: Iterable[tuple[int | str, ...]]) -> None:
-        """Count broken rules by the field that each location ends with."""
-        fields = (location[-1] if location else OTHER for location in locations)
-        for field, rules in Tally(field if field in CONTRACT.names else OTHER for field in fields).items():
+    def count_refusals(self, fields: Mapping[str, int]) -> None:
+        """Count broken rules by field."""
+        for field, rules in fields.items():
             self._refusals(field).inc(rules)
 
     def expose(self) -> bytes:

@@ -5,7 +5,6 @@ Knows nothing of HTTP, nor of why there may be no model.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,8 @@ from models.features import CONTRACT, CustomerFeatures
 from models.manifest import Manifest
 from models.risk import RiskTier
 from models.scorer import Scorer
-from service import random_names
+from service import clock, random_names
+from service.clock import Moment
 
 
 class Predicted(NamedTuple):
@@ -23,14 +23,14 @@ class Predicted(NamedTuple):
 
     customers: Sequence[CustomerFeatures]
     ids: list[str]
-    """Unique names, 32 hex digits each."""
+    """Unique names, 32 hex digits each, that begin with the time."""
     probabilities: list[float]
     """Of churn, in [0, 1]."""
     decisions: list[bool]
     tiers: list[RiskTier]
     model_version: str
     """The model that made them all."""
-    made_at: datetime
+    made_at: Moment
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class Predictor:
     def predict(self, customers: Sequence[CustomerFeatures]) -> Predicted:
         """Predict each customer; about 20 µs for one, 3 µs a customer for many."""
         probabilities = self.scorer.score(CONTRACT.encode_rows(customers)).tolist()
-        policy = self.scorer.policy
+        policy, now = self.scorer.policy, clock.now()
         return Predicted(
             customers=customers,
-            ids=[random_names.draw()] if len(customers) == 1 else random_names.draw_many(len(customers)),
+            ids=random_names.draw_ids(now.milliseconds, len(customers)),
             probabilities=probabilities,
             decisions=list(map(policy.churns, probabilities)),
             tiers=list(map(policy.tier, probabilities)),
             model_version=self.scorer.version,
-            made_at=datetime.now(UTC),
+            made_at=now,
         )
 
 

@@ -1,10 +1,12 @@
-"""Random names for requests and predictions, as unique as UUIDs and as hard to guess.
+"""Random names for requests and rows, as unique as UUIDs and as hard to guess.
 
 The system is asked for many at a time: one at a time, asking takes longer than checking a customer. Knows nothing of
 what is named.
 """
 
 import os
+
+from models import row_ids
 
 _BYTES, _DRAWN = 16, 256
 _pool: list[str] = []
@@ -16,12 +18,18 @@ def draw() -> str:
     try:
         return _pool.pop()
     except IndexError:
-        drawn, *others = draw_many(_DRAWN)
+        drawn, *others = _draw_many(_DRAWN)
         _pool.extend(others)
         return drawn
 
 
-def draw_many(count: int) -> list[str]:
-    """Return so many new names."""
+def draw_ids(milliseconds: int, count: int) -> list[str]:
+    """Return so many new ids for rows of one time, counted from 1970: UUIDs of version 7 without their hyphens."""
+    time = row_ids.time_digits(milliseconds)
+    names = [draw()] if count == 1 else _draw_many(count)
+    return [f"{time}7{name[:3]}8{name[3:18]}" for name in names]
+
+
+def _draw_many(count: int) -> list[str]:
     digits, width = os.urandom(_BYTES * count).hex(), 2 * _BYTES
     return [digits[at : at + width] for at in range(0, width * count, width)]

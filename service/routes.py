@@ -11,11 +11,24 @@ from fastapi import APIRouter, Body, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from models.features import CONTRACT, CustomerFeatures
+from models.outcomes import Outcome
 from service import answers, docs, metrics, state
-from service.intake import Largest
+from service.intake import Largest, Queued
 from service.json_route import JsonRoute
-from service.schemas import MAX_BATCH_ROWS, Batch, Health, ModelCard, Prediction, Predictions, Probe, RiskTiers
-from service.state import Accepting, Inferring, Serving
+from service.schemas import (
+    MAX_BATCH_ROWS,
+    Batch,
+    Health,
+    ModelCard,
+    OutcomeBatch,
+    Prediction,
+    Predictions,
+    Probe,
+    RecordedOutcome,
+    RecordedOutcomes,
+    RiskTiers,
+)
+from service.state import Accepting, Inferring, Recording, Serving
 
 PREDICT, PREDICT_BATCH = "/predict", "/predict/batch"
 STARTED = time.monotonic()
@@ -23,6 +36,8 @@ ONE_CUSTOMER_BYTES = 16_384
 """Largest body of one customer, who takes 200."""
 BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
 """Most values of a batch: twice those of the longest, so that columns too many are still named."""
+IN_THREAD = Queued("outcomes", from_bytes=0)
+"""Who records an outcome waits for the database."""
 
 router = APIRouter(
     route_class=JsonRoute, responses=docs.problems(500), generate_unique_id_function=operator.attrgetter("name")
@@ -62,6 +77,36 @@ def predict_batch(batch: Annotated[Batch, Largest(values=BATCH_VALUES)], inferen
 PREDICT_BATCH_ROUTE = router.routes[-1]
 
 
+@router.post(
+    "/outcomes",
+    summary="Report one outcome",
+    tags=["outcomes"],
+    response_model=RecordedOutcome,
+    responses=docs.problems(404, 409, 413, 415, 422, 503),
+)
+def report_outcome(
+    outcome: Annotated[Outcome, Largest(size_bytes=ONE_CUSTOMER_BYTES), IN_THREAD], outcomes: Recording
+) -> bytes:
+    """Report what the customer of a prediction did. To report it again changes nothing, and is answered alike."""
+    [recorded] = outcomes.record([outcome])
+    return RecordedOutcome.model_validate(recorded, from_attributes=True).model_dump_json().encode()
+
+
+@router.post(
+    "/outcomes/batch",
+    summary="Report many outcomes",
+    tags=["outcomes"],
+    response_model=RecordedOutcomes,
+    responses=docs.problems(404, 409, 413, 415, 422, 503),
+)
+def report_outcomes(
+    batch: Annotated[OutcomeBatch, Largest(values=BATCH_VALUES), IN_THREAD], outcomes: Recording
+) -> bytes:
+    """Report up to 10,000 outcomes. One that cannot be recorded refuses them all; up to 100 of these are named."""
+    new = sum(recorded.is_new for recorded in outcomes.record(batch.outcomes))
+    return RecordedOutcomes(new=new, known=len(batch.outcomes) - new).model_dump_json().encode()
+
+
 @router.get("/risk-tiers", summary="Tiers and decision", tags=["model"], responses=docs.problems(503))
 async def risk_tiers(predictor: Serving) -> RiskTiers:
     """Tell how a probability becomes a tier and a decision."""
@@ -77,12 +122,13 @@ async def model(predictor: Serving) -> ModelCard:
 @router.get("/health", summary="State of the service", tags=["operations"])
 async def health(request: Request) -> Health:
     """Tell how the service is; always 200."""
-    served = state.of(request)["inference"].model
+    inference = state.of(request)["inference"]
+    problems = [problem for problem in (inference.model.problem, inference.log.problem) if problem]
     return Health(
-        status="degraded" if served.problem else "healthy",
-        model_loaded=served.predictor is not None,
+        status="degraded" if problems else "healthy",
+        model_loaded=inference.model.predictor is not None,
         uptime_seconds=time.monotonic() - STARTED,
-        reason=served.problem,
+        reason=" ".join(problems) or None,
     )
 
 

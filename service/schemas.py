@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from models.contract import Feature
 from models.features import CONTRACT, CustomerFeatures
 from models.manifest import Confusion, Interval, Manifest, Provenance, Spread
+from models.outcomes import MAX_OUTCOMES, Outcome
 from models.risk import RiskPolicy, RiskTier
 
 MAX_BATCH_ROWS = 10_000
@@ -41,7 +42,7 @@ class Batch(Body):
 class Prediction(Body):
     """What the model expects of one customer."""
 
-    prediction_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["1f0c6c58d0e94f0fa4d3f6a3a4f1c2d7"])
+    prediction_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["019ca6b1dc007a4d3f8a3a4f1c2d7e90"])
     """Unique name of this prediction."""
     churn_probability: float = Field(ge=0, le=1, examples=[0.8123])
     """Probability that the customer leaves, 0 to 1."""
@@ -60,6 +61,37 @@ class Predictions(Body):
 
     predictions: list[Prediction]
     """One for each customer, in the order of the request."""
+
+
+class OutcomeBatch(Body):
+    """Outcomes to be recorded together."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    outcomes: list[Outcome] = Field(min_length=1, max_length=MAX_OUTCOMES)
+    """One to 10,000 outcomes; one that cannot be recorded refuses them all."""
+
+
+class RecordedOutcome(Body):
+    """What the log holds of a prediction's outcome."""
+
+    prediction_id: str
+    """The name of the prediction."""
+    churned: bool
+    """Whether the customer left."""
+    observed_at: AwareDatetime
+    """When that was seen, as it was reported first; UTC."""
+    recorded_at: AwareDatetime
+    """When it was reported first, UTC."""
+
+
+class RecordedOutcomes(Body):
+    """What became of a batch of outcomes."""
+
+    new: int
+    """Outcomes that were recorded now."""
+    known: int
+    """Outcomes that had been recorded before."""
 
 
 class TierBounds(Body):
@@ -144,7 +176,7 @@ class Health(Body):
     """How the service is."""
 
     status: Literal["healthy", "degraded"]
-    """`degraded` when the pinned model is not served, because it was refused."""
+    """`degraded` when the pinned model was refused, or predictions do not reach the log's database."""
     model_loaded: bool
     """Whether predictions are answered."""
     uptime_seconds: float = Field(ge=0)

@@ -1,10 +1,18 @@
 """What can be set for the service, from the command line or by SERVICE_* variables; knows nothing of how it is used."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Kept = Literal["plain", "hashed", "none"]
+
+
+def _database(url: str) -> str:
+    if url and not url.startswith(("sqlite:///", "postgresql://")):
+        raise ValueError("name a database as sqlite:///var/predictions.db or postgresql://user:password@host/database")
+    return url
 
 
 class Settings(BaseSettings):
@@ -34,7 +42,18 @@ class Settings(BaseSettings):
     """Longest queue, as the time to answer it; predictions behind it are refused with 503."""
     drain_seconds: float = Field(default=2, ge=0, le=5)
     """Time between SIGTERM and the end, in which /health/ready says 503 and requests are still answered."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least level that is logged; requests are logged at info, so `warning` silences them."""
     log_lines_per_second: int = Field(default=10, ge=0)
     """Most lines about requests that went well or were shed; each that failed is logged."""
+    log_url: Annotated[str, AfterValidator(_database)] = "sqlite:///var/predictions.db"
+    """Database of the prediction log, SQLite or PostgreSQL; empty for no log."""
+    log_inputs: Kept = "plain"
+    """What the prediction log keeps of a customer: `plain` values, `hashed` (a keyed digest), or `none`."""
+    output_dir: Path = Path("var")
+    """Folder for spool/, where predictions wait for the database, and for the key of `hashed` inputs."""
+    max_spool_bytes: int = Field(default=1_073_741_824, ge=1)
+    """Size of spool/ from which on predictions are no longer logged, but counted as dropped; 5 million take 1 GB."""
+
+    @property
+    def spool(self) -> Path:
+        """Where predictions wait for the database."""
+        return self.output_dir / "spool"

@@ -12,6 +12,7 @@ from service.errors import Draining
 from service.inference import Inference
 from service.intake import Intake
 from service.lifecycle import Lifecycle
+from service.outcome_log import OutcomeLog
 from service.predictor import Predictor
 
 
@@ -21,6 +22,7 @@ class State(TypedDict):
     inference: Inference
     intake: Intake
     lifecycle: Lifecycle
+    outcomes: OutcomeLog
     refusal: NotRequired[dict[str, list[str]]]
     """What the log is to say of a body that was refused; belongs to one request."""
     shed: NotRequired[bool]
@@ -43,6 +45,10 @@ async def _predictor(request: Request) -> Predictor:
     return of(request)["inference"].model.require()
 
 
+async def _outcomes(request: Request) -> OutcomeLog:
+    return of(request)["outcomes"]
+
+
 async def _accepting(request: Request) -> None:
     if of(request)["lifecycle"].draining:
         raise Draining
@@ -52,5 +58,7 @@ Inferring = Annotated[Inference, Depends(_inference)]
 """What predicts; without a model, the request is answered with the reason."""
 Serving = Annotated[Predictor, Depends(_predictor)]
 """The model that serves; without one, the request is answered with the reason."""
+Recording = Annotated[OutcomeLog, Depends(_outcomes)]
+"""What records outcomes."""
 Accepting = Annotated[None, Depends(_accepting)]
 """Refuses when the service is about to end."""

@@ -1,9 +1,16 @@
 """Fixtures that several parts of the tests share."""
 
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
+import sqlalchemy as sa
 from pydantic import Field
 
 from models import declaration
@@ -50,3 +57,68 @@ def telco() -> Path:
     if not TELCO.exists():
         pytest.skip("the Telco table is not beside the checkout")
     return TELCO
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_prediction_log() -> Iterator[None]:
+    """Services that tests start keep no log, but for those that ask for one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERVICE_LOG_URL", "")
+        yield
+
+
+class PostgresServer:
+    """A PostgreSQL server with an empty database, which can be stopped and started."""
+
+    def __init__(self, programs: Path, folder: Path, port: int) -> None:
+        self._programs, self._folder = programs, folder
+        self.url = f"postgresql://churn@127.0.0.1:{port}/postgres"
+        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
+        self._start = ["--log", str(folder / "log"), "--options", options, "--wait", "start"]
+        self._run("initdb", "--username=churn", "--auth=trust")
+        self.start()
+
+    def start(self) -> None:
+        self._run("pg_ctl", *self._start)
+
+    def stop(self) -> None:
+        """Stop it at once, as when its machine goes away."""
+        self._run("pg_ctl", "--mode", "immediate", "--wait", "stop", check=False)
+
+    def _run(self, program: str, *words: str, check: bool = True) -> None:
+        command = [str(self._programs / program), "--pgdata", str(self._folder / "data"), *words]
+        if os.geteuid() == 0:  # it refuses to run as root
+            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+        subprocess.run(command, check=check, capture_output=True, cwd=self._folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One server for all tests; who stops it starts it again."""
+    found = shutil.which("pg_ctl")
+    programs = Path(found).parent if found else max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+    if programs is None or (os.geteuid() == 0 and shutil.which("setpriv") is None):
+        pytest.skip("the PostgreSQL server programs are not installed")
+    folder = Path("/tmp") / f"churn-postgres-{os.getpid()}"  # noqa: S108  # a server refuses long socket paths
+    folder.mkdir()
+    folder.chmod(0o777)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    try:
+        server = PostgresServer(programs, folder, port)
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The URL of an empty database."""
+    url, name = sa.make_url(postgres_server.url), f"test_{secrets.token_hex(4)}"
+    engine = sa.create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return url.set(database=name).render_as_string()

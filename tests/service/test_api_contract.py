@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from models import migrations, records
+
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "100")
 """For each operation; 1,000 before a release."""
 
@@ -18,7 +20,10 @@ EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "100")
 def test_every_answer_is_documented(
     launch: Callable[..., Any], models_dir: Path, tmp_path: Path, *, has_model: bool
 ) -> None:
-    service = launch("--models-dir", str(models_dir if has_model else tmp_path), "--log-level", "error")
+    log = records.connect(f"sqlite:///{tmp_path / 'predictions.db'}", create=True)
+    migrations.upgrade(log)
+    shelf = models_dir if has_model else tmp_path
+    service = launch("--models-dir", str(shelf), "--log-url", str(log.url), "--output-dir", str(tmp_path))
     # JSON Schema cannot say that total_charges is at least monthly_charges, so what it calls valid may be refused.
     excluded, phases = "positive_data_acceptance", "examples,coverage,fuzzing"
     if not has_model:  # 503 is right, as long as it is documented; whatever is sent

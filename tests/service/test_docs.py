@@ -19,6 +19,8 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
     assert set(document["paths"]) == {
         "/predict",
         "/predict/batch",
+        "/outcomes",
+        "/outcomes/batch",
         "/risk-tiers",
         "/model",
         "/health",
@@ -37,7 +39,10 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
 
 def test_every_property_is_described(document: dict[str, Any]) -> None:
     declared = [kind for module in (schemas, problem) for kind in vars(module).values() if inspect.isclass(kind)]
-    ours = {kind.__name__ for kind in declared if kind.__module__.startswith("service.")} | {"CustomerFeatures"}
+    ours = {kind.__name__ for kind in declared if kind.__module__.startswith("service.")} | {
+        "CustomerFeatures",
+        "Outcome",
+    }
     described = {
         name: schema["properties"] for name, schema in document["components"]["schemas"].items() if name in ours
     }
@@ -70,10 +75,11 @@ def test_the_bounds_of_the_contract_are_in_the_document(document: dict[str, Any]
     assert properties["contract_type"]["enum"] == [0, 1, 2]
 
 
-def test_problems_are_declared_as_what_they_are(document: dict[str, Any]) -> None:
-    responses = document["paths"]["/predict"]["post"]["responses"]
+@pytest.mark.parametrize(("path", "own"), [("/predict", set()), ("/outcomes", {"404", "409"})])
+def test_problems_are_declared_as_what_they_are(document: dict[str, Any], path: str, own: set[str]) -> None:
+    responses = document["paths"][path]["post"]["responses"]
 
-    assert set(responses) == {"200", "413", "415", "422", "500", "503"}
+    assert set(responses) == {"200", "413", "415", "422", "500", "503"} | own
     assert all(
         set(responses[status]["content"]) == {"application/problem+json"} for status in responses if status > "400"
     )
@@ -81,8 +87,8 @@ def test_problems_are_declared_as_what_they_are(document: dict[str, Any]) -> Non
 
 
 def test_each_problem_is_shown_by_an_answer_of_its_own_status(document: dict[str, Any]) -> None:
-    responses = document["paths"]["/predict"]["post"]["responses"]
-    for status in ("413", "415", "422", "500", "503"):
+    responses = document["paths"]["/outcomes"]["post"]["responses"]
+    for status in ("404", "409", "413", "415", "422", "500", "503"):
         example = responses[status]["content"]["application/problem+json"]["example"]
         assert problem.Problem.model_validate(example).status == int(status)
 

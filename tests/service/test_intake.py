@@ -1,5 +1,6 @@
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,8 @@ from starlette.types import Message
 
 from models.features import CONTRACT
 from service import intake
-from service.errors import BodyTooLarge, Overloaded
-from service.intake import HELD_BODIES, Intake, Largest
+from service.errors import BodyTooLarge, Overloaded, Queue
+from service.intake import HELD_BODIES, Intake, Largest, Queued
 from service.predictor import Predictor
 
 LARGEST_BYTES = 100
@@ -36,11 +37,11 @@ class Sender:
 def test_all_bodies_together_are_bounded_and_room_comes_back() -> None:
     async def fill_and_empty() -> None:
         bodies, senders = Intake(LARGEST_BYTES), [Sender() for _ in range(HELD_BODIES)]
-        held = [asyncio.create_task(bodies.take(sender.request(), Largest(), bytes)) for sender in senders]
+        held = [asyncio.create_task(bodies.take(sender.request(), Largest(), Queued(), bytes)) for sender in senders]
         for sender in senders:
             await sender.read.wait()
         with pytest.raises(Overloaded) as refused:
-            await bodies.take(Sender().request(), Largest(), bytes)
+            await bodies.take(Sender().request(), Largest(), Queued(), bytes)
         assert refused.value.reason == "memory"
 
         for sender in senders:
@@ -48,7 +49,7 @@ def test_all_bodies_together_are_bounded_and_room_comes_back() -> None:
         assert await asyncio.gather(*held) == [b" " * LARGEST_BYTES] * HELD_BODIES
         one_more = Sender()
         one_more.end.set()
-        assert await bodies.take(one_more.request(), Largest(), bytes) == b" " * LARGEST_BYTES
+        assert await bodies.take(one_more.request(), Largest(), Queued(), bytes) == b" " * LARGEST_BYTES
 
     asyncio.run(fill_and_empty())
 
@@ -58,39 +59,39 @@ def test_a_refused_body_leaves_no_trace() -> None:
         bodies = Intake(LARGEST_BYTES)
         for _ in range(2 * HELD_BODIES):
             with pytest.raises(BodyTooLarge):
-                await bodies.take(Sender(b"," * LARGEST_BYTES + b",").request(), Largest(), bytes)
+                await bodies.take(Sender(b"," * LARGEST_BYTES + b",").request(), Largest(), Queued(), bytes)
         last = Sender()
         last.end.set()
-        assert len(await bodies.take(last.request(), Largest(), bytes)) == LARGEST_BYTES
+        assert len(await bodies.take(last.request(), Largest(), Queued(), bytes)) == LARGEST_BYTES
 
     asyncio.run(refuse_many())
 
 
-def test_large_bodies_are_worked_on_one_by_one_and_wait_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "THREAD_FROM_BYTES", LARGEST_BYTES - 1)
+def test_bodies_of_one_queue_are_worked_on_one_by_one_and_wait_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "MAX_WAIT_SECONDS", 0.3)
-    at_work: list[int] = []
+    at_work: Counter[Queue] = Counter()
 
-    def work(_body: bytearray) -> bytes:
-        at_work.append(1)
-        seen = len(at_work)
-        time.sleep(0.2)
-        at_work.pop()
-        return b"alone" if seen == 1 else b"together"
+    async def send(bodies: Intake, queue: Queue) -> Any:
+        def work(_body: bytearray) -> bytes:
+            at_work[queue] += 1
+            seen = at_work[queue]
+            time.sleep(0.2)
+            at_work[queue] -= 1
+            return b"alone" if seen == 1 else b"together"
 
-    async def send(bodies: Intake) -> Any:
         sender = Sender()
         sender.end.set()
-        return await bodies.take(sender.request(), Largest(), work)
+        return await bodies.take(sender.request(), Largest(), Queued(queue, from_bytes=LARGEST_BYTES), work)
 
-    async def send_four() -> list[Any]:
+    async def send_many() -> list[Any]:
         bodies = Intake(LARGEST_BYTES)
-        return await asyncio.gather(*[send(bodies) for _ in range(4)], return_exceptions=True)
+        sent = [send(bodies, queue) for _ in range(4) for queue in ("batches", "outcomes")]
+        return await asyncio.gather(*sent, return_exceptions=True)
 
-    first, second, *late = asyncio.run(send_four())
-    assert first == second == b"alone"
-    assert [type(found) for found in late] == [Overloaded, Overloaded]
-    assert {found.reason for found in late} == {"batches"}
+    told = asyncio.run(send_many())
+    assert told[:4] == [b"alone"] * 4
+    assert [type(found) for found in told[4:]] == [Overloaded] * 4
+    assert [found.reason for found in told[4:]] == ["batches", "outcomes"] * 2
 
 
 def test_a_refusal_for_want_of_room_is_answered_and_counted(start: Callable[..., Any], pinned: Predictor) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, field_validator
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from service.intake import THREAD_FROM_BYTES, Intake
+from service.intake import BATCH_FROM_BYTES, Intake, Queued
 from service.json_route import JsonRoute
 
 router = APIRouter(route_class=JsonRoute)
@@ -45,13 +45,25 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     yield {"intake": Intake(1_000_000)}
 
 
-@pytest.mark.parametrize(("size_bytes", "in_a_thread"), [(THREAD_FROM_BYTES, False), (THREAD_FROM_BYTES + 1, True)])
-def test_a_large_body_is_checked_and_answered_in_a_thread(size_bytes: int, *, in_a_thread: bool) -> None:
+@router.post("/slow", response_model=Checked)
+def echo_slowly(
+    body: Annotated[Checked, Queued("outcomes", from_bytes=0)], loop_in: Annotated[int, Depends(of_the_loop)]
+) -> bytes:
+    return echo(body, loop_in)
+
+
+@pytest.mark.parametrize(
+    ("path", "size_bytes", "in_a_thread"),
+    [("/", BATCH_FROM_BYTES - 1, False), ("/", BATCH_FROM_BYTES, True), ("/slow", 0, True)],
+)
+def test_a_body_that_takes_long_is_checked_and_answered_in_a_thread(
+    path: str, size_bytes: int, *, in_a_thread: bool
+) -> None:
     app = FastAPI(lifespan=lifespan)
     app.include_router(router)
     body = b'{"checked_in":0}'.ljust(size_bytes)
     with TestClient(app) as client:
-        seen = client.post("/", content=body, headers={"Content-Type": "application/json"}).json()
+        seen = client.post(path, content=body, headers={"Content-Type": "application/json"}).json()
 
     assert seen["checked_in"] == seen["answered_in"]
     assert (seen["answered_in"] != seen["loop_in"]) is in_a_thread

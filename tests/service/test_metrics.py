@@ -100,5 +100,5 @@ def test_two_apps_count_apart(start: Callable[..., Any], pinned: Predictor) -> N
     one, other = start(serving=pinned), start(serving=pinned)
     one.post("/predict", json=CONTRACT.example)
 
-    assert ("http_requests_total", "POST", "/predict", "200") in scrape(one)
-    assert ("http_requests_total", "POST", "/predict", "200") not in scrape(other)
+    assert scrape(one)["http_requests_total", "POST", "/predict", "200"] == 1
+    assert scrape(other)["http_requests_total", "POST", "/predict", "200"] == 0

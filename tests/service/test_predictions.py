@@ -32,7 +32,7 @@ def test_a_large_batch_is_predicted_in_a_thread_that_holds_up_nobody(
     scorer = WatchedScorer(pinned.scorer)
     client = start(serving=replace(pinned, scorer=scorer))
     client.post("/predict", json=CONTRACT.example)
-    client.post("/predict/batch", json={"customers": [CONTRACT.example] * 1_000})
+    client.post("/predict/batch", json={"customers": [CONTRACT.example] * 2_000})
 
     of_the_loop, of_the_batch = scorer.threads
     assert of_the_batch != of_the_loop

@@ -1,0 +1,34 @@
+"""Brings a prediction log up to `models.records`, from nothing or from any earlier shape. The only user of Alembic.
+
+Knows nothing of what is in a log.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+_FOLDER = Path(__file__).parent
+
+
+def upgrade(engine: Engine) -> bool:
+    """Create or change the tables, all or nothing; return whether there was anything to do.
+
+    Safe to call from several processes at a time, and without the right to change tables where nothing is to do.
+
+    Raises:
+        SQLAlchemyError: the database cannot be reached, or refuses.
+        CommandError: the database was changed by a newer version of this project.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    [newest] = ScriptDirectory.from_config(config).get_heads()
+    with engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == newest:
+            return False
+    config.attributes["engine"] = engine
+    command.upgrade(config, "head")
+    return True

@@ -1,0 +1,129 @@
+"""`python -m service.shipper`: brings the pages of the spool to the prediction log's database, the oldest first.
+
+A process of its own: drivers, and databases that are slow, take no time from requests, and several workers share one
+writer. The service starts it and holds its standard input; when that closes, it ships what is there and ends. A page is
+removed after the database has it, and rows that it has are passed over, so each arrives once, whatever happens between.
+Knows nothing of requests.
+"""
+
+import logging
+import logging.config
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # sent to all processes of a terminal; it ends when the service has
+    os.nice(10)  # requests come first, also while this one imports
+
+from alembic.util import CommandError
+from sqlalchemy import Engine, Table
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+from models import migrations, records
+from models.errors import ModelsError
+from service import logs, spool
+from service.settings import Settings
+from service.spool import Spool
+
+logger = logging.getLogger("service.shipper")
+LOOK_SECONDS, RETRY_SECONDS, LAST_SECONDS = 0.25, 1.0, 2.0
+"""Between two looks into the spool, after a failure, and for what is left when the service has ended."""
+
+
+class Shipper:
+    """Moves pages from one spool to one database."""
+
+    def __init__(self, pages: Spool, url: str) -> None:
+        self._spool, self._url = pages, url
+        self._engine: Engine | None = None
+        self._problem = ""
+
+    def ship(self, until: float = float("inf")) -> bool:
+        """Ship what is there, until a time of the monotonic clock; return whether the database took it."""
+        try:
+            engine = self._engine or self._open()
+            for page in self._spool.pages():
+                if time.monotonic() > until:
+                    break
+                self._ship(page, engine)
+        except (SQLAlchemyError, CommandError, ModelsError, OSError) as error:
+            self.close()
+            self._explain(_sentence(error))
+            return False
+        self._explain("")
+        return True
+
+    def close(self) -> None:
+        """Let go of the database; the next time it is opened, and brought up to date, anew."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def _open(self) -> Engine:
+        self._engine = engine = records.connect(self._url, create=True)
+        if migrations.upgrade(engine):
+            logger.info("the prediction log's tables are up to date now")
+        return engine
+
+    def _ship(self, page: Path, engine: Engine) -> None:
+        try:
+            rows = spool.read(page)
+        except FileNotFoundError:
+            return  # another service that shares the folder was faster
+        try:
+            _insert(rows, records.METADATA.tables[spool.table_of(page)], engine)
+        except (DataError, IntegrityError, KeyError, ValueError) as error:
+            logger.error("the database cannot take %s: %s", page.name, _sentence(error))  # noqa: TRY400  # says it all
+            self._spool.reject(page)
+        else:
+            page.unlink(missing_ok=True)
+
+    def _explain(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            self._spool.explain(problem)
+            if problem:
+                logger.error("predictions wait on disk, the database does not take them: %s", problem)
+            else:
+                logger.info("the database takes predictions again")
+
+
+def main() -> None:
+    """Ship until standard input ends."""
+    settings = Settings()
+    logging.config.dictConfig(logs.config())
+    pages = Spool(settings.spool)
+    pages.remove_stale()
+    shipper, end = Shipper(pages, settings.log_url), threading.Event()
+    threading.Thread(target=_wait_for_end, args=(end,), daemon=True).start()
+    while not end.is_set():
+        end.wait(LOOK_SECONDS if shipper.ship() else RETRY_SECONDS)
+    shipper.ship(until=time.monotonic() + LAST_SECONDS)
+    shipper.close()
+
+
+def _insert(rows: list[tuple[str | None, ...]], table: Table, engine: Engine) -> None:
+    if {len(row) for row in rows} != {len(table.columns)}:
+        raise ValueError("its rows are those of another version of this service")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(records.insertion(table, engine.dialect), rows)
+
+
+def _wait_for_end(end: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    end.set()
+
+
+def _sentence(error: Exception) -> str:
+    """Say what went wrong, without the statement and its values."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+if __name__ == "__main__":
+    main()

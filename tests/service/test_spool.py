@@ -1,0 +1,151 @@
+"""Rows on disk: pages, what waits, and the shipper that brings them to a database."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from models import migrations, records
+from service import spool
+from service.shipper import Shipper
+from service.spool import Spool
+
+MADE_AT, FEATURES = "2026-03-01 12:00:00.000001", '{"plan":"a\\tb\u2028c"}'
+
+
+def line(number: int, *, probability: str = "0.25") -> str:
+    return f"{number:032x}\t{MADE_AT}\tv1\t{FEATURES}\t\\N\t{probability}\t0\tlow"
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'deep' / 'log.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+def rows_of(url: str, table: sa.Table = records.PREDICTIONS) -> list[Any]:
+    engine = records.connect(url)
+    with engine.connect() as connection:
+        rows = list(connection.execute(sa.select(table)))
+    engine.dispose()
+    return rows
+
+
+def ship(pages: Spool, url: str) -> bool:
+    with closing(Shipper(pages, url)) as shipper:
+        return shipper.ship()
+
+
+def test_a_page_gives_back_its_rows(pages: Spool) -> None:
+    size_bytes = pages.write("predictions", [line(1), line(2)])
+    [page] = pages.pages()
+
+    assert page.stat().st_size == size_bytes == pages.waiting().size_bytes
+    assert spool.table_of(page) == "predictions"
+    assert spool.read(page)[1] == (f"{2:032x}", MADE_AT, "v1", FEATURES, None, "0.25", "0", "low")
+
+
+def test_pages_come_in_the_order_they_were_written(pages: Spool) -> None:
+    for number in range(20):
+        pages.write("predictions", [line(number)])
+
+    assert [spool.read(page)[0][0] for page in pages.pages()] == [f"{number:032x}" for number in range(20)]
+
+
+def test_a_page_that_was_never_finished_is_no_page(pages: Spool, tmp_path: Path) -> None:
+    pages.write("predictions", [line(1)])
+    (tmp_path / "spool" / "1-x.predictions.part").write_text("half a li")
+
+    assert len(pages.pages()) == 1
+
+
+@pytest.mark.postgres
+def test_what_is_shipped_reads_as_it_was_written(pages: Spool, url: str) -> None:
+    pages.write("predictions", [line(1, probability="0.9277254939079285"), line(2)])
+    pages.write("traffic", [f'{3:032x}\t{MADE_AT}\t10\t2\t{{"seats": 2}}\t5'])
+
+    assert ship(pages, url)
+    first, second = rows_of(url)
+    assert first.churn_probability == pytest.approx(0.9277254939079285, abs=1e-15)
+    assert (first.features, first.inputs_digest, first.churn_prediction) == ({"plan": "a\tb\u2028c"}, None, False)
+    assert second.made_at.isoformat(" ") == f"{MADE_AT}+00:00"
+    assert pages.pages() == []
+    [counted] = rows_of(url, records.TRAFFIC)
+    assert (counted.answered_requests, counted.refused_fields, counted.dropped_rows) == (10, {"seats": 2}, 5)
+
+
+@pytest.mark.postgres
+def test_a_page_that_comes_twice_adds_nothing(pages: Spool, url: str) -> None:
+    for _ in range(2):
+        pages.write("predictions", [line(1), line(2)])
+        assert ship(pages, url)
+
+    assert len(rows_of(url)) == 2
+
+
+def test_a_page_that_no_database_can_take_makes_way_for_the_others(pages: Spool, tmp_path: Path) -> None:
+    pages.write("predictions", ["too\tfew"])
+    pages.write("inventions", [line(1)])
+    pages.write("predictions", [line(2)])
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+
+    assert ship(pages, url)
+    assert len(rows_of(url)) == 1
+    assert pages.waiting().rejected_pages == 2
+    assert len(list((tmp_path / "spool").glob("*.rejected"))) == 2
+
+
+def test_a_database_that_went_away_is_made_anew_and_gets_the_rest(pages: Spool, tmp_path: Path) -> None:
+    database = tmp_path / "log.db"
+    shipper = Shipper(pages, f"sqlite:///{database}")
+    assert shipper.ship()
+    database.unlink()
+    pages.write("predictions", [line(1)])
+
+    assert not shipper.ship()
+    assert "no such table" in pages.explanation()
+    assert shipper.ship()
+    assert pages.explanation() == ""
+    assert len(rows_of(f"sqlite:///{database}")) == 1
+
+
+def test_a_locked_database_leaves_all_pages_where_they_are(
+    pages: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "BUSY_SECONDS", 0.1)
+    url, database = f"sqlite:///{tmp_path / 'log.db'}", tmp_path / "log.db"
+    shipper = Shipper(pages, url)
+    shipper.ship()
+    pages.write("predictions", [line(1)])
+    locker = sqlite3.connect(database, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+
+    assert not shipper.ship()
+    assert "locked" in pages.explanation()
+    assert len(pages.pages()) == 1
+    locker.close()
+    assert shipper.ship()
+    assert len(rows_of(url)) == 1
+
+
+@pytest.mark.postgres
+def test_migrations_make_the_tables_that_are_declared(url: str) -> None:
+    engine = records.connect(url, create=True)
+
+    assert migrations.upgrade(engine)
+    assert not migrations.upgrade(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, records.METADATA) == []
+    engine.dispose()
