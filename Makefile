@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup demo train serve mlflow dashboard test lint format bench bench-peers bench-profile lock clean
+.PHONY: help setup demo train serve mlflow dashboard monitor test lint format bench bench-peers bench-drift bench-profile lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -24,7 +24,7 @@ setup: .venv/complete ## make .venv with everything
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	@touch $@
 
-demo: setup ## the whole loop on synthetic customers: train, serve, shift, see the drift
+demo: setup ## the whole loop on synthetic customers: train, serve, shift, see drift and fallen quality
 	@$(BIN)/python -m demo
 
 train: setup ## train on the synthetic customers and pin the result
@@ -40,6 +40,9 @@ mlflow: setup ## open MLflow's page on port 5000
 
 dashboard: setup ## open the drift dashboard on port 8001
 	@$(BIN)/python -m monitoring dashboard
+
+monitor: setup ## run the drift and the performance job by the clock, their gauges on port 8002
+	@$(BIN)/python -m monitoring watch
 
 test: setup lint ## lint, types, import rules and all tests that this machine can run
 	@$(BIN)/pytest
@@ -60,6 +63,11 @@ bench: setup ## measure start-up, memory and throughput, beside other servers; s
 
 bench-peers: setup ## measure MLflow, MLServer, BentoML and LitServe with the same model; ten minutes, 2.4 GB
 	@$(BIN)/python -m benchmarks.peers
+
+bench-drift: setup ## measure the monitor's cost and its error rates; half an hour, 4.5 GB
+	@$(BIN)/python -m benchmarks.drift_cost
+	@$(BIN)/python -m benchmarks.drift_errors
+	@$(BIN)/python -m benchmarks.performance_errors
 
 bench-profile: setup ## show where the time of a request goes
 	@$(BIN)/python -m benchmarks.hotspots

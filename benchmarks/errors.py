@@ -7,11 +7,13 @@
     ├── NoAnswer          a server that was up does not answer
     ├── WrongAnswer       a server answers with another probability than the model's
     ├── LoadFailed        the load tool found nothing
-    └── ProfilerFailed    the profiler found nothing
+    ├── ProfilerFailed    the profiler found nothing
+    └── JobFailed         the drift job came to no verdict
 
 Knows nothing of how each is dealt with.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -73,3 +75,11 @@ class ProfilerFailed(BenchmarkError):
     def __init__(self, *, problem: str) -> None:
         self.problem = problem
         super().__init__(f"no profile: {problem}. It needs the right to look into another process; try it as root.")
+
+
+class JobFailed(BenchmarkError):
+    """The drift job came to no verdict."""
+
+    def __init__(self, *, flags: Sequence[str], problem: str) -> None:
+        self.flags, self.problem = flags, problem
+        super().__init__(f"no verdict: {problem}. Run it by hand: python -m monitoring drift {' '.join(flags)}.")

@@ -1,17 +1,29 @@
-"""`python -m monitoring drift --live FILE` ends with 0 (no drift), 1 (drift) or 2 (cannot tell).
+"""`python -m monitoring COMMAND`: a job, which ends with 0 (all is well), 1 (not so) or 2 (cannot tell), or a service.
 
-`python -m monitoring dashboard` shows the runs so far. Knows nothing of what a command does.
+Knows nothing of what a command does.
 """
 
 import logging
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp
+from pydantic_settings import BaseSettings, CliApp
 
-from monitoring.settings import Settings
+from models.errors import ModelsError
+from monitoring.errors import CannotTell
+from monitoring.settings import (
+    DashboardSettings,
+    DriftSettings,
+    ImportSettings,
+    MigrateSettings,
+    PerformanceSettings,
+    PruneSettings,
+    ReviewSettings,
+    WatchSettings,
+)
 from monitoring.verdict import CANNOT_TELL
 
 logger = logging.getLogger("monitoring")
@@ -20,39 +32,116 @@ logger = logging.getLogger("monitoring")
 def main(arguments: list[str]) -> int:
     """Run the command that the first argument names."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     if not arguments or arguments[0] not in COMMANDS:
         sys.stderr.write(f"usage: python -m monitoring {{{','.join(COMMANDS)}}} [--help]\n")
         return CANNOT_TELL
+    run, kind = COMMANDS[arguments[0]]
     try:
-        settings = CliApp.run(Settings, cli_args=arguments[1:])
+        settings = CliApp.run(kind, cli_args=arguments[1:])
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             flag = str(problem["loc"][0]).replace("_", "-")
             logger.error("--%s: %s", flag, problem["msg"])  # noqa: TRY400  # a traceback would bury the sentence
         return CANNOT_TELL
-    return COMMANDS[arguments[0]](settings)
+    try:
+        return run(settings)
+    except Exception:  # else Python would end with 1, which means drift
+        logger.exception("the command failed")
+        return CANNOT_TELL
 
 
-def watch_drift(settings: Settings) -> int:
+# What a command needs takes seconds to import; usage, --help and Ctrl-C do not wait for it.
+
+
+def drift(settings: DriftSettings) -> int:
     """Run the drift job."""
-    from monitoring import job  # noqa: PLC0415  # takes seconds to import; usage, --help and Ctrl-C do not wait for it
+    from monitoring import job  # noqa: PLC0415  # as above
 
     return job.run_drift(settings)
 
 
-def show_dashboard(settings: Settings) -> int:
+def performance(settings: PerformanceSettings) -> int:
+    """Run the performance job."""
+    from monitoring import performance  # noqa: PLC0415  # as above
+
+    return performance.run_performance(settings)
+
+
+def review(settings: ReviewSettings) -> int:
+    """Keep what somebody decided about a run."""
+    from monitoring import review  # noqa: PLC0415  # as above
+
+    return review.run_review(settings)
+
+
+def show_dashboard(settings: DashboardSettings) -> int:
     """Serve the dashboard until interrupted."""
     logger.info("starting the dashboard of %s", settings.workspace)
-    from monitoring import report  # noqa: PLC0415  # takes seconds to import; usage, --help and Ctrl-C do not wait for it
+    from monitoring import dashboard  # noqa: PLC0415  # as above
 
     def announce() -> None:
         logger.info("dashboard of %s on http://%s:%s", settings.workspace, settings.host, settings.port)
 
-    report.serve(settings.workspace, host=settings.host, port=settings.port, on_listening=announce)
+    dashboard.serve(settings.workspace, host=settings.host, port=settings.port, on_listening=announce)
     return 0
 
 
-COMMANDS: dict[str, Callable[[Settings], int]] = {"drift": watch_drift, "dashboard": show_dashboard}
+def watch(settings: WatchSettings) -> int:
+    """Run both jobs by the clock until told to stop."""
+    from monitoring import watch  # noqa: PLC0415  # as above
+
+    return watch.run_watch(settings)
+
+
+def import_outcomes(settings: ImportSettings) -> int:
+    """Record what became of customers, from a file."""
+    from monitoring import outcomes_import  # noqa: PLC0415  # as above
+
+    return _finish(lambda: outcomes_import.run(settings))
+
+
+def prune(settings: PruneSettings) -> int:
+    """Delete what is old from the prediction log."""
+    from monitoring import pruning  # noqa: PLC0415  # as above
+
+    return _finish(lambda: pruning.run(settings))
+
+
+def migrate(settings: MigrateSettings) -> int:
+    """Create the prediction log, or bring it up to this version."""
+    from models import migrations  # noqa: PLC0415  # as above
+    from monitoring import log  # noqa: PLC0415  # as above
+
+    def upgrade() -> str:
+        with log.engine(settings.log_url, create=True) as engine:
+            changed = migrations.upgrade(engine)
+        return f"the prediction log {'is now as this version needs it' if changed else 'needs no change'}"
+
+    return _finish(upgrade)
+
+
+def _finish(work: Callable[[], str]) -> int:
+    """Do it, and tell what came of it; return 0 for done and 2 for not done."""
+    try:
+        told = work()
+    except (CannotTell, ModelsError, OSError) as error:
+        logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
+        return CANNOT_TELL
+    sys.stdout.write(f"{told}\n")
+    return 0
+
+
+COMMANDS: dict[str, tuple[Callable[[Any], int], type[BaseSettings]]] = {
+    "drift": (drift, DriftSettings),
+    "performance": (performance, PerformanceSettings),
+    "review": (review, ReviewSettings),
+    "watch": (watch, WatchSettings),
+    "dashboard": (show_dashboard, DashboardSettings),
+    "import-outcomes": (import_outcomes, ImportSettings),
+    "prune": (prune, PruneSettings),
+    "migrate": (migrate, MigrateSettings),
+}
 
 if __name__ == "__main__":
     # Ctrl-C ends it at once and quietly. A KeyboardInterrupt shows a traceback, or is lost in an import of seconds.

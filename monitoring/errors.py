@@ -1,14 +1,21 @@
-"""Every reason why the job cannot tell. Each keeps its facts as attributes and ends its sentence with the remedy.
+"""Every reason why a command cannot do its work. Each keeps its facts as attributes and ends with the remedy.
 
     CannotTell
-    ├── LiveFileUnnamed    no file of live rows was given
+    ├── PeriodInvalid      no window of time was named, or two
+    ├── TwoSources         rows from a file and from the log were asked for
+    ├── LogUnreadable      the prediction log does not answer, or has not our tables
+    ├── InputsNotKept      the log knows what was predicted, but not for whom
     ├── TableMissing       a file is not there
     ├── TableLocked        a file may not be read
     ├── TableUnreadable    a file is not what its name says
     ├── ColumnsMissing     a file lacks columns of the contract
     ├── TooFewRows         there are not enough live rows to see anything
     ├── NothingToJudge     no column can be compared
-    └── OutputUnwritable   what was found cannot be kept
+    ├── OutputUnwritable   what was found cannot be kept
+    ├── RunUnknown         no run has the name that was given
+    ├── OutcomesUnreadable a file of outcomes cannot be used
+    ├── RejectedUnwritable rows of it that are rejected cannot be kept
+    └── NothingRecorded    none of its rows could be recorded
 
 Knows nothing of exit codes; `monitoring.verdict` has the one that stands for all of these. An untrustworthy bundle is a
 `models.errors.BundleError`.
@@ -22,11 +29,42 @@ class CannotTell(Exception):
     """Base of all reasons of this package."""
 
 
-class LiveFileUnnamed(CannotTell):
-    """No file of live rows was given."""
+class PeriodInvalid(CannotTell):
+    """No window of time was named, or two."""
 
-    def __init__(self) -> None:
-        super().__init__("no live rows to look at. Name a CSV, Parquet or JSON-lines file with --live FILE.")
+    def __init__(self, *, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"no window of time: {problem}. Give --since 24h, or --from with an earlier time than --to.")
+
+
+class TwoSources(CannotTell):
+    """Rows from a file and from the log were asked for."""
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} is judged whole, whatever the time. Leave out --live, or --since, --from and --to.")
+
+
+class LogUnreadable(CannotTell):
+    """The prediction log does not answer, or has not our tables."""
+
+    def __init__(self, *, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(
+            f"{url}: {problem}. Start the database, correct --log-url, or bring the log up to this version with "
+            "`python -m monitoring migrate`."
+        )
+
+
+class InputsNotKept(CannotTell):
+    """The log knows what was predicted, but not for whom."""
+
+    def __init__(self, *, source: str, rows: int) -> None:
+        self.source, self.rows = source, rows
+        super().__init__(
+            f"{source}: none of {rows:,} rows has the inputs of this contract. Let the service keep them with "
+            "SERVICE_LOG_INPUTS=plain, or judge a file with --live."
+        )
 
 
 class TableMissing(CannotTell):
@@ -64,9 +102,12 @@ class ColumnsMissing(CannotTell):
 class TooFewRows(CannotTell):
     """There are not enough live rows to see anything."""
 
-    def __init__(self, *, path: Path, rows: int, min_rows: int) -> None:
-        self.path, self.rows, self.min_rows = path, rows, min_rows
-        super().__init__(f"{path}: {rows} rows, at least {min_rows} are needed. Wait for more, or lower --min-rows.")
+    def __init__(self, *, source: str, rows: int, min_rows: int) -> None:
+        self.source, self.rows, self.min_rows = source, rows, min_rows
+        super().__init__(
+            f"{source}: {rows} rows, at least {min_rows} are needed. "
+            "Wait for more, look further back, or lower --min-rows."
+        )
 
 
 class NothingToJudge(CannotTell):
@@ -84,3 +125,43 @@ class OutputUnwritable(CannotTell):
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. Name a folder that this process may write to with --output-dir.")
+
+
+class RunUnknown(CannotTell):
+    """No run has the name that was given."""
+
+    def __init__(self, *, run: str, folder: Path, newest: str | None) -> None:
+        self.run, self.folder, self.newest = run, folder, newest
+        remedy = f"Name one as its record, such as {newest}, by its id on the dashboard, or latest."
+        if newest is None:
+            remedy = "Run `python -m monitoring drift` first, or name the folder of its reports/ with --output-dir."
+        super().__init__(f"{folder}: no record of a run {run}. {remedy}")
+
+
+class OutcomesUnreadable(CannotTell):
+    """A file of outcomes cannot be used."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(
+            f"{path}: {problem}. Give a .csv or .parquet file with the columns prediction_id, churned and observed_at."
+        )
+
+
+class RejectedUnwritable(CannotTell):
+    """Rows that are rejected cannot be kept."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Move the file of outcomes to a folder that this process may write to.")
+
+
+class NothingRecorded(CannotTell):
+    """No row of a file of outcomes could be recorded."""
+
+    def __init__(self, *, path: Path, rows: int, rejected: Path) -> None:
+        self.path, self.rows, self.rejected = path, rows, rejected
+        super().__init__(
+            f"{path}: none of {rows:,} rows could be recorded; {rejected} has the reasons. Correct them, or name the "
+            "log that holds these predictions with --log-url."
+        )

@@ -7,6 +7,7 @@ shared out over its columns (Bonferroni). Knows nothing of Evidently, nor of wha
 
 import math
 
+import pandas as pd
 from scipy import stats
 
 from monitoring.comparison import Comparison
@@ -37,4 +38,4 @@ def _chance(comparison: Comparison, name: str, rate: float) -> float:
     rows = len(reference) * len(live) / (len(reference) + len(live))  # two samples count as one of this many rows
     if comparison.kinds[name] == "number":
         return kolmogorov_smirnov(rows, rate)
-    return jensen_shannon(rows, len({*reference, *live}), rate)
+    return jensen_shannon(rows, pd.concat([reference, live]).nunique(), rate)

@@ -1,161 +1,198 @@
-"""The one door to Evidently: its presets measure and draw, its workspace remembers, its page shows.
+"""What a run found, drawn as a page by Evidently: our verdict above, its presets below.
 
-Knows nothing of files of customers, nor of what becomes of a score.
+Decides nothing: it is given the verdict, and measures with the same functions. Beside `monitoring.dashboard` the only
+module that knows Evidently. Knows nothing of where rows come from.
 """
 
-import contextlib
-import io
-import logging
-import socket
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-from scipy import stats
 
+from monitoring import distances, trend
+from monitoring.assessment import Assessment, say
 from monitoring.comparison import Comparison, Kind
-from monitoring.verdict import Score
+from monitoring.segments import METRICS, Segment
+from monitoring.trend import Trend
+from monitoring.verdict import Verdict
 
 with warnings.catch_warnings(action="ignore"):  # evidently 0.7 uses deprecated names of NumPy and Litestar
-    import uvicorn
-    from evidently import DataDefinition, Dataset, Report
-    from evidently.core.report import Snapshot
-    from evidently.legacy.calculations.stattests import StatTest, jensenshannon_stat_test, register_stattest
+    import plotly.io
+    from evidently import BinaryClassification, DataDefinition, Dataset, Report
+    from evidently.core.container import MetricContainer
+    from evidently.core.metric_types import SingleValue, SingleValueCalculation, SingleValueMetric
+    from evidently.core.report import Context, Snapshot
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
+    from evidently.legacy.model.widget import BaseWidgetInfo
+    from evidently.legacy.renderers.html_widgets import CounterData, counter, table_data, text_widget
     from evidently.presets import DataDriftPreset, DataSummaryPreset
-    from evidently.sdk.models import PanelMetric
-    from evidently.sdk.panels import bar_plot_panel, line_plot_panel
-    from evidently.ui.service.app import create_app, get_config
-    from evidently.ui.workspace import Project, Workspace
+    from evidently.presets.classification import ClassificationQuality
 
-PROJECT = "Churn inputs"
-METHODS: dict[Kind, str] = {"number": "K-S distance", "label": "Jensen-Shannon distance"}
-
-Distance = Callable[[pd.Series, pd.Series], float]
+_OUTCOME = BinaryClassification(target="outcome", prediction_probas="probability", pos_label="churned")
+_COLUMN_TYPES: dict[Kind, ColumnType] = {"number": ColumnType.Numerical, "label": ColumnType.Categorical}
 
 
-class Measured:
-    """One finished run of the presets."""
+@dataclass(frozen=True)
+class Drawn:
+    """A finished run."""
 
-    def __init__(self, snapshot: Snapshot, scores: tuple[Score, ...]) -> None:
-        self._snapshot = snapshot
-        self.scores = scores
+    snapshot: Snapshot
+
+    @property
+    def figures(self) -> list[str]:
+        """The ids of those of its results that panels draw."""
+        results = self.snapshot.metric_results.items()
+        return [id_ for id_, one in results if one.metric_value_location.metric.params["type"].endswith(":JobFigure")]
 
     def save(self, page: Path) -> None:
         """Write the page, which needs nothing beside it; 4 MB, nearly all of them the plotting library."""
         page.parent.mkdir(parents=True, exist_ok=True)
-        self._snapshot.save_html(str(page))
-
-    def add_to(self, workspace: Path, *, name: str) -> None:
-        """Add the run to the workspace; 0.7 MB."""
-        opened = Workspace.create(str(workspace))
-        opened.add_run(_project(opened).id, self._snapshot, name=name)
+        self.snapshot.save_html(str(page))
 
 
-def run(comparison: Comparison, limits: Mapping[str, float], *, model_version: str, at: datetime) -> Measured:
-    """Measure the columns that have a limit, and summarise all."""
-    _register_methods(limits)
-    drift = DataDriftPreset(
-        columns=list(limits),
-        num_method=METHODS["number"],
-        cat_method=METHODS["label"],
+class JobFigure(SingleValueMetric):  # type: ignore[misc]  # evidently ships no types
+    """A figure of a `monitoring.trend`, for panels; it comes with the live rows."""
+
+    group: str
+    name: str
+
+
+class _JobFigureCalculation(SingleValueCalculation[JobFigure]):  # type: ignore[misc]  # as above
+    def calculate(self, _: Context, current_data: Dataset, reference_data: Dataset) -> tuple[SingleValue, None]:  # noqa: ARG002
+        figure = self.result(current_data.metadata[self.metric.group][self.metric.name])
+        figure.widget = []  # people read it in the summary
+        return figure, None
+
+    def display_name(self) -> str:
+        return str(self.metric.name)
+
+
+class _Summary(MetricContainer):  # type: ignore[misc]  # as above
+    """What a job says, above all that Evidently says."""
+
+    counters: dict[str, str]
+    """By what they count."""
+    tables: dict[str, list[list[str]]] = {}  # noqa: RUF012  # pydantic's
+    """By title; the first row has the headings."""
+    remarks: list[str] = []  # noqa: RUF012  # as above
+    trend: dict[str, list[str]] = {}  # noqa: RUF012  # as above
+    """Group to names of what panels draw."""
+
+    def generate_metrics(self, context: Context) -> list[JobFigure]:  # noqa: ARG002
+        return [JobFigure(group=group, name=name) for group, names in self.trend.items() for name in names]
+
+    def render(self, context: Context, child_widgets: Any = None) -> list[BaseWidgetInfo]:  # noqa: ARG002
+        counters = [CounterData(label, value) for label, value in self.counters.items()]
+        tables = [table_data(title=title, column_names=rows[0], data=rows[1:]) for title, rows in self.tables.items()]
+        text = [text_widget(text="\n\n".join(self.remarks))] if self.remarks else []
+        return [counter(counters=counters), *text, *tables]
+
+
+class _Drift(DataDriftPreset):  # type: ignore[misc]  # as above
+    """The preset without its own verdict, to which all columns are alike."""
+
+    def render(self, context: Context, child_widgets: Any = None) -> list[BaseWidgetInfo]:
+        widgets: list[BaseWidgetInfo] = super().render(context, child_widgets)
+        return widgets[2:]  # its verdict, and what it counted for that
+
+
+def draw_drift(comparison: Comparison, verdict: Verdict, remarks: Sequence[str], *, at: datetime) -> Drawn:
+    """Draw the columns that have a score, and summarise all."""
+    _register_methods({score.column: score.limit for score in verdict.scores})
+    lines = trend.of_drift(verdict)
+    share = {"of the model rests on drifted columns": f"{verdict.drift_share:.0%}"}
+    summary = _Summary(counters={"verdict": verdict.word} | share, remarks=list(remarks), trend=_names(lines))
+    drift = _Drift(
+        columns=[score.column for score in verdict.scores],
+        num_method=distances.METHODS["number"],
+        cat_method=distances.METHODS["label"],
         threshold=1.0,  # a limit
-        drift_share=0.001,  # any column is drift
     )
-    report = Report([drift, DataSummaryPreset(columns=list(comparison.kinds))])
-    with warnings.catch_warnings(action="ignore"):  # evidently divides by zero on empty columns
-        current, reference = _dataset(comparison, comparison.live), _dataset(comparison, comparison.reference)
-        snapshot = report.run(current, reference, timestamp=at, metadata={"model_version": model_version})
-    ratios = {
-        metric["config"]["column"]: float(metric["value"])
-        for metric in snapshot.dict()["metrics"]
-        if metric["config"]["type"].endswith(":ValueDrift")
-    }
-    scores = (Score(name, METHODS[comparison.kinds[name]], ratios[name], limit) for name, limit in limits.items())
-    return Measured(snapshot, tuple(scores))
+    with _drawing():
+        current, reference = _dataset(comparison, comparison.live, lines), _dataset(comparison, comparison.reference)
+        report = Report([summary, drift, DataSummaryPreset(columns=list(comparison.kinds))])
+        return Drawn(report.run(current, reference, timestamp=at))
 
 
-def add_blind_run(workspace: Path, *, name: str, reason: str, model_version: str | None, at: datetime) -> None:
-    """Add a run that measured nothing, so that the list of runs shows no gap; no panel draws a point for it."""
+def draw_performance(found: Assessment, *, at: datetime) -> Drawn:
+    """Draw what outcomes show beside what was promised; without enough of them, what probabilities let expect."""
+    lines = trend.of_performance(found)
+    summary = _Summary(
+        counters={"verdict": found.word, "outcomes": f"{found.track.outcomes_rows:,}"},
+        remarks=[found.summary, *found.notes],
+        tables={"Figures, with 95 % intervals": found.table} | _segments(found.segments),
+        trend=_names(lines),
+    )
+    quality = ClassificationQuality(probas_threshold=found.threshold, conf_matrix=True, pr_curve=True)
+    outcomes = found.track.outcomes
+    table = pd.DataFrame(
+        {"outcome": np.where(outcomes.churned, "churned", "stayed"), "probability": outcomes.probability}
+    )
+    with _drawing():
+        current = Dataset.from_pandas(table, DataDefinition(classification=[_OUTCOME]), metadata=lines)
+        return Drawn(Report([summary, quality] if found.live else [summary]).run(current, None, timestamp=at))
+
+
+def draw_reason(reason: str, *, at: datetime) -> Drawn:
+    """Draw a run that measured nothing."""
     table = pd.DataFrame({"reason": [reason]})  # evidently refuses a table without columns
-    metadata = {"reason": reason} | ({"model_version": model_version} if model_version else {})
-    snapshot = Report([]).run(table, None, timestamp=at, metadata=metadata)
-    Measured(snapshot, ()).add_to(workspace, name=name)
+    summary = _Summary(counters={"verdict": "cannot tell"}, remarks=[reason])
+    return Drawn(Report([summary]).run(table, None, timestamp=at))
 
 
-def serve(workspace: Path, *, host: str, port: int, on_listening: Callable[[], None]) -> None:
-    """Show the workspace as Evidently's own page until interrupted; its makers learn nothing of it."""
-    _project(Workspace.create(str(workspace)))  # so that the first visitor finds the panels, if empty
-    config = get_config(host=host, port=port, workspace=str(workspace))
-    config.telemetry.enabled = False
-    root = logging.getLogger()
-    handlers = list(root.handlers)
-    with contextlib.redirect_stdout(io.StringIO()):  # evidently prints how it wires its components
-        app = create_app(config)
-    root.handlers[:] = handlers  # its web framework has put its own in their place
-    _Server(uvicorn.Config(app, host=host, port=port, log_level="warning"), on_listening).run()
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Keep quiet that evidently divides by zero on empty columns, and leave out Plotly's looks, half of every plot."""
+    looks = plotly.io.templates.default
+    plotly.io.templates.default = None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        plotly.io.templates.default = looks
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_listening = on_listening
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_listening()
+def _names(lines: Trend) -> dict[str, list[str]]:
+    return {group: list(values) for group, values in lines.items()}
 
 
-def _register_methods(limits: Mapping[str, float]) -> None:
-    """Teach Evidently to measure distances in units of their limit.
+def _segments(segments: Sequence[Segment]) -> dict[str, list[list[str]]]:
+    if not segments:
+        return {}
+    rows = [
+        [one.name, f"{one.rows:,}", *(str(one.figures[name]) if one.figures else "too few" for name in METRICS)]
+        for one in segments
+    ]
+    return {"By group of customers": [["group", "outcomes", *map(say, METRICS)], *rows]}
+
+
+def _register_methods(limits: dict[str, float]) -> None:
+    """Teach Evidently our distances, in units of their limit.
 
     Evidently takes a threshold as part of a metric's identity: limits that follow the number of rows would start a new
     line on the dashboard with every run. In units of the limit the threshold is 1 for every column and every run.
     """
 
-    def in_units(distance: Distance) -> Callable[[pd.Series, pd.Series, ColumnType, float], tuple[float, bool]]:
+    def in_units(kind: Kind) -> Callable[[pd.Series, pd.Series, ColumnType, float], tuple[float, bool]]:
         def measure(reference: pd.Series, live: pd.Series, _: ColumnType, threshold: float) -> tuple[float, bool]:
-            ratio = distance(reference, live) / limits[str(reference.name)]
+            ratio = distances.between(reference, live, kind) / limits[str(reference.name)]
             return ratio, ratio >= threshold
 
         return measure
 
-    for name, column_type, distance in (
-        (METHODS["number"], ColumnType.Numerical, _kolmogorov_smirnov),
-        (METHODS["label"], ColumnType.Categorical, _jensen_shannon),
-    ):
-        register_stattest(StatTest(name, f"{name} / limit", [column_type]), in_units(distance))
+    for kind, name in distances.METHODS.items():
+        register_stattest(StatTest(name, f"{name} / limit", [_COLUMN_TYPES[kind]]), in_units(kind))
 
 
-def _kolmogorov_smirnov(reference: pd.Series, live: pd.Series) -> float:
-    return float(stats.ks_2samp(reference, live, method="asymp").statistic)  # Evidently has only its p-value
-
-
-def _jensen_shannon(reference: pd.Series, live: pd.Series) -> float:
-    return float(jensenshannon_stat_test(reference, live, ColumnType.Categorical, None).drift_score)
-
-
-def _dataset(comparison: Comparison, table: pd.DataFrame) -> Dataset:
+def _dataset(comparison: Comparison, table: pd.DataFrame, lines: Trend | None = None) -> Dataset:
     numbers = [name for name, kind in comparison.kinds.items() if kind == "number"]
     labels = [name for name, kind in comparison.kinds.items() if kind == "label"]
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=labels)
-    return Dataset.from_pandas(table, data_definition=definition)
-
-
-def _project(workspace: Workspace) -> Project:
-    if found := workspace.search_project(PROJECT):
-        return found[0]
-    project = workspace.create_project(PROJECT, "Live inputs against the sample that the pinned model was trained on.")
-    count = PanelMetric(metric="DriftedColumnsCount", metric_labels={"value_type": "count"}, legend="drifted columns")
-    ratio = PanelMetric(metric="ValueDrift", legend="{{column}}")
-    rows = PanelMetric(metric="RowCount", legend="live rows")
-    for panel in (
-        bar_plot_panel("Drifted columns", [count], "One drifted column is drift."),
-        line_plot_panel("Distance of each column, in units of its limit", [ratio], "From 1 on it has drifted."),
-        bar_plot_panel("Live rows", [rows]),
-    ):
-        project.dashboard.add_panel(panel)
-    return project
+    return Dataset.from_pandas(table, data_definition=definition, metadata=lines)

@@ -1,6 +1,7 @@
-"""The decision: which columns drifted, what else was seen, and both in plain words.
+"""The decision: which columns drifted, how much of the model rests on them, and both in plain words.
 
-Knows nothing of how a distance was measured or a limit found.
+A column that moved is drift only if it matters to the model; predictions that moved always are. Knows nothing of how a
+distance was measured or a limit found.
 """
 
 from collections.abc import Mapping
@@ -13,22 +14,27 @@ CANNOT_TELL = 2
 
 @dataclass(frozen=True)
 class Score:
-    """How far one column moved, in units of how far it may: from 1 on it has drifted."""
+    """How far one column moved, beside how far it may: at its limit it has drifted."""
 
     column: str
+    feature: str | None
+    """Whose values, or missing values, it holds; None for the model's predictions."""
+    importance: float | None
+    """Share of the model that rests on the feature, 0 to 1; None for predictions."""
     method: str
-    ratio: float
+    distance: float
+    """0 is alike; apart is 1 for the K-S distance and 0.83 for the Jensen-Shannon distance."""
     limit: float
 
     @property
-    def distance(self) -> float:
-        """0 is alike; apart is 1 for the K-S distance and 0.83 for the Jensen-Shannon distance."""
-        return self.ratio * self.limit
+    def ratio(self) -> float:
+        """The distance in units of its limit."""
+        return self.distance / self.limit
 
     @property
     def drifted(self) -> bool:
         """Whether the distance reaches its limit."""
-        return self.ratio >= 1
+        return self.distance >= self.limit
 
     @property
     def record(self) -> dict[str, Any]:
@@ -38,20 +44,29 @@ class Score:
             "method": self.method,
             "distance": self.distance,
             "limit": self.limit,
+            "ratio": self.ratio,
+            "importance": self.importance,
             "drifted": self.drifted,
         }
+
+    def __str__(self) -> str:
+        return f"{self.column} ({self.method} {self.distance:.2f}, limit {self.limit:.2f})"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that a run has seen. One drifted column is drift."""
+    """All that a run has seen in the rows it judged."""
 
     scores: tuple[Score, ...]
+    min_drift_share: float
+    """Drifted features that carry less of the model than this are no drift."""
     unjudged: Mapping[str, str]
     """Column to the reason why it has no score."""
     violations: Mapping[str, int]
-    """Broken rule of the contract to the number of live rows that break it."""
-    live_rows: int
+    """Broken rule of the contract to the number of judged rows that break it."""
+    window_rows: int
+    """All that there were."""
+    judged_rows: int
     reference_rows: int
     model_version: str
 
@@ -61,25 +76,41 @@ class Verdict:
         return sorted((score for score in self.scores if score.drifted), key=lambda score: -score.ratio)
 
     @property
+    def drift_share(self) -> float:
+        """Share of the model, 0 to 1, that rests on features of which a column drifted."""
+        return sum({score.feature: score.importance or 0 for score in self.drifted}.values())
+
+    @property
     def word(self) -> Literal["drift", "no drift"]:
         """The verdict itself."""
-        return "drift" if self.drifted else "no drift"
+        predictions_drifted = any(score.feature is None for score in self.drifted)
+        return "drift" if predictions_drifted or self.drift_share >= self.min_drift_share else "no drift"
 
     @property
     def exit_code(self) -> int:
         """0 no drift, 1 drift."""
-        return 1 if self.drifted else 0
+        return 1 if self.word == "drift" else 0
 
     @property
     def summary(self) -> str:
         """Say in one line what was found in what."""
-        rows = (
-            f"{self.live_rows:,} live rows against {self.reference_rows:,} reference rows of model {self.model_version}"
-        )
+        return f"{self.word} in {self._columns}; {self._rows}"
+
+    @property
+    def _columns(self) -> str:
         if not self.drifted:
-            return f"{self.word} in {len(self.scores)} columns; {rows}"
-        named = (f"{s.column} ({s.method} {s.distance:.2f}, limit {s.limit:.2f})" for s in self.drifted)
-        return f"{self.word} in {len(self.drifted)} of {len(self.scores)} columns: {', '.join(named)}; {rows}"
+            return f"{len(self.scores)} columns"
+        named = ", ".join(map(str, self.drifted))
+        share = f"{self.drift_share:.0%} of the model rests on what moved"
+        if self.word == "no drift":
+            return f"what matters: {share}, {named}"
+        return f"{len(self.drifted)} of {len(self.scores)} columns: {named}; {share}"
+
+    @property
+    def _rows(self) -> str:
+        drawn = f" drawn from {self.window_rows:,}" if self.window_rows > self.judged_rows else ""
+        reference = f"{self.reference_rows:,} reference rows of model {self.model_version}"
+        return f"{self.judged_rows:,} live rows{drawn} against {reference}"
 
     @property
     def remarks(self) -> list[str]:
@@ -97,8 +128,10 @@ class Verdict:
             "exit_code": self.exit_code,
             "summary": self.summary,
             "model_version": self.model_version,
-            "live_rows": self.live_rows,
+            "window_rows": self.window_rows,
+            "judged_rows": self.judged_rows,
             "reference_rows": self.reference_rows,
+            "drift_share": self.drift_share,
             "columns": [score.record for score in self.scores],
             "unjudged": dict(self.unjudged),
             "violations": dict(self.violations),

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from models.features import CONTRACT
 from monitoring.job import run_drift
-from monitoring.settings import Settings as MonitoringSettings
+from monitoring.settings import DriftSettings as MonitoringSettings
 from service.app import create_app
 from service.settings import Settings as ServiceSettings
 from training import data, pipeline

@@ -1,23 +1,28 @@
 """What the monitoring tests share: customers, a shelf whose bundle remembers some, and the job run on others."""
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
+from onnx import TensorProto, helper
 
-from models import bundle
+from models import bundle, migrations, records, row_ids
 from models.contract import Contract
 from models.features import CONTRACT
 from models.manifest import Confusion, Description, Provenance
 from models.risk import RiskPolicy
+from models.scorer import Scorer
 from monitoring import job
-from monitoring.settings import Settings
+from monitoring.comparison import PREDICTION
+from monitoring.settings import DriftSettings
 
 
 def draw(rows: int, seed: int) -> pd.DataFrame:
@@ -35,10 +40,38 @@ def draw(rows: int, seed: int) -> pd.DataFrame:
     )
 
 
+WEIGHTS = {"tenure_months": -0.02, "monthly_charges": 0.02, "support_tickets": 0.4, "contract_type=2": -1.5}
+"""Of the model of these tests, by matrix column; on all others nothing rests."""
+
+
+def draw_graph(contract: Contract) -> bytes:
+    """Make a logistic model of the weights, which takes what is unknown for zero; without any, all are alike."""
+    weights = [WEIGHTS.get(name, 0.0) for name in contract.matrix_columns]
+    nodes = [
+        helper.make_node("IsNaN", ["input"], ["unknown"]),
+        helper.make_node("Where", ["unknown", "zero", "input"], ["known"]),
+        helper.make_node("MatMul", ["known", "weights"], ["log_odds"]),
+        helper.make_node("Sigmoid", ["log_odds"], ["churns"]),
+        helper.make_node("Sub", ["one", "churns"], ["stays"]),
+        helper.make_node("Concat", ["stays", "churns"], ["probabilities"], axis=1),
+    ]
+    constants = [
+        helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]),
+        helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]),
+        helper.make_tensor("weights", TensorProto.FLOAT, [len(weights), 1], weights),
+    ]
+    rows = helper.make_tensor_value_info("input", TensorProto.FLOAT, [None, len(weights)])
+    answers = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])
+    graph = helper.make_graph(nodes, "logistic", [rows], [answers], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    serialized: bytes = model.SerializeToString()
+    return serialized
+
+
 def publish(shelf: Path, reference: pd.DataFrame, contract: Contract) -> Path:
     files = shelf / "files"
     files.mkdir(parents=True)
-    (files / "model.onnx").write_bytes(b"the drift job never opens the model")
+    (files / "model.onnx").write_bytes(draw_graph(contract))
     reference.to_parquet(files / "reference.parquet")
     description = Description(
         fingerprint=contract.fingerprint,
@@ -69,7 +102,14 @@ class Outcome:
 
     @property
     def drifted(self) -> set[str]:
-        return {column["name"] for column in self.record["columns"] if column["drifted"]}
+        """Of the inputs."""
+        return {column["name"] for column in self.record["columns"] if column["drifted"]} - {PREDICTION}
+
+    @property
+    def predictions(self) -> dict[str, Any]:
+        [column] = [column for column in self.record["columns"] if column["name"] == PREDICTION]
+        found: dict[str, Any] = column
+        return found
 
 
 @pytest.fixture
@@ -90,16 +130,63 @@ def publish_reference(tmp_path: Path) -> Callable[[pd.DataFrame, Contract], Path
     return lambda reference, contract: publish(tmp_path / "other", reference, contract)
 
 
-@pytest.fixture
-def judge(shelf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Run the job over a table or a file."""
+Log = Callable[..., None]
 
-    def judge(live: pd.DataFrame | Path | None, *, contract: Contract = CONTRACT, **settings: Any) -> Outcome:
+
+@pytest.fixture
+def log_url(tmp_path: Path) -> str:
+    """The address of a log that is not there yet."""
+    return f"sqlite:///{tmp_path / 'predictions.db'}"
+
+
+@pytest.fixture
+def keep(log_url: str, shelf: Path) -> Log:
+    """Write customers to the log, as the service would with the pinned model an hour ago, and make it if need be."""
+
+    def keep(
+        customers: pd.DataFrame,
+        *,
+        version: str | None = None,
+        at: datetime | None = None,
+        inputs: bool = True,
+        url: str = log_url,
+    ) -> None:
+        at = at or datetime.now(UTC) - timedelta(hours=1)
+        pinned = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+        probabilities = Scorer.of(pinned).score(CONTRACT.to_matrix(customers))
+        rows = json.loads(customers.to_json(orient="records"))
+        time = row_ids.time_digits(int(at.timestamp() * 1000))
+        values = [
+            {
+                "prediction_id": f"{time}{secrets.token_hex(10)}",
+                "made_at": at,
+                "model_version": version or pinned.manifest.version,
+                "features": row if inputs else None,
+                "churn_probability": probability,
+                "churn_prediction": probability >= 0.5,
+                "risk_tier": "low",
+            }
+            for row, probability in zip(rows, probabilities.tolist(), strict=True)
+        ]
+        engine = records.connect(url, create=True)
+        migrations.upgrade(engine)
+        with engine.begin() as connection:
+            connection.execute(sa.insert(records.PREDICTIONS), values)
+        engine.dispose()
+
+    return keep
+
+
+@pytest.fixture
+def judge(shelf: Path, log_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run the job over a table, a file, or the log."""
+
+    def judge(live: pd.DataFrame | Path | None = None, *, contract: Contract = CONTRACT, **settings: Any) -> Outcome:
         path = tmp_path / "live.parquet" if isinstance(live, pd.DataFrame) else live
         if isinstance(live, pd.DataFrame):
             live.to_parquet(path)
-        chosen = {"live": path, "models_dir": shelf, "output_dir": tmp_path / "var"} | settings
-        code = job.run_drift(Settings.model_validate(chosen), contract)
+        chosen = {"live": path, "log_url": log_url, "models_dir": shelf, "output_dir": tmp_path / "var"} | settings
+        code = job.run_drift(DriftSettings.model_validate(chosen), contract)
         written = max((tmp_path / "var" / "reports").glob("*.json"), default=None)
         record = json.loads(written.read_text()) if written else {}
         page = written.with_suffix(".html") if written else tmp_path / "none.html"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from models.contract import Contract
-from monitoring.comparison import compare
+from monitoring.comparison import PREDICTION, compare
 
 ROWS = pd.DataFrame(
     {
@@ -15,6 +15,7 @@ ROWS = pd.DataFrame(
         "seats": [1, 2],
         "spend": [1.0, 2.0],
         "peak_spend": [3.0, 4.0],
+        PREDICTION: [0.1, 0.2],
     }
 )
 
@@ -29,9 +30,10 @@ def test_columns_are_numbers_or_labels(second_contract: Contract) -> None:
         "seats": "number",
         "spend": "number",
         "peak_spend": "number",
+        PREDICTION: "number",
     }
     assert compared.live["auto_renew"].tolist() == ["true", "false"]
-    assert compared.judged == list(second_contract.names)
+    assert compared.judged == [*second_contract.names, PREDICTION]
 
 
 def test_what_is_missing_or_unreadable_is_counted_in_a_column_of_its_own(second_contract: Contract) -> None:

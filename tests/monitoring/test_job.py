@@ -12,7 +12,7 @@ import pytest
 from models import bundle
 from models.contract import Contract
 from models.features import CONTRACT
-from monitoring import comparison, job
+from monitoring import job
 
 Judge = Callable[..., Any]
 Draw = Callable[[int, int], pd.DataFrame]
@@ -23,7 +23,7 @@ Publish = Callable[[pd.DataFrame, Contract], Path]
 def test_unchanged_customers_are_no_drift_whatever_their_number(judge: Judge, customers: Draw, rows: int) -> None:
     outcome = judge(customers(rows, 2))
     assert (outcome.code, outcome.drifted) == (0, set())
-    assert outcome.said.startswith(f"no drift in 6 columns; {rows:,} live rows against 3,000 reference rows of model")
+    assert outcome.said.startswith(f"no drift in 7 columns; {rows:,} live rows against 3,000 reference rows of model")
 
 
 @pytest.mark.parametrize("column", ["monthly_charges", "support_tickets"])
@@ -41,7 +41,7 @@ def test_shifted_columns_are_named_with_the_farthest_first(judge: Judge, custome
     live["monthly_charges"] += 15
     outcome = judge(live)
     assert outcome.code == 1
-    assert outcome.said.startswith("drift in 2 of 6 columns: contract_type (Jensen-Shannon distance ")
+    assert outcome.said.startswith("drift in 3 of 7 columns: contract_type (Jensen-Shannon distance ")
     assert outcome.drifted == {"monthly_charges", "contract_type"}
 
 
@@ -101,7 +101,7 @@ def test_nothing_to_judge_cannot_tell(judge: Judge, customers: Draw, publish_ref
 def test_too_few_rows_cannot_tell(judge: Judge, customers: Draw) -> None:
     outcome = judge(customers(199, 2))
     assert outcome.code == 2
-    assert "199 rows, at least 200 are needed. Wait for more, or lower --min-rows.\n" in outcome.said
+    assert "199 rows, at least 200 are needed. Wait for more, look further back, or lower --min-rows.\n" in outcome.said
 
 
 def test_a_table_without_rows_cannot_tell(judge: Judge, customers: Draw) -> None:
@@ -137,10 +137,10 @@ def test_a_changed_reference_cannot_tell(judge: Judge, customers: Draw, shelf: P
 def test_an_unexpected_error_cannot_tell_and_leaves_its_traceback_in_the_log(
     judge: Judge, customers: Draw, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> comparison.Comparison:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(job, "compare", fail)
+    monkeypatch.setattr(job, "judge", fail)
     with caplog.at_level(logging.ERROR):
         outcome = judge(customers(1_000, 2))
     assert outcome.code == 2
@@ -155,18 +155,17 @@ def test_a_run_that_cannot_tell_leaves_a_record_after_that_of_the_last_good_day(
     blind = judge(customers(10, 2))
     assert (good.record["verdict"], blind.record["verdict"]) == ("no drift", "cannot tell")
     assert blind.record.keys() == {
-        "verdict", "exit_code", "reason", "model_version", "report", "started_at", "finished_at", "live",
+        "verdict", "exit_code", "reason", "summary", "model_version", "report", "run_id", "started_at", "finished_at",
     }  # fmt: skip
     assert (blind.record["exit_code"], blind.record["report"]) == (2, None)
     assert blind.said.startswith(f"cannot tell: {blind.record['reason']}\nrecord: ")
-    assert blind.record["live"].endswith("live.parquet")
     assert blind.record["model_version"] == bundle.read_pin(shelf).version
     assert good.record["finished_at"] < blind.record["started_at"] <= blind.record["finished_at"]
 
 
-def test_without_a_pin_and_a_file_the_record_knows_no_model_and_no_rows(judge: Judge, tmp_path: Path) -> None:
+def test_without_a_pin_the_record_knows_no_model(judge: Judge, tmp_path: Path) -> None:
     record = judge(None, models_dir=tmp_path / "nowhere").record
-    assert (record["verdict"], record["model_version"], record["live"]) == ("cannot tell", None, None)
+    assert (record["verdict"], record["model_version"]) == ("cannot tell", None)
 
 
 @pytest.mark.parametrize("rows", [10, 500])

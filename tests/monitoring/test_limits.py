@@ -37,7 +37,7 @@ def comparison(rows: int, numbers: int = 1) -> Comparison:
     table = pd.DataFrame({f"number {at}": np.arange(rows, dtype=float) for at in range(numbers)})
     table["label"] = ["one", "two"] * (rows // 2)
     kinds: dict[str, Kind] = {str(name): "label" if name == "label" else "number" for name in table}
-    return Comparison(reference=table, live=table.copy(), kinds=kinds, unjudged={})
+    return Comparison(reference=table, live=table.copy(), kinds=kinds, features={}, unjudged={})
 
 
 def find(columns: Comparison) -> dict[str, float]:

@@ -16,20 +16,29 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from monitoring.__main__ import main
+from monitoring.__main__ import COMMANDS, main
 
 
-@pytest.mark.parametrize("arguments", [[], ["watch"]])
+@pytest.mark.parametrize("arguments", [[], ["listen"]])
 def test_an_unknown_command_shows_the_usage_and_cannot_tell(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
-    assert capsys.readouterr().err == "usage: python -m monitoring {drift,dashboard} [--help]\n"
+    assert capsys.readouterr().err == f"usage: python -m monitoring {{{','.join(COMMANDS)}}} [--help]\n"
 
 
 def test_a_wrong_setting_is_named_and_cannot_tell(caplog: pytest.LogCaptureFixture) -> None:
     assert main(["drift", "--min-rows", "few"]) == 2
     assert "--min-rows: Input should be a valid integer" in caplog.text
+
+
+def test_a_job_that_cannot_even_start_cannot_tell(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "monitoring.job", None)  # as if a library of the job were broken
+    monkeypatch.delattr("monitoring.job", raising=False)
+    assert main(["drift"]) == 2
+    assert "ImportError" in caplog.text or "ModuleNotFoundError" in caplog.text
 
 
 def test_the_program_ends_with_the_verdict_and_shows_no_foreign_warning(
@@ -41,8 +50,26 @@ def test_the_program_ends_with_the_verdict_and_shows_no_foreign_warning(
     command = [sys.executable, "-m", "monitoring", "drift", *map(str, flags)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stdout.startswith("drift in 1 of 6 columns: contract_type")
+    assert done.stdout.startswith("drift in 2 of 7 columns: contract_type")
     assert [line.split()[1] for line in done.stderr.splitlines()] == ["INFO"] * 3
+
+
+def test_a_log_is_made_and_a_second_time_there_is_nothing_to_do(
+    log_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["migrate", "--log-url", log_url]) == main(["migrate", "--log-url", log_url]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "the prediction log is now as this version needs it",
+        "the prediction log needs no change",
+    ]
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/churn", "postgresql://churn:secret@127.0.0.1:9/churn"])
+def test_a_log_that_cannot_be_made_is_said(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert main(["migrate", "--log-url", url]) == 2
+    [said] = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert url.partition("://")[0] in said
+    assert "secret" not in said
 
 
 def free_port() -> int:
@@ -107,6 +134,6 @@ def fetch(url: str) -> Any:
 
 def test_the_dashboard_shows_the_project_and_reports_nothing_to_its_makers(dashboard: str, tmp_path: Path) -> None:
     (project,) = fetch(f"{dashboard}/api/projects")
-    assert project["name"] == "Churn inputs"
+    assert project["name"] == "Churn"
     assert fetch(f"{dashboard}/api/projects/{project['id']}/snapshots") == []
     assert [path.name for path in tmp_path.iterdir()] == ["var"]  # usage reporting would keep an identity at home

@@ -35,7 +35,8 @@ def test_the_page_stands_alone_and_decides_as_the_record_does(shifted: Any) -> N
     }
     for column in shifted.record["columns"]:
         assert shown[column["name"]][1] == pytest.approx(column["distance"] / column["limit"], abs=1e-4)
-    assert "Dataset Drift is detected" in page
+    assert "Dataset Drift" not in page  # Evidently's own verdict, which weighs nothing
+    assert '"value": "drift"' in page
     assert re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?:https?:)?//", page) == []
 
 
@@ -44,7 +45,7 @@ def test_the_record_holds_what_was_said_and_compared(shifted: Any, shelf: Path) 
     assert record["exit_code"] == shifted.code == 1
     assert shifted.said.splitlines()[0] == record["summary"]
     assert f"report: {shifted.page}" in shifted.said.splitlines()
-    assert (record["live_rows"], record["reference_rows"]) == (600, 3_000)
+    assert (record["window_rows"], record["judged_rows"], record["reference_rows"]) == (600, 600, 3_000)
     assert record["model_version"] in {path.name for path in (shelf / "store").iterdir()}
     assert record["started_at"] < record["finished_at"]
 
@@ -61,13 +62,25 @@ def test_runs_gather_in_one_project_and_keep_their_lines_when_the_number_of_rows
     first, second = runs(tmp_path / "var")
     assert {first["name"], second["name"]} == {"no drift", "drift"}  # files are named by chance
     assert first["metric_results"].keys() == second["metric_results"].keys()
-    (dashboard,) = (tmp_path / "var" / "workspace").glob("*/dashboard.json")
-    panels = json.loads(dashboard.read_text())["panels"]
-    assert [panel["title"] for panel in panels] == [
-        "Drifted columns",
-        "Distance of each column, in units of its limit",
-        "Live rows",
-    ]
+
+
+def figures(run: dict[str, Any]) -> dict[tuple[str, str], float]:
+    """Group and name of each of our figures, for panels, to its value."""
+    results = [result for result in run["metric_results"].values() if result["type"].endswith("SingleValue")]
+    located = [(result["metric_value_location"]["metric"]["params"], result["value"]) for result in results]
+    return {(params["group"], params["name"]): value for params, value in located if "group" in params}
+
+
+def test_the_panels_draw_what_the_record_holds(shifted: Any, tmp_path: Path) -> None:
+    (run,) = runs(tmp_path / "var")
+    drawn = figures(run)
+    ratios = {column["name"]: column["ratio"] for column in shifted.record["columns"]}
+    predictions = ratios.pop("churn_probability")
+    assert {name: value for (group, name), value in drawn.items() if group == "input"} == ratios
+    assert drawn["prediction", "churn_probability"] == predictions
+    assert drawn["drift", "share"] == shifted.record["drift_share"]
+    assert drawn["drift", "columns"] == sum(column["drifted"] for column in shifted.record["columns"])
+    assert drawn["rows", "judged"] == shifted.record["judged_rows"]
 
 
 def test_a_run_that_cannot_tell_is_on_the_dashboard_with_its_reason(
@@ -75,5 +88,12 @@ def test_a_run_that_cannot_tell_is_on_the_dashboard_with_its_reason(
 ) -> None:
     blind = judge(customers(10, 2))
     (run,) = runs(tmp_path / "var")
-    assert (run["name"], run["metric_results"]) == ("cannot tell", {})
-    assert run["metadata"] == {"reason": blind.record["reason"], "model_version": blind.record["model_version"]}
+    assert (run["name"], run["tags"], run["metric_results"]) == ("cannot tell", ["drift"], {})
+    assert run["metadata"] == {"model_version": blind.record["model_version"]}
+    assert blind.record["reason"] in json.dumps(run["widgets"], ensure_ascii=False)
+
+
+def test_a_run_on_the_dashboard_is_small(shifted: Any, tmp_path: Path) -> None:
+    assert shifted.code == 1
+    (snapshot,) = (tmp_path / "var" / "workspace").glob("*/snapshots/*.json")
+    assert snapshot.stat().st_size < 200_000

@@ -1,6 +1,6 @@
 """A table reads alike from every kind of file, and what is wrong with a file is said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from models.checks import find_violations
 from models.contract import Contract
 from monitoring import tables
-from monitoring.comparison import compare
+from monitoring.comparison import PREDICTION, compare
 from monitoring.errors import ColumnsMissing, TableLocked, TableMissing, TableUnreadable
 
 
@@ -33,6 +33,10 @@ def rows() -> pd.DataFrame:
     )
 
 
+def read(path: Path, contract: Contract) -> pd.DataFrame:
+    return tables.read(path, contract, rows=1_000)[0]
+
+
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
     ".csv": lambda rows, path: rows.to_csv(path, index=False),
     ".parquet": lambda rows, path: rows.to_parquet(path),
@@ -46,9 +50,9 @@ def test_every_kind_of_file_gives_the_same_values(
 ) -> None:
     path = tmp_path / f"live{ending}"
     WRITERS[ending](rows.assign(extra=1), path)
-    read = tables.read(path, second_contract)
-    assert tuple(read.columns) == second_contract.names
-    encoded = np.column_stack([feature.encode(read[feature.name]) for feature in second_contract.features])
+    found = read(path, second_contract)
+    assert tuple(found.columns) == second_contract.names
+    encoded = np.column_stack([feature.encode(found[feature.name]) for feature in second_contract.features])
     nan = np.nan
     expected = [[0, 0, 1, nan, 5, 10.5, 11], [2, nan, 0, 1, nan, 20, nan], [1, 1, 1, 0, 7, 0, 3]]
     np.testing.assert_array_equal(encoded, expected)
@@ -59,7 +63,7 @@ def test_cells_of_a_csv_that_cannot_be_read_stay_and_are_found(tmp_path: Path, s
     path.write_text(
         "plan,region,auto_renew,newsletter,seats,spend,peak_spend\npro,,true,,3,1e2,NA\ngold,None,yes,0,many,1,2\n",
     )
-    broken = find_violations(second_contract, tables.read(path, second_contract))
+    broken = find_violations(second_contract, read(path, second_contract))
     assert {reason: mask.tolist() for reason, mask in broken.items()} == {
         "plan not one of ['basic', 'plus', 'pro']": [False, True],
         "auto_renew not true or false": [False, True],
@@ -81,10 +85,11 @@ def test_a_cell_of_json_lines_that_is_no_value_is_one_unreadable_cell(
     path.write_text(
         "".join(f"{{{', '.join(f'{chr(34)}{k}{chr(34)}: {v}' for k, v in row.items())}}}\n" for row in rows)
     )
-    read = tables.read(path, second_contract)
-    (mask,) = find_violations(second_contract, read).values()
+    found = read(path, second_contract)
+    (mask,) = find_violations(second_contract, found).values()
     assert mask.tolist() == [False, True, False]
-    assert column in compare(second_contract, read, read).kinds
+    beside = found.assign(**{PREDICTION: 0.5})
+    assert column in compare(second_contract, beside, beside).kinds
 
 
 @pytest.mark.parametrize(
@@ -105,42 +110,67 @@ def test_columns_of_other_types_in_parquet_hold_numbers_or_unreadable_cells(
     path = tmp_path / "live.parquet"
     others = {"region": ["north"] * 2, "auto_renew": [True] * 2, "newsletter": [True] * 2, "seats": [1, 2]}
     pq.write_table(pa.table({"plan": ["pro"] * 2, "peak_spend": [90.0] * 2, "spend": cells} | others), path)
-    broken = find_violations(second_contract, tables.read(path, second_contract))
+    broken = find_violations(second_contract, read(path, second_contract))
     assert broken.get("spend not a number", np.zeros(2, bool)).tolist() == unreadable
     assert broken.keys() <= {"spend not a number"}
 
 
 @pytest.mark.parametrize(("line", "problem"), [("[1]", "is not a JSON object"), ("{plan", "is not JSON")])
-def test_a_line_that_is_no_row_is_named(tmp_path: Path, second_contract: Contract, line: str, problem: str) -> None:
+def test_a_line_that_is_no_row_is_named(
+    tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch, line: str, problem: str
+) -> None:
+    monkeypatch.setattr(tables, "_CHUNK_ROWS", 2)
     path = tmp_path / "live.jsonl"
     path.write_text(f'{{"plan": "pro"}}\n\n{line}\n')
     with pytest.raises(TableUnreadable, match=f"line 3 {problem}. Give a"):
-        tables.read(path, second_contract)
+        read(path, second_contract)
+
+
+@pytest.mark.parametrize(("row", "cells"), [("secret,1", 2), ("secret" + "," * 9, 10)])
+def test_a_row_of_a_csv_with_other_cells_is_named_without_its_values(
+    rows: pd.DataFrame, tmp_path: Path, second_contract: Contract, row: str, cells: int
+) -> None:
+    path = tmp_path / "live.csv"
+    path.write_text(f"{rows.to_csv(index=False)}{row}\n")
+    with pytest.raises(TableUnreadable, match=f"row 5 has {cells} cells, the header 7. Give a") as caught:
+        read(path, second_contract)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_large_file_is_counted_whole_and_read_in_part(
+    rows: pd.DataFrame, ending: str, tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_CHUNK_ROWS", 100)
+    path = tmp_path / f"live{ending}"
+    WRITERS[ending](pd.concat([rows] * 500).assign(spend=np.arange(1_500.0)), path)
+    found, of_rows = tables.read(path, second_contract, rows=50)
+    assert (of_rows, found["spend"].nunique(), found["spend"].is_monotonic_increasing) == (1_500, 50, True)
 
 
 def test_a_file_that_may_not_be_read_is_said_with_its_own_remedy(
     tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> pd.DataFrame:  # root may read every file
+    def refuse(path: Path, _: Contract) -> Iterator[pa.Table]:  # root may read every file
         raise PermissionError(13, "Permission denied", str(path))
 
     path = tmp_path / "live.csv"
     path.touch()
     monkeypatch.setitem(tables._READERS, ".csv", refuse)
     with pytest.raises(TableLocked, match="Make it readable for this process"):
-        tables.read(path, second_contract)
+        read(path, second_contract)
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path, second_contract: Contract) -> None:
     with pytest.raises(TableMissing, match="no such file"):
-        tables.read(tmp_path / "live.csv", second_contract)
+        read(tmp_path / "live.csv", second_contract)
 
 
 def test_an_unknown_ending_is_said(tmp_path: Path, second_contract: Contract) -> None:
     path = tmp_path / "live.xlsx"
     path.touch()
     with pytest.raises(TableUnreadable, match=r"\.xlsx is not a known kind of file"):
-        tables.read(path, second_contract)
+        read(path, second_contract)
 
 
 @pytest.mark.parametrize("ending", WRITERS)
@@ -148,7 +178,7 @@ def test_a_file_that_is_not_what_it_says_is_said(tmp_path: Path, ending: str, se
     path = tmp_path / f"live{ending}"
     path.write_bytes(b'\xff\xfe"{]')
     with pytest.raises(TableUnreadable):
-        tables.read(path, second_contract)
+        read(path, second_contract)
 
 
 @pytest.mark.parametrize("ending", WRITERS)
@@ -158,5 +188,5 @@ def test_all_missing_columns_are_named_together(
     path = tmp_path / f"live{ending}"
     WRITERS[ending](rows.drop(columns=["plan", "spend"]), path)
     with pytest.raises(ColumnsMissing) as caught:
-        tables.read(path, second_contract)
+        read(path, second_contract)
     assert caught.value.columns == ["plan", "spend"]

@@ -1,22 +1,32 @@
 """The containers as a stranger gets them: cloned, built, brought up with one command, asked, and taken down."""
 
 import json
+import math
 import os
+import re
 import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from demo import traffic
+from demo.client import Client
+from demo.worlds import CALM
 from models import bundle, features, scorer
 
-SERVICES = ("service", "mlflow", "dashboard")
+SERVICES = ("service", "mlflow", "dashboard", "monitor")
+PORTS = (*SERVICES, "prometheus", "grafana")
+ALL = ("--profile", "*")
+PATIENCE_SECONDS = 90
 PRESENT = "import importlib.util; print([name for name in {names} if importlib.util.find_spec(name)])"
 BASE_PYTHON = "import os, sys; base = os.path.realpath(sys.executable); os.execl(base, base, '-c', {code!r})"
 
@@ -42,6 +52,11 @@ class Stack:
     def address(self, service: str) -> str:
         """Where a service answers on this machine."""
         return f"http://127.0.0.1:{self.environment[f'{service.upper()}_PORT']}"
+
+    def up(self, *services: str, profile: str = "") -> None:
+        """Start services, by default all that have no profile, and wait until they are healthy."""
+        flags = ("--profile", profile) if profile else ()
+        self.compose(*flags, "up", "--detach", "--wait", "--wait-timeout", "180", *services)
 
 
 def run(*command: str, cwd: Path | None = None, environment: dict[str, str] | None = None, check: bool = True) -> str:
@@ -76,14 +91,33 @@ def stack(root: Path, files: list[Path], tmp_path_factory: pytest.TempPathFactor
     clone(root, files, checkout)
     (checkout / "models" / "store" / "not-pinned").mkdir()
     name = f"churn-test-{secrets.token_hex(4)}"
-    ports = {f"{service.upper()}_PORT": str(port) for service, port in zip(SERVICES, free_ports(3), strict=True)}
+    ports = {f"{service.upper()}_PORT": str(port) for service, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
     stack = Stack(checkout, {**os.environ, **ports, "COMPOSE_PROJECT_NAME": name, "CHURN_VERSION": name})
     try:
-        stack.compose("up", "--detach", "--wait", "--wait-timeout", "180")
+        stack.up()
         yield stack
     finally:
-        print(stack.compose("logs", "--tail", "20", check=False))  # noqa: T201  # pytest shows it if they did not come up
-        stack.compose("down", "--volumes", "--rmi", "all", "--timeout", "5")
+        print(stack.compose(*ALL, "logs", "--tail", "20", check=False))  # noqa: T201  # pytest shows it if they did not come up
+        stack.compose(*ALL, "down", "--volumes", "--timeout", "5")
+        run("docker", "image", "rm", *run("docker", "image", "ls", "--quiet", f"churn-*:{name}").split(), check=False)
+
+
+def ask(url: str, **parameters: str) -> Any:
+    """Return what is answered as JSON."""
+    return httpx2.get(url, params=parameters).raise_for_status().json()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < limit, "it did not come to be"
+        time.sleep(0.5)
+
+
+def gauge(stack: Stack, service: str, name: str) -> float:
+    """Read a gauge or counter off a program's metrics; NaN if it is not there."""
+    found = re.search(rf"^{re.escape(name)} (\S+)$", httpx2.get(f"{stack.address(service)}/metrics").text, re.MULTILINE)
+    return float(found[1]) if found else math.nan
 
 
 def test_a_fresh_clone_serves_its_pinned_model(stack: Stack) -> None:
@@ -147,14 +181,14 @@ def test_mlflow_keeps_runs_and_files_when_its_container_is_replaced(stack: Stack
         assert api.get("mlflow-artifacts/artifacts/note.txt").content == b"kept"
 
 
-def test_the_dashboard_answers_before_there_is_any_report_and_shows_the_first(stack: Stack) -> None:
+def test_the_dashboard_shows_what_was_found(stack: Stack) -> None:
     with httpx2.Client(base_url=stack.address("dashboard")) as api:
         page = api.get("/")
         assert (page.status_code, "Evidently" in page.text) == (200, True)
         reference = f"models/store/{bundle.read_pin(stack.checkout / 'models').version}/{bundle.REFERENCE}"
-        stack.compose("exec", "-T", "dashboard", "python", "-m", "monitoring", "drift", "--live", reference)
+        stack.compose("exec", "-T", "monitor", "python", "-m", "monitoring", "drift", "--live", reference)
         project = api.get("/api/projects").json()[0]["id"]
-        assert [run["name"] for run in api.get(f"/api/projects/{project}/snapshots").json()] == ["no drift"]
+        assert "no drift" in [run["name"] for run in api.get(f"/api/projects/{project}/snapshots").json()]
 
 
 def test_a_file_of_this_machine_is_judged_in_a_container(stack: Stack, tmp_path: Path) -> None:
@@ -162,4 +196,79 @@ def test_a_file_of_this_machine_is_judged_in_a_container(stack: Stack, tmp_path:
     traffic.shifted(1_000, seed=12).to_csv(live, index=False)
     mount = ("--rm", "--volume", f"{live}:/live.csv:ro")
     job = ("python", "-m", "monitoring", "drift", "--live", "/live.csv")
-    assert "drift in 2 of 6 columns: monthly_charges" in stack.compose("run", *mount, "dashboard", *job, check=False)
+    assert "drift in 3 of 7 columns: " in stack.compose("run", *mount, "monitor", *job, check=False)
+
+
+def test_the_monitor_judges_what_the_service_was_asked(stack: Stack) -> None:
+    with closing(Client(stack.address("service"))) as client:
+        customers = CALM.customers(300, seed=3)
+        churned = {client.predict(customer.features)["prediction_id"]: customer.churned for customer in customers}
+        client.report(churned, patience_seconds=PATIENCE_SECONDS)
+    job = ("exec", "-T", "monitor", "python", "-m", "monitoring")
+    assert re.search(r"no drift in 7 columns; 30\d live rows", stack.compose(*job, "drift"))
+    assert re.search(r"as good as promised: .* 300 outcomes of 30\d predictions", stack.compose(*job, "performance"))
+    assert gauge(stack, "monitor", 'churn_monitor_exit_code{job="drift"}') == 0
+    assert gauge(stack, "monitor", 'churn_monitor_exit_code{job="performance"}') == 0
+    assert gauge(stack, "monitor", 'churn_monitor_period_seconds{job="drift"}') == 3600
+
+
+def test_every_container_of_any_profile_is_hardened(stack: Stack) -> None:
+    services = json.loads(stack.compose(*ALL, "config", "--format", "json"))["services"]
+    assert services.keys() > {*SERVICES, "prometheus", "grafana", "postgres", "traffic"}
+    for name, service in services.items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert limits.keys() == {"cpus", "memory", "pids"}, name
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert {port["host_ip"] for port in service.get("ports", ())} <= {"127.0.0.1"}, name
+        assert re.search(r":[\w-]*\d", service["image"]), name
+
+
+def test_prometheus_reaches_both_programs_and_knows_the_alerts(stack: Stack) -> None:
+    stack.up("prometheus", profile="observability")
+    api = f"{stack.address('prometheus')}/api/v1"
+
+    def healthy() -> list[str]:
+        targets = ask(f"{api}/targets")["data"]["activeTargets"]
+        return sorted(target["labels"]["job"] for target in targets if target["health"] == "up")
+
+    wait_until(lambda: healthy() == ["monitor", "service"])
+    rules = [rule["name"] for group in ask(f"{api}/rules")["data"]["groups"] for rule in group["rules"]]
+    assert {"ServiceDown", "Drift", "QualityFallen"} < set(rules)
+
+
+def test_grafana_gets_the_dashboard_and_the_source_of_its_figures(stack: Stack) -> None:
+    grafana = json.loads(stack.compose(*ALL, "config", "--format", "json"))["services"]["grafana"]
+    mounts = {mount["target"]: Path(mount["source"]) for mount in grafana["volumes"]}
+    assert all(mount["read_only"] for mount in grafana["volumes"])
+    home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (mounts[str(home.parent)] / home.name).is_file()
+    provisioning = mounts["/etc/grafana/provisioning"]
+    assert str(home.parent) in (provisioning / "dashboards" / "churn.yml").read_text()
+    assert "http://prometheus:9090" in (provisioning / "datasources" / "prometheus.yml").read_text()
+
+
+def test_the_demo_sends_customers_and_its_monitor_looks_at_them(stack: Stack) -> None:
+    sent = 'http_requests_total{method="POST",route="/predict",status="200"}'
+    before = gauge(stack, "service", sent)
+    stack.up("traffic", profile="demo")
+    wait_until(lambda: gauge(stack, "service", sent) >= before + 250)
+    looks = stack.compose("logs", "monitor").count("the drift job")
+    stack.up("impatient-monitor", profile="demo")
+    wait_until(lambda: "the drift job" in stack.compose("--profile", "demo", "logs", "impatient-monitor"))
+    assert gauge(stack, "monitor", 'churn_monitor_exit_code{job="drift"}') == 0
+    assert gauge(stack, "monitor", 'churn_monitor_window_rows{job="drift"}') >= 250
+    assert stack.compose("logs", "monitor").count("the drift job") == looks  # it was not the other
+
+
+def test_with_postgres_the_log_is_there(stack: Stack) -> None:
+    moved = replace(stack, environment=stack.environment | {"LOG_URL": "postgresql://churn:churn@postgres/churn"})
+    moved.up("postgres", "service", "monitor", profile="postgres")
+    with closing(Client(moved.address("service"))) as client:
+        predicted = client.predict(features.CONTRACT.example)["prediction_id"]
+        client.report({predicted: True}, patience_seconds=PATIENCE_SECONDS)
+    query = "SELECT churned FROM predictions JOIN outcomes USING (prediction_id)"
+    psql = ("exec", "-T", "postgres", "psql", "--username=churn", "--tuples-only", "--no-align", "--command", query)
+    assert moved.compose("--profile", "postgres", *psql).split() == ["t"]
+    drift = ("exec", "-T", "monitor", "python", "-m", "monitoring", "drift")
+    assert "1 rows, at least 200 are needed" in moved.compose(*drift, check=False)

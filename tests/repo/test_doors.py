@@ -1,4 +1,4 @@
-"""Each heavy library has one door: the only module that imports it."""
+"""Each heavy library has one door in a program: the only module that imports it."""
 
 import ast
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 DOORS = {
-    "evidently": "monitoring/report.py",
-    "mlflow": "training/tracking.py",
-    "onnxruntime": "models/scorer.py",
-    "prometheus_client": "service/metrics.py",
+    "evidently": ["monitoring/dashboard.py", "monitoring/report.py"],
+    "mlflow": ["training/tracking.py"],
+    "onnxruntime": ["models/scorer.py"],
+    "prometheus_client": ["monitoring/telemetry.py", "service/metrics.py"],
 }
 PACKAGES = {"models", "service", "training", "monitoring", "demo"}
 
@@ -24,7 +24,7 @@ def imported(source: str) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-@pytest.mark.parametrize(("library", "door"), DOORS.items())
-def test_only_its_door_imports_a_heavy_library(library: str, door: str, root: Path, files: list[Path]) -> None:
+@pytest.mark.parametrize(("library", "doors"), DOORS.items())
+def test_only_its_door_imports_a_heavy_library(library: str, doors: list[str], root: Path, files: list[Path]) -> None:
     modules = [path for path in files if path.suffix == ".py" and path.parts[0] in PACKAGES]
-    assert [path.as_posix() for path in modules if library in imported((root / path).read_text())] == [door]
+    assert [path.as_posix() for path in modules if library in imported((root / path).read_text())] == doors

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 from demo.running_service import running
 from models import bundle
 from models.features import CONTRACT
-from monitoring.settings import Settings as MonitoringSettings
+from monitoring.__main__ import COMMANDS
 from service.settings import Settings as ServiceSettings
 from training.settings import FitSettings, ScoreSettings
 
@@ -46,10 +46,12 @@ def row(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
     return f"| `{variable}` | {default} | {field.description} |"
 
 
-def test_the_tables_show_every_setting_as_the_classes_have_it(readme: str) -> None:
-    classes = (ServiceSettings, FitSettings, ScoreSettings, MonitoringSettings)
+def test_the_tables_show_every_setting_as_the_classes_have_it(root: Path) -> None:
+    of_monitoring = [settings for _, settings in COMMANDS.values()]
+    classes: tuple[type[BaseSettings], ...] = (ServiceSettings, FitSettings, ScoreSettings, *of_monitoring)
     expected = [row(settings, name, field) for settings in classes for name, field in settings.model_fields.items()]
-    assert [line for line in readme.splitlines() if re.match(r"\| `[A-Z_]+` \|", line)] == expected
+    shown = (root / "docs" / "settings.md").read_text().splitlines()
+    assert [line for line in shown if re.match(r"\| `[A-Z_]+` \|", line)] == expected
 
 
 def test_the_commands_that_ask_the_service_get_the_answers_shown(readme: str, port: int) -> None:
@@ -76,10 +78,12 @@ def test_the_figures_of_the_model_in_git_are_those_of_its_manifest(readme: str, 
     assert f"themselves reach {best:.3f}" in readme
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md", "docs/settings.md"]
+)
 def test_every_link_inside_the_repository_leads_somewhere(page: str, root: Path) -> None:
     links = LINK.findall((root / page).read_text())
-    assert [link for link in links if not (root / link).exists()] == []
+    assert [link for link in links if not ((root / page).parent / link).exists()] == []
 
 
 def test_every_test_that_a_decision_rests_on_exists(root: Path) -> None:
@@ -91,5 +95,5 @@ def test_every_test_that_a_decision_rests_on_exists(root: Path) -> None:
 def test_the_folders_shown_are_those_that_exist(readme: str, files: list[Path]) -> None:
     tree = readme.split("## What is where")[1].split("```")[1]
     shown = set(re.findall(r"^(\w+)/", tree, re.MULTILINE))
-    hidden = {"docs"}  # pictures only
+    hidden = {"docs"}  # pictures, settings and the runbook
     assert shown == {path.parts[0] for path in files if len(path.parts) > 1 and path.parts[0][0] != "."} - hidden

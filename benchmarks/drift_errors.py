@@ -1,0 +1,171 @@
+"""How often the drift job errs: `python -m benchmarks.drift_errors`.
+
+Draws windows from the population that the pinned model was trained on, changes them by a known amount or not at all,
+and lets the job's own judgement decide. Knows nothing of how it decides.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from benchmarks import findings, tables
+from demo import traffic
+from models import bundle
+from models.contract import Feature
+from models.features import CONTRACT
+from monitoring import baseline
+from monitoring.baseline import Baseline
+from monitoring.comparison import PREDICTION
+from monitoring.judgement import judge
+from monitoring.live import Live
+from monitoring.settings import DriftSettings
+from monitoring.verdict import Verdict
+from training.progress import Progress
+
+ROWS, DEVIATIONS = (500, 5_000), (0.1, 0.2, 0.3)
+PINNED, NEW = "the pinned model's", "a new one each time"
+PAGE = """\
+# Error rates of the drift job
+
+Made by `make bench-drift`; `drift_errors.json` beside this page has the counts.
+
+{machine}
+Each window is a new draw from the population of the pinned model's training data, judged by the code and with the
+settings of `python -m monitoring drift`: a false alarm rate of {false_alarm_rate:.0%} for all columns together, a
+smallest distance of {min_distance}, and drift from {min_drift_share:.0%} of the model on. In brackets, 95 % intervals
+(Wilson).
+
+## Calm windows: false alarms
+
+**found** is the verdict drift, **named** is any column being called drifted.
+
+{calm}
+## Shifted windows: how many are found
+
+One column is raised by a part of its standard deviation: a number by that much (whole numbers by chance up or down, so
+that the mean rises by that much; bounds hold), a category by moving customers to its first value. **found** is the
+verdict drift, **named** is the column being called drifted. A column on which less than {min_drift_share:.0%} of the
+model rests is named and is no drift, unless the predictions move.
+
+{shifted}
+"""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What became of some windows of one kind."""
+
+    column: str
+    """Which was shifted; for calm windows, which reference they were held against."""
+    importance: float | None
+    deviations: float
+    rows: int
+    windows: int
+    found: int
+    """Windows whose verdict was drift."""
+    named: int
+    """Windows in which the column, or any column of a calm one, was called drifted."""
+
+
+def main() -> None:
+    """Simulate, and write what was counted."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.drift_errors", description="Count the job's errors.")
+    parser.add_argument("--windows", type=int, default=200, help="shifted windows of a kind; twice as many calm ones")
+    windows = parser.parse_args().windows
+    settings = DriftSettings()
+    learned = baseline.load(
+        bundle.load(settings.models_dir, fingerprint=CONTRACT.fingerprint), CONTRACT, rows=settings.sample_rows
+    )
+    described = findings.describe() | {"model": learned.scorer.version}
+    kinds = len(ROWS) * (2 * 2 + len(CONTRACT.features) * len(DEVIATIONS))
+    found = []
+    with Progress(kinds) as progress:
+        progress.stage("simulating")
+        for counted in count(learned, windows, settings):
+            found.append(counted)
+            progress.step()
+    page = PAGE.format(
+        machine=tables.facts(described),
+        calm=_table(["reference"], [one for one in found if not one.deviations]),
+        shifted=_table(["column", "importance", "shift, deviations"], [one for one in found if one.deviations]),
+        **settings.model_dump(),
+    )
+    findings.save("drift_errors", described, found, page)
+
+
+def count(learned: Baseline, windows: int, settings: DriftSettings) -> Iterator[Counted]:
+    """Judge windows of every kind."""
+    seeds = iter(range(1_000, 10_000_000))
+    for rows in ROWS:
+        for reference in (PINNED, NEW):
+            calm = Counted(reference, None, 0, rows, 2 * windows, 0, 0)
+            for _ in range(calm.windows):
+                against = learned if reference == PINNED else _draw_reference(learned, next(seeds))
+                verdict = _judge(against, traffic.calm(rows, seed=next(seeds)), settings)
+                calm = _add(calm, verdict, named=bool(verdict.drifted))
+            yield calm
+        for feature in CONTRACT.features:
+            for deviations in DEVIATIONS:
+                shifted = Counted(feature.name, learned.importance[feature.name], deviations, rows, windows, 0, 0)
+                for _ in range(windows):
+                    live = shift(traffic.calm(rows, seed=next(seeds)), feature, deviations, seed=next(seeds))
+                    verdict = _judge(learned, live, settings)
+                    names = {score.feature for score in verdict.drifted}
+                    shifted = _add(shifted, verdict, named=feature.name in names)
+                yield shifted
+
+
+def shift(live: pd.DataFrame, feature: Feature, deviations: float, *, seed: int) -> pd.DataFrame:
+    """Raise one column by a part of its standard deviation; of a category, the share of its first value."""
+    chance = np.random.default_rng(seed).random(len(live))
+    column = live[feature.name]
+    if feature.kind == "category":
+        first = column == feature.categories[0]
+        moves = ~first & (chance < deviations * first.std() / (1 - first.mean()))
+        return live.assign(**{feature.name: column.mask(moves, feature.categories[0])})
+    raised = column + deviations * column.std()
+    if feature.kind == "integer":
+        raised = np.floor(raised + chance).astype("int64")
+    live = live.assign(**{feature.name: raised.clip(upper=feature.limits["le"])})
+    return live.assign(total_charges=live["total_charges"].clip(lower=live["monthly_charges"]))
+
+
+def _draw_reference(learned: Baseline, seed: int) -> Baseline:
+    table = traffic.calm(len(learned.table), seed=seed)
+    return replace(learned, table=table.assign(**{PREDICTION: learned.predict(table)}))
+
+
+def _judge(learned: Baseline, table: pd.DataFrame, settings: DriftSettings) -> Verdict:
+    live = Live("simulated", table.assign(**{PREDICTION: learned.predict(table)}), len(table))
+    return judge(learned, live, settings)[1]
+
+
+def _add(counted: Counted, verdict: Verdict, *, named: bool) -> Counted:
+    return replace(counted, found=counted.found + verdict.exit_code, named=counted.named + named)
+
+
+def _table(head: Sequence[str], found: Sequence[Counted]) -> str:
+    rows = [
+        [
+            *[one.column, f"{one.importance or 0:.0%}", f"{one.deviations:g}"][: len(head)],
+            f"{one.rows:,}",
+            f"{one.windows:,}",
+            _rate(one.found, one.windows),
+            _rate(one.named, one.windows),
+        ]
+        for one in sorted(found, key=lambda one: (-(one.importance or 0), one.column, one.deviations, one.rows))
+    ]
+    return tables.table([*head, "rows", "windows", "found", "named"], rows)
+
+
+def _rate(hits: int, windows: int) -> str:
+    low, high = stats.binomtest(hits, windows).proportion_ci(method="wilson")
+    return f"{hits / windows:.1%} ({low:.1%} to {high:.1%})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""How often the performance job errs: `python -m benchmarks.performance_errors`.
+
+Draws customers from the population that the pinned model was trained on, lets them behave as ever or otherwise, and
+lets the job's own checks decide. Knows nothing of how they decide.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy import stats
+
+from benchmarks import findings, tables
+from models import bundle
+from models.contract import Labels, Vector
+from models.features import CONTRACT
+from models.manifest import Manifest
+from models.scorer import Scorer
+from monitoring import promise, quality
+from monitoring.promise import Check
+from monitoring.quality import Figures
+from monitoring.settings import PerformanceSettings
+from training import synthetic
+from training.progress import Progress
+
+ROWS = (500, 5_000)
+Change = Callable[[Labels, np.random.Generator], Labels]
+"""What becomes of the outcomes."""
+PAGE = """\
+# Error rates of the performance job
+
+Made by `python -m benchmarks.performance_errors`; `performance_errors.json` beside this page has the counts.
+
+{machine}
+Each window holds outcomes of new customers from the population of the pinned model's training data, judged by the code
+and with the settings of `python -m monitoring performance`: a false alarm rate of {false_alarm_rate:.0%}, a fall of
+ROC-AUC that matters from {min_fall} on, a calibration error from {min_calibration_error} on. **found** is the verdict
+"quality fallen", **ROC-AUC** and **calibration** say which promise was broken. In brackets, 95 % intervals (Wilson).
+
+The first two rows are false alarms. Against the pinned model's test set they hold for that one test set, which may
+have been an easy or a hard one; "another test set" draws one of the same size for each window.
+
+{counted}"""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What became of some windows of one kind."""
+
+    outcomes: str
+    rows: int
+    windows: int
+    found: int
+    """Windows in which any promise was called broken."""
+    roc_auc: int
+    calibration_error: int
+
+
+class Simulation:
+    """The population, the pinned model, and the job's checks of it."""
+
+    def __init__(self, settings: PerformanceSettings, seed: int = 0) -> None:
+        model = bundle.load(settings.models_dir, fingerprint=CONTRACT.fingerprint)
+        self.manifest: Manifest = model.manifest
+        self._settings, self._scorer, self.random = settings, Scorer.of(model), np.random.default_rng(seed)
+        self._threshold = self.manifest.policy.threshold
+
+    def draw(self, rows: int) -> tuple[Vector, Labels]:
+        """Draw customers: what the model says of them, and what they did."""
+        customers, _ = synthetic.sample(rows, seed=int(self.random.integers(2**32)))
+        return self._scorer.score(CONTRACT.to_matrix(customers)), customers["churned"].to_numpy()
+
+    def draw_reference(self) -> Figures:
+        """Draw another test set."""
+        return quality.realised(*self.draw(sum(dict(self.manifest.confusion).values())), threshold=self._threshold)
+
+    def expect(self, probability: Vector) -> Figures | None:
+        """Tell what the probabilities promise."""
+        return quality.promised(probability, threshold=self._threshold)
+
+    def check(
+        self, probability: Vector, churned: Labels, reference: Figures, expected: Figures | None
+    ) -> tuple[Check, ...]:
+        """Judge as the job does."""
+        chosen = self._settings.model_dump(include={"false_alarm_rate", "min_fall", "min_calibration_error"})
+        live = quality.realised(probability, churned, threshold=self._threshold)
+        return promise.check(live, reference, expected, **chosen)
+
+
+def shuffle(churned: Labels, random: np.random.Generator, *, share: float) -> Labels:
+    """Let some customers do what others of them did."""
+    some = random.random(len(churned)) < share
+    changed = churned.copy()
+    changed[some] = random.permutation(churned[some])
+    return changed
+
+
+def leave(churned: Labels, random: np.random.Generator, *, share: float) -> Labels:
+    """Let some more customers leave, whoever they are."""
+    return churned | (random.random(len(churned)) < share)
+
+
+CHANGES: Mapping[str, Change] = {
+    "a tenth of the outcomes shuffled": partial(shuffle, share=0.1),
+    "a quarter of the outcomes shuffled": partial(shuffle, share=0.25),
+    "one in twenty leaves whoever it is": partial(leave, share=0.05),
+}
+
+
+def main() -> None:
+    """Simulate, and write what was counted."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.performance_errors", description="Count the errors.")
+    parser.add_argument("--windows", type=int, default=200, help="windows of a kind (default 200)")
+    windows = parser.parse_args().windows
+    settings = PerformanceSettings()
+    simulation = Simulation(settings)
+    found: list[Counted] = []
+    with Progress(len(ROWS)) as progress:
+        progress.stage("simulating")
+        for rows in ROWS:
+            found += count(simulation, rows, windows)
+            progress.step()
+    described = findings.describe() | {"model": simulation.manifest.version}
+    page = PAGE.format(machine=tables.facts(described), counted=_table(found), **settings.model_dump())
+    findings.save("performance_errors", described, found, page)
+
+
+def count(simulation: Simulation, rows: int, windows: int) -> list[Counted]:
+    """Judge windows of every kind."""
+    broken: Counter[tuple[str, str]] = Counter()
+    kinds: dict[str, None] = {}
+    for _ in range(windows):
+        for kind, checks in _judge(simulation, rows):
+            kinds[kind] = None
+            names = {check.metric for check in checks if check.broken}
+            broken.update((kind, name) for name in (*names, *(["any"] if names else [])))
+    metrics = ("any", "roc_auc", "calibration_error")
+    return [Counted(kind, rows, windows, *(broken[kind, metric] for metric in metrics)) for kind in kinds]
+
+
+def _judge(simulation: Simulation, rows: int) -> Iterator[tuple[str, tuple[Check, ...]]]:
+    """Judge one draw of customers under every kind of outcomes."""
+    probability, churned = simulation.draw(rows)
+    expected, reference = simulation.expect(probability), promise.reference(simulation.manifest)
+    yield "as ever", simulation.check(probability, churned, reference, expected)
+    another = simulation.draw_reference()
+    yield "as ever, another test set", simulation.check(probability, churned, another, expected)
+    for kind, change in CHANGES.items():
+        yield kind, simulation.check(probability, change(churned, simulation.random), reference, expected)
+
+
+def _table(found: list[Counted]) -> str:
+    cells = [
+        [one.outcomes, f"{one.rows:,}", f"{one.windows:,}"]
+        + [_rate(hits, one.windows) for hits in (one.found, one.roc_auc, one.calibration_error)]
+        for one in found
+    ]
+    return tables.table(["outcomes", "rows", "windows", "found", "ROC-AUC", "calibration"], cells)
+
+
+def _rate(hits: int, windows: int) -> str:
+    low, high = stats.binomtest(hits, windows).proportion_ci(method="wilson")
+    return f"{hits / windows:.1%} ({low:.1%} to {high:.1%})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The performance job: do outcomes keep what the pinned model promised?
+
+A verified bundle, a period of the prediction log, figures of what happened, a verdict. Where outcomes are too few it
+tells what the probabilities alone let expect, and ends with 2. Knows nothing of the command line, nor of what becomes
+of a verdict.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from models import bundle
+from models.bundle import Bundle
+from models.contract import Contract
+from models.features import CONTRACT
+from monitoring import log, promise, quality, run, segments, tables, track_record
+from monitoring.assessment import Assessment
+from monitoring.run import Found
+from monitoring.settings import PerformanceSettings
+
+if TYPE_CHECKING:
+    from monitoring.report import Drawn
+
+logger = logging.getLogger(__name__)
+
+_REFERENCE_ROWS = 50_000
+
+
+def run_performance(settings: PerformanceSettings, contract: Contract = CONTRACT) -> int:
+    """Print and keep what outcomes show; return 0 for as good as promised, 1 for fallen, 2 for cannot tell."""
+    return run.carry_out("performance", settings, lambda now: find(settings, contract, now))
+
+
+def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Found:
+    """Assess the pinned model, and say how that is told.
+
+    Raises:
+        CannotTell, ModelsError: there is no period, no log, or no model to be trusted.
+    """
+    found = assess(settings, contract, now)
+
+    def draw() -> "Drawn":
+        from monitoring import report  # noqa: PLC0415  # takes seconds to import; no refusal above waits for it
+
+        return report.draw_performance(found, at=now)
+
+    return Found(found.record, found.remarks, draw)
+
+
+def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> Assessment:
+    """Hold the outcomes of a period's predictions against the manifest.
+
+    Raises:
+        CannotTell, ModelsError: there is no period, no log, or no model to be trusted.
+    """
+    period = settings.period(now)
+    model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    manifest = model.manifest
+    with log.connection(settings.log_url) as opened:
+        track = track_record.read(opened, period, model_version=manifest.version, contract=contract)
+    found = Assessment(
+        model_version=manifest.version,
+        period=period,
+        threshold=manifest.policy.threshold,
+        track=track,
+        reference=promise.reference(manifest),
+        estimated=quality.promised(track.probability, threshold=manifest.policy.threshold),
+        reason=quality.shortage(track.outcomes.churned, min_rows=settings.min_rows),
+    )
+    return found if found.reason else _judge(found, model, settings, contract)
+
+
+def _judge(found: Assessment, model: Bundle, settings: PerformanceSettings, contract: Contract) -> Assessment:
+    outcomes, threshold = found.track.outcomes, model.manifest.policy.threshold
+    logger.info("measuring %s outcomes", f"{len(outcomes.churned):,}")
+    live = quality.realised(outcomes.probability, outcomes.churned, threshold=threshold)
+    expected = quality.promised(outcomes.probability, threshold=threshold)
+    checks = promise.check(
+        live,
+        found.reference,
+        expected,
+        false_alarm_rate=settings.false_alarm_rate,
+        min_fall=settings.min_fall,
+        min_calibration_error=settings.min_calibration_error,
+    )
+    sample, _ = tables.read(model.path(bundle.REFERENCE), contract, rows=_REFERENCE_ROWS)
+    parts = segments.find(outcomes, sample, contract, threshold=threshold, min_rows=settings.min_rows)
+    return replace(found, live=live, expected=expected, checks=checks, segments=tuple(parts))

@@ -1,0 +1,55 @@
+"""A stretch of time to look at: the last hours or days, or from one time to another.
+
+Knows nothing of what happened in it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from models import row_ids
+from monitoring.errors import PeriodInvalid
+
+SINCE_PATTERN = r"^[1-9]\d{0,3}[mhd]$"
+_DEFAULT_SINCE = "24h"
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True)
+class Period:
+    """From a time on, and before another; both know their zone."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """The least id of its rows in the log, and the least of those after it."""
+        return row_ids.first_id(self.start), row_ids.first_id(self.end)
+
+    def __str__(self) -> str:
+        start, end = (f"{time.astimezone(UTC):%Y-%m-%d %H:%M}" for time in (self.start, self.end))
+        return f"{start} to {end} UTC"
+
+
+def choose(*, since: str | None, from_time: datetime | None, to_time: datetime | None, now: datetime) -> Period:
+    """Make a period of what was asked for: without an end it ends now, without a beginning it takes 24 hours.
+
+    Raises:
+        PeriodInvalid: it would begin twice, or not before its end.
+    """
+    if since and from_time:
+        raise PeriodInvalid(problem="--since and --from both say where it begins")
+    end = to_time or now
+    start = from_time or end - duration(since or _DEFAULT_SINCE)
+    if start >= end:
+        raise PeriodInvalid(problem=f"it would begin at {start.isoformat()} and end at {end.isoformat()}")
+    return Period(start, end)
+
+
+def duration(text: str) -> timedelta:
+    """Read a length of time that `SINCE_PATTERN` allows.
+
+    >>> duration("90m")
+    datetime.timedelta(seconds=5400)
+    """
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})

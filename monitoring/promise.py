@@ -1,0 +1,76 @@
+"""What a model's manifest promised, and whether outcomes keep it.
+
+Two things must hold: customers are ranked as well as on the test set (ROC-AUC), and probabilities are what happens
+(calibration error). Each may be off by the larger of what chance alone reaches and what matters, so that few outcomes
+raise no alarm, and many none over nothing; the false alarms that a run may raise are shared between the two. Brier
+score, log loss and cost are told and do not decide: they also change when other customers come, with a model as good as
+ever. Knows nothing of where outcomes come from.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from models.manifest import Confusion, Manifest
+from monitoring.quality import Figure, Figures
+
+
+@dataclass(frozen=True)
+class Check:
+    """How far one figure is worse than promised, and from where on that counts."""
+
+    metric: str
+    worse_by: float
+    limit: float
+
+    @property
+    def broken(self) -> bool:
+        """Whether it reaches its limit."""
+        return self.worse_by >= self.limit
+
+
+def reference(manifest: Manifest) -> dict[str, Figure]:
+    """Return the figures of the test set, with what its decisions cost."""
+    found = {
+        name: Figure(manifest.metrics[name], interval.low, interval.high)
+        for name, interval in manifest.intervals.items()
+    }
+    return found | {"cost": _cost(manifest.confusion, manifest.policy.threshold)}
+
+
+def check(
+    live: Figures,
+    reference: Mapping[str, Figure],
+    expected: Figures | None,
+    *,
+    false_alarm_rate: float,
+    min_fall: float,
+    min_calibration_error: float,
+) -> tuple[Check, ...]:
+    """Hold what happened against the test set, and against what the probabilities themselves say of the same rows."""
+    reach = float(stats.norm.isf(false_alarm_rate / 2))
+    now, then = live["roc_auc"], reference["roc_auc"]
+    fall = reach * math.hypot(now.deviation, then.deviation)
+    error = _most(expected["calibration_error"], reach) if expected else 0.0
+    return (
+        Check("roc_auc", then.value - now.value, max(min_fall, fall)),
+        Check("calibration_error", live["calibration_error"].value, max(min_calibration_error, error)),
+    )
+
+
+def _most(figure: Figure, reach: float) -> float:
+    """An error scatters farther up than down, so its upper half counts."""
+    return figure.value + reach * (figure.high - figure.value) / 1.96
+
+
+def _cost(counts: Confusion, threshold: float) -> Figure:
+    """As `quality.measure` has it, with the interval of a mean of so many customers."""
+    costs = np.array([0, threshold, 1 - threshold])
+    right = counts.true_negatives + counts.true_positives
+    customers = np.array([right, counts.false_positives, counts.false_negatives])
+    mean = np.average(costs, weights=customers)
+    reach = 1.96 * np.sqrt(np.average((costs - mean) ** 2, weights=customers) / customers.sum())
+    return Figure(float(mean), float(mean - reach), float(mean + reach))

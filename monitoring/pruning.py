@@ -1,0 +1,55 @@
+"""Deletes what is old from the prediction log, a little at a time, so that others can write in between.
+
+Ids begin with the time, so what is old lies together. The place of what is gone is used again; a SQLite file does not
+shrink. Knows nothing of what is in a row.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Column, Engine
+
+from models import row_ids
+from models.records import PREDICTIONS, TRAFFIC
+from monitoring import log
+from monitoring.progress import Progress
+from monitoring.settings import PruneSettings
+
+CHUNK_ROWS, PAUSE_SECONDS = 5_000, 0.05
+"""Of one transaction, and for others after each."""
+
+
+def run(settings: PruneSettings) -> str:
+    """Delete what is old, and tell how much.
+
+    Raises:
+        LogUnsupported, LogMissing, LogUnreadable: there is no log, or it does not answer.
+    """
+    before = datetime.now(UTC) - timedelta(days=settings.keep_days)
+    with log.engine(settings.log_url) as engine:
+        predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # outcomes go with them
+        counts = prune(engine, TRAFFIC.c.traffic_id, before)
+    return (
+        f"deleted {predictions:,} predictions, with their outcomes, and {counts:,} counts of requests "
+        f"from before {before:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def prune(engine: Engine, ids: Column[str], before: datetime) -> int:
+    """Delete the rows of a table whose `models.row_ids` are from before a time, and return how many there were.
+
+    Raises:
+        SQLAlchemyError: the database cannot be reached, or refuses.
+    """
+    old = sa.select(ids).where(ids < row_ids.first_id(before)).order_by(ids).limit(CHUNK_ROWS)
+    deletion = sa.delete(ids.table).where(ids.in_(old))
+    deleted, progress = 0, Progress(f"old {ids.table.name}")
+    while True:
+        with engine.begin() as connection:
+            rows = connection.execute(deletion).rowcount
+        deleted += rows
+        progress.add(rows)
+        if rows < CHUNK_ROWS:
+            return deleted
+        time.sleep(PAUSE_SECONDS)

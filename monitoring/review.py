@@ -1,0 +1,64 @@
+"""What a person decided about a run: kept with its record, and shown in the dashboard's list of runs.
+
+A run may be reviewed again; its record keeps every review, the dashboard shows the newest. Knows nothing of what
+follows from a decision.
+"""
+
+import logging
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from monitoring import journal
+from monitoring.errors import CannotTell, OutputUnwritable
+from monitoring.settings import Decision, ReviewSettings
+from monitoring.verdict import CANNOT_TELL
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Review:
+    """A decision, its maker and its reason."""
+
+    decision: Decision
+    by: str
+    why: str
+    at: str
+    """ISO 8601, UTC."""
+
+    def __str__(self) -> str:
+        return f"{self.decision}, by {self.by}: {self.why}"
+
+
+def run_review(settings: ReviewSettings) -> int:
+    """Keep and show a review; return 0, or 2 if it could not be kept."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    review = Review(settings.decision, settings.by, settings.why, at)
+    try:
+        said = _keep(review, settings)
+    except CannotTell as error:
+        logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
+        return CANNOT_TELL
+    sys.stdout.write("\n".join(said) + "\n")
+    return 0
+
+
+def _keep(review: Review, settings: ReviewSettings) -> list[str]:
+    record = journal.find(settings.output_dir, settings.run)
+    try:
+        facts = journal.add_review(record, asdict(review))
+    except OSError as error:
+        raise OutputUnwritable(path=record, problem=error.strerror or str(error)) from error
+    shown = _show(review, facts.get("run_id"), settings.workspace)
+    said = [f"{record.stem} ({facts['verdict']}): {review}", f"record: {record}"]
+    return said if shown else [*said, "the dashboard does not show this run"]
+
+
+def _show(review: Review, run_id: str | None, workspace: Path) -> bool:
+    from monitoring import dashboard  # noqa: PLC0415  # takes seconds to import; a wrong name does not wait for it
+
+    if run_id is None:  # written by the monitor for a job that could not
+        return False
+    return dashboard.show_review(workspace, run_id=run_id, decision=review.decision, by=review.by, why=review.why)

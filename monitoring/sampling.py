@@ -1,0 +1,48 @@
+"""Some rows of a stream of any length, each as likely as any other, in the memory of those alone.
+
+Every row gets a random key, and the rows with the least keys stay. Knows nothing of where rows come from.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from models.contract import Vector
+
+_SEED = 0  # the same stream gives the same sample
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was drawn, in the order of the stream."""
+
+    table: pa.Table
+    of_rows: int
+    """Rows of the whole stream."""
+
+
+def draw(chunks: Iterable[pa.Table], *, rows: int) -> Sample:
+    """Draw so many rows of at least one chunk, or all if there are no more."""
+    random = np.random.default_rng(_SEED)
+    tables: list[pa.Table] = []
+    keys = np.empty(0)
+    of_rows, bound = 0, 1.0
+    for chunk in chunks:
+        drawn = random.random(len(chunk))
+        tables.append(chunk.filter(drawn < bound))
+        keys = np.append(keys, drawn[drawn < bound])
+        of_rows += len(chunk)
+        if len(keys) > 2 * rows:
+            tables, keys = _least(tables, keys, rows)
+            bound = keys.max()
+    tables, _ = _least(tables, keys, rows)
+    return Sample(tables[0], of_rows)
+
+
+def _least(tables: list[pa.Table], keys: Vector, rows: int) -> tuple[list[pa.Table], Vector]:
+    if len(keys) <= rows:
+        return [pa.concat_tables(tables)], keys
+    stays = keys <= np.partition(keys, rows - 1)[rows - 1]
+    return [pa.concat_tables(tables).filter(stays)], keys[stays]

@@ -1,0 +1,111 @@
+"""What the last run of each job found, as gauges for Prometheus. The only module of the jobs that knows its client.
+
+Records are read when Prometheus asks, so nothing is remembered and nothing can be stale. What a run did not find has no
+gauge: one that could not tell leaves but its exit code and its time. Knows nothing of how a record came about.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+
+from monitoring import journal
+from monitoring.journal import Job
+
+PREDICTIONS = "churn_probability"
+"""The one column of a drift record that is no input."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of a record that is a gauge without labels."""
+
+    name: str
+    documentation: str
+    where: str
+    """The job, and the keys into its record."""
+
+
+FIGURES = (
+    Figure("churn_drift_share", "Share of the model that rests on drifted columns.", "drift.drift_share"),
+    Figure("churn_live_refused_share", "Share of requests refused with 422.", "drift.refused_share"),
+    Figure("churn_live_outcomes_rows", "Predictions with an outcome.", "performance.outcomes_rows"),
+    Figure("churn_live_roc_auc", "ROC-AUC on outcomes.", "performance.live.roc_auc.value"),
+    Figure("churn_live_roc_auc_low", "Lower end of its 95 % interval.", "performance.live.roc_auc.low"),
+    Figure("churn_live_brier", "Brier score on outcomes.", "performance.live.brier.value"),
+    Figure(
+        "churn_live_calibration_error",
+        "How far probabilities are off on average.",
+        "performance.live.calibration_error.value",
+    ),
+    Figure("churn_estimated_roc_auc", "ROC-AUC by probabilities alone.", "performance.estimated.roc_auc.value"),
+    Figure("churn_reference_roc_auc", "ROC-AUC on the test set.", "performance.reference.roc_auc.value"),
+)
+
+
+class LastRuns:
+    """A collector, as Prometheus' client calls it: the gauges of the newest record of each job."""
+
+    def __init__(self, output_dir: Path, periods_seconds: Mapping[Job, float]) -> None:
+        """Look into this folder; `periods_seconds` has the jobs that run by the clock."""
+        self._output_dir, self._periods_seconds = output_dir, periods_seconds
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read the records and yield what they say."""
+        records = {job: record for job in get_args(Job) if (record := journal.newest(self._output_dir, job))}
+        yield _by("job", "churn_monitor_period_seconds", "Time from run to run.", self._periods_seconds)
+        yield from _runs(records)
+        yield from _drift(records.get("drift", {}).get("columns", []))
+        for figure in FIGURES:
+            if (value := _find(records, figure.where)) is not None:
+                yield GaugeMetricFamily(figure.name, figure.documentation, value)
+
+
+@contextmanager
+def serving(output_dir: Path, *, host: str, port: int, periods_seconds: Mapping[Job, float]) -> Iterator[int]:
+    """Answer Prometheus from a thread for as long as the context lasts; yields the port, a free one for 0."""
+    registry = CollectorRegistry()
+    registry.register(LastRuns(output_dir, periods_seconds))
+    server, thread = start_http_server(port, host, registry)
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _runs(records: Mapping[Job, Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:
+    ended = {job: datetime.fromisoformat(record["finished_at"]).timestamp() for job, record in records.items()}
+    codes = {job: record["exit_code"] for job, record in records.items()}
+    rows = {job: record["window_rows"] for job, record in records.items() if "window_rows" in record}
+    yield _by("job", "churn_monitor_last_run_timestamp_seconds", "When the last run ended.", ended)
+    yield _by("job", "churn_monitor_exit_code", "0 as it was, 1 changed, 2 cannot tell.", codes)
+    yield _by("job", "churn_monitor_window_rows", "Predictions in the window of the last run.", rows)
+
+
+def _drift(columns: Iterable[Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:
+    ratios = {column["name"]: column["ratio"] for column in columns}
+    predictions = ratios.pop(PREDICTIONS, None)
+    yield _by("column", "churn_drift_column_ratio", "Distance of an input in units of its limit.", ratios)
+    if predictions is not None:
+        documentation = "Distance of the predictions in units of its limit."
+        yield GaugeMetricFamily("churn_drift_prediction_ratio", documentation, predictions)
+
+
+def _by(label: str, name: str, documentation: str, values: Mapping[Any, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=[label])
+    for label_value, value in values.items():
+        family.add_metric([label_value], value)
+    return family
+
+
+def _find(record: Any, where: str) -> Any:
+    for key in where.split("."):
+        record = (record or {}).get(key)
+    return record

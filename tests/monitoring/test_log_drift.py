@@ -1,0 +1,168 @@
+"""The job judges what the prediction log holds, and says what the log does not."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from models import bundle, records, row_ids
+
+Judge = Callable[..., Any]
+Draw = Callable[[int, int], pd.DataFrame]
+Keep = Callable[..., None]
+
+
+@pytest.fixture
+def pinned(shelf: Path) -> str:
+    return bundle.read_pin(shelf).version
+
+
+def test_calm_customers_of_the_last_day_are_no_drift(judge: Judge, keep: Keep, customers: Draw, pinned: str) -> None:
+    keep(customers(1_000, 2))
+    keep(customers(1_000, 3).assign(contract_type=0), at=datetime.now(UTC) - timedelta(hours=25))
+    outcome = judge()
+    record = outcome.record
+    assert (outcome.code, outcome.drifted, record["window_rows"], record["judged_rows"]) == (0, set(), 1_000, 1_000)
+    assert (record["model_versions"], record["refused_share"], record["dropped_rows"]) == ({pinned: 1_000}, None, 0)
+    assert datetime.fromisoformat(record["to"]) - datetime.fromisoformat(record["from"]) == timedelta(hours=24)
+    assert record["remarks"] == []
+
+
+def test_shifted_customers_are_drift_of_their_column_and_of_the_predictions(
+    judge: Judge, keep: Keep, customers: Draw
+) -> None:
+    live = customers(1_000, 2)
+    live["monthly_charges"] += 25
+    keep(live)
+    outcome = judge(since="2h")
+    assert (outcome.code, outcome.drifted, outcome.predictions["drifted"]) == (1, {"monthly_charges"}, True)
+
+
+def test_a_large_window_is_judged_by_a_sample_and_says_so(judge: Judge, keep: Keep, customers: Draw) -> None:
+    keep(customers(3_000, 2))
+    outcome = judge(sample_rows=1_000)
+    assert (outcome.record["window_rows"], outcome.record["judged_rows"]) == (3_000, 1_000)
+    assert "; 1,000 live rows drawn from 3,000 against 1,000 reference rows of model" in outcome.said
+
+
+def test_customers_are_judged_whichever_model_they_met_but_predictions_only_of_the_pinned_one(
+    judge: Judge, keep: Keep, customers: Draw, pinned: str
+) -> None:
+    keep(customers(600, 2).assign(contract_type=0), version="20250101-00000000")
+    keep(customers(400, 3))
+    outcome = judge()
+    assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
+    assert outcome.predictions["drifted"] is False
+    assert f"predictions are judged of {pinned} alone; the rows were predicted 600 by 20250101" in outcome.said
+
+
+def test_predictions_of_another_model_alone_are_not_judged(judge: Judge, keep: Keep, customers: Draw) -> None:
+    keep(customers(600, 2), version="20250101-00000000")
+    outcome = judge()
+    assert outcome.record["unjudged"] == {"churn_probability": "no value in the live rows"}
+
+
+def test_answers_that_are_not_those_of_the_model_are_drift_though_the_inputs_are_calm(
+    judge: Judge, keep: Keep, customers: Draw, log_url: str
+) -> None:
+    keep(customers(1_000, 2))
+    engine = records.connect(log_url)
+    with engine.begin() as connection:
+        connection.execute(sa.update(records.PREDICTIONS).values(churn_probability=0.5))
+    engine.dispose()
+    outcome = judge()
+    assert (outcome.code, outcome.drifted, outcome.predictions["drifted"]) == (1, set(), True)
+
+
+def test_refusals_and_holes_in_the_log_are_said(judge: Judge, keep: Keep, customers: Draw, log_url: str) -> None:
+    keep(customers(500, 2))
+    at = datetime.now(UTC) - timedelta(hours=1)
+    counted = {
+        "traffic_id": row_ids.first_id(at),
+        "counted_at": at,
+        "answered_requests": 950,
+        "refused_requests": 50,
+        "refused_fields": {"tenure_months": 50},
+        "dropped_rows": 1_234,
+    }
+    engine = records.connect(log_url)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(records.TRAFFIC), [counted])
+    engine.dispose()
+    outcome = judge()
+    assert (outcome.code, outcome.record["refused_share"], outcome.record["dropped_rows"]) == (0, 0.05, 1_234)
+    assert outcome.record["remarks"] == [
+        "missing from the log: 1,234 predictions, dropped when it was away for long",
+        "refused with 422: 5.0% of the requests",
+    ]
+
+
+def test_rows_without_inputs_are_left_out_and_counted(judge: Judge, keep: Keep, customers: Draw) -> None:
+    keep(customers(300, 2), inputs=False)
+    keep(customers(300, 3))
+    outcome = judge()
+    assert (outcome.code, outcome.record["window_rows"], outcome.record["judged_rows"]) == (0, 600, 300)
+    assert outcome.record["remarks"] == ["without the inputs of this contract: 300 rows, left out"]
+
+
+def test_rows_of_an_earlier_contract_are_left_out_and_counted(
+    judge: Judge, keep: Keep, customers: Draw, log_url: str
+) -> None:
+    keep(customers(300, 2), version="20250101-00000000")
+    engine = records.connect(log_url)
+    with engine.begin() as connection:
+        connection.execute(sa.update(records.PREDICTIONS).values(features={"age": 40}))
+    engine.dispose()
+    keep(customers(300, 3))
+    assert judge().record["rows_without_inputs"] == 300
+
+
+def test_a_log_that_keeps_no_inputs_cannot_tell(judge: Judge, keep: Keep, customers: Draw) -> None:
+    keep(customers(300, 2), inputs=False)
+    outcome = judge()
+    assert outcome.code == 2
+    assert "none of 300 rows has the inputs of this contract. Let the service keep them with" in outcome.said
+
+
+@pytest.mark.parametrize(("rows", "said"), [(0, "0 rows, at least 200"), (199, "199 rows, at least 200")])
+def test_a_window_with_too_few_rows_cannot_tell(
+    judge: Judge, keep: Keep, customers: Draw, rows: int, said: str
+) -> None:
+    keep(customers(500, 2), at=datetime.now(UTC) - timedelta(days=3))
+    if rows:
+        keep(customers(rows, 3))
+    outcome = judge()
+    assert (outcome.code, said in outcome.said) == (2, True)
+    assert outcome.said.startswith("cannot tell: the log from 20")
+
+
+def test_a_log_that_is_not_there_cannot_tell(judge: Judge) -> None:
+    outcome = judge()
+    assert outcome.code == 2
+    assert (
+        "no such prediction log. Start the service, or create it with `python -m monitoring migrate`." in outcome.said
+    )
+
+
+def test_a_log_of_another_kind_cannot_tell(judge: Judge) -> None:
+    assert (
+        judge(log_url="mysql://localhost/churn").record["reason"].startswith("mysql://localhost/churn: no prediction")
+    )
+
+
+def test_a_window_that_ends_before_it_begins_cannot_tell(judge: Judge, keep: Keep, customers: Draw) -> None:
+    keep(customers(500, 2))
+    outcome = judge(from_time="2026-03-02", to_time="2026-03-01")
+    assert outcome.code == 2
+    assert "Give --since 24h, or --from with an earlier time than --to." in outcome.said
+
+
+@pytest.mark.parametrize("asked", [{"since": "24h"}, {"from_time": "2026-03-01"}, {"to_time": "2026-03-01"}])
+def test_a_file_and_a_window_together_cannot_tell(judge: Judge, customers: Draw, asked: dict[str, str]) -> None:
+    outcome = judge(customers(500, 2), **asked)
+    assert outcome.code == 2
+    assert "Leave out --live, or --since, --from and --to." in outcome.said

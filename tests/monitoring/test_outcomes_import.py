@@ -1,0 +1,212 @@
+"""A file of outcomes on its way into the log, and the rows that are set aside."""
+
+import csv
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from models import migrations, records, row_ids
+from models.errors import LogMissing
+from monitoring import outcome_files, outcomes_import
+from monitoring.errors import LogUnreadable, NothingRecorded, OutcomesUnreadable, RejectedUnwritable
+from monitoring.settings import ImportSettings
+from tests import predictions
+
+MADE_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SEEN, SEEN_AT = "2026-06-01T08:30:00+02:00", datetime(2026, 6, 1, 6, 30, tzinfo=UTC)
+UNKNOWN = row_ids.first_id(MADE_AT)
+HEADER = "prediction_id,churned,observed_at"
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'log.db'}" if sqlite else request.getfixturevalue("postgres_url")
+    opened = records.connect(url, create=True)
+    migrations.upgrade(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def import_file(engine: Engine) -> Callable[[Path], str]:
+    """Import a file into the log, and return what is told."""
+    return lambda path: outcomes_import.run(ImportSettings(file=path, log_url=engine.url.render_as_string()))
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join([HEADER, *lines]) + "\n")
+    return path
+
+
+def recorded(engine: Engine) -> dict[str, tuple[bool, datetime]]:
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(records.OUTCOMES))
+        return {row.prediction_id: (row.churned, row.observed_at) for row in rows}
+
+
+def rejected(path: Path) -> list[dict[str, str]]:
+    with path.with_suffix(".rejected.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_can_be_recorded_is_and_the_rest_is_set_aside_with_its_reasons(
+    engine: Engine, import_file: Callable[[Path], str], tmp_path: Path
+) -> None:
+    ids = predictions.add(engine, MADE_AT, rows=5)
+    path = write(
+        tmp_path / "seen.csv",
+        f"{ids[0]},yes,{SEEN}",
+        f"{UNKNOWN},yes,{SEEN}",
+        f"{ids[1]},perhaps,soon",
+        f" {ids[2]} ,0, 2026-06-01 ",
+        f"{ids[0]},no,{SEEN}",
+        f"{ids[3]},yes",
+        f"{ids[2]},FALSE,{SEEN}",
+        f"{ids[4]},1,2025-01-01",
+    )
+    told = import_file(path).splitlines()
+
+    assert recorded(engine) == {ids[0]: (True, SEEN_AT), ids[2]: (False, datetime(2026, 6, 1, tzinfo=UTC))}
+    assert [(row["row"], row["prediction_id"]) for row in rejected(path)] == [
+        ("2", UNKNOWN),
+        ("3", ids[1]),
+        ("5", ids[0]),
+        ("6", ids[3]),
+        ("8", ids[4]),
+    ]
+    reasons = [row["reasons"] for row in rejected(path)]
+    assert reasons[0] == "no such prediction"
+    assert [part.partition(":")[0] for part in reasons[1].split("; ")] == ["churned", "observed_at"]
+    assert reasons[2] == "another outcome is known"
+    assert reasons[3] == "another number of cells than the header"
+    assert reasons[4] == "observed_at: Input should not be before the time of the prediction"
+    assert told[0] == "recorded 2 outcomes of 8 rows; 1 were known before"
+    assert told[1] == f"rejected 5, with their reasons: {tmp_path / 'seen.rejected.csv'}"
+    assert "  no such prediction: 1" in told
+
+
+def test_importing_again_changes_nothing_and_leaves_no_old_rejects(
+    engine: Engine, import_file: Callable[[Path], str], tmp_path: Path
+) -> None:
+    [identity] = predictions.add(engine, MADE_AT, rows=1)
+    path = tmp_path / "seen.csv"
+    import_file(write(path, f"{identity},yes,{SEEN}", f"{UNKNOWN},yes,{SEEN}"))
+    assert len(rejected(path)) == 1
+    told = import_file(write(path, f"{identity},yes,2026-07-01"))
+
+    assert told == "recorded 0 outcomes of 1 rows; 1 were known before"
+    assert recorded(engine) == {identity: (True, SEEN_AT)}
+    assert sorted(found.name for found in tmp_path.glob("seen*")) == ["seen.csv"]
+
+
+def test_rejected_rows_can_be_corrected_and_imported_themselves(
+    engine: Engine, import_file: Callable[[Path], str], tmp_path: Path
+) -> None:
+    one, other = predictions.add(engine, MADE_AT, rows=2)
+    import_file(write(tmp_path / "seen.csv", f"{one},no,{SEEN}", f"{other},gone,{SEEN}"))
+    aside = tmp_path / "seen.rejected.csv"
+    aside.write_text(aside.read_text().replace("gone", "yes"))
+
+    assert import_file(aside).startswith("recorded 1 outcomes of 1 rows")
+    assert recorded(engine) == {one: (False, SEEN_AT), other: (True, SEEN_AT)}
+
+
+@pytest.mark.parametrize(
+    ("churned", "observed_at"),
+    [
+        ([True, False], [SEEN_AT, SEEN_AT.astimezone(timezone(timedelta(hours=9)))]),
+        ([1.0, 0.0], [SEEN_AT.replace(tzinfo=None)] * 2),
+        (["yes", "no"], [SEEN, SEEN]),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_values_are_read_as_tables_have_them(
+    engine: Engine,
+    import_file: Callable[[Path], str],
+    tmp_path: Path,
+    churned: list[Any],
+    observed_at: list[Any],
+    suffix: str,
+) -> None:
+    one, other = predictions.add(engine, MADE_AT, rows=2)
+    path = tmp_path / f"seen{suffix}"
+    table = pd.DataFrame(
+        {"prediction_id": [one, other], "note": "", "churned": churned, "observed_at": observed_at}, dtype=object
+    ).infer_objects()
+    table.to_csv(path) if suffix == ".csv" else table.to_parquet(path)
+    import_file(path)
+
+    assert recorded(engine) == {one: (True, SEEN_AT), other: (False, SEEN_AT)}
+
+
+def test_results_do_not_depend_on_where_chunks_begin(
+    engine: Engine, import_file: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome_files.chunks, "__kwdefaults__", {"rows": 2})
+    one, other = predictions.add(engine, MADE_AT, rows=2)
+    rows = [f"{one},yes,{SEEN}", f"{one},no,{SEEN}", f"{one},no,{SEEN}", f"{other},no,{SEEN}", f"{one},yes,{SEEN}"]
+    path = write(tmp_path / "seen.csv", *rows)
+
+    assert import_file(path).startswith("recorded 2 outcomes of 5 rows; 1 were known before")
+    assert [row["row"] for row in rejected(path)] == ["2", "3"]
+    assert {identity: churned for identity, (churned, _) in recorded(engine).items()} == {one: True, other: False}
+
+
+def test_a_file_without_a_row_that_can_be_used_is_not_done(import_file: Callable[[Path], str], tmp_path: Path) -> None:
+    path = write(tmp_path / "seen.csv", f"{UNKNOWN},yes,{SEEN}")
+    with pytest.raises(NothingRecorded, match=r"none of 1 rows .* --log-url\.$"):
+        import_file(path)
+    assert rejected(path)[0]["reasons"] == "no such prediction"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("none.csv", None, "no such file"),
+        ("seen.xlsx", b"", "not a kind of file"),
+        ("seen.csv", b"", "not exactly one column prediction_id, churned, observed_at"),
+        ("seen.csv", HEADER.encode(), "no rows"),
+        ("seen.csv", b"prediction_id,churned,churned,observed_at\n", "not exactly one column churned"),
+        ("seen.csv", HEADER.encode() + b'\n"a"b,1,2', "expected after"),
+        ("seen.csv", HEADER.encode() + b"\n\xff,1,2", "codec can't decode"),
+        ("seen.parquet", b"PAR", "Parquet"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_done_and_leaves_nothing(
+    import_file: Callable[[Path], str], tmp_path: Path, name: str, content: bytes | None, problem: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(OutcomesUnreadable, match=rf"{name}: .*{problem}.*\. Give a \.csv or \.parquet file"):
+        import_file(path)
+    assert [found.name for found in tmp_path.glob("*.rejected.*")] == []
+
+
+def test_rows_that_cannot_be_set_aside_are_said(
+    engine: Engine, import_file: Callable[[Path], str], tmp_path: Path
+) -> None:
+    [identity] = predictions.add(engine, MADE_AT, rows=1)
+    path = write(tmp_path / "seen.csv", f"{identity},yes,{SEEN}")
+    (tmp_path / "seen.rejected.csv").mkdir()
+    with pytest.raises(RejectedUnwritable, match=r"seen\.rejected\.csv: Is a directory"):
+        import_file(path)
+    assert sorted(found.name for found in tmp_path.glob("*seen*")) == ["seen.csv", "seen.rejected.csv"]
+
+
+def test_without_a_log_nothing_is_done(tmp_path: Path) -> None:
+    path = write(tmp_path / "seen.csv", f"{UNKNOWN},yes,{SEEN}")
+    with pytest.raises(LogMissing):
+        outcomes_import.run(ImportSettings(file=path, log_url=f"sqlite:///{tmp_path / 'none.db'}"))
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(LogUnreadable, match="no such table"):
+        outcomes_import.run(ImportSettings(file=path, log_url=f"sqlite:///{tmp_path / 'empty.db'}"))

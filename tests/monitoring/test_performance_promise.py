@@ -1,0 +1,87 @@
+"""A promise is broken by what is more than chance and more than nothing, and chance shrinks with the outcomes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import bundle
+from models.contract import Labels, Vector
+from models.features import CONTRACT
+from models.manifest import Confusion
+from models.risk import RiskPolicy
+from monitoring import promise, quality
+from monitoring.quality import Figure
+
+TEST_SET = {"roc_auc": Figure(0.85, 0.84, 0.86)}
+
+
+def hold(live: Figure, error: float, expected: Figure | None, *, min_fall: float = 0.02) -> list[str]:
+    checks = promise.check(
+        {"roc_auc": live, "calibration_error": Figure(error, 0, 1)},
+        TEST_SET,
+        {"calibration_error": expected} if expected else None,
+        false_alarm_rate=0.01,
+        min_fall=min_fall,
+        min_calibration_error=0.03,
+    )
+    return [check.metric for check in checks if check.broken]
+
+
+CALM = Figure(0.01, 0.005, 0.015)
+
+
+@pytest.mark.parametrize(
+    ("live", "broken"),
+    [
+        (Figure(0.80, 0.78, 0.82), ["roc_auc"]),
+        (Figure(0.80, 0.74, 0.86), []),  # so few outcomes may show it by chance
+        (Figure(0.835, 0.834, 0.836), []),  # certain, and of no matter
+        (Figure(0.90, 0.89, 0.91), []),
+    ],
+)
+def test_a_fall_is_more_than_chance_and_more_than_nothing(live: Figure, broken: list[str]) -> None:
+    assert hold(live, 0.01, CALM) == broken
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "broken"),
+    [
+        (0.04, CALM, ["calibration_error"]),
+        (0.04, Figure(0.03, 0.01, 0.05), []),  # right probabilities reach that by chance
+        (0.02, CALM, []),
+        (0.03, None, ["calibration_error"]),
+    ],
+)
+def test_probabilities_may_be_off_by_as_much_as_right_ones_are(
+    error: float, expected: Figure | None, broken: list[str]
+) -> None:
+    assert hold(Figure(0.85, 0.84, 0.86), error, expected) == broken
+
+
+def test_both_intervals_count_and_the_false_alarms_are_shared() -> None:
+    fall, _ = promise.check(
+        {"roc_auc": Figure(0.8, 0.79, 0.81), "calibration_error": CALM},
+        TEST_SET,
+        {"calibration_error": CALM},
+        false_alarm_rate=0.05,
+        min_fall=0.0,
+        min_calibration_error=0.03,
+    )
+    assert (fall.worse_by, fall.limit) == pytest.approx((0.05, 2**0.5 * 0.01), rel=1e-4)
+
+
+def outcomes(counts: Confusion, threshold: float) -> tuple[Vector, Labels]:
+    sides = (counts.true_negatives, counts.false_positives, counts.false_negatives, counts.true_positives)
+    low, high = threshold / 2, (1 + threshold) / 2
+    return np.repeat([low, high, low, high], sides), np.repeat([0, 0, 1, 1], sides)
+
+
+def test_the_test_set_costs_what_its_decisions_would_cost_live(root: Path) -> None:
+    manifest = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).manifest
+    counts = Confusion(true_negatives=600, false_positives=80, false_negatives=120, true_positives=200)
+    found = promise.reference(manifest.model_copy(update={"confusion": counts, "policy": RiskPolicy(threshold=0.3)}))
+    live = quality.realised(*outcomes(counts, 0.3), threshold=0.3)["cost"]
+    assert found["cost"].value == pytest.approx(live.value)
+    assert found["cost"].deviation == pytest.approx(live.deviation, rel=0.1)
+    assert found["roc_auc"].value == manifest.metrics["roc_auc"]

@@ -1,0 +1,88 @@
+"""What is old leaves the log, with all that hangs on it, while others go on writing."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from models import migrations, recording, records, row_ids
+from models.errors import LogMissing
+from models.outcomes import Outcome
+from monitoring import pruning
+from monitoring.settings import PruneSettings
+from tests import predictions
+
+NOW = datetime.now(UTC)
+OLD, RECENT = NOW - timedelta(days=31), NOW - timedelta(days=29)
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'log.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    opened = records.connect(url, create=True)
+    migrations.upgrade(opened)
+    yield opened
+    opened.dispose()
+
+
+def count_requests(engine: Engine, at: datetime) -> str:
+    counts = {"answered_requests": 1, "refused_requests": 0, "refused_fields": {}, "dropped_rows": 0}
+    identity = row_ids.first_id(at)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(records.TRAFFIC).values(traffic_id=identity, counted_at=at, **counts))
+    return identity
+
+
+def ids_in(engine: Engine, table: sa.Table) -> set[str]:
+    with engine.connect() as connection:
+        return set(connection.scalars(sa.select(*table.primary_key)))
+
+
+def prune(url: str, keep_days: int = 30) -> str:
+    return pruning.run(PruneSettings(log_url=url, keep_days=keep_days))
+
+
+def test_what_is_old_goes_with_its_outcomes_and_what_is_not_stays(
+    engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "CHUNK_ROWS", 3)
+    old, recent = predictions.add(engine, OLD, rows=7), predictions.add(engine, RECENT, rows=2)
+    outcomes = [Outcome(prediction_id=identity, churned=True, observed_at=NOW) for identity in [*old[:4], recent[0]]]
+    recording.record(engine, outcomes)
+    count_requests(engine, OLD)
+    counted = count_requests(engine, RECENT)
+    told = prune(url)
+
+    assert told.startswith("deleted 7 predictions, with their outcomes, and 1 counts of requests from before 20")
+    assert ids_in(engine, records.PREDICTIONS) == set(recent)
+    assert ids_in(engine, records.OUTCOMES) == {recent[0]}
+    assert ids_in(engine, records.TRAFFIC) == {counted}
+    assert prune(url).startswith("deleted 0 predictions, with their outcomes, and 0 counts")
+
+
+def test_others_write_while_much_is_deleted(engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "CHUNK_ROWS", 50)
+    predictions.add(engine, OLD, rows=1_000)
+    deletion = threading.Thread(target=prune, args=(url,))
+    deletion.start()
+    written = []
+    while deletion.is_alive():
+        written += predictions.add(engine, RECENT, rows=1)
+
+    assert len(written) > 10
+    assert ids_in(engine, records.PREDICTIONS) == set(written)
+
+
+def test_without_a_log_nothing_is_done(tmp_path: Path) -> None:
+    with pytest.raises(LogMissing):
+        prune(f"sqlite:///{tmp_path / 'none.db'}")

@@ -1,0 +1,108 @@
+"""What Prometheus is told of the last runs."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from monitoring import journal, telemetry
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DRIFT = {
+    "exit_code": 1,
+    "window_rows": 5_000,
+    "drift_share": 0.45,
+    "refused_share": 0.02,
+    "columns": [
+        {"name": "monthly_charges", "distance": 0.24, "limit": 0.08, "ratio": 3.0},
+        {"name": "tenure_months", "distance": 0.02, "limit": 0.08, "ratio": 0.25},
+        {"name": "churn_probability", "distance": 0.1, "limit": 0.05, "ratio": 2.0},
+    ],
+}
+PERFORMANCE = {
+    "exit_code": 0,
+    "window_rows": 4_000,
+    "outcomes_rows": 900,
+    "live": {
+        "roc_auc": {"value": 0.84, "low": 0.82, "high": 0.86},
+        "brier": {"value": 0.12, "low": 0.11, "high": 0.13},
+        "calibration_error": {"value": 0.01, "low": 0.0, "high": 0.02},
+    },
+    "estimated": {"roc_auc": {"value": 0.85}},
+    "reference": {"roc_auc": {"value": 0.848}},
+}
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    with telemetry.serving(tmp_path, host="127.0.0.1", port=0, periods_seconds={"drift": 3600}) as port:
+        yield port
+
+
+def scrape(port: int) -> dict[tuple[str, ...], float]:
+    """Values by name and label values."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        text = answer.read().decode()
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(sample.name, *sample.labels.values()): sample.value for sample in samples}
+
+
+def test_the_newest_record_of_each_job_is_told(port: int, tmp_path: Path) -> None:
+    journal.write(DRIFT | {"exit_code": 0, "drift_share": 0.0}, tmp_path, "drift", NOON - timedelta(hours=1))
+    journal.write(PERFORMANCE, tmp_path, "performance", NOON)
+    journal.write(DRIFT, tmp_path, "drift", NOON)
+    told = scrape(port)
+
+    ended = [told.pop(("churn_monitor_last_run_timestamp_seconds", job)) for job in ("drift", "performance")]
+    assert ended == pytest.approx([datetime.now(UTC).timestamp()] * 2, abs=60)
+    assert told == pytest.approx(
+        {
+            ("churn_monitor_period_seconds", "drift"): 3600,
+            ("churn_monitor_exit_code", "drift"): 1,
+            ("churn_monitor_exit_code", "performance"): 0,
+            ("churn_monitor_window_rows", "drift"): 5_000,
+            ("churn_monitor_window_rows", "performance"): 4_000,
+            ("churn_drift_share",): 0.45,
+            ("churn_live_refused_share",): 0.02,
+            ("churn_drift_column_ratio", "monthly_charges"): 3,
+            ("churn_drift_column_ratio", "tenure_months"): 0.25,
+            ("churn_drift_prediction_ratio",): 2,
+            ("churn_live_roc_auc",): 0.84,
+            ("churn_live_roc_auc_low",): 0.82,
+            ("churn_live_brier",): 0.12,
+            ("churn_live_calibration_error",): 0.01,
+            ("churn_live_outcomes_rows",): 900,
+            ("churn_estimated_roc_auc",): 0.85,
+            ("churn_reference_roc_auc",): 0.848,
+        }
+    )
+
+
+def test_before_the_first_run_only_the_period_is_told(port: int) -> None:
+    assert scrape(port) == {("churn_monitor_period_seconds", "drift"): 3600}
+
+
+def test_a_run_that_cannot_tell_leaves_nothing_of_the_one_before(port: int, tmp_path: Path) -> None:
+    blind: dict[str, Any] = {"exit_code": 2, "reason": "3 rows", "live": None}
+    for job in ("drift", "performance"):
+        journal.write(DRIFT | PERFORMANCE, tmp_path, job, NOON - timedelta(hours=1))
+        journal.write(blind, tmp_path, job, NOON)
+    told = scrape(port)
+
+    assert (told["churn_monitor_exit_code", "drift"], told["churn_monitor_exit_code", "performance"]) == (2, 2)
+    assert {name for name, *_ in told} == {
+        "churn_monitor_period_seconds",
+        "churn_monitor_exit_code",
+        "churn_monitor_last_run_timestamp_seconds",
+    }
+
+
+def test_a_record_that_cannot_be_read_is_no_silence(port: int, tmp_path: Path) -> None:
+    journal.write(DRIFT, tmp_path, "drift", NOON).write_text("{")
+    with pytest.raises(urllib.error.HTTPError, match="500"):
+        scrape(port)

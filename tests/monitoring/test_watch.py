@@ -1,0 +1,170 @@
+"""The jobs by the clock."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitoring import journal, watch
+from monitoring.__main__ import main
+from monitoring.journal import Job
+from monitoring.settings import WatchSettings
+from monitoring.watch import Schedule
+
+PATIENCE_SECONDS = 20
+TAKE_A_WHILE = """
+import pathlib, sys, time
+with pathlib.Path(sys.argv[1]).open("a", buffering=1) as notes:
+    notes.write("begin\\n")
+    time.sleep(0.2)
+    notes.write("end\\n")
+"""
+NOTE_AND_HANG = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+RECORD_DRIFT = """
+import datetime, pathlib, sys
+from monitoring import journal
+journal.write({"exit_code": 1}, pathlib.Path(sys.argv[1]).parent, "drift", datetime.datetime.now(datetime.UTC))
+"""
+
+
+def schedule(job: Job, code: str, folder: Path, *, max_run_seconds: float = PATIENCE_SECONDS) -> Schedule:
+    """Run a line of Python as a job, several times a second; its argument is a file to write to."""
+    return Schedule(
+        job=job,
+        command=(sys.executable, "-c", code, str(folder / "notes.txt")),
+        every=timedelta(seconds=0.1),
+        max_run=timedelta(seconds=max_run_seconds),
+        output_dir=folder,
+        keep=timedelta(days=1),
+    )
+
+
+def follow(
+    schedules: Sequence[Schedule], *, until: Callable[[], object], end: signal.Signals = signal.SIGTERM
+) -> timedelta:
+    """Follow schedules until something is so, and return how long the end then took."""
+    asked: list[datetime] = []
+
+    def interrupt() -> None:
+        limit = time.monotonic() + PATIENCE_SECONDS
+        while not until() and time.monotonic() < limit:
+            time.sleep(0.01)
+        asked.append(datetime.now(UTC))
+        os.kill(os.getpid(), end)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop, thread = watch.Stop(), threading.Thread(target=interrupt)
+    thread.start()
+    watch.follow(schedules, stop)
+    thread.join()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    return datetime.now(UTC) - asked[0]
+
+
+def notes(folder: Path) -> list[str]:
+    path = folder / "notes.txt"
+    return path.read_text().split() if path.exists() else []
+
+
+def test_both_jobs_come_again_and_never_at_the_same_time(tmp_path: Path) -> None:
+    both = [schedule("drift", TAKE_A_WHILE, tmp_path), schedule("performance", TAKE_A_WHILE, tmp_path)]
+    follow(both, until=lambda: len(notes(tmp_path)) >= 9)
+    assert notes(tmp_path)[:8] == ["begin", "end"] * 4
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        ("import time; time.sleep(60)", "took longer than 0:00:00.300000 and was ended"),
+        ("raise SystemExit(2)", "ended with 2"),
+        ("import os; os.kill(os.getpid(), 9)", "ended with -9"),
+        ("pass", "ended with 0"),
+    ],
+)
+def test_a_run_without_a_record_could_not_tell(code: str, how: str, tmp_path: Path) -> None:
+    journal.write({"exit_code": 0}, tmp_path, "drift", datetime.now(UTC))
+    record = journal.newest(tmp_path, "drift")
+
+    def blind() -> bool:
+        return journal.newest(tmp_path, "drift") != record
+
+    follow([schedule("drift", code, tmp_path, max_run_seconds=0.3)], until=blind)
+    record = journal.newest(tmp_path, "drift")
+    assert record is not None
+    assert (record["verdict"], record["exit_code"]) == ("cannot tell", 2)
+    assert record["reason"] == f"the drift job {how}, and left no record; the log of the monitor says more."
+
+
+def test_what_a_run_recorded_stands(tmp_path: Path) -> None:
+    follow([schedule("drift", RECORD_DRIFT, tmp_path)], until=lambda: len(list(tmp_path.rglob("*.json"))) > 2)
+    record = journal.newest(tmp_path, "drift")
+    assert record is not None
+    assert record["exit_code"] == 1
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_the_end_also_ends_the_job_that_runs_and_calls_it_nothing(end: signal.Signals, tmp_path: Path) -> None:
+    took = follow([schedule("drift", NOTE_AND_HANG, tmp_path)], until=lambda: notes(tmp_path), end=end)
+    assert took < timedelta(seconds=5)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(notes(tmp_path)[0]), 0)
+    assert journal.newest(tmp_path, "drift") is None
+
+
+def test_the_jobs_get_their_windows_and_their_folder(tmp_path: Path) -> None:
+    settings = WatchSettings(drift_since="2h", performance_since="7d", performance_every="90m", output_dir=tmp_path)
+    drift, performance = watch.plan(settings)
+    assert drift.command[1:] == ("-m", "monitoring", "drift", "--since", "2h", "--output-dir", str(tmp_path))
+    assert performance.command[1:] == (
+        "-m",
+        "monitoring",
+        "performance",
+        "--since",
+        "7d",
+        "--output-dir",
+        str(tmp_path),
+    )
+    assert (drift.every, performance.every) == (timedelta(hours=1), timedelta(minutes=90))
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["watch", "--port", port, "--output-dir", str(tmp_path)]) == 2
+    assert f"--port {port}: Address already in use" in caplog.text
+
+
+@pytest.mark.slow
+def test_the_program_runs_the_jobs_at_once_and_tells_prometheus(root: Path, tmp_path: Path) -> None:
+    flags = ("--port", "0", "--output-dir", str(tmp_path))
+    environment = os.environ | {"MONITORING_LOG_URL": f"sqlite:///{tmp_path / 'none.db'}"}
+    command = (sys.executable, "-m", "monitoring", "watch", *flags)
+    with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        address = re.search(r"http://\S+", process.stderr.readline())
+        assert address is not None
+        limit = time.monotonic() + PATIENCE_SECONDS
+        told = ""
+        while 'exit_code{job="performance"} 2.0' not in told and time.monotonic() < limit:
+            time.sleep(0.2)
+            with urllib.request.urlopen(address[0]) as answer:  # noqa: S310  # our own address
+                told = answer.read().decode()
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+    assert 'churn_monitor_exit_code{job="drift"} 2.0' in told
+    assert 'churn_monitor_exit_code{job="performance"} 2.0' in told
+    assert 'churn_monitor_period_seconds{job="drift"} 3600.0' in told
+    assert "the drift job ended with 2" in rest
+    assert "Traceback" not in rest
+    assert process.returncode == 0
