@@ -27,10 +27,11 @@ COPY models models
 COPY service service
 COPY training training
 COPY monitoring monitoring
+COPY demo demo
 # Of all bundles in the store only the pinned one goes along. Any user may read, whatever the mode was outside.
 RUN pinned=$(python -c 'import json; print(json.load(open("models/pinned.json"))["version"])') \
     && find models/store -mindepth 1 -maxdepth 1 ! -name "$pinned" -exec rm -r {} + \
-    && python -m compileall -q models service training monitoring \
+    && python -m compileall -q models service training monitoring demo \
     && chmod -R a+rX .
 
 FROM python:3.13-slim AS base
@@ -38,6 +39,8 @@ FROM python:3.13-slim AS base
 RUN rm -r "$(python -c 'import pathlib, pip; print(pathlib.Path(pip.__file__).parent)')" \
     && rm -f /usr/bin/pip* /usr/local/bin/pip*
 WORKDIR /app
+# A program's own files, and the prediction log that programs share. A named volume mounted there takes over the owner.
+RUN install --directory --owner=10001 --group=10001 var log
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
 # Healthy is what answers 200 at HEALTH_URL, asked without the environment's proxies. For the service that is readiness,
 # not liveness: a container whose model cannot be trusted is up and of no use, and whoever looks should see that.
@@ -53,8 +56,7 @@ COPY --from=jobs-packages /venv /venv
 COPY --from=code /app/models models
 COPY --from=code /app/training training
 COPY --from=code /app/monitoring monitoring
-# A named volume mounted here takes over the owner.
-RUN install --directory --owner=10001 --group=10001 var
+COPY --from=code /app/demo demo
 # MLflow and Evidently report their use to their makers unless told otherwise.
 ENV DO_NOT_TRACK=true
 USER 10001:10001

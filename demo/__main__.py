@@ -1,26 +1,30 @@
-"""The story of the demo: train, serve, send calm and then shifted customers, and let the monitor judge both.
+"""The story of the demo: train, serve, send customers of two worlds, and let the monitor judge both.
 
 Everything it makes lies below var/; the pinned model of the repository stays as it is. Each step is the very command
-that a person would type.
+that a person would type, and the monitor sees nothing but what the service logged.
 """
 
-import json
 import os
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
-
-from demo import traffic
-from demo.running_service import predict, running
+from demo.client import Client
+from demo.running_service import RunningService, running
+from demo.worlds import CALM, SHIFTED, Customer, World
 
 FOLDER = Path("var/demo")
 MODELS = FOLDER / "models"
 TRACKING = f"sqlite:///{FOLDER / 'mlflow.db'}"
+LOG = f"sqlite:///{FOLDER / 'predictions.db'}"
 CUSTOMERS = 1_000
+LOG_LIMIT_SECONDS = 30
 
 
 def main() -> int:
@@ -29,37 +33,41 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     say("1 of 3: train, log to MLflow, publish and pin")
     run("-m", "training", "fit", "--pin", "--models-dir", str(MODELS), "--tracking-uri", TRACKING)
-    say("2 of 3: serve the model and send customers over HTTP")
-    files = send_customers()
-    say("3 of 3: compare what was sent with what the model learned from")
-    seen = {name: run("-m", "monitoring", "drift", "--live", str(path), allowed=(0, 1)) for name, path in files.items()}
-    if seen != {"calm": 0, "shifted": 1}:
-        say(f"The monitor should have ended with 0 for calm and 1 for shifted customers, but did with {seen}.")
+    with running(MODELS, FOLDER / "service.log", SERVICE_LOG_URL=LOG, SERVICE_OUTPUT_DIR=str(FOLDER)) as service:
+        say("2 of 3: serve the model; customers like those it learned from, and what became of them")
+        calm = watch(CALM, service)
+        say("3 of 3: customers after a price rise, half of them without a long contract, and what became of them")
+        shifted = watch(SHIFTED, service)
+    if (calm, shifted) != ((0, 0), (1, 1)):
+        say(f"Both jobs should end with 0 for calm and with 1 for shifted customers, not with {calm} and {shifted}.")
         return 1
-    say(f"Done in {time.monotonic() - started:.0f} s: calm customers look like the training data, shifted ones do not.")
+    say(f"Done in {time.monotonic() - started:.0f} s: the monitor saw calm, then drift, then fallen quality.")
     sys.stdout.write(WHERE_TO_LOOK)
     return 0
 
 
-def send_customers() -> dict[str, Path]:
-    """Send both kinds of customers; returns the files that hold what was sent."""
-    sent = {
-        "calm": traffic.calm(CUSTOMERS, seed=11),
-        "shifted": traffic.shifted(CUSTOMERS, seed=12),
-    }
-    files = {}
-    with running(MODELS, FOLDER / "service.log") as service:
-        for name, customers in sent.items():
-            files[name] = FOLDER / f"{name}.csv"
-            customers.to_csv(files[name], index=False)
-            say(f"{CUSTOMERS:,} {name} customers: {ask(service.port, customers)}")
-    return files
+def watch(world: World, service: RunningService) -> tuple[int, int]:
+    """Send a world's customers and their outcomes, and return what the drift and the performance job end with."""
+    customers = world.customers(CUSTOMERS, seed=1)
+    begin = datetime.now(UTC)
+    with closing(Client(service.url)) as client:
+        predictions = [client.predict(customer.features) for customer in customers]
+        end = datetime.now(UTC) + timedelta(milliseconds=1)  # ids know milliseconds
+        ids = [prediction["prediction_id"] for prediction in predictions]
+        churned = dict(zip(ids, (customer.churned for customer in customers), strict=True))
+        client.report(churned, patience_seconds=LOG_LIMIT_SECONDS)
+    say(describe(world, predictions, customers))
+    window = ("--from", begin.isoformat(), "--to", end.isoformat())
+    drift, performance = (run("-m", "monitoring", job, *window, allowed=(0, 1)) for job in ("drift", "performance"))
+    return drift, performance
 
 
-def ask(port: int, customers: pd.DataFrame) -> str:
-    """Predict every customer over HTTP, and say how the answers are spread."""
-    tiers = Counter(answer["risk_tier"] for answer in predict(port, json.loads(customers.to_json(orient="records"))))
-    return ", ".join(f"{tiers[tier] / len(customers):.0%} {tier} risk" for tier in ("low", "medium", "high"))
+def describe(world: World, predictions: Sequence[dict[str, Any]], customers: Sequence[Customer]) -> str:
+    """Say how the predictions are spread, and what then happened."""
+    tiers = Counter(prediction["risk_tier"] for prediction in predictions)
+    spread = ", ".join(f"{tiers[tier] / len(customers):.0%} {tier} risk" for tier in ("low", "medium", "high"))
+    left = sum(customer.churned for customer in customers) / len(customers)
+    return f"{len(customers):,} {world.name} customers: {spread}; {left:.0%} left"
 
 
 def run(*arguments: str, allowed: tuple[int, ...] = (0,)) -> int:
@@ -68,7 +76,7 @@ def run(*arguments: str, allowed: tuple[int, ...] = (0,)) -> int:
     Raises:
         SystemExit: it ended with a code that is not allowed.
     """
-    environment = os.environ | {"MONITORING_MODELS_DIR": str(MODELS)}
+    environment = os.environ | {"MONITORING_MODELS_DIR": str(MODELS), "MONITORING_LOG_URL": LOG}
     code = subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
     if code not in allowed:
         raise SystemExit(code)

@@ -1,9 +1,8 @@
-"""The service as a process of its own, and one client that talks to it over HTTP.
+"""The service as a process of its own.
 
 Knows nothing of what is sent.
 """
 
-import json
 import os
 import signal
 import socket
@@ -11,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+
+from demo.client import Client
 
 START_LIMIT_SECONDS = 30
 STOP_LIMIT_SECONDS = 15
@@ -29,14 +30,22 @@ class RunningService:
     port: int
     """Where it listens, on 127.0.0.1."""
     process_id: int
-    """Of its only process."""
+    """Of its first process."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
-def running(models_dir: Path, log: Path) -> Iterator[RunningService]:
-    """Start `python -m service` on a free port, yield it once it is ready, and stop it in the end."""
+def running(models_dir: Path, log: Path, **variables: str) -> Iterator[RunningService]:
+    """Start `python -m service` on a free port, yield it once it is ready, and stop it in the end.
+
+    `variables` are more of its settings, as SERVICE_LOG_URL.
+    """
     port = free_port()
-    environment = os.environ | {"SERVICE_MODELS_DIR": str(models_dir), "SERVICE_PORT": str(port)}
+    environment = {**os.environ, **variables, "SERVICE_MODELS_DIR": str(models_dir), "SERVICE_PORT": str(port)}
     with log.open("w") as out:
         process = subprocess.Popen([sys.executable, "-m", "service"], env=environment, stdout=out, stderr=out)
         try:
@@ -55,19 +64,11 @@ def predict(port: int, customers: Iterable[dict[str, Any]]) -> Iterator[dict[str
     """Send customers one by one over one connection, and yield the answers.
 
     Raises:
-        RuntimeError: an answer is not a prediction.
+        Refused: an answer is not a prediction.
     """
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
+    with closing(Client(f"http://127.0.0.1:{port}")) as client:
         for customer in customers:
-            connection.request("POST", "/predict", json.dumps(customer), {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            body = json.load(response)
-            if response.status != 200:
-                raise RuntimeError(f"POST /predict answered {response.status}: {body['detail']}")
-            yield body
-    finally:
-        connection.close()
+            yield client.predict(customer)
 
 
 def free_port() -> int:

@@ -1,6 +1,8 @@
 """The demo as a person runs it: it ends with 0, says what it saw, and leaves nothing running."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,11 +45,14 @@ def test_the_demo_plays_the_whole_loop(root: Path, tmp_path: Path) -> None:
             os.killpg(demo.pid, 0)  # nobody of its session is left
     assert "(pinned: served within a second)" in told
     assert "1,000 calm customers:" in told
-    assert "no drift in 6 columns" in told
-    assert "drift in 2 of 6 columns: monthly_charges" in told
-    assert "contract_type" in told
+    assert "no drift in 7 columns; 1,000 live rows" in told
+    assert "as good as promised: " in told
+    drifted = re.findall(r"(\w+) \([A-Z]", re.search(r"^drift in 3 of 7 columns: .*", told, re.MULTILINE)[0])  # type: ignore[index]
+    assert set(drifted) == {*traffic.SHIFTED_COLUMNS, "churn_probability"}
+    assert "quality fallen: ROC-AUC worse by" in told
     for place in ("http://localhost:8000/docs", "make mlflow", "var/reports/"):
         assert place in told
-    assert len(list((tmp_path / "var" / "reports").glob("*.html"))) == 2
+    records = [json.loads(path.read_text()) for path in sorted((tmp_path / "var" / "reports").glob("*.json"))]
+    assert [record["exit_code"] for record in records] == [0, 0, 1, 1]
     assert (tmp_path / "var" / "demo" / "mlflow.db").exists()
     assert (tmp_path / "var" / "demo" / "models" / "pinned.json").exists()

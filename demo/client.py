@@ -1,0 +1,74 @@
+"""One client of a running service: customers go out and predictions come back; outcomes follow.
+
+Knows nothing of who the customers are.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+ANSWER_LIMIT_SECONDS = 10
+RETRY_SECONDS = 0.1
+
+
+class Refused(RuntimeError):
+    """The service answered, but not as it was asked."""
+
+    def __init__(self, path: str, *, status: int, detail: str) -> None:
+        self.status = status
+        super().__init__(f"POST {path} answered {status}: {detail}")
+
+
+class Client:
+    """Keeps one connection, and makes another when that is lost."""
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        self._connection = HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_LIMIT_SECONDS)
+
+    def predict(self, customer: dict[str, Any]) -> dict[str, Any]:
+        """Return the prediction of one customer.
+
+        Raises:
+            Refused: there is none.
+            OSError, HTTPException: there is no answer; the next call connects anew.
+        """
+        return self._post("/predict", customer)
+
+    def report(self, churned: Mapping[str, bool], *, patience_seconds: float = 0) -> None:
+        """Tell of predictions, by id, whether their customers left; wait so long until all of them are in the log.
+
+        Raises:
+            Refused, OSError, HTTPException: none was taken.
+        """
+        now, limit = datetime.now(UTC).isoformat(), time.monotonic() + patience_seconds
+        outcomes = [{"prediction_id": name, "churned": left, "observed_at": now} for name, left in churned.items()]
+        while True:
+            try:
+                self._post("/outcomes/batch", {"outcomes": outcomes})
+            except Refused as error:
+                if error.status != 503 or time.monotonic() > limit:
+                    raise
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            self._connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            response = self._connection.getresponse()
+            answer: dict[str, Any] = json.load(response)
+        except Exception:
+            self.close()
+            raise
+        if response.status != 200:
+            raise Refused(path, status=response.status, detail=answer["detail"])
+        return answer
