@@ -19,7 +19,7 @@ PATH = "/predict/batch"
 ROWS, LARGE_ROWS = 1_000, 10_000
 CONNECTIONS = (1, 4)
 SINGLES_CONNECTIONS = 10
-STEPS = len(CONNECTIONS) + 2
+STEPS = 2 * len(CONNECTIONS) + 2
 """Of a round, for the progress bar."""
 
 
@@ -30,6 +30,8 @@ class Batches:
     round: int
     rows_per_second: dict[int, float]
     """In batches of 1,000, by number of connections."""
+    unlogged_rows_per_second: dict[int, float]
+    """The same without the prediction log."""
     alone: Load
     """Single predictions with nothing beside them."""
     beside: Load
@@ -40,9 +42,10 @@ class Batches:
 
 def measure(*, number: int, seconds: int, progress: Progress, scratch: Path) -> Batches:
     """Start the service, and load it with batches."""
-    with process.running(contenders.service(), scratch / "server.log") as server:
-        rounds.send(server, connections=rounds.WARM_UP_CONNECTIONS, seconds=rounds.WARM_UP_SECONDS)
-        progress.stage(f"round {number}, batches")
+    progress.stage(f"round {number}, batches")
+    with process.running(contenders.unlogged(scratch), scratch / "server.log") as server:
+        unlogged = dict(_rows_per_second(server, seconds, progress))
+    with process.running(contenders.service(scratch), scratch / "server.log") as server:
         rows_per_second = dict(_rows_per_second(server, seconds, progress))
         progress.stage(f"round {number}, single predictions beside batches")
         alone = rounds.send(server, connections=SINGLES_CONNECTIONS, seconds=seconds)
@@ -53,10 +56,11 @@ def measure(*, number: int, seconds: int, progress: Progress, scratch: Path) -> 
             large = other.submit(wrk.send, server.url(PATH), batch, connections=1, seconds=seconds + 1)
             beside = rounds.send(server, connections=SINGLES_CONNECTIONS, seconds=seconds)
         progress.step()
-    return Batches(number, rows_per_second, alone, beside, large.result())
+    return Batches(number, rows_per_second, unlogged, alone, beside, large.result())
 
 
 def _rows_per_second(server: Server, seconds: int, progress: Progress) -> Iterator[tuple[int, float]]:
+    rounds.send(server, connections=rounds.WARM_UP_CONNECTIONS, seconds=rounds.WARM_UP_SECONDS)
     batch = _batch(ROWS)
     for connections in CONNECTIONS:
         load = wrk.send(server.url(PATH), batch, connections=connections, seconds=seconds)

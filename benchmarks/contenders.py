@@ -6,8 +6,9 @@ Knows nothing of how they are started or measured.
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import mkdtemp
 
 from benchmarks import pinned_model
 from benchmarks.servers import plain
@@ -15,7 +16,8 @@ from models.features import CONTRACT
 
 PORT = "{port}"
 """Stands for the port in a command and in its environment."""
-OURS, EMPTY, BARE, PLAIN = "service", "empty endpoint", "bare uvicorn", "pipeline on a DataFrame"
+OURS, UNLOGGED = "service", "service without its log"
+EMPTY, BARE, PLAIN = "empty endpoint", "bare uvicorn", "pipeline on a DataFrame"
 _UVICORN = (
     *(sys.executable, "-m", "uvicorn", "--port", PORT, "--loop", "uvloop", "--http", "httptools", "--ws", "none"),
     *("--no-access-log", "--no-proxy-headers", "--no-server-header", "--log-level", "warning"),
@@ -35,9 +37,22 @@ class Contender:
     """Probability that its answer has to hold; None where it has a model of its own, or none."""
 
 
-def service() -> Contender:
-    """Our service as it comes, with everything on."""
-    return Contender(OURS, (sys.executable, "-m", "service", "--port", PORT), expected=pinned_model.score())
+def service(scratch: Path) -> Contender:
+    """Our service as it comes, with everything on; its prediction log goes to a folder of its own below `scratch`."""
+    folder = Path(mkdtemp(dir=scratch))
+    environment = {"SERVICE_OUTPUT_DIR": str(folder), "SERVICE_LOG_URL": f"sqlite:///{folder / 'predictions.db'}"}
+    return Contender(
+        OURS,
+        (sys.executable, "-m", "service", "--port", PORT),
+        environment=environment,
+        expected=pinned_model.score(),
+    )
+
+
+def unlogged(scratch: Path) -> Contender:
+    """Our service without its prediction log."""
+    with_log = service(scratch)
+    return replace(with_log, name=UNLOGGED, environment={**with_log.environment, "SERVICE_LOG_URL": ""})
 
 
 def empty() -> Contender:
@@ -55,7 +70,8 @@ def all_of_them(scratch: Path) -> list[Contender]:
     pipeline = scratch / "pipeline.joblib"
     plain.fit(pipeline)
     return [
-        service(),
+        service(scratch),
+        unlogged(scratch),
         empty(),
         bare(),
         Contender(

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from benchmarks import findings, tables
 from demo import traffic
@@ -154,17 +153,12 @@ def _table(head: Sequence[str], found: Sequence[Counted]) -> str:
             *[one.column, f"{one.importance or 0:.0%}", f"{one.deviations:g}"][: len(head)],
             f"{one.rows:,}",
             f"{one.windows:,}",
-            _rate(one.found, one.windows),
-            _rate(one.named, one.windows),
+            findings.rate(one.found, one.windows),
+            findings.rate(one.named, one.windows),
         ]
         for one in sorted(found, key=lambda one: (-(one.importance or 0), one.column, one.deviations, one.rows))
     ]
     return tables.table([*head, "rows", "windows", "found", "named"], rows)
-
-
-def _rate(hits: int, windows: int) -> str:
-    low, high = stats.binomtest(hits, windows).proportion_ci(method="wilson")
-    return f"{hits / windows:.1%} ({low:.1%} to {high:.1%})"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from scipy import stats
+
 from benchmarks import machine, record
 
 _FACTS = ("date", "commit", "processor", "kernel", "python")
@@ -21,6 +23,12 @@ def describe() -> dict[str, str]:
     described = machine.describe()
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return {name: described[name] for name in _FACTS} | {"libraries": libraries}
+
+
+def rate(hits: int, windows: int) -> str:
+    """Write a share with its 95 % interval (Wilson)."""
+    low, high = stats.binomtest(hits, windows).proportion_ci(method="wilson")
+    return f"{hits / windows:.1%} ({low:.1%} to {high:.1%})"
 
 
 def save(name: str, described: Mapping[str, str], found: Sequence[Any], page: str) -> None:

@@ -60,9 +60,9 @@ def measure(profiler: Path, scratch: Path) -> str:
     logger.info("1 of 3: the bare server")
     bare = _load(contenders.bare(), scratch)
     logger.info("2 of 3: the service")
-    service = _load(contenders.service(), scratch)
+    service = _load(contenders.service(scratch), scratch)
     logger.info("3 of 3: the service under the profiler")
-    with process.running(contenders.service(), scratch / "server.log") as server:
+    with process.running(contenders.service(scratch), scratch / "server.log") as server:
         profiled, raw = _profile(server, profiler, scratch / "stacks.txt")
     found = stacks.read(raw)
     return _write(found, bare=_microseconds(bare), service=_microseconds(service), profiled=_microseconds(profiled))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import stats
 
 from benchmarks import findings, tables
 from models import bundle
@@ -21,7 +20,7 @@ from models.manifest import Manifest
 from models.scorer import Scorer
 from monitoring import promise, quality
 from monitoring.promise import Check
-from monitoring.quality import Figures
+from monitoring.quality import Figure, Figures
 from monitoring.settings import PerformanceSettings
 from training import synthetic
 from training.progress import Progress
@@ -77,17 +76,15 @@ class Simulation:
         """Draw another test set."""
         return quality.realised(*self.draw(sum(dict(self.manifest.confusion).values())), threshold=self._threshold)
 
-    def expect(self, probability: Vector) -> Figures | None:
-        """Tell what the probabilities promise."""
-        return quality.promised(probability, threshold=self._threshold)
+    def expect(self, probability: Vector) -> Figure:
+        """Tell what calibration error right probabilities reach."""
+        return quality.promised_error(probability, threshold=self._threshold)
 
-    def check(
-        self, probability: Vector, churned: Labels, reference: Figures, expected: Figures | None
-    ) -> tuple[Check, ...]:
+    def check(self, probability: Vector, churned: Labels, reference: Figures, chance: Figure) -> tuple[Check, ...]:
         """Judge as the job does."""
         chosen = self._settings.model_dump(include={"false_alarm_rate", "min_fall", "min_calibration_error"})
         live = quality.realised(probability, churned, threshold=self._threshold)
-        return promise.check(live, reference, expected, **chosen)
+        return promise.check(live, reference, chance, **chosen)
 
 
 def shuffle(churned: Labels, random: np.random.Generator, *, share: float) -> Labels:
@@ -144,26 +141,21 @@ def count(simulation: Simulation, rows: int, windows: int) -> list[Counted]:
 def _judge(simulation: Simulation, rows: int) -> Iterator[tuple[str, tuple[Check, ...]]]:
     """Judge one draw of customers under every kind of outcomes."""
     probability, churned = simulation.draw(rows)
-    expected, reference = simulation.expect(probability), promise.reference(simulation.manifest)
-    yield "as ever", simulation.check(probability, churned, reference, expected)
+    chance, reference = simulation.expect(probability), promise.reference(simulation.manifest)
+    yield "as ever", simulation.check(probability, churned, reference, chance)
     another = simulation.draw_reference()
-    yield "as ever, another test set", simulation.check(probability, churned, another, expected)
+    yield "as ever, another test set", simulation.check(probability, churned, another, chance)
     for kind, change in CHANGES.items():
-        yield kind, simulation.check(probability, change(churned, simulation.random), reference, expected)
+        yield kind, simulation.check(probability, change(churned, simulation.random), reference, chance)
 
 
 def _table(found: list[Counted]) -> str:
     cells = [
         [one.outcomes, f"{one.rows:,}", f"{one.windows:,}"]
-        + [_rate(hits, one.windows) for hits in (one.found, one.roc_auc, one.calibration_error)]
+        + [findings.rate(hits, one.windows) for hits in (one.found, one.roc_auc, one.calibration_error)]
         for one in found
     ]
     return tables.table(["outcomes", "rows", "windows", "found", "ROC-AUC", "calibration"], cells)
-
-
-def _rate(hits: int, windows: int) -> str:
-    low, high = stats.binomtest(hits, windows).proportion_ci(method="wilson")
-    return f"{hits / windows:.1%} ({low:.1%} to {high:.1%})"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import process, wrk
-from benchmarks.contenders import OURS, Contender
+from benchmarks.contenders import OURS, UNLOGGED, Contender
 from benchmarks.errors import NoAnswer
 from benchmarks.process import Server
 from benchmarks.wrk import Load
@@ -20,6 +20,8 @@ from training.progress import Progress
 
 CONNECTIONS = (1, 10, 50, 100, 200, 1_000)
 SHED_METRIC = "http_requests_shed_total"
+BEHIND_METRIC, DROPPED_METRIC = "churn_log_behind_seconds", "churn_log_dropped_rows_total"
+_METRICS = (SHED_METRIC, BEHIND_METRIC, DROPPED_METRIC)
 WARM_UP_SECONDS, WARM_UP_CONNECTIONS = 1, 10
 
 
@@ -35,6 +37,10 @@ class Cell:
     """Requests that it refused because of too much load, by its own count."""
     resident_mb: float
     """Right after the load."""
+    log_behind_seconds: float = 0
+    """Right after the load: how long the oldest prediction that is not in the log's database was waiting for it."""
+    log_dropped_rows: int = 0
+    """During the load: predictions that are missing from the log."""
 
     @property
     def failed(self) -> int:
@@ -64,11 +70,13 @@ def measure(
 
 
 def _load(server: Server, number: int, many: int, seconds: int) -> Cell:
-    before = _shed(server)
+    before = _count(server)
     load = send(server, connections=many, seconds=seconds)
     resident_mb = server.resident_mb()
     server.predict()  # waits behind what the load left in the server's queues, so that nobody else has to
-    return Cell(server.contender.name, number, many, load, _shed(server) - before, resident_mb)
+    after = _count(server)
+    shed, dropped = (int(after[name] - before[name]) for name in (SHED_METRIC, DROPPED_METRIC))
+    return Cell(server.contender.name, number, many, load, shed, resident_mb, after[BEHIND_METRIC], dropped)
 
 
 def settings(number_of_rounds: int, seconds: int) -> dict[str, int]:
@@ -82,16 +90,17 @@ def send(server: Server, *, connections: int, seconds: int) -> Load:
     return wrk.send(server.url(contender.path), contender.body, connections=connections, seconds=seconds)
 
 
-def read_counter(exposed: str, name: str) -> int:
-    """Add up all children of a counter in Prometheus' text format; 0 if there is none."""
+def read_metric(exposed: str, name: str) -> float:
+    """Add up all children of a metric in Prometheus' text format; 0 if there is none."""
     lines = (line for line in exposed.splitlines() if line.startswith((f"{name} ", f"{name}{{")))
-    return int(sum(float(line.rpartition(" ")[2]) for line in lines))
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
-def _shed(server: Server) -> int:
-    if server.contender.name != OURS:
-        return 0
+def _count(server: Server) -> dict[str, float]:
+    """Read what our own service counts; of all others 0."""
+    if server.contender.name not in (OURS, UNLOGGED):
+        return dict.fromkeys(_METRICS, 0.0)
     status, exposed = server.ask("/metrics")
     if status != 200:
         raise NoAnswer(server=OURS, problem=f"/metrics says {status}")
-    return read_counter(exposed, SHED_METRIC)
+    return {name: read_metric(exposed, name) for name in _METRICS}

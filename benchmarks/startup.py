@@ -52,7 +52,8 @@ def measure() -> Run:
     """Start the service once, ask it for predictions, and stop it."""
     with TemporaryDirectory() as folder:
         started = time.perf_counter()
-        with running(Settings().models_dir, Path(folder) / "service.log") as service:
+        log = {"SERVICE_OUTPUT_DIR": folder, "SERVICE_LOG_URL": f"sqlite:///{folder}/predictions.db"}
+        with running(Settings().models_dir, Path(folder) / "service.log", **log) as service:
             ready_seconds = time.perf_counter() - started
             deque(predict(service.port, [CONTRACT.example] * PREDICTIONS), maxlen=0)
             return Run(ready_seconds, process.resident_mb(service.process_id))

@@ -20,6 +20,7 @@ _COLUMNS: Mapping[str, Callable[[Cell], float]] = {
     "failed": lambda cell: cell.failed,
     "over 2 s": lambda cell: cell.load.late,
     "memory MB": lambda cell: cell.resident_mb,
+    "log behind s": lambda cell: cell.log_behind_seconds,
 }
 
 
@@ -58,7 +59,8 @@ def kept(cells: Sequence[Cell]) -> str:
 def batches(found: Sequence[Batches]) -> str:
     """Show rows a second, and single predictions beside batches."""
     rates = [
-        [f"{ROWS:,} rows, {many} at a time", *_all(spread([one.rows_per_second[many] for one in found]), 0)]
+        [f"{ROWS:,} rows, {many} at a time{words}", *_all(spread([getattr(one, of)[many] for one in found]), 0)]
+        for of, words in (("rows_per_second", ""), ("unlogged_rows_per_second", ", no log"))
         for many in found[0].rows_per_second
     ]
     large = spread([LARGE_ROWS * one.large.answered_per_second for one in found])
@@ -98,7 +100,7 @@ def _shown(name: str, value: float) -> str:
     milliseconds = name.endswith("ms")
     if milliseconds and value >= TIMEOUT_SECONDS * 1_000:
         return f"over {TIMEOUT_SECONDS * 1_000:,}"
-    return _number(value, 2 if milliseconds else 0)
+    return _number(value, 2 if milliseconds else 1 if name.endswith(" s") and "over" not in name else 0)
 
 
 def _all(of: Spread, digits: int) -> list[str]:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import batches, command, contenders, machine, pinned_model, rounds, tables
 from benchmarks.batches import Batches
-from benchmarks.contenders import EMPTY, OURS
+from benchmarks.contenders import EMPTY, OURS, UNLOGGED
 from benchmarks.record import Record
 from benchmarks.rounds import Cell
 from training.progress import Progress
@@ -32,6 +32,8 @@ asked do nothing. Each connection sends the same customer again as soon as it ha
 - **shed** are refusals because of too much load, by the service's own count. **failed** are all other refusals, and
   connections that broke.
 - **memory** is the resident memory of all processes of the server, right after the load.
+- **log behind** is how long, right after the load, the oldest prediction had waited on disk for the log's database. The
+  process that writes to the database runs on the same core, with lower priority than requests. {dropped}
 - **empty endpoint** is FastAPI with the service's request and response models, computing nothing. **bare uvicorn** is
   a function under uvicorn that answers the same bytes to everybody. **pipeline on a DataFrame** is the usual way: a
   plain FastAPI function, scikit-learn's pipeline with the same trees, a DataFrame of one row. All run under uvicorn
@@ -41,7 +43,8 @@ asked do nothing. Each connection sends the same customer again as soon as it ha
 
 ## The service against the empty endpoint
 
-The service's requests/s divided by the empty endpoint's, within each round; median, least and most of the rounds.
+Requests/s of the service, with and without its prediction log, divided by the empty endpoint's, within each round;
+median, least and most of the rounds.
 
 {ratios}
 Requests/s at the most connections, as a share of the server's own peak in the same round:
@@ -89,8 +92,9 @@ def write(found: Record) -> str:
         seconds=found.settings["seconds"],
         warm_up=found.settings["warm_up_seconds"],
         loads=tables.loads(found.cells),
-        ratios=tables.ratios(found.cells, [OURS], EMPTY),
+        ratios=tables.ratios(found.cells, [OURS, UNLOGGED], EMPTY),
         kept=tables.kept(found.cells),
+        dropped=f"Predictions missing from the log: {sum(cell.log_dropped_rows for cell in found.cells)}.",
         batches=tables.batches(found.batches),
     )
 

@@ -6,6 +6,7 @@
     ├── ShelfUnwritable           no bundle can be published
     ├── LogUnsupported            the prediction log's address is of another kind
     ├── LogMissing                there is no prediction log yet
+    ├── LogTooNew                 a newer version of this project has changed the prediction log
     ├── OutcomesRefused           outcomes cannot be recorded
     │   ├── OutcomesUnknown       there are no such predictions
     │   └── OutcomesContradicted  the predictions have other outcomes
@@ -70,6 +71,17 @@ class LogMissing(ModelsError):
         self.path = path
         super().__init__(
             f"{path}: no such prediction log. Start the service, or create it with `python -m monitoring migrate`."
+        )
+
+
+class LogTooNew(ModelsError):
+    """A newer version of this project has changed the prediction log."""
+
+    def __init__(self, *, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url}: a newer version of this project has changed this prediction log. "
+            "Start that version, or name another log."
         )
 
 

@@ -14,10 +14,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
 from models.errors import LogMissing, LogUnsupported
-from models.row_ids import first_id as first_id  # noqa: PLC0414
 
 BUSY_SECONDS = 5
 """Longest wait for another writer, and for a server to answer."""
+_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""So that a server that vanishes without a word is noticed in seconds, not hours."""
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -81,10 +82,10 @@ def connect(url: str, *, create: bool = False) -> Engine:
     """
     try:
         parsed = sa.make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the second for a port that is no number
         raise LogUnsupported(url="(not a URL)") from error
     if parsed.get_backend_name() == "postgresql":
-        options = {"connect_timeout": BUSY_SECONDS, "client_encoding": "utf8", "options": "-c timezone=UTC"}
+        options = {"connect_timeout": BUSY_SECONDS, "client_encoding": "utf8", "options": "-c timezone=UTC"} | _ALIVE
         parsed = parsed.set(drivername="postgresql+psycopg")
         return sa.create_engine(parsed, connect_args=options, pool_pre_ping=True, paramstyle="format")
     if parsed.get_backend_name() != "sqlite" or not parsed.database:

@@ -4,7 +4,6 @@
     ├── PeriodInvalid      no window of time was named, or two
     ├── TwoSources         rows from a file and from the log were asked for
     ├── LogUnreadable      the prediction log does not answer, or has not our tables
-    ├── InputsNotKept      the log knows what was predicted, but not for whom
     ├── TableMissing       a file is not there
     ├── TableLocked        a file may not be read
     ├── TableUnreadable    a file is not what its name says
@@ -53,17 +52,6 @@ class LogUnreadable(CannotTell):
         super().__init__(
             f"{url}: {problem}. Start the database, correct --log-url, or bring the log up to this version with "
             "`python -m monitoring migrate`."
-        )
-
-
-class InputsNotKept(CannotTell):
-    """The log knows what was predicted, but not for whom."""
-
-    def __init__(self, *, source: str, rows: int) -> None:
-        self.source, self.rows = source, rows
-        super().__init__(
-            f"{source}: none of {rows:,} rows has the inputs of this contract. Let the service keep them with "
-            "SERVICE_LOG_INPUTS=plain, or judge a file with --live."
         )
 
 

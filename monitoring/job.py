@@ -42,4 +42,4 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Found:
         return report.draw_drift(comparison, verdict, remarks, at=now)
 
     live_file = str(settings.live) if settings.live else None
-    return Found(verdict.record | {**rows.facts} | {"remarks": remarks, "live": live_file}, remarks, draw)
+    return Found(verdict.record | dict(rows.facts) | {"remarks": remarks, "live": live_file}, remarks, draw)

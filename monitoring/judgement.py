@@ -3,10 +3,12 @@
 The drift job decides by this, and its error rates are measured with this. Knows nothing of files, logs or Evidently.
 """
 
+from dataclasses import replace
+
 from models import checks
 from monitoring import distances
 from monitoring.baseline import Baseline
-from monitoring.comparison import Comparison, compare
+from monitoring.comparison import PREDICTION, Comparison, compare
 from monitoring.errors import NothingToJudge
 from monitoring.limits import find_limits
 from monitoring.live import Live
@@ -20,10 +22,11 @@ def judge(baseline: Baseline, live: Live, settings: DriftSettings) -> tuple[Comp
     Raises:
         NothingToJudge: no column can be compared.
     """
-    comparison = compare(baseline.contract, baseline.table, live.table)
+    contract = baseline.contract if live.inputs_kept else replace(baseline.contract, features=())
+    comparison = compare(contract, baseline.table, live.table)
     if not comparison.judged:
         raise NothingToJudge(reasons=comparison.unjudged)
-    violations = checks.find_violations(baseline.contract, live.table)
+    violations = checks.find_violations(contract, live.table)
     return comparison, Verdict(
         scores=_score(comparison, baseline, settings),
         min_drift_share=settings.min_drift_share,
@@ -33,7 +36,22 @@ def judge(baseline: Baseline, live: Live, settings: DriftSettings) -> tuple[Comp
         judged_rows=len(live.table),
         reference_rows=len(baseline.table),
         model_version=baseline.scorer.version,
+        doubt=_doubt(live, settings, baseline.scorer.version),
     )
+
+
+def _doubt(live: Live, settings: DriftSettings, version: str) -> str | None:
+    if not live.inputs_kept:
+        return (
+            "no row has the inputs of this contract. Let the service keep them with SERVICE_LOG_INPUTS=plain, or judge "
+            "a file with --live."
+        )
+    if (predicted := live.table[PREDICTION].count()) < settings.min_rows:
+        return (
+            f"{predicted:,} of {len(live.table):,} rows have a prediction of model {version}, at least "
+            f"{settings.min_rows:,} are needed. If it was pinned just now, wait, or look from then on with --from."
+        )
+    return None
 
 
 def _score(comparison: Comparison, baseline: Baseline, settings: DriftSettings) -> tuple[Score, ...]:

@@ -15,7 +15,7 @@ import pandas as pd
 from monitoring import tables, window
 from monitoring.baseline import Baseline
 from monitoring.comparison import PREDICTION
-from monitoring.errors import InputsNotKept, TooFewRows, TwoSources
+from monitoring.errors import TooFewRows, TwoSources
 from monitoring.settings import DriftSettings
 from monitoring.window import Window
 
@@ -27,9 +27,10 @@ class Live:
     source: str
     """A file, or the log and its period."""
     table: pd.DataFrame
-    """The contract's columns, and the pinned model's predictions; NaN where it made none."""
+    """The contract's columns, if inputs were kept, and the pinned model's predictions; NaN where it made none."""
     rows: int
     """Rows that the sample was drawn from."""
+    inputs_kept: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What only the log knows, for programs."""
     remarks: tuple[str, ...] = ()
@@ -60,14 +61,15 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
     found = window.read(settings.log_url, period, rows=settings.sample_rows)
     names, pinned = set(baseline.contract.names), baseline.scorer.version
     usable = [row for row in found.sample if row.features and names <= row.features.keys()]
-    source = f"the log from {period}"
-    if found.sample and not usable:
-        raise InputsNotKept(source=source, rows=found.rows)
-    cells = pd.DataFrame([row.features for row in usable], columns=list(names))
-    made = [row.churn_probability if row.model_version == pinned else None for row in usable]
-    table = tables.values(cells, baseline.contract).assign(**{PREDICTION: pd.Series(made, dtype="float64")})
+    rows = usable or found.sample
+    made = [row.churn_probability if row.model_version == pinned else None for row in rows]
+    table = pd.DataFrame({PREDICTION: pd.Series(made, dtype="float64")})
+    if usable:
+        cells = pd.DataFrame([row.features for row in usable], columns=list(names))
+        table = tables.values(cells, baseline.contract).join(table)
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
-    return Live(source, table, found.rows, facts, tuple(_remarks(facts, found, pinned)))
+    remarks = tuple(_remarks(facts, found, pinned))
+    return Live(f"the log from {period}", table, found.rows, bool(usable), facts, remarks)
 
 
 def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def _remarks(facts: Mapping[str, Any], found: Window, pinned: str) -> list[str]:
     if set(facts["model_versions"]) != {pinned}:
         versions = ", ".join(f"{rows:,} by {version}" for version, rows in facts["model_versions"].items())
         remarks.append(f"predictions are judged of {pinned} alone; the rows were predicted {versions}")
-    if facts["rows_without_inputs"]:
+    if 0 < facts["rows_without_inputs"] < len(found.sample):
         remarks.append(f"without the inputs of this contract: {facts['rows_without_inputs']:,} rows, left out")
     if facts["dropped_rows"]:
         remarks.append(

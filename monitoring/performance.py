@@ -75,15 +75,15 @@ def _judge(found: Assessment, model: Bundle, settings: PerformanceSettings, cont
     outcomes, threshold = found.track.outcomes, model.manifest.policy.threshold
     logger.info("measuring %s outcomes", f"{len(outcomes.churned):,}")
     live = quality.realised(outcomes.probability, outcomes.churned, threshold=threshold)
-    expected = quality.promised(outcomes.probability, threshold=threshold)
     checks = promise.check(
         live,
         found.reference,
-        expected,
+        quality.promised_error(outcomes.probability, threshold=threshold),
         false_alarm_rate=settings.false_alarm_rate,
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,
     )
+    expected = quality.promised(outcomes.probability, threshold=threshold)
     sample, _ = tables.read(model.path(bundle.REFERENCE), contract, rows=_REFERENCE_ROWS)
     parts = segments.find(outcomes, sample, contract, threshold=threshold, min_rows=settings.min_rows)
     return replace(found, live=live, expected=expected, checks=checks, segments=tuple(parts))

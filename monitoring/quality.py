@@ -122,9 +122,16 @@ def promised(probability: Vector, *, threshold: float) -> Figures | None:
     if min(expected, len(probability) - expected) < MIN_OF_A_CLASS:
         return None
     groups = group(probability, threshold=threshold)
-    left = np.random.default_rng(_SEED).binomial(groups.rows, groups.probability, (RESAMPLES, len(groups.rows)))
+    left = _draw(groups)
     drawn = measure(groups, groups.rows - left, left)
     return {name: _figure(float(values.mean()), values) for name, values in drawn.items()}
+
+
+def promised_error(probability: Vector, *, threshold: float) -> Figure:
+    """Compute the calibration error of outcomes that are as probable as said, as `promised` does, however few churn."""
+    groups = group(probability, threshold=threshold)
+    drawn = _calibration_error(groups, _draw(groups) - groups.rows * groups.probability, groups.rows.sum())
+    return _figure(float(drawn.mean()), drawn)
 
 
 def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector]:
@@ -142,12 +149,21 @@ def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector
         "pr_auc": _average_precision(rows[..., ::-1], churned[..., ::-1]) / churners,
         "brier": (churned @ (1 - probability) ** 2 + stayed @ probability**2) / total,
         "log_loss": (churned @ _surprisal(probability) + stayed @ _surprisal(1 - probability)) / total,
-        "calibration_error": np.abs(np.add.reduceat(surprise, groups.bins, axis=-1)).sum(-1) / total,
+        "calibration_error": _calibration_error(groups, surprise, total),
         "calibration_gap": surprise.sum(-1) / total,
         "precision": _share(caught, caught + false_alarms),
         "recall": caught / churners,
         "cost": (groups.threshold * false_alarms + (1 - groups.threshold) * (churners - caught)) / total,
     }
+
+
+def _draw(groups: Groups) -> Counts:
+    """Draw churners from the probabilities, many times."""
+    return np.random.default_rng(_SEED).binomial(groups.rows, groups.probability, (RESAMPLES, len(groups.rows)))
+
+
+def _calibration_error(groups: Groups, surprise: Counts, total: Counts) -> Vector:
+    return np.asarray(np.abs(np.add.reduceat(surprise, groups.bins, axis=-1)).sum(-1) / total)
 
 
 def _average_precision(rows: Counts, churned: Counts) -> Vector:

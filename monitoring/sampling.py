@@ -1,6 +1,7 @@
-"""Some rows of a stream of any length, each as likely as any other, in the memory of those alone.
+"""Some rows of any number, each as likely as any other, in the memory of those alone.
 
-Every row gets a random key, and the rows with the least keys stay. Knows nothing of where rows come from.
+Every row of a stream gets a random key, and the rows with the least keys stay. In the prediction log the last digits of
+an id, which are drawn by chance, are that key. Knows nothing of what is in a row.
 """
 
 from collections.abc import Iterable
@@ -8,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 
 from models.contract import Vector
 
 _SEED = 0  # the same stream gives the same sample
+_ID_DIGITS, _CHANCE_DIGITS = 32, 12
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,18 @@ def draw(chunks: Iterable[pa.Table], *, rows: int) -> Sample:
             bound = keys.max()
     tables, _ = _least(tables, keys, rows)
     return Sample(tables[0], of_rows)
+
+
+def chance(ids: sa.Column[str]) -> sa.ColumnElement[str]:
+    """Return the key by which rows of the log are drawn: in its order they are in none."""
+    return sa.func.substr(ids, _ID_DIGITS - _CHANCE_DIGITS + 1)
+
+
+def likely(ids: sa.Column[str], *, rows: float, of_rows: int) -> sa.ColumnElement[bool]:
+    """Hold for about so many rows of the log, or for all if there are no more."""
+    if rows >= of_rows:
+        return sa.true()
+    return chance(ids) < f"{int(rows / of_rows * 16**_CHANCE_DIGITS):0{_CHANCE_DIGITS}x}"
 
 
 def _least(tables: list[pa.Table], keys: Vector, rows: int) -> tuple[list[pa.Table], Vector]:

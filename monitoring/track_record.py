@@ -1,10 +1,10 @@
 """What one model predicted in a period and what became of those customers, read from the prediction log.
 
-Every row is counted; of more than 100,000 a sample of about as many is read, by the random end of their ids. Outcomes
-come late and not at random, so predictions with and without one are counted by tier. Knows nothing of what is good.
+Every row is counted; of more than 100,000 a sample of about as many is read. Outcomes come late and not at random, so
+predictions with and without one are counted by tier. Knows nothing of what is good.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from models.contract import Contract, Labels, Vector
 from models.records import OUTCOMES, PREDICTIONS
 from models.risk import RiskTier
+from monitoring import sampling
 from monitoring.period import Period
 
 SAMPLE_ROWS = 100_000
 _CHUNK_ROWS = 10_000
-_RANDOM_DIGITS, _ID_DIGITS = 12, 32
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read(connection: sa.Connection, period: Period, *, model_version: str, contr
     tiers = _count(connection, made)
     rows, known = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())
     everyone = sa.select(sa.func.count()).select_from(PREDICTIONS).where(inside)
-    probabilities = sa.select(PREDICTIONS.c.churn_probability).where(made, *_sample(rows))
+    probabilities = sa.select(PREDICTIONS.c.churn_probability).where(made, _sample(rows))
     return TrackRecord(
         tiers=tiers,
         other_models_rows=connection.execute(everyone).scalar_one() - rows,
@@ -97,12 +97,8 @@ def _count(connection: sa.Connection, made: sa.ColumnElement[bool]) -> dict[Risk
     return {tier: found.get(tier, Tier()) for tier in get_args(RiskTier)}
 
 
-def _sample(rows: int) -> Iterator[sa.ColumnElement[bool]]:
-    """Yield what holds for a sample of so many rows, if they are too many."""
-    if rows > SAMPLE_ROWS:
-        bound = 16**_RANDOM_DIGITS * SAMPLE_ROWS // rows
-        tail = sa.func.substr(PREDICTIONS.c.prediction_id, _ID_DIGITS - _RANDOM_DIGITS + 1)
-        yield tail < f"{bound:0{_RANDOM_DIGITS}x}"
+def _sample(of_rows: int) -> sa.ColumnElement[bool]:
+    return sampling.likely(PREDICTIONS.c.prediction_id, rows=SAMPLE_ROWS, of_rows=of_rows)
 
 
 def _read_outcomes(connection: sa.Connection, made: sa.ColumnElement[bool], rows: int, contract: Contract) -> Outcomes:
@@ -115,7 +111,7 @@ def _read_outcomes(connection: sa.Connection, made: sa.ColumnElement[bool], rows
             PREDICTIONS.c.features,
         )
         .select_from(PREDICTIONS.join(OUTCOMES))
-        .where(made, *_sample(rows))
+        .where(made, _sample(rows))
         .execution_options(yield_per=_CHUNK_ROWS)
     )
     chunks = [_outcomes(chunk, contract) for chunk in ([], *connection.execute(query).partitions())]

@@ -1,7 +1,7 @@
 """The decision: which columns drifted, how much of the model rests on them, and both in plain words.
 
-A column that moved is drift only if it matters to the model; predictions that moved always are. Knows nothing of how a
-distance was measured or a limit found.
+A column that moved is drift only if it matters to the model; predictions that moved always are. Calm is no drift only
+if all that could have moved was seen. Knows nothing of how a distance was measured or a limit found.
 """
 
 from collections.abc import Mapping
@@ -69,6 +69,8 @@ class Verdict:
     judged_rows: int
     reference_rows: int
     model_version: str
+    doubt: str | None = None
+    """What could not be seen and might have moved, and what to do about it."""
 
     @property
     def drifted(self) -> list[Score]:
@@ -81,28 +83,33 @@ class Verdict:
         return sum({score.feature: score.importance or 0 for score in self.drifted}.values())
 
     @property
-    def word(self) -> Literal["drift", "no drift"]:
+    def word(self) -> Literal["drift", "no drift", "cannot tell"]:
         """The verdict itself."""
-        predictions_drifted = any(score.feature is None for score in self.drifted)
-        return "drift" if predictions_drifted or self.drift_share >= self.min_drift_share else "no drift"
+        if any(score.feature is None for score in self.drifted) or self.drift_share >= self.min_drift_share:
+            return "drift"
+        return "cannot tell" if self.doubt else "no drift"
 
     @property
     def exit_code(self) -> int:
-        """0 no drift, 1 drift."""
-        return 1 if self.word == "drift" else 0
+        """0 no drift, 1 drift, 2 cannot tell."""
+        return {"no drift": 0, "drift": 1, "cannot tell": CANNOT_TELL}[self.word]
 
     @property
     def summary(self) -> str:
         """Say in one line what was found in what."""
-        return f"{self.word} in {self._columns}; {self._rows}"
+        calm = "" if self.word == "drift" else "no "
+        seen = f"{calm}drift in {self._columns}; {self._rows}"
+        if self.word == "cannot tell":
+            return f"cannot tell: {self.doubt} What was seen: {seen}"
+        return f"{seen}; not seen: {self.doubt}" if self.doubt else seen
 
     @property
     def _columns(self) -> str:
         if not self.drifted:
-            return f"{len(self.scores)} columns"
+            return f"{len(self.scores)} column{'s' if len(self.scores) != 1 else ''}"
         named = ", ".join(map(str, self.drifted))
         share = f"{self.drift_share:.0%} of the model rests on what moved"
-        if self.word == "no drift":
+        if self.word != "drift":
             return f"what matters: {share}, {named}"
         return f"{len(self.drifted)} of {len(self.scores)} columns: {named}; {share}"
 
@@ -126,6 +133,7 @@ class Verdict:
         return {
             "verdict": self.word,
             "exit_code": self.exit_code,
+            "reason": self.doubt,
             "summary": self.summary,
             "model_version": self.model_version,
             "window_rows": self.window_rows,

@@ -1,7 +1,6 @@
 """What the prediction log holds of a period: how much, and a sample of its rows.
 
-The last digits of a row's id are drawn by chance: the rows with the least are a fair sample, found in one pass over the
-ids, in the memory of the sample. Knows nothing of drift.
+The sample is found in one pass over the ids, in its own memory. Knows nothing of drift.
 """
 
 import logging
@@ -11,13 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.records import PREDICTIONS, TRAFFIC
-from monitoring import log
+from monitoring import log, sampling
 from monitoring.period import Period
 
 logger = logging.getLogger(__name__)
-
-_CHANCE_DIGITS = 12
-_CHANCE = sa.func.substr(PREDICTIONS.c.prediction_id, 33 - _CHANCE_DIGITS)
 
 
 @dataclass(frozen=True)
@@ -57,12 +53,9 @@ def read(url: str, period: Period, *, rows: int) -> Window:
 
 def _sample(period: Period, rows: int, of_rows: int) -> sa.Select[Any]:
     chosen = PREDICTIONS.c.features, PREDICTIONS.c.model_version, PREDICTIONS.c.churn_probability
-    within = _within(PREDICTIONS.c.prediction_id, period)
-    likely = rows + 10 * rows**0.5  # to sort few rows, and hardly ever one too few
-    if likely < of_rows:
-        bound = int(likely / of_rows * 16**_CHANCE_DIGITS)
-        within = (*within, f"{bound:0{_CHANCE_DIGITS}x}" > _CHANCE)
-    return sa.select(*chosen).where(*within).order_by(_CHANCE).limit(rows)
+    ids = PREDICTIONS.c.prediction_id
+    few = sampling.likely(ids, rows=rows + 10 * rows**0.5, of_rows=of_rows)  # to sort; hardly ever one too few
+    return sa.select(*chosen).where(*_within(ids, period), few).order_by(sampling.chance(ids)).limit(rows)
 
 
 def _traffic(opened: sa.Connection, period: Period) -> Traffic:

@@ -40,6 +40,7 @@ def main() -> None:
     if refusal := _find_problem_with_address(settings.host, settings.port):
         sys.stderr.write(f"{refusal}\n")
         raise SystemExit(2)
+    os.umask(0o077)  # what is written is about customers
     # Each process builds its own app, from the environment: flags given here must reach it.
     os.environ |= {f"SERVICE_{name.upper()}": str(value) for name, value in settings}
     config = uvicorn.Config(

@@ -57,8 +57,10 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        outcomes = OutcomeLog(settings.log_url, Spool(settings.spool), metrics)
-        with _prediction_log(settings, metrics) as log, closing(outcomes):
+        with (
+            _prediction_log(settings, metrics) as log,
+            closing(OutcomeLog(settings.log_url, log, metrics)) as outcomes,
+        ):
             parts = State(
                 inference=Inference(model, metrics, log),
                 intake=Intake(settings.max_body_bytes),

@@ -17,6 +17,11 @@ class Moment(NamedTuple):
     text: str
     """ISO 8601 with microseconds and without a zone."""
 
+    @property
+    def spaced(self) -> str:
+        """The same with a space in the middle, as databases have it."""
+        return self.text.replace("T", " ")
+
 
 def now() -> Moment:
     """Read the clock."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from service.prediction_log import SpooledLog
 
 logger = logging.getLogger(__name__)
-WRITE_SECONDS, LOOK_SECONDS, TRAFFIC_SECONDS = 0.25, 1.0, 10.0
+WRITE_SECONDS, LOOK_SECONDS, TRAFFIC_SECONDS = 0.5, 1.0, 10.0
 """Between two pages, between two looks at what waits, and between two rows of traffic."""
 
 
@@ -24,8 +24,7 @@ def running(log: SpooledLog) -> Iterator[None]:
     finally:
         end.set()
         thread.join()
-        log.write()
-        log.write_traffic()
+        log.close()
 
 
 def _write(log: SpooledLog, end: threading.Event) -> None:
@@ -35,8 +34,9 @@ def _write(log: SpooledLog, end: threading.Event) -> None:
         try:
             log.write()
             if now >= look_at:
-                look_at = now + LOOK_SECONDS
                 log.look()
+                # A spool of an outage of days has a hundred thousand pages.
+                look_at = now + max(LOOK_SECONDS, 20 * (time.monotonic() - now))
             if now >= traffic_at:
                 traffic_at = now + TRAFFIC_SECONDS
                 log.write_traffic()

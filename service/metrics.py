@@ -156,10 +156,10 @@ class Metrics:
         """Say how many predictions are in memory."""
         self._log_queue.set(rows)
 
-    def describe_log(self, waiting: Waiting) -> None:
+    def describe_log(self, waiting: Waiting, *, behind_seconds: float) -> None:
         """Say what the database does not have yet."""
         self._log_spool.set(waiting.size_bytes)
-        self._log_behind.set(waiting.seconds)
+        self._log_behind.set(behind_seconds)
         self._log_rejected.set(waiting.rejected_pages)
 
     def count_logged(self, rows: int) -> None:

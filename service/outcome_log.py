@@ -15,7 +15,7 @@ from models.errors import LogMissing, OutcomesUnknown
 from models.outcomes import Outcome
 from service.errors import LogUnavailable, NotLoggedYet
 from service.metrics import Metrics
-from service.spool import Spool
+from service.prediction_log import PredictionLog
 
 if TYPE_CHECKING:  # imported when the first outcome comes: it takes 0.25 s and 25 MB
     from sqlalchemy import Engine
@@ -30,8 +30,8 @@ TO_SPOOL = timedelta(seconds=5)
 class OutcomeLog:
     """Connects when first used; waits for the database, so it is for threads."""
 
-    def __init__(self, url: str, spool: Spool, metrics: Metrics) -> None:
-        self._url, self._spool, self._metrics = url, spool, metrics
+    def __init__(self, url: str, predictions: PredictionLog, metrics: Metrics) -> None:
+        self._url, self._predictions, self._metrics = url, predictions, metrics
         self._engine: Engine | None = None
 
     def record(self, outcomes: Sequence[Outcome]) -> "list[Recorded]":
@@ -72,5 +72,5 @@ class OutcomeLog:
 
     def _find_ids_on_the_way(self) -> tuple[str, str]:
         """Return the least id that the database may not have yet, and the one after the last."""
-        now, waited = datetime.now(UTC), timedelta(seconds=self._spool.waiting().seconds)
+        now, waited = datetime.now(UTC), timedelta(seconds=self._predictions.behind_seconds)
         return row_ids.first_id(now - waited - TO_SPOOL), row_ids.first_id(now + TO_SPOOL)

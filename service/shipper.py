@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -20,8 +21,7 @@ if __name__ == "__main__":
         signal.signal(number, signal.SIG_IGN)  # sent to all processes of a terminal; it ends when the service has
     os.nice(10)  # requests come first, also while this one imports
 
-from alembic.util import CommandError
-from sqlalchemy import Engine, Table
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from models import migrations, records
@@ -31,7 +31,7 @@ from service.settings import Settings
 from service.spool import Spool
 
 logger = logging.getLogger("service.shipper")
-LOOK_SECONDS, RETRY_SECONDS, LAST_SECONDS = 0.25, 1.0, 2.0
+LOOK_SECONDS, RETRY_SECONDS, LAST_SECONDS = 0.5, 1.0, 2.0
 """Between two looks into the spool, after a failure, and for what is left when the service has ended."""
 
 
@@ -40,18 +40,20 @@ class Shipper:
 
     def __init__(self, pages: Spool, url: str) -> None:
         self._spool, self._url = pages, url
-        self._engine: Engine | None = None
+        self._connection: Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._unreadable: set[Path] = set()
         self._problem = ""
 
     def ship(self, until: float = float("inf")) -> bool:
         """Ship what is there, until a time of the monotonic clock; return whether the database took it."""
         try:
-            engine = self._engine or self._open()
+            connection = self._open()
             for page in self._spool.pages():
                 if time.monotonic() > until:
                     break
-                self._ship(page, engine)
-        except (SQLAlchemyError, CommandError, ModelsError, OSError) as error:
+                self._ship(page, connection)
+        except (SQLAlchemyError, ModelsError, OSError) as error:
             self.close()
             self._explain(_sentence(error))
             return False
@@ -60,23 +62,34 @@ class Shipper:
 
     def close(self) -> None:
         """Let go of the database; the next time it is opened, and brought up to date, anew."""
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection.engine.dispose()
+            self._connection = None
 
-    def _open(self) -> Engine:
-        self._engine = engine = records.connect(self._url, create=True)
+    def _open(self) -> Connection:
+        """Return the one connection, which stays open: SQLite copies all that was written when the last one closes."""
+        if self._connection is not None and self._file == _identify(self._connection.engine):
+            return self._connection
+        self.close()  # the file was removed, or replaced by another
+        engine = records.connect(self._url, create=True)
         if migrations.upgrade(engine):
             logger.info("the prediction log's tables are up to date now")
-        return engine
+        self._connection, self._file = engine.connect(), _identify(engine)
+        return self._connection
 
-    def _ship(self, page: Path, engine: Engine) -> None:
+    def _ship(self, page: Path, connection: Connection) -> None:
         try:
             rows = spool.read(page)
         except FileNotFoundError:
             return  # another service that shares the folder was faster
+        except OSError as error:
+            if page not in self._unreadable:
+                self._unreadable.add(page)
+                logger.error("%s cannot be read: %s", page.name, error.strerror)  # noqa: TRY400  # says it all
+            return
         try:
-            _insert(rows, records.METADATA.tables[spool.table_of(page)], engine)
+            _insert(rows, records.METADATA.tables[spool.table_of(page)], connection)
         except (DataError, IntegrityError, KeyError, ValueError) as error:
             logger.error("the database cannot take %s: %s", page.name, _sentence(error))  # noqa: TRY400  # says it all
             self._spool.reject(page)
@@ -86,7 +99,8 @@ class Shipper:
     def _explain(self, problem: str) -> None:
         if problem != self._problem:
             self._problem = problem
-            self._spool.explain(problem)
+            with suppress(OSError):  # a disk that is full may be the problem
+                self._spool.explain(problem)
             if problem:
                 logger.error("predictions wait on disk, the database does not take them: %s", problem)
             else:
@@ -102,16 +116,26 @@ def main() -> None:
     shipper, end = Shipper(pages, settings.log_url), threading.Event()
     threading.Thread(target=_wait_for_end, args=(end,), daemon=True).start()
     while not end.is_set():
-        end.wait(LOOK_SECONDS if shipper.ship() else RETRY_SECONDS)
+        began = time.monotonic()
+        pause = LOOK_SECONDS if shipper.ship() else max(RETRY_SECONDS, min(10, 20 * (time.monotonic() - began)))
+        end.wait(pause)
     shipper.ship(until=time.monotonic() + LAST_SECONDS)
     shipper.close()
 
 
-def _insert(rows: list[tuple[str | None, ...]], table: Table, engine: Engine) -> None:
+def _insert(rows: list[tuple[str | None, ...]], table: Table, connection: Connection) -> None:
     if {len(row) for row in rows} != {len(table.columns)}:
         raise ValueError("its rows are those of another version of this service")
-    with engine.begin() as connection:
-        connection.exec_driver_sql(records.insertion(table, engine.dialect), rows)
+    with connection.begin():
+        connection.exec_driver_sql(records.insertion(table, connection.dialect), rows)
+
+
+def _identify(engine: Engine) -> tuple[int, int] | None:
+    """Tell a file from another that takes its place; None for a server, and where there is none."""
+    file = Path(engine.url.database or "")
+    if engine.dialect.name != "sqlite" or not file.exists():
+        return None
+    return file.stat().st_dev, file.stat().st_ino
 
 
 def _wait_for_end(end: threading.Event) -> None:

@@ -7,8 +7,8 @@ page that is read twice adds nothing. Knows nothing of databases, nor of what is
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from service import random_names
@@ -17,6 +17,8 @@ NULL = r"\N"
 _PAGE, _PART, _REJECTED = ".page", ".part", ".rejected"
 _PROBLEM = "problem.txt"
 _STALE_SECONDS = 60
+_BLOCK_BYTES = 512
+_NUMBERS = count()  # pages of the same millisecond keep their order
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,9 @@ class Waiting:
     """What the database does not have yet."""
 
     size_bytes: int = 0
-    seconds: float = 0
-    """Since the oldest page was written; 0 when there is none."""
+    """On disk, rejected pages too."""
+    since: int = 0
+    """The oldest row, in milliseconds since 1970; 0 when there is none."""
     rejected_pages: int = 0
     """That the database does not want; they stay in the folder for whoever looks into it."""
 
@@ -37,15 +40,15 @@ class Spool:
         self._folder = folder
         self.name = folder.name
 
-    def write(self, table: str, lines: Iterable[str]) -> int:
-        """Add a page, and return its size in bytes.
+    def write(self, table: str, lines: Iterable[str], *, since: int) -> int:
+        """Add a page whose oldest row is of a time, in milliseconds since 1970, and return its size in bytes.
 
         Raises:
             OSError: the folder or the disk does not take it; nothing is left of it.
         """
         content = "".join(f"{line}\n" for line in lines).encode()
-        page = self._folder / f"{time.time_ns():020d}-{random_names.draw()[:8]}.{table}{_PAGE}"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        page = self._folder / f"{since:015d}-{next(_NUMBERS):09d}-{random_names.draw()[:8]}.{table}{_PAGE}"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = page.with_suffix(_PART)
         try:
             part.write_bytes(content)
@@ -61,14 +64,9 @@ class Spool:
 
     def waiting(self) -> Waiting:
         """Tell what lies in the folder."""
-        pages = list(self._entries(_PAGE))
-        sizes = 0
-        for page in pages:
-            with suppress(FileNotFoundError):  # shipped just now
-                sizes += page.stat().st_size
-        written = [int(page.name.partition("-")[0]) for page in pages]
-        seconds = (time.time_ns() - min(written)) / 1e9 if written else 0.0
-        return Waiting(sizes, max(0.0, seconds), sum(1 for _ in self._entries(_REJECTED)))
+        pages, rejected = list(self._entries(_PAGE)), list(self._entries(_REJECTED))
+        since = min((int(page.name.partition("-")[0]) for page in pages), default=0)
+        return Waiting(sum(map(_size_on_disk, [*pages, *rejected])), since, len(rejected))
 
     def reject(self, page: Path) -> None:
         """Keep a page that nobody can take, out of the way of the others."""
@@ -83,7 +81,7 @@ class Spool:
 
     def explain(self, problem: str) -> None:
         """Leave word why pages wait; empty when they do not."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._folder / _PROBLEM).write_text(problem)
 
     def explanation(self) -> str:
@@ -99,6 +97,14 @@ class Spool:
                 yield from [entry for entry in entries if entry.name.endswith(ending)]
         except FileNotFoundError:
             return
+
+
+def _size_on_disk(page: os.DirEntry[str]) -> int:
+    try:
+        found = page.stat()
+    except FileNotFoundError:  # shipped just now
+        return 0
+    return max(found.st_size, found.st_blocks * _BLOCK_BYTES)
 
 
 def table_of(page: Path) -> str:

@@ -9,7 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine
+
+from models.errors import LogTooNew
 
 _FOLDER = Path(__file__).parent
 
@@ -21,7 +24,7 @@ def upgrade(engine: Engine) -> bool:
 
     Raises:
         SQLAlchemyError: the database cannot be reached, or refuses.
-        CommandError: the database was changed by a newer version of this project.
+        LogTooNew: the database was changed by a newer version of this project.
     """
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
@@ -30,5 +33,8 @@ def upgrade(engine: Engine) -> bool:
         if MigrationContext.configure(connection).get_current_revision() == newest:
             return False
     config.attributes["engine"] = engine
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:  # it knows no such revision
+        raise LogTooNew(url=engine.url.render_as_string(hide_password=True)) from error
     return True

@@ -17,7 +17,7 @@ from benchmarks.wrk import Load
 @pytest.fixture
 def made(make_cell: Callable[..., Cell], make_load: Callable[..., Load]) -> Record:
     cells = [make_cell(server, connections=many) for server in (OURS, EMPTY, BARE, PLAIN) for many in (1, 50)]
-    batches = [Batches(1, {1: 100.0}, make_load(), make_load(), make_load())]
+    batches = [Batches(1, {1: 100.0}, {1: 100.0}, make_load(), make_load(), make_load())]
     return Record({"python": "3.11"}, {"rounds": 1, "seconds": 3, "warm_up_seconds": 1}, cells, batches)
 
 

@@ -20,7 +20,7 @@ http_requests_total 9.0
     ("name", "count"), [("http_requests_shed_total", 103), ("http_requests_total", 9), ("absent_total", 0)]
 )
 def test_a_counter_is_the_sum_of_its_children_and_of_no_other(name: str, count: int) -> None:
-    assert rounds.read_counter(EXPOSED, name) == count
+    assert rounds.read_metric(EXPOSED, name) == count
 
 
 def test_what_was_shed_has_not_failed(make_cell: Callable[..., Cell]) -> None:

@@ -60,10 +60,36 @@ def test_customers_are_judged_whichever_model_they_met_but_predictions_only_of_t
     assert f"predictions are judged of {pinned} alone; the rows were predicted 600 by 20250101" in outcome.said
 
 
-def test_predictions_of_another_model_alone_are_not_judged(judge: Judge, keep: Keep, customers: Draw) -> None:
+@pytest.mark.parametrize("rows", [0, 199])
+def test_calm_inputs_with_too_few_predictions_of_the_pinned_model_cannot_tell(
+    judge: Judge, keep: Keep, customers: Draw, pinned: str, rows: int
+) -> None:
     keep(customers(600, 2), version="20250101-00000000")
+    if rows:
+        keep(customers(rows, 3))
     outcome = judge()
+    assert (outcome.code, outcome.record["verdict"], outcome.drifted) == (2, "cannot tell", set())
+    missing = f"{rows} of {600 + rows} rows have a prediction of model {pinned}, at least 200 are needed."
+    assert outcome.said.startswith(f"cannot tell: {missing} If it was pinned just now, wait, or look from then on with")
+    assert outcome.record["reason"].startswith(missing)
+
+
+def test_as_many_predictions_of_the_pinned_model_as_are_needed_can_tell(
+    judge: Judge, keep: Keep, customers: Draw
+) -> None:
+    keep(customers(600, 2), version="20250101-00000000")
+    keep(customers(200, 3))
+    assert judge().code == 0
+
+
+def test_shifted_inputs_are_drift_without_any_prediction_of_the_pinned_model(
+    judge: Judge, keep: Keep, customers: Draw
+) -> None:
+    keep(customers(600, 2).assign(contract_type=0), version="20250101-00000000")
+    outcome = judge()
+    assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
     assert outcome.record["unjudged"] == {"churn_probability": "no value in the live rows"}
+    assert "; not seen: 0 of 600 rows have a prediction of model" in outcome.said
 
 
 def test_answers_that_are_not_those_of_the_model_are_drift_though_the_inputs_are_calm(
@@ -121,11 +147,21 @@ def test_rows_of_an_earlier_contract_are_left_out_and_counted(
     assert judge().record["rows_without_inputs"] == 300
 
 
-def test_a_log_that_keeps_no_inputs_cannot_tell(judge: Judge, keep: Keep, customers: Draw) -> None:
+def test_calm_predictions_without_inputs_cannot_tell(judge: Judge, keep: Keep, customers: Draw) -> None:
     keep(customers(300, 2), inputs=False)
     outcome = judge()
-    assert outcome.code == 2
-    assert "none of 300 rows has the inputs of this contract. Let the service keep them with" in outcome.said
+    assert (outcome.code, outcome.predictions["drifted"], outcome.record["rows_without_inputs"]) == (2, False, 300)
+    assert outcome.said.startswith(
+        "cannot tell: no row has the inputs of this contract. Let the service keep them with SERVICE_LOG_INPUTS=plain, "
+        "or judge a file with --live. What was seen: no drift in 1 column; 300 live rows against 3,000 reference rows"
+    )
+    assert (outcome.record["violations"], outcome.record["remarks"]) == ({}, [])
+
+
+def test_predictions_that_moved_are_drift_without_inputs(judge: Judge, keep: Keep, customers: Draw) -> None:
+    keep(customers(300, 2).assign(contract_type=0), inputs=False)
+    outcome = judge()
+    assert (outcome.code, outcome.drifted, outcome.predictions["drifted"]) == (1, set(), True)
 
 
 @pytest.mark.parametrize(("rows", "said"), [(0, "0 rows, at least 200"), (199, "199 rows, at least 200")])

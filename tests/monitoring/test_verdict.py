@@ -9,7 +9,7 @@ def score(feature: str | None, ratio: float, importance: float | None = None, co
     return Score(column or feature or "churn_probability", feature, importance, "K-S distance", ratio / 10, limit=0.1)
 
 
-def verdict(*scores: Score, window_rows: int = 1_200) -> Verdict:
+def verdict(*scores: Score, window_rows: int = 1_200, doubt: str | None = None) -> Verdict:
     return Verdict(
         scores=scores,
         min_drift_share=0.1,
@@ -19,6 +19,7 @@ def verdict(*scores: Score, window_rows: int = 1_200) -> Verdict:
         judged_rows=1_200,
         reference_rows=5_000,
         model_version="20260301-0123abcd",
+        doubt=doubt,
     )
 
 
@@ -66,6 +67,20 @@ def test_what_moved_and_does_not_matter_is_named() -> None:
     found = verdict(score("a", 0.2, 0.95), score("b", 1.5, 0.05))
     moved = "5% of the model rests on what moved, b (K-S distance 0.15, limit 0.10)"
     assert found.summary == f"no drift in what matters: {moved}; {ROWS}"
+
+
+def test_calm_in_what_was_seen_cannot_tell_of_what_was_not() -> None:
+    found = verdict(score("a", 0.2, 0.5), doubt="Half was hidden. Look again.")
+    assert (found.word, found.exit_code, found.record["reason"]) == ("cannot tell", 2, "Half was hidden. Look again.")
+    seen = f"no drift in 1 column; {ROWS}"
+    assert found.summary == f"cannot tell: Half was hidden. Look again. What was seen: {seen}"
+
+
+def test_drift_in_what_was_seen_is_drift_whatever_was_not() -> None:
+    found = verdict(score("a", 2, 0.5), doubt="Half was hidden. Look again.")
+    assert (found.word, found.exit_code) == ("drift", 1)
+    assert found.summary.startswith("drift in 1 of 1 columns: a (")
+    assert found.summary.endswith(f"{ROWS}; not seen: Half was hidden. Look again.")
 
 
 def test_a_sample_is_said_to_be_one() -> None:

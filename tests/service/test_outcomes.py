@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from models import records, row_ids
 from models.features import CONTRACT
+from service import log_writer
 from service.predictor import Predictor
 from service.shipper import Shipper
 from service.spool import Spool
@@ -24,6 +25,8 @@ from tests.service.test_problems import assert_one_shape
 
 LONG_AGO = datetime.now(UTC) - timedelta(minutes=10)
 LOST = row_ids.first_id(LONG_AGO)
+LOOKED_SECONDS = 0.5
+"""After so long the service has looked into the spool again."""
 
 
 def outcome_of(identity: str, *, churned: bool = True, at: datetime | None = None) -> dict[str, Any]:
@@ -60,7 +63,11 @@ class Logging:
 
 
 @pytest.fixture
-def logging(start: Callable[..., TestClient], pinned: Predictor, tmp_path: Path) -> Logging:
+def logging(
+    start: Callable[..., TestClient], pinned: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Logging:
+    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.05)
+    monkeypatch.setattr(log_writer, "LOOK_SECONDS", 0.05)
     url = f"sqlite:///{tmp_path / 'predictions.db'}"
     return Logging(start(serving=pinned, log_url=url, output_dir=tmp_path), tmp_path)
 
@@ -126,8 +133,9 @@ def test_the_outcome_of_a_prediction_that_is_not_in_the_database_yet_is_asked_fo
 
 
 def test_a_prediction_as_old_as_the_oldest_page_may_still_come(logging: Logging, shipped: tuple[str, str]) -> None:
-    page = logging.folder / "spool" / f"{int(LONG_AGO.timestamp() * 1e9):020d}-01234567.predictions.page"
+    page = logging.folder / "spool" / f"{int(LONG_AGO.timestamp() * 1e3):015d}-0-01234567.predictions.page"
     page.touch()
+    time.sleep(LOOKED_SECONDS)
     waiting, other = outcome_of(LOST), outcome_of(row_ids.first_id(LONG_AGO - timedelta(minutes=1)))
 
     assert_one_shape(logging.report(outcome_of(shipped[0]), waiting), 503)
@@ -135,6 +143,7 @@ def test_a_prediction_as_old_as_the_oldest_page_may_still_come(logging: Logging,
     assert other["prediction_id"] in body["detail"]
     assert LOST not in body["detail"]
     page.unlink()
+    time.sleep(LOOKED_SECONDS)
     assert_one_shape(logging.report(outcome_of(shipped[0]), waiting), 404)
 
 

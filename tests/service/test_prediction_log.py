@@ -2,8 +2,9 @@
 
 import json
 import shutil
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from models.features import CONTRACT
+from models.features import CONTRACT, CustomerFeatures
 from models.row_ids import first_id
-from service import log_writer, spool
+from service import inputs, log_writer, prediction_log, spool
 from service.app import create_app
+from service.metrics import Metrics
+from service.prediction_log import SpooledLog
 from service.predictor import Predictor
 from service.settings import Settings
 from service.spool import Spool
@@ -148,6 +151,7 @@ def test_pages_that_nobody_ships_degrade_the_service(
 ) -> None:
     monkeypatch.setattr("service.prediction_log.LATE_SECONDS", 0.2)
     monkeypatch.setattr(log_writer, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
     Spool(tmp_path / "spool").explain("the disk of the database is full")
     with logging_client() as client:
         assert client.get("/health").json()["status"] == "healthy"
@@ -158,3 +162,64 @@ def test_pages_that_nobody_ships_degrade_the_service(
         for page in Spool(tmp_path / "spool").pages():
             page.unlink()
         wait_until(lambda: client.get("/health").json()["status"] == "healthy")
+
+
+def test_a_disk_that_fails_is_told_and_what_is_lost_in_the_end_is_counted(
+    logging_client: Callable[..., TestClient],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr("service.prediction_log.LATE_SECONDS", 0.2)
+    (tmp_path / "spool").write_text("in the way of the folder")
+    with logging_client() as client:
+        client.post("/predict/batch", json={"customers": [CONTRACT.example] * 7})
+        wait_until(lambda: client.get("/health").json()["status"] == "degraded")
+        assert "held in memory: " in client.get("/health").json()["reason"]
+
+    [said] = [record.message for record in caplog.records if record.name == "service.prediction_log"]
+    assert said.startswith("predictions are not logged any more: ")
+
+
+class HangingSpool(Spool):
+    """A disk that does not answer."""
+
+    def write(self, table: str, lines: Iterable[str], *, since: int) -> int:  # noqa: ARG002
+        time.sleep(60)
+        return 0
+
+
+def test_a_disk_that_hangs_is_told_and_memory_stays_bounded(
+    pinned: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_log, "MAX_QUEUED_ROWS", 100)
+    monkeypatch.setattr(prediction_log, "LATE_SECONDS", 0.1)
+    metrics = Metrics()
+    log = SpooledLog(HangingSpool(tmp_path), keep=inputs.keeper("none", tmp_path), max_bytes=10**9, metrics=metrics)
+    predicted = pinned.predict([CustomerFeatures(**CONTRACT.example)] * 40)
+    log.put(predicted)
+    threading.Thread(target=log.write, daemon=True).start()
+    time.sleep(0.2)
+    for _ in range(10):
+        log.put(predicted)
+
+    assert log.problem is not None
+    assert "the disk does not answer" in log.problem
+    assert len(log._lines) == 120
+    assert b"churn_log_dropped_rows_total 280.0" in metrics.expose()
+
+
+def test_counts_of_requests_outlast_a_disk_that_fails(
+    logging_client: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_writer, "TRAFFIC_SECONDS", 0.01)
+    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
+    (tmp_path / "spool").write_text("in the way of the folder")
+    with logging_client() as client:
+        client.post("/predict", json=CONTRACT.example)
+        time.sleep(0.2)
+        (tmp_path / "spool").unlink()
+        wait_until(lambda: len(logged(tmp_path)) == 1)
+
+    assert sum(int(row[2] or 0) for row in logged(tmp_path, "traffic")) == 1

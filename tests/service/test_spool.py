@@ -48,23 +48,25 @@ def ship(pages: Spool, url: str) -> bool:
 
 
 def test_a_page_gives_back_its_rows(pages: Spool) -> None:
-    size_bytes = pages.write("predictions", [line(1), line(2)])
+    size_bytes = pages.write("predictions", [line(1), line(2)], since=1)
     [page] = pages.pages()
 
-    assert page.stat().st_size == size_bytes == pages.waiting().size_bytes
+    assert page.stat().st_size == size_bytes
+    assert pages.waiting().size_bytes == 512 * page.stat().st_blocks >= size_bytes
+    assert pages.waiting().since == 1
     assert spool.table_of(page) == "predictions"
     assert spool.read(page)[1] == (f"{2:032x}", MADE_AT, "v1", FEATURES, None, "0.25", "0", "low")
 
 
 def test_pages_come_in_the_order_they_were_written(pages: Spool) -> None:
     for number in range(20):
-        pages.write("predictions", [line(number)])
+        pages.write("predictions", [line(number)], since=1)
 
     assert [spool.read(page)[0][0] for page in pages.pages()] == [f"{number:032x}" for number in range(20)]
 
 
 def test_a_page_that_was_never_finished_is_no_page(pages: Spool, tmp_path: Path) -> None:
-    pages.write("predictions", [line(1)])
+    pages.write("predictions", [line(1)], since=1)
     (tmp_path / "spool" / "1-x.predictions.part").write_text("half a li")
 
     assert len(pages.pages()) == 1
@@ -72,8 +74,8 @@ def test_a_page_that_was_never_finished_is_no_page(pages: Spool, tmp_path: Path)
 
 @pytest.mark.postgres
 def test_what_is_shipped_reads_as_it_was_written(pages: Spool, url: str) -> None:
-    pages.write("predictions", [line(1, probability="0.9277254939079285"), line(2)])
-    pages.write("traffic", [f'{3:032x}\t{MADE_AT}\t10\t2\t{{"seats": 2}}\t5'])
+    pages.write("predictions", [line(1, probability="0.9277254939079285"), line(2)], since=1)
+    pages.write("traffic", [f'{3:032x}\t{MADE_AT}\t10\t2\t{{"seats": 2}}\t5'], since=1)
 
     assert ship(pages, url)
     first, second = rows_of(url)
@@ -88,16 +90,16 @@ def test_what_is_shipped_reads_as_it_was_written(pages: Spool, url: str) -> None
 @pytest.mark.postgres
 def test_a_page_that_comes_twice_adds_nothing(pages: Spool, url: str) -> None:
     for _ in range(2):
-        pages.write("predictions", [line(1), line(2)])
+        pages.write("predictions", [line(1), line(2)], since=1)
         assert ship(pages, url)
 
     assert len(rows_of(url)) == 2
 
 
 def test_a_page_that_no_database_can_take_makes_way_for_the_others(pages: Spool, tmp_path: Path) -> None:
-    pages.write("predictions", ["too\tfew"])
-    pages.write("inventions", [line(1)])
-    pages.write("predictions", [line(2)])
+    pages.write("predictions", ["too\tfew"], since=1)
+    pages.write("inventions", [line(1)], since=1)
+    pages.write("predictions", [line(2)], since=1)
     url = f"sqlite:///{tmp_path / 'log.db'}"
 
     assert ship(pages, url)
@@ -111,12 +113,10 @@ def test_a_database_that_went_away_is_made_anew_and_gets_the_rest(pages: Spool, 
     shipper = Shipper(pages, f"sqlite:///{database}")
     assert shipper.ship()
     database.unlink()
-    pages.write("predictions", [line(1)])
+    pages.write("predictions", [line(1)], since=1)
 
-    assert not shipper.ship()
-    assert "no such table" in pages.explanation()
     assert shipper.ship()
-    assert pages.explanation() == ""
+    assert pages.pages() == []
     assert len(rows_of(f"sqlite:///{database}")) == 1
 
 
@@ -127,7 +127,7 @@ def test_a_locked_database_leaves_all_pages_where_they_are(
     url, database = f"sqlite:///{tmp_path / 'log.db'}", tmp_path / "log.db"
     shipper = Shipper(pages, url)
     shipper.ship()
-    pages.write("predictions", [line(1)])
+    pages.write("predictions", [line(1)], since=1)
     locker = sqlite3.connect(database, isolation_level=None)
     locker.execute("BEGIN IMMEDIATE")
 
