@@ -13,6 +13,12 @@ from models import migrations, records
 
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "100")
 """For each operation; 1,000 before a release."""
+NOT_LOGGED_YET = """
+[[operations]]
+include-path-regex = "^/outcomes"
+checks.not_a_server_error.expected-statuses = ["2XX", "4XX", "503"]
+"""
+"""An outcome may be reported before its prediction is in the log: it takes ids from answers made just now."""
 
 
 @pytest.mark.slow
@@ -31,6 +37,7 @@ def test_every_answer_is_documented(
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{service.port}/openapi.json"]
     flags = ["--max-examples", EXAMPLES, "--exclude-checks", excluded, "--phases", phases]
     flags += ["--generation-database", "none", "--no-color"]
+    (tmp_path / "schemathesis.toml").write_text(NOT_LOGGED_YET)
     result = subprocess.run([*command, *flags], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert result.returncode == 0, result.stdout
