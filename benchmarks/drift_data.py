@@ -4,7 +4,6 @@ Kept between runs, since ten million rows take minutes to write. Knows nothing o
 """
 
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +15,10 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from demo import traffic
-from models import bundle, migrations, records, row_ids
+from models import bundle, migrations, records
 from models.features import CONTRACT
 from models.scorer import Scorer
+from service import random_names
 from service.settings import Settings
 
 FOLDER = Path("var/benchmarks/drift")
@@ -84,7 +84,7 @@ def _write_log(path: Path, rows: int) -> None:
 
 def _prediction(at: datetime, features: dict[str, float], probability: float, scorer: Scorer) -> dict[str, object]:
     return {
-        "prediction_id": row_ids.time_digits(int(at.timestamp() * 1000)) + secrets.token_hex(10),
+        "prediction_id": random_names.draw_ids(int(at.timestamp() * 1000), 1)[0],
         "made_at": at,
         "model_version": scorer.version,
         "features": features,

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, CliApp
 
 from models.errors import ModelsError
+from monitoring import journal
 from monitoring.errors import CannotTell
 from monitoring.settings import (
     DashboardSettings,
@@ -77,13 +78,14 @@ def review(settings: ReviewSettings) -> int:
 
 def show_dashboard(settings: DashboardSettings) -> int:
     """Serve the dashboard until interrupted."""
-    logger.info("starting the dashboard of %s", settings.workspace)
+    workspace = journal.workspace(settings.output_dir)
+    logger.info("starting the dashboard of %s", workspace)
     from monitoring import dashboard  # noqa: PLC0415  # as above
 
     def announce() -> None:
-        logger.info("dashboard of %s on http://%s:%s", settings.workspace, settings.host, settings.port)
+        logger.info("dashboard of %s on http://%s:%s", workspace, settings.host, settings.port)
 
-    dashboard.serve(settings.workspace, host=settings.host, port=settings.port, on_listening=announce)
+    dashboard.serve(workspace, host=settings.host, port=settings.port, on_listening=announce)
     return 0
 
 

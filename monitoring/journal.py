@@ -19,6 +19,11 @@ def path(output_dir: Path, job: Job, started_at: datetime, ending: str = ".json"
     return output_dir / "reports" / f"{started_at:%Y%m%dT%H%M%S.%f}Z-{job}{ending}"
 
 
+def workspace(output_dir: Path) -> Path:
+    """Name the folder of what the dashboard shows."""
+    return output_dir / "workspace"
+
+
 def write(facts: Mapping[str, Any], output_dir: Path, job: Job, started_at: datetime) -> Path:
     """Write what a run found, with the times of its beginning (UTC) and its end; it appears whole or not at all.
 
@@ -65,7 +70,7 @@ def forget(output_dir: Path, before: datetime) -> int:
     old = [record for record in (output_dir / "reports").glob("*Z-*.json") if record.name < first_kept]
     for record in old:
         run_id = json.loads(record.read_text()).get("run_id")
-        shown = (output_dir / "workspace").glob(f"*/snapshots/{run_id}.json")
+        shown = workspace(output_dir).glob(f"*/snapshots/{run_id}.json")
         for file in (*shown, record.with_suffix(".html"), record):
             file.unlink(missing_ok=True)
     return len(old)

@@ -6,11 +6,19 @@ Knows nothing of what is in it.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine
+import sqlalchemy as sa
+from sqlalchemy import Column, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import records
 from monitoring.errors import LogUnreadable
+from monitoring.period import Period
+
+
+def within(ids: Column[str], period: Period) -> sa.ColumnElement[bool]:
+    """Hold for the rows of a period, whose ids begin with their time."""
+    first, after = period.ids
+    return (ids >= first) & (ids < after)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from models import row_ids
 from monitoring.errors import PeriodInvalid
 
 SINCE_PATTERN = r"^[1-9]\d{0,3}[mhd]$"
-_DEFAULT_SINCE = "24h"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -31,8 +30,10 @@ class Period:
         return f"{start} to {end} UTC"
 
 
-def choose(*, since: str | None, from_time: datetime | None, to_time: datetime | None, now: datetime) -> Period:
-    """Make a period of what was asked for: without an end it ends now, without a beginning it takes 24 hours.
+def choose(
+    *, since: str | None, from_time: datetime | None, to_time: datetime | None, now: datetime, usual: str
+) -> Period:
+    """Make a period of what was asked for: without an end it ends now, without a beginning it has its usual length.
 
     Raises:
         PeriodInvalid: it would begin twice, or not before its end.
@@ -40,7 +41,7 @@ def choose(*, since: str | None, from_time: datetime | None, to_time: datetime |
     if since and from_time:
         raise PeriodInvalid(problem="--since and --from both say where it begins")
     end = to_time or now
-    start = from_time or end - duration(since or _DEFAULT_SINCE)
+    start = from_time or end - duration(since or usual)
     if start >= end:
         raise PeriodInvalid(problem=f"it would begin at {start.isoformat()} and end at {end.isoformat()}")
     return Period(start, end)

@@ -51,7 +51,7 @@ def _keep(review: Review, settings: ReviewSettings) -> list[str]:
         facts = journal.add_review(record, asdict(review))
     except OSError as error:
         raise OutputUnwritable(path=record, problem=error.strerror or str(error)) from error
-    shown = _show(review, facts.get("run_id"), settings.workspace)
+    shown = _show(review, facts.get("run_id"), journal.workspace(settings.output_dir))
     said = [f"{record.stem} ({facts['verdict']}): {review}", f"record: {record}"]
     return said if shown else [*said, "the dashboard does not show this run"]
 

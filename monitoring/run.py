@@ -97,7 +97,8 @@ def _show(drawn: "Drawn", facts: Mapping[str, Any], job: Job, settings: JobSetti
     from monitoring import dashboard  # noqa: PLC0415  # as above
 
     metadata = {"model_version": facts["model_version"]} if facts["model_version"] else {}
-    dashboard.add(drawn, settings.workspace, run_id=facts["run_id"], name=facts["verdict"], tag=job, metadata=metadata)
+    workspace = journal.workspace(settings.output_dir)
+    dashboard.add(drawn, workspace, run_id=facts["run_id"], name=facts["verdict"], tag=job, metadata=metadata)
 
 
 def _pinned_version(settings: JobSettings) -> str | None:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
@@ -39,6 +39,8 @@ class _LogSettings(_CommandSettings):
 class JobSettings(_LogSettings):
     """What both jobs need."""
 
+    usual_since: ClassVar[str] = "24h"
+
     since: str | None = Field(default=None, pattern=period.SINCE_PATTERN)
     """Length of the window, as 90m, 24h or 7d; 24h when nothing is said. It ends at `--to`, or now."""
     from_time: Time | None = None
@@ -50,18 +52,15 @@ class JobSettings(_LogSettings):
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
 
-    @property
-    def workspace(self) -> Path:
-        """What the dashboard shows."""
-        return self.output_dir / "workspace"
-
     def period(self, now: datetime) -> Period:
         """Return the window that was asked for.
 
         Raises:
             PeriodInvalid: there is none.
         """
-        return period.choose(since=self.since, from_time=self.from_time, to_time=self.to_time, now=now)
+        return period.choose(
+            since=self.since, from_time=self.from_time, to_time=self.to_time, now=now, usual=self.usual_since
+        )
 
 
 class DriftSettings(JobSettings):
@@ -87,6 +86,7 @@ class PerformanceSettings(JobSettings):
     """Compare what the pinned model's predictions came to with what its test set promised."""
 
     model_config = SettingsConfigDict(cli_prog_name="python -m monitoring performance")
+    usual_since: ClassVar[str] = "30d"  # because outcomes come late
 
     since: str | None = Field(default=None, pattern=period.SINCE_PATTERN)
     """Length of the window of predictions, as 24h or 90d; 30d when nothing is said. It ends at `--to`, or now."""
@@ -98,15 +98,6 @@ class PerformanceSettings(JobSettings):
     """ROC-AUC, below the test set's, that is no fall yet, however many outcomes prove it."""
     min_calibration_error: float = Field(default=0.03, ge=0, lt=1)
     """Mean distance between probabilities and what happened that is no fall yet, however many outcomes prove it."""
-
-    def period(self, now: datetime) -> Period:
-        """Return the window that was asked for; by default a month, because outcomes come late.
-
-        Raises:
-            PeriodInvalid: there is none.
-        """
-        since = self.since or (None if self.from_time else "30d")
-        return period.choose(since=since, from_time=self.from_time, to_time=self.to_time, now=now)
 
 
 class ReviewSettings(_CommandSettings):
@@ -125,11 +116,6 @@ class ReviewSettings(_CommandSettings):
     output_dir: Path = Path("var")
     """Folder of reports/ and of the dashboard's workspace/."""
 
-    @property
-    def workspace(self) -> Path:
-        """Where it is shown."""
-        return self.output_dir / "workspace"
-
 
 class DashboardSettings(_CommandSettings):
     """Show the runs so far."""
@@ -142,11 +128,6 @@ class DashboardSettings(_CommandSettings):
     """Address to listen on; 0.0.0.0 is every address of the machine."""
     port: int = Field(default=8001, ge=1, le=65535)
     """Port to listen on."""
-
-    @property
-    def workspace(self) -> Path:
-        """What it shows."""
-        return self.output_dir / "workspace"
 
 
 class MigrateSettings(_LogSettings):

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from models.contract import Contract, Labels, Vector
 from models.records import OUTCOMES, PREDICTIONS
 from models.risk import RiskTier
-from monitoring import sampling
+from monitoring import log, sampling
 from monitoring.period import Period
 
 SAMPLE_ROWS = 100_000
@@ -71,8 +71,7 @@ class TrackRecord:
 
 def read(connection: sa.Connection, period: Period, *, model_version: str, contract: Contract) -> TrackRecord:
     """Read what a model did; a million predictions, most with outcomes, take six seconds."""
-    first, end = period.ids
-    inside = (PREDICTIONS.c.prediction_id >= first) & (PREDICTIONS.c.prediction_id < end)
+    inside = log.within(PREDICTIONS.c.prediction_id, period)
     made = inside & (PREDICTIONS.c.model_version == model_version)
     tiers = _count(connection, made)
     rows, known = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())

@@ -9,7 +9,7 @@ import struct
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import get_args
 
 import numpy as np
@@ -87,57 +87,36 @@ class Metrics:
         self._tiers, self._probabilities = cache(tiers.labels), cache(probabilities.labels)
 
     def _add_model(self, registry: CollectorRegistry) -> None:
-        version = ["model_version"]
-        self._loaded = Gauge(
-            "churn_model_loaded",
-            "1 when a model serves, 0 when none does.",
-            registry=registry,
-            multiprocess_mode="livemin",
+        least = partial(Gauge, registry=registry, multiprocess_mode="livemin")
+        self._loaded = least("churn_model_loaded", "1 when a model serves, 0 when none does.")
+        self._pinned = least(
+            "churn_model_pinned", "1 when the model that serves is the pinned one, 0 when that one was refused."
         )
-        self._pinned = Gauge(
-            "churn_model_pinned",
-            "1 when the model that serves is the pinned one, 0 when that one was refused.",
-            registry=registry,
-            multiprocess_mode="livemin",
-        )
+        self._trained = least("churn_model_trained_timestamp_seconds", "When the model that serves was trained.")
         self._model = Gauge(
-            "churn_model_info", "1 for the model that serves.", version, registry=registry, multiprocess_mode="livemax"
-        )
-        self._trained = Gauge(
-            "churn_model_trained_timestamp_seconds",
-            "When the model that serves was trained.",
+            "churn_model_info",
+            "1 for the model that serves.",
+            ["model_version"],
             registry=registry,
-            multiprocess_mode="livemin",
+            multiprocess_mode="livemax",
         )
         self._swap_failures = Counter(
             "churn_model_swap_failures", "Pinned models that were refused, by each worker.", registry=registry
         )
 
     def _add_log(self, registry: CollectorRegistry) -> None:
+        most = partial(Gauge, registry=registry, multiprocess_mode="livemax")
         self._log_queue = Gauge(
             "churn_log_queue_rows",
             "Predictions in memory, not on disk yet.",
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self._log_spool = Gauge(
-            "churn_log_spool_bytes",
-            "Predictions on disk that the database does not have yet.",
-            registry=registry,
-            multiprocess_mode="livemax",
+        self._log_spool = most("churn_log_spool_bytes", "Predictions on disk that the database does not have yet.")
+        self._log_behind = most(
+            "churn_log_behind_seconds", "Age of the oldest prediction that the database does not have yet."
         )
-        self._log_behind = Gauge(
-            "churn_log_behind_seconds",
-            "Age of the oldest prediction that the database does not have yet.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._log_rejected = Gauge(
-            "churn_log_rejected_pages",
-            "Pages of predictions that the database refused.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
+        self._log_rejected = most("churn_log_rejected_pages", "Pages of predictions that the database refused.")
         self._log_rows = Counter("churn_log_rows", "Predictions written to disk, for the database.", registry=registry)
         self._log_dropped = Counter(
             "churn_log_dropped_rows", "Predictions that are missing from the log.", registry=registry

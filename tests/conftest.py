@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import Field
 
+from demo.running_service import free_port
 from models import declaration
 from models.contract import Contract
 from models.declaration import AtLeast, Features
@@ -102,11 +102,8 @@ def postgres_server() -> Iterator[PostgresServer]:
     folder = Path("/tmp") / f"churn-postgres-{os.getpid()}"  # noqa: S108  # a server refuses long socket paths
     folder.mkdir()
     folder.chmod(0o777)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     try:
-        server = PostgresServer(programs, folder, port)
+        server = PostgresServer(programs, folder, free_port())
         yield server
         server.stop()
     finally:

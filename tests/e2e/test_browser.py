@@ -1,9 +1,7 @@
 """The pages as a person sees them, in a real browser: the API answers, report and dashboard say what was found."""
 
 import json
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +14,9 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from demo import traffic
-from demo.running_service import running
+from demo.running_service import free_port, running
 from demo.worlds import SHIFTED
-from models import bundle, migrations, records, row_ids
+from models import bundle, migrations, records
 from models.features import CONTRACT
 from models.scorer import Scorer
 from monitoring import journal
@@ -26,6 +24,7 @@ from monitoring.job import run_drift
 from monitoring.performance import run_performance
 from monitoring.review import run_review
 from monitoring.settings import DriftSettings, PerformanceSettings, ReviewSettings
+from tests import predictions
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -90,21 +89,13 @@ def jobs(root: Path, tmp_path: Path) -> dict[str, Any]:
     migrations.upgrade(engine)
     with engine.begin() as connection:
         for customer in SHIFTED.customers(600, seed=1):
-            row_id = row_ids.time_digits(int(at.timestamp() * 1000)) + secrets.token_hex(10)
             matrix = CONTRACT.to_matrix({name: [value] for name, value in customer.features.items()})
             probability = float(Scorer.of(model).score(matrix)[0])
-            prediction = {
-                "prediction_id": row_id,
-                "made_at": at,
-                "model_version": model.manifest.version,
-                "features": customer.features,
-                "churn_probability": probability,
-                "churn_prediction": model.manifest.policy.churns(probability),
-                "risk_tier": model.manifest.policy.tier(probability),
-            }
-            outcome = {"prediction_id": row_id, "churned": customer.churned, "observed_at": at, "recorded_at": at}
-            connection.execute(sa.insert(records.PREDICTIONS), prediction)
-            connection.execute(sa.insert(records.OUTCOMES), outcome)
+            made_by: dict[str, Any] = {"version": model.manifest.version, "policy": model.manifest.policy}
+            made = predictions.row(customer.features, probability, at=at, **made_by)
+            outcome = {"churned": customer.churned, "observed_at": at, "recorded_at": at}
+            connection.execute(sa.insert(records.PREDICTIONS), made)
+            connection.execute(sa.insert(records.OUTCOMES), outcome | {"prediction_id": made["prediction_id"]})
     engine.dispose()
     return {"log_url": url, "models_dir": root / "models", "output_dir": tmp_path / "var"}
 
@@ -112,9 +103,7 @@ def jobs(root: Path, tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def dashboard(root: Path, tmp_path: Path) -> Iterator[str]:
     """The address of a running dashboard."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     flags = ["--port", str(port), "--output-dir", str(tmp_path / "var")]
     command = [sys.executable, "-m", "monitoring", "dashboard", *flags]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) as process:

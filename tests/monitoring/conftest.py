@@ -1,7 +1,6 @@
 """What the monitoring tests share: customers, a shelf whose bundle remembers some, and the job run on others."""
 
 import json
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from onnx import TensorProto, helper
 
-from models import bundle, migrations, records, row_ids
+from models import bundle, migrations, records
 from models.contract import Contract
 from models.features import CONTRACT
 from models.manifest import Confusion, Description, Provenance
@@ -23,6 +22,7 @@ from models.scorer import Scorer
 from monitoring import job
 from monitoring.comparison import PREDICTION
 from monitoring.settings import DriftSettings
+from tests import predictions
 
 
 def draw(rows: int, seed: int) -> pd.DataFrame:
@@ -155,17 +155,9 @@ def keep(log_url: str, shelf: Path) -> Log:
         pinned = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
         probabilities = Scorer.of(pinned).score(CONTRACT.to_matrix(customers))
         rows = json.loads(customers.to_json(orient="records"))
-        time = row_ids.time_digits(int(at.timestamp() * 1000))
+        made_by: dict[str, Any] = {"version": version or pinned.manifest.version, "policy": pinned.manifest.policy}
         values = [
-            {
-                "prediction_id": f"{time}{secrets.token_hex(10)}",
-                "made_at": at,
-                "model_version": version or pinned.manifest.version,
-                "features": row if inputs else None,
-                "churn_probability": probability,
-                "churn_prediction": probability >= 0.5,
-                "risk_tier": "low",
-            }
+            predictions.row(row if inputs else None, probability, at=at, **made_by)
             for row, probability in zip(rows, probabilities.tolist(), strict=True)
         ]
         engine = records.connect(url, create=True)

@@ -1,6 +1,5 @@
 """The gauges tell what the log holds: what is shuffled there moves those that it should, and no others."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import bundle, migrations, records, row_ids
+from models import bundle, migrations, records
 from models.features import CONTRACT
 from models.scorer import Scorer
 from monitoring import job, performance, telemetry
 from monitoring.settings import DriftSettings, PerformanceSettings
+from tests import predictions
 
 ROWS = 2_000
 LIVE = {"churn_live_roc_auc", "churn_live_roc_auc_low", "churn_live_brier", "churn_live_calibration_error"}
@@ -98,27 +98,18 @@ def before(calm: Day, tell: Callable[[Day], dict[str, float]]) -> dict[str, floa
 def write(url: str, day: Day, scorer: Scorer) -> None:
     """Log a day's predictions and outcomes as the service does."""
     made_at = datetime.now(UTC) - timedelta(hours=1)
-    beginning = row_ids.first_id(made_at)[:12]
     inputs = day.customers.astype(object).where(day.customers.notna(), None).to_dict("records")
     probabilities = scorer.score(CONTRACT.to_matrix(day.customers)).tolist()
-    predictions = [
-        {
-            "prediction_id": beginning + secrets.token_hex(10),
-            "made_at": made_at,
-            "model_version": scorer.version,
-            "features": features,
-            "churn_probability": probability,
-            "churn_prediction": scorer.policy.churns(probability),
-            "risk_tier": scorer.policy.tier(probability),
-        }
+    made = [
+        predictions.row(features, probability, at=made_at, version=scorer.version, policy=scorer.policy)
         for features, probability in zip(inputs, probabilities, strict=True)
     ]
     outcomes = [
         {"prediction_id": row["prediction_id"], "churned": churned, "observed_at": made_at, "recorded_at": made_at}
-        for row, churned in zip(predictions, day.churned.tolist(), strict=True)
+        for row, churned in zip(made, day.churned.tolist(), strict=True)
     ]
     traffic = {
-        "traffic_id": beginning + secrets.token_hex(10),
+        "traffic_id": predictions.draw_ids(made_at, 1)[0],
         "counted_at": made_at,
         "answered_requests": ROWS,
         "refused_requests": day.refused_requests,
@@ -128,7 +119,7 @@ def write(url: str, day: Day, scorer: Scorer) -> None:
     engine = records.connect(url, create=True)
     migrations.upgrade(engine)
     with engine.begin() as connection:
-        connection.execute(records.PREDICTIONS.insert(), predictions)
+        connection.execute(records.PREDICTIONS.insert(), made)
         connection.execute(records.OUTCOMES.insert(), outcomes[: day.outcomes_rows])
         connection.execute(records.TRAFFIC.insert(), traffic)
     engine.dispose()

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from demo.running_service import free_port
 from monitoring.__main__ import COMMANDS, main
 
 
@@ -70,13 +70,6 @@ def test_a_log_that_cannot_be_made_is_said(url: str, caplog: pytest.LogCaptureFi
     [said] = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert url.partition("://")[0] in said
     assert "secret" not in said
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.fixture

@@ -248,17 +248,24 @@ def test_grafana_gets_the_dashboard_and_the_source_of_its_figures(stack: Stack) 
     assert "http://prometheus:9090" in (provisioning / "datasources" / "prometheus.yml").read_text()
 
 
-def test_the_demo_sends_customers_and_its_monitor_looks_at_them(stack: Stack) -> None:
-    sent = 'http_requests_total{method="POST",route="/predict",status="200"}'
-    before = gauge(stack, "service", sent)
+@pytest.fixture
+def demo(stack: Stack) -> Iterator[Stack]:
+    """The stack with customers who come by themselves, for the length of a test."""
     stack.up("traffic", profile="demo")
-    wait_until(lambda: gauge(stack, "service", sent) >= before + 250)
-    looks = stack.compose("logs", "monitor").count("the drift job")
-    stack.up("impatient-monitor", profile="demo")
-    wait_until(lambda: "the drift job" in stack.compose("--profile", "demo", "logs", "impatient-monitor"))
-    assert gauge(stack, "monitor", 'churn_monitor_exit_code{job="drift"}') == 0
-    assert gauge(stack, "monitor", 'churn_monitor_window_rows{job="drift"}') >= 250
-    assert stack.compose("logs", "monitor").count("the drift job") == looks  # it was not the other
+    yield stack
+    stack.compose("--profile", "demo", "rm", "--stop", "--force", "traffic", "impatient-monitor")
+
+
+def test_the_demo_sends_customers_and_its_monitor_looks_at_them(demo: Stack) -> None:
+    sent = 'http_requests_total{method="POST",route="/predict",status="200"}'
+    before = gauge(demo, "service", sent)
+    wait_until(lambda: gauge(demo, "service", sent) >= before + 250)
+    looks = demo.compose("logs", "monitor").count("the drift job")
+    demo.up("impatient-monitor", profile="demo")
+    wait_until(lambda: "the drift job" in demo.compose("--profile", "demo", "logs", "impatient-monitor"))
+    assert gauge(demo, "monitor", 'churn_monitor_exit_code{job="drift"}') == 0
+    assert gauge(demo, "monitor", 'churn_monitor_window_rows{job="drift"}') >= 250
+    assert demo.compose("logs", "monitor").count("the drift job") == looks  # it was not the other
 
 
 def test_with_postgres_the_log_is_there(stack: Stack) -> None:

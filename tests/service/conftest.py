@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from demo.running_service import free_port
 from models import bundle
 from service import predictor
 from service.app import create_app
@@ -79,8 +80,7 @@ class Launched:
     """`python -m service` on a free port, listening."""
 
     def __init__(self, root: Path, log: Path, *flags: str, environment: dict[str, str] | None = None) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port: int = listener.getsockname()[1]
+        self.port = free_port()
         command = [sys.executable, "-m", "service", "--port", str(self.port), *flags]
         self._log = log
         with log.open("w") as out:  # a pipe that nobody reads would hold up who writes to it

@@ -20,16 +20,10 @@ from models.features import CONTRACT
 from models.manifest import Description
 from service import predictor
 from tests.service.load import Load
+from tests.waiting import wait_until
 
 VALID = json.dumps(CONTRACT.example).encode()
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(VALID)
-
-
-def wait_until(claim: Callable[[], bool], seconds: float = 10) -> None:
-    limit = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def publish_another(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:

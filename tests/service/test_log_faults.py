@@ -17,17 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import records
+from tests import waiting
 from tests.conftest import PostgresServer
 from tests.service.load import Load
 
 pytestmark = pytest.mark.slow
 
 
-def wait_until(claim: Callable[[], bool], seconds: float = 60) -> None:
-    limit = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+wait_until = partial(waiting.wait_until, seconds=60)
 
 
 def ids_in(url: str) -> list[str]:

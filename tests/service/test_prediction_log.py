@@ -21,6 +21,7 @@ from service.prediction_log import SpooledLog
 from service.predictor import Predictor
 from service.settings import Settings
 from service.spool import Spool
+from tests.waiting import wait_until
 
 URL = "sqlite:///never-opened.db"
 
@@ -36,13 +37,6 @@ def logging_client(pinned: Predictor, tmp_path: Path) -> Callable[..., TestClien
 def logged(folder: Path, table: str = "predictions") -> list[tuple[str | None, ...]]:
     pages = Spool(folder / "spool").pages()
     return [row for page in pages if spool.table_of(page) == table for row in spool.read(page)]
-
-
-def wait_until(claim: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 10
-    while not claim():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def test_every_prediction_becomes_a_row_that_says_what_was_answered(
