@@ -13,14 +13,14 @@ from functools import partial
 import numpy as np
 
 from benchmarks import findings, tables
-from models import bundle
+from models import bundle, quality
 from models.contract import Labels, Vector
 from models.features import CONTRACT
 from models.manifest import Manifest
+from models.quality import Figure, Figures
 from models.scorer import Scorer
-from monitoring import promise, quality
+from monitoring import promise
 from monitoring.promise import Check
-from monitoring.quality import Figure, Figures
 from monitoring.settings import PerformanceSettings
 from training import synthetic
 from training.progress import Progress
@@ -65,7 +65,7 @@ class Simulation:
         model = bundle.load(settings.models_dir, fingerprint=CONTRACT.fingerprint)
         self.manifest: Manifest = model.manifest
         self._settings, self._scorer, self.random = settings, Scorer.of(model), np.random.default_rng(seed)
-        self._threshold = self.manifest.policy.threshold
+        self._policy = self.manifest.policy
 
     def draw(self, rows: int) -> tuple[Vector, Labels]:
         """Draw customers: what the model says of them, and what they did."""
@@ -74,16 +74,16 @@ class Simulation:
 
     def draw_reference(self) -> Figures:
         """Draw another test set."""
-        return quality.realised(*self.draw(sum(dict(self.manifest.confusion).values())), threshold=self._threshold)
+        return quality.realised(*self.draw(sum(dict(self.manifest.confusion).values())), self._policy)
 
     def expect(self, probability: Vector) -> Figure:
         """Tell what calibration error right probabilities reach."""
-        return quality.promised_error(probability, threshold=self._threshold)
+        return quality.promised_error(probability, self._policy)
 
     def check(self, probability: Vector, churned: Labels, reference: Figures, chance: Figure) -> tuple[Check, ...]:
         """Judge as the job does."""
         chosen = self._settings.model_dump(include={"false_alarm_rate", "min_fall", "min_calibration_error"})
-        live = quality.realised(probability, churned, threshold=self._threshold)
+        live = quality.realised(probability, churned, self._policy)
         return promise.check(live, reference, chance, **chosen)
 
 

@@ -31,12 +31,13 @@ from models.errors import (
 )
 from models.manifest import FORMAT_VERSION, Description, Manifest
 
-MANIFEST, GRAPH, BOOSTER, REFERENCE, CARD = (
+MANIFEST, GRAPH, BOOSTER, REFERENCE, CARD, CARD_PAGE = (
     "manifest.json",
     "model.onnx",
     "model.ubj",
     "reference.parquet",
     "MODEL_CARD.md",
+    "MODEL_CARD.html",
 )
 
 
@@ -60,6 +61,15 @@ class Bundle(BaseModel):
     def path(self, name: str) -> Path:
         """Return the path of one of the bundle's files."""
         return self.directory / name
+
+    def read_text(self, name: str) -> str:
+        """Return the content of one of the bundle's texts.
+
+        Raises:
+            FileUnreadable: it is not there, or this process may not read it.
+        """
+        with _reading(self.path(name)):
+            return self.path(name).read_text(encoding="utf-8")
 
 
 def require_shelf(models_dir: Path) -> None:

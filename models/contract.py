@@ -49,6 +49,8 @@ class Feature:
     at_least: str | None
     unit: str | None
     description: str
+    phrase: str
+    """How reasons speak of a value: `{value}` stands for it, `{s}` for the plural's s."""
     example: Any
 
     @property
@@ -87,9 +89,14 @@ class Feature:
         """Turn raw values into numbers: a category into its position, null into NaN, the unreadable into inf."""
         if self.kind != "category":
             return _numbers(values, booleans=self.kind == "boolean")
-        raw = values.tolist() if hasattr(values, "tolist") else values
+        if getattr(getattr(values, "dtype", None), "kind", "") in "iuf":  # a million numbers are few different ones
+            different, places = np.unique(np.asarray(values), return_inverse=True)
+            return self._codes(different.tolist())[places]
+        return self._codes(values.tolist() if hasattr(values, "tolist") else values)
+
+    def _codes(self, values: Iterable[Any]) -> Vector:
         position: dict[int | float | str, float] = {value: float(at) for at, value in enumerate(self.categories)}
-        codes = [np.nan if _is_null(value) else _code(position, value) for value in raw]
+        codes = [np.nan if _is_null(value) else _code(position, value) for value in values]
         return np.array(codes, dtype=np.float64)
 
 
@@ -108,6 +115,13 @@ class Contract:
     def matrix_columns(self) -> tuple[str, ...]:
         """Names of the matrix columns, in order; its length is the matrix's width."""
         return tuple(column for feature in self.features for column in feature.matrix_columns)
+
+    @cached_property
+    def matrix_slices(self) -> dict[str, slice]:
+        """Where the matrix columns of each feature lie."""
+        ends = np.cumsum([len(feature.matrix_columns) for feature in self.features]).tolist()
+        starts = [0, *ends[:-1]]
+        return {name: slice(start, end) for name, start, end in zip(self.names, starts, ends, strict=True)}
 
     @cached_property
     def fingerprint(self) -> str:

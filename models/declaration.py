@@ -121,6 +121,7 @@ def _feature(name: str, field: FieldInfo) -> Feature:
         at_least=orders[0] if orders else None,
         unit=str(extra["unit"]) if "unit" in extra else None,
         description=field.description or "",
+        phrase=_phrase(name, extra),
         example=field.examples[0],
     )
 
@@ -142,6 +143,16 @@ def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
     if inner not in _KINDS:
         raise ContractError(field=name, problem=f"{inner} is not int, float, bool or Literal")
     return _KINDS[inner]
+
+
+def _phrase(name: str, extra: dict[str, Any]) -> str:
+    plain = f"{name.replace('_', ' ')} {{value}} {extra.get('unit', '')}".rstrip()
+    phrase = str(extra.get("phrase", plain))
+    try:
+        phrase.format(value="", s="")
+    except (LookupError, ValueError, AttributeError) as error:
+        raise ContractError(field=name, problem=f"phrase {phrase!r} takes more than {{value}} and {{s}}") from error
+    return phrase
 
 
 def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:

@@ -19,6 +19,7 @@
         ├── FileUnreadable        a file that the manifest lists is gone or locked away
         ├── DigestMismatch        a file is not the one that was published
         ├── GraphUnreadable       the runtime cannot open the model file
+        ├── BoosterUnreadable     predictions cannot be explained: the trees cannot be opened
         └── ProbeFailed           the model cannot predict a customer who is known to be valid
 
 Knows nothing of HTTP: `service.errors` maps these to status codes.
@@ -188,6 +189,14 @@ class GraphUnreadable(BundleError):
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. Train again with the locked versions of onnxmltools and onnxruntime.")
+
+
+class BoosterUnreadable(BundleError):
+    """XGBoost cannot open the file of the trees, or they are of another contract."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Train again with the locked version of xgboost.")
 
 
 class ProbeFailed(BundleError):

@@ -1,8 +1,9 @@
 """The customer as everybody sees it: the API's request, training's columns, the drift job's columns.
 
 THE ONE FILE to edit for another data set: replace the fields below and train again. Numbers need both bounds,
-categories are a `Literal`, a value that may be unknown is `| None`. Knows nothing of how a contract is derived
-from the class; that is `models.declaration`.
+categories are a `Literal`, a value that may be unknown is `| None`. A `phrase` is how reasons speak of a value: a
+singular in which `{value}` stands for it, or for its label, and `{s}` for the plural's s. Knows nothing of how a
+contract is derived from the class; that is `models.declaration`.
 """
 
 from typing import Annotated, Literal
@@ -20,33 +21,36 @@ class CustomerFeatures(declaration.Features):
         le=120,
         description="Time since the contract began.",
         examples=[4],
-        json_schema_extra={"unit": "months"},
+        json_schema_extra={"unit": "months", "phrase": "a tenure of {value} month{s}"},
     )
     monthly_charges: float = Field(
         ge=0,
         le=500,
         description="The current monthly bill.",
         examples=[89.5],
-        json_schema_extra={"unit": "USD"},
+        json_schema_extra={"unit": "USD", "phrase": "a monthly bill of {value} USD"},
     )
     total_charges: Annotated[float | None, declaration.AtLeast("monthly_charges")] = Field(
         ge=0,
         le=1_000_000,
         description="Everything billed so far, at least one monthly bill; null for a customer not billed yet.",
         examples=[358.0],
-        json_schema_extra={"unit": "USD"},
+        json_schema_extra={"unit": "USD", "phrase": "a total of {value} USD billed so far"},
     )
     support_tickets: int = Field(
         ge=0,
         le=100_000,
         description="Support tickets opened so far.",
         examples=[3],
-        json_schema_extra={"unit": "tickets"},
+        json_schema_extra={"unit": "tickets", "phrase": "having {value} support ticket{s}"},
     )
     contract_type: Literal[0, 1, 2] = Field(
         description="Kind of contract: 0 month-to-month, 1 one-year, 2 two-year.",
         examples=[0],
-        json_schema_extra={"labels": ["month-to-month", "one-year", "two-year"]},
+        json_schema_extra={
+            "labels": ["month-to-month", "one-year", "two-year"],
+            "phrase": "a {value} contract",
+        },
     )
 
 

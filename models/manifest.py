@@ -3,13 +3,16 @@
 Knows nothing of where a manifest lies or whether it can be trusted; that is `models.bundle`.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from models.calibration import Calibration, Method
+from models.quality import Figure
 from models.risk import RiskPolicy
+from models.segments import Segment
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Provenance(BaseModel):
@@ -34,12 +37,14 @@ class Interval(BaseModel):
 
 
 class Spread(BaseModel):
-    """Mean and standard deviation over the folds of a cross-validation."""
+    """A metric over several fits: its mean, its standard deviation, and the 95 % interval of the mean (Student's t)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mean: float
     deviation: float
+    low: float
+    high: float
 
 
 class Confusion(BaseModel):
@@ -53,6 +58,50 @@ class Confusion(BaseModel):
     true_positives: int
 
 
+class Calibrated(BaseModel):
+    """What was found out about the methods of calibration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    log_loss: dict[Method, float]
+    """Of each method on the folds, each row judged by a map that did not see it."""
+    before: dict[str, float]
+    """Metrics on the test set without calibration."""
+
+
+class Priced(BaseModel):
+    """What the bounds of the policy were made from, and what decisions by them cost on the test set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bounds: dict[Literal["medium_from", "high_from"], Interval]
+    """By bootstrap over the rows that they were chosen on."""
+    cost: dict[str, Figure]
+    """Of a customer of the test set, by who decides: this model, simpler models, and nobody at all."""
+
+
+class Importance(BaseModel):
+    """What a feature means to the model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gain: float = Field(ge=0)
+    """Its share of what all splits gain in training."""
+    permutation: float
+    """ROC-AUC that is lost on the test set when its values are shuffled."""
+
+
+class Tuning(BaseModel):
+    """What the search for parameters came to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trials: int
+    pruned: int
+    log_loss: float
+    """Of the best trial on the folds."""
+
+
 class Description(BaseModel):
     """All that training says of a model: the manifest without its identity. Equal training gives equal descriptions."""
 
@@ -62,16 +111,35 @@ class Description(BaseModel):
     fingerprint: str
     features: list[dict[str, Any]]
     data: Provenance
+    split: str
+    """How the test set was held out, in words."""
     policy: RiskPolicy
+    calibration: Calibration
     metrics: dict[str, float]
     """On the test set, by name."""
     intervals: dict[str, Interval]
     """Of the metrics, by bootstrap over the test set."""
     confusion: Confusion
+    calibrated: Calibrated
+    priced: Priced | None
+    """None where no costs were given."""
     cross_validation: dict[str, dict[str, Spread]]
     """Of each algorithm on the training rows: model name, then metric."""
+    seeds: dict[str, Spread]
+    """Of the served algorithm, split and fitted anew with other seeds within the training rows: by metric."""
+    slices: list[Segment]
+    """The test set by groups of customers."""
+    differences: dict[str, dict[str, float]]
+    """Between the groups of a column: the largest of selection rate, false positive rate and false negative rate."""
+    importance: dict[str, Importance]
+    warnings: list[str]
+    """What the checks for leaks found, a sentence each."""
     parameters: dict[str, int | float]
     """Of the fit, as XGBoost names them."""
+    constraints: dict[str, int]
+    """Features whose effect was held to rise (1) or to fall (-1)."""
+    tuning: Tuning | None
+    """None where the parameters are the usual ones."""
     parity_difference: float
     """Largest difference in probability between graph and booster on the test set."""
     libraries: dict[str, str]

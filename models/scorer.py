@@ -1,4 +1,4 @@
-"""A loaded bundle at work: a matrix comes in, probabilities go out. The only module that knows ONNX Runtime.
+"""A loaded bundle at work: a matrix comes in, calibrated probabilities go out. The only module that knows ONNX Runtime.
 
 The same code scores in the service, in training's checks and in every later comparison. Knows nothing of HTTP, nor of
 where a matrix comes from.
@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from models.bundle import GRAPH, Bundle
+from models.calibration import Calibration
 from models.contract import Matrix, Vector
 from models.errors import GraphUnreadable
 from models.risk import RiskPolicy
@@ -19,7 +20,7 @@ from models.risk import RiskPolicy
 class Scorer:
     """One model, ready to score; safe to share between threads."""
 
-    def __init__(self, graph: Path, *, version: str, policy: RiskPolicy) -> None:
+    def __init__(self, graph: Path, *, version: str, policy: RiskPolicy, calibration: Calibration) -> None:
         """Open a graph.
 
         Raises:
@@ -34,16 +35,20 @@ class Scorer:
         except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
             raise GraphUnreadable(path=graph, problem=str(error)) from error
         self._input = self._session.get_inputs()[0].name
+        self._calibration = calibration
         self.version = version
         self.policy = policy
 
     @classmethod
     def of(cls, bundle: Bundle) -> Self:
         """Open the graph of a verified bundle."""
-        return cls(bundle.path(GRAPH), version=bundle.manifest.version, policy=bundle.manifest.policy)
+        manifest = bundle.manifest
+        return cls(
+            bundle.path(GRAPH), version=manifest.version, policy=manifest.policy, calibration=manifest.calibration
+        )
 
     def score(self, matrix: Matrix) -> Vector:
-        """Return the probability of churn of each row, (n,) float64 in [0, 1]."""
+        """Return the calibrated probability of churn of each row, (n,) float64 in [0, 1]."""
         if len(matrix) == 1:
             return self._run(matrix)
         # Rows that are alike take the same branches; one after the other, the processor guesses them: a quarter faster.
@@ -54,4 +59,4 @@ class Scorer:
 
     def _run(self, matrix: Matrix) -> Vector:
         probabilities: np.ndarray = self._session.run(["probabilities"], {self._input: matrix})[0]
-        return probabilities[:, 1].astype(np.float64)
+        return self._calibration.apply(probabilities[:, 1].astype(np.float64))

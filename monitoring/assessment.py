@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
+from models.quality import Figures
+from models.risk import RiskPolicy
+from models.segments import Segment
 from monitoring.period import Period
 from monitoring.promise import Check
-from monitoring.quality import Figures
-from monitoring.segments import Segment
 from monitoring.track_record import TrackRecord
 from monitoring.verdict import CANNOT_TELL
 
@@ -22,8 +23,8 @@ class Assessment:
 
     model_version: str
     period: Period
-    threshold: float
-    """From this probability on the decision is "will churn"."""
+    policy: RiskPolicy
+    """How probabilities became decisions."""
     track: TrackRecord
     reference: Figures
     """On the test set."""
@@ -110,7 +111,7 @@ class Assessment:
             "expected": _record(self.expected),
             "estimate_error": self._estimate_error,
             "checks": [asdict(check) | {"broken": check.broken} for check in self.checks],
-            "segments": [asdict(segment) for segment in self.segments],
+            "segments": [asdict(segment) | {"name": segment.name} for segment in self.segments],
         }
 
     @property
@@ -123,7 +124,7 @@ class Assessment:
     def _figures(self) -> Iterator[str]:
         header, *rows = self.table
         for name, *figures in (("", *header[1:]), *rows):
-            yield (f"{name:<20}" + "".join(f"{figure:<25}" for figure in figures)).rstrip()
+            yield (f"{name:<20}" + "".join(f"{figure:<26}" for figure in figures)).rstrip()
 
     def _coverage(self) -> Iterator[str]:
         tiers = self.track.tiers.items()

@@ -19,12 +19,9 @@ def weigh(contract: Contract, scorer: Scorer, matrix: Matrix) -> dict[str, float
     random = np.random.default_rng(_SEED)
     before = scorer.score(matrix)
     moved: dict[str, float] = {}
-    first = 0
-    for feature in contract.features:
-        columns = slice(first, first + len(feature.matrix_columns))
+    for name, columns in contract.matrix_slices.items():
         permuted = matrix.copy()
         permuted[:, columns] = random.permutation(permuted[:, columns])
-        moved[feature.name] = float(np.abs(scorer.score(permuted) - before).mean())
-        first = columns.stop
+        moved[name] = float(np.abs(scorer.score(permuted) - before).mean())
     total = sum(moved.values())
     return {name: change / total if total else 1 / len(moved) for name, change in moved.items()}

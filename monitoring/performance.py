@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from models import bundle
+from models import bundle, quality, segments
 from models.bundle import Bundle
-from models.contract import Contract
+from models.contract import Contract, Labels
 from models.features import CONTRACT
-from monitoring import log, promise, quality, run, segments, tables, track_record
+from monitoring import log, promise, run, tables, track_record
 from monitoring.assessment import Assessment
 from monitoring.run import Found
 from monitoring.settings import PerformanceSettings
@@ -62,28 +62,41 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
     found = Assessment(
         model_version=manifest.version,
         period=period,
-        threshold=manifest.policy.threshold,
+        policy=manifest.policy,
         track=track,
         reference=promise.reference(manifest),
-        estimated=quality.promised(track.probability, threshold=manifest.policy.threshold),
-        reason=quality.shortage(track.outcomes.churned, min_rows=settings.min_rows),
+        estimated=quality.promised(track.probability, manifest.policy),
+        reason=_shortage(track.outcomes.churned, settings.min_rows),
     )
     return found if found.reason else _judge(found, model, settings, contract)
 
 
+def _shortage(churned: Labels, min_rows: int) -> str | None:
+    missing = quality.shortage(churned, min_rows=min_rows)
+    return missing and f"{missing}. Report outcomes, wait for more, or look further back with --since."
+
+
 def _judge(found: Assessment, model: Bundle, settings: PerformanceSettings, contract: Contract) -> Assessment:
-    outcomes, threshold = found.track.outcomes, model.manifest.policy.threshold
+    outcomes, policy = found.track.outcomes, found.policy
     logger.info("measuring %s outcomes", f"{len(outcomes.churned):,}")
-    live = quality.realised(outcomes.probability, outcomes.churned, threshold=threshold)
+    live = quality.realised(outcomes.probability, outcomes.churned, policy)
     checks = promise.check(
         live,
         found.reference,
-        quality.promised_error(outcomes.probability, threshold=threshold),
+        quality.promised_error(outcomes.probability, policy),
         false_alarm_rate=settings.false_alarm_rate,
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,
     )
-    expected = quality.promised(outcomes.probability, threshold=threshold)
     sample, _ = tables.read(model.path(bundle.REFERENCE), contract, rows=_REFERENCE_ROWS)
-    parts = segments.find(outcomes, sample, contract, threshold=threshold, min_rows=settings.min_rows)
+    parts = segments.find(
+        contract.features,
+        outcomes.features,
+        {feature.name: feature.encode(sample[feature.name]) for feature in contract.features},
+        probability=outcomes.probability,
+        churned=outcomes.churned,
+        policy=policy,
+        min_rows=settings.min_rows,
+    )
+    expected = quality.promised(outcomes.probability, policy)
     return replace(found, live=live, expected=expected, checks=checks, segments=tuple(parts))

@@ -11,11 +11,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from scipy import stats
 
-from models.manifest import Confusion, Manifest
-from monitoring.quality import Figure, Figures
+from models.manifest import Manifest
+from models.quality import Figure, Figures
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,11 @@ class Check:
 
 
 def reference(manifest: Manifest) -> dict[str, Figure]:
-    """Return the figures of the test set, with what its decisions cost."""
-    found = {
+    """Return the figures of the test set."""
+    return {
         name: Figure(manifest.metrics[name], interval.low, interval.high)
         for name, interval in manifest.intervals.items()
     }
-    return found | {"cost": _cost(manifest.confusion, manifest.policy.threshold)}
 
 
 def check(
@@ -63,13 +61,3 @@ def check(
 def _most(figure: Figure, reach: float) -> float:
     """An error scatters farther up than down, so its upper half counts."""
     return figure.value + reach * (figure.high - figure.value) / 1.96
-
-
-def _cost(counts: Confusion, threshold: float) -> Figure:
-    """As `quality.measure` has it, with the interval of a mean of so many customers."""
-    costs = np.array([0, threshold, 1 - threshold])
-    right = counts.true_negatives + counts.true_positives
-    customers = np.array([right, counts.false_positives, counts.false_negatives])
-    mean = np.average(costs, weights=customers)
-    reach = 1.96 * np.sqrt(np.average((costs - mean) ** 2, weights=customers) / customers.sum())
-    return Figure(float(mean), float(mean - reach), float(mean + reach))

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.segments import METRICS, Segment
 from monitoring import distances, trend
 from monitoring.assessment import Assessment, say
 from monitoring.comparison import Comparison, Kind
-from monitoring.segments import METRICS, Segment
 from monitoring.trend import Trend
 from monitoring.verdict import Verdict
 
@@ -130,7 +130,7 @@ def draw_performance(found: Assessment, *, at: datetime) -> Drawn:
         tables={"Figures, with 95 % intervals": found.table} | _segments(found.segments),
         trend=_names(lines),
     )
-    quality = ClassificationQuality(probas_threshold=found.threshold, conf_matrix=True, pr_curve=True)
+    quality = ClassificationQuality(probas_threshold=found.policy.threshold, conf_matrix=True, pr_curve=True)
     outcomes = found.track.outcomes
     table = pd.DataFrame(
         {"outcome": np.where(outcomes.churned, "churned", "stayed"), "probability": outcomes.probability}

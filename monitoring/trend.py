@@ -5,8 +5,8 @@ Knows nothing of how a line is drawn.
 
 from collections.abc import Mapping
 
+from models.quality import Figures
 from monitoring.assessment import Assessment
-from monitoring.quality import Figures
 from monitoring.verdict import Verdict
 
 Trend = Mapping[str, Mapping[str, float]]

@@ -8,27 +8,9 @@ import pytest
 
 from models import bundle, errors
 from models.features import CONTRACT
-from models.manifest import Confusion, Description, Provenance
-from models.risk import RiskPolicy
+from tests.descriptions import describe
 
 TRAINED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def description(**changes: object) -> Description:
-    facts: dict[str, object] = {
-        "fingerprint": CONTRACT.fingerprint,
-        "features": [feature.schema() for feature in CONTRACT.features],
-        "data": Provenance(source="test", query=None, rows=10, rejected_rows=0, sha256="0" * 64),
-        "policy": RiskPolicy(),
-        "metrics": {"roc_auc": 0.8},
-        "intervals": {},
-        "confusion": Confusion(true_negatives=5, false_positives=1, false_negatives=1, true_positives=3),
-        "cross_validation": {},
-        "parameters": {},
-        "parity_difference": 0.0,
-        "libraries": {},
-    }
-    return Description.model_validate(facts | changes)
 
 
 @pytest.fixture
@@ -44,7 +26,7 @@ def files(tmp_path: Path) -> Path:
 def shelf(tmp_path: Path, files: Path) -> Path:
     """A models folder with one pinned bundle."""
     models_dir = tmp_path / "models"
-    published = bundle.save(files, description(), trained_at=TRAINED_AT, models_dir=models_dir)
+    published = bundle.save(files, describe(CONTRACT), trained_at=TRAINED_AT, models_dir=models_dir)
     bundle.pin(published, models_dir=models_dir)
     return models_dir
 
@@ -63,9 +45,9 @@ def test_what_was_saved_is_loaded(shelf: Path) -> None:
 
 def test_equal_content_has_an_equal_version_and_is_not_written_twice(shelf: Path, files: Path) -> None:
     first = load(shelf)
-    again = bundle.save(files, description(), trained_at=TRAINED_AT.replace(hour=18), models_dir=shelf)
+    again = bundle.save(files, describe(CONTRACT), trained_at=TRAINED_AT.replace(hour=18), models_dir=shelf)
     assert again == first
-    other = bundle.save(files, description(metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
+    other = bundle.save(files, describe(CONTRACT, metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
     assert other.manifest.version != first.manifest.version
 
 
@@ -74,7 +56,7 @@ def test_saving_again_repairs_a_damaged_bundle(shelf: Path, files: Path, name: s
     before = load(shelf)
     path = before.path(name)
     path.write_bytes(path.read_bytes().replace(b"0.8", b"0.9") + b"\n")
-    bundle.pin(bundle.save(files, description(), trained_at=TRAINED_AT, models_dir=shelf), models_dir=shelf)
+    bundle.pin(bundle.save(files, describe(CONTRACT), trained_at=TRAINED_AT, models_dir=shelf), models_dir=shelf)
     assert load(shelf) == before
 
 
@@ -82,7 +64,7 @@ def test_a_pin_that_cannot_be_moved_in_place_leaves_the_old_one(
     shelf: Path, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = load(shelf)
-    other = bundle.save(files, description(metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
+    other = bundle.save(files, describe(CONTRACT, metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
 
     def crash(*_: object) -> None:
         raise OSError("power cut")
@@ -139,7 +121,7 @@ def test_an_interrupted_save_leaves_no_bundle(tmp_path: Path, files: Path, monke
 
     monkeypatch.setattr(Path, "rename", crash)
     with pytest.raises(OSError, match="disk full"):
-        bundle.save(files, description(), trained_at=TRAINED_AT, models_dir=tmp_path / "models")
+        bundle.save(files, describe(CONTRACT), trained_at=TRAINED_AT, models_dir=tmp_path / "models")
     assert list((tmp_path / "models" / "store").iterdir()) == []
 
 
@@ -175,8 +157,8 @@ def repin(shelf: Path, manifest: object) -> None:
 
 def test_another_format_is_refused(shelf: Path) -> None:
     manifest = json.loads(load(shelf).path(bundle.MANIFEST).read_bytes())
-    repin(shelf, manifest | {"format_version": 2})
-    with pytest.raises(errors.FormatUnsupported, match="bundle format 2, this code reads 1"):
+    repin(shelf, manifest | {"format_version": 1})
+    with pytest.raises(errors.FormatUnsupported, match="bundle format 1, this code reads 2"):
         load(shelf)
 
 

@@ -82,7 +82,7 @@ def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
         return declaration.derive(one_field(annotation, **{"ge": 0, "le": 9, "examples": [1], **field})).fingerprint
 
     plain = fingerprint()
-    assert fingerprint(description="words", examples=[2]) == plain
+    assert fingerprint(description="words", examples=[2], json_schema_extra={"phrase": "being {value}"}) == plain
     changed = [
         fingerprint(le=10),
         fingerprint(gt=0, ge=None),
@@ -110,6 +110,9 @@ def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
         (Literal["a", 1], {"examples": ["a"]}, "neither all whole numbers nor all texts"),
         (Literal[True, False], {"examples": [True]}, "neither all whole numbers nor all texts"),
         (Literal[0, 1], {"examples": [0], "json_schema_extra": {"labels": ["no"]}}, "one for each category"),
+        (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {age}"}}, "'being {age}' takes more"),
+        (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {}"}}, "more than {value} and {s}"),
+        (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {value"}}, "takes more"),
     ],
 )
 def test_a_field_that_no_contract_can_hold_is_named(annotation: Any, field: dict[str, Any], problem: str) -> None:

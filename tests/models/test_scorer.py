@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models import bundle, errors
+from models.calibration import Calibration
 from models.features import CONTRACT
 from models.risk import RiskPolicy
 from models.scorer import Scorer
@@ -40,4 +41,4 @@ def test_a_new_unhappy_customer_is_riskier_than_an_old_bound_one(scorer: Scorer)
 def test_a_file_that_is_no_graph_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"not a graph")
     with pytest.raises(errors.GraphUnreadable, match=r"model\.onnx"):
-        Scorer(tmp_path / "model.onnx", version="v", policy=RiskPolicy())
+        Scorer(tmp_path / "model.onnx", version="v", policy=RiskPolicy(), calibration=Calibration())

@@ -16,13 +16,12 @@ from onnx import TensorProto, helper
 from models import bundle, migrations, records
 from models.contract import Contract
 from models.features import CONTRACT
-from models.manifest import Confusion, Description, Provenance
-from models.risk import RiskPolicy
 from models.scorer import Scorer
 from monitoring import job
 from monitoring.comparison import PREDICTION
 from monitoring.settings import DriftSettings
 from tests import predictions
+from tests.descriptions import describe
 
 
 def draw(rows: int, seed: int) -> pd.DataFrame:
@@ -73,20 +72,7 @@ def publish(shelf: Path, reference: pd.DataFrame, contract: Contract) -> Path:
     files.mkdir(parents=True)
     (files / "model.onnx").write_bytes(draw_graph(contract))
     reference.to_parquet(files / "reference.parquet")
-    description = Description(
-        fingerprint=contract.fingerprint,
-        features=[feature.schema() for feature in contract.features],
-        data=Provenance(source="test", query=None, rows=len(reference), rejected_rows=0, sha256="0" * 64),
-        policy=RiskPolicy(),
-        metrics={"roc_auc": 0.8},
-        intervals={},
-        confusion=Confusion(true_negatives=1, false_positives=1, false_negatives=1, true_positives=1),
-        cross_validation={},
-        parameters={},
-        parity_difference=0.0,
-        libraries={},
-    )
-    pin = bundle.save(files, description, trained_at=datetime(2026, 3, 1, tzinfo=UTC), models_dir=shelf)
+    pin = bundle.save(files, describe(contract), trained_at=datetime(2026, 3, 1, tzinfo=UTC), models_dir=shelf)
     bundle.pin(pin, models_dir=shelf)
     return shelf
 

@@ -1,8 +1,9 @@
 """How good probabilities are: what the outcomes show, and what the probabilities themselves promise.
 
-Rows of like probability are one group, so every figure comes from counts by group. 500 resamples of a million rows then
-take half a second. Up to 500 different probabilities nothing is rounded; beyond, figures move by some 0.001. There are
-three kinds of counts:
+Training judges a test set with it, and the monitor what became of customers, so both mean the same by a figure.
+Rows of like probability are one group, and every figure comes from counts by group. A figure of outcomes has a group
+for each probability; the many resamples of an interval, and estimates, have 500 groups at most. That moves the ends of
+an interval by some 0.001, and lets 500 resamples of a million rows take half a second. There are three kinds of counts:
 
 - what happened: the outcomes as they are;
 - its interval: each count drawn anew from Poisson's distribution, which is a bootstrap of the rows;
@@ -20,7 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.contract import Labels, Mask, Vector
+from models.contract import Labels, Vector
+from models.risk import RiskPolicy
 
 GROUPS, RESAMPLES, BINS = 500, 500, 10
 _SEED = 0  # the same rows give the same intervals
@@ -44,7 +46,8 @@ class Figure:
         return (self.high - self.low) / (2 * 1.96)
 
     def __str__(self) -> str:
-        return f"{self.value:z.3f} ({self.low:z.3f} to {self.high:z.3f})"
+        digits = 3 if abs(self.value) < 10 else 1  # a share, or an amount of money
+        return f"{self.value:z.{digits}f} ({self.low:z.{digits}f} to {self.high:z.{digits}f})"
 
 
 Figures = Mapping[str, Figure]
@@ -60,60 +63,69 @@ class Groups:
     """(groups,) rows."""
     probability: Vector
     """(groups,) mean of the rows."""
-    flagged: Mask
+    flagged: npt.NDArray[np.bool_]
     """(groups,) whether the decision is "will churn"."""
+    cost: Vector
+    """(2, groups) of a customer who stays, and of one who leaves, by the policy."""
     bins: npt.NDArray[np.int64]
     """(at most 10,) first group of each bin of the calibration error; bins hold equally many rows, ties aside."""
-    threshold: float
 
 
 def shortage(churned: Labels, *, min_rows: int) -> str | None:
-    """Say what is missing for figures, and what to do; None if there is enough."""
+    """Say what is missing for figures; None if there is enough."""
     rows, left = len(churned), int(churned.sum())
     if rows < min_rows:
-        missing = f"{rows:,} outcomes, at least {min_rows:,} are needed"
-    elif min(left, rows - left) < MIN_OF_A_CLASS:
-        missing = f"{left:,} of {rows:,} customers churned, at least {MIN_OF_A_CLASS} must have, and as many stayed"
-    else:
-        return None
-    return f"{missing}. Report outcomes, wait for more, or look further back with --since."
+        return f"{rows:,} outcomes, at least {min_rows:,} are needed"
+    if min(left, rows - left) < MIN_OF_A_CLASS:
+        return f"{left:,} of {rows:,} customers churned, at least {MIN_OF_A_CLASS} must have, and as many stayed"
+    return None
 
 
-def group(probability: Vector, *, threshold: float) -> Groups:
-    """Put rows of like probability together: each value its own group, or 1/500 of the rows.
+def group(probability: Vector, policy: RiskPolicy, *, most: int = GROUPS) -> Groups:
+    """Put rows of like probability together: each value its own group, or 1/`most` of the rows.
 
-    No group lies on both sides of the threshold.
+    No group lies on both sides of a bound of the policy.
     """
-    quantiles = np.quantile(probability, np.linspace(0, 1, GROUPS + 1), method="lower")
-    edges = np.unique(np.append(quantiles, threshold))
+    values = np.unique(probability)
+    if len(values) > most:
+        values = np.quantile(probability, np.linspace(0, 1, most + 1), method="lower")
+    edges = np.unique([*values, policy.threshold, policy.medium_from, policy.high_from])
     places = np.searchsorted(edges, probability, side="right")
-    _, of_row, rows = np.unique(places, return_inverse=True, return_counts=True)
+    _, first, of_row, rows = np.unique(places, return_index=True, return_inverse=True, return_counts=True)
     middle = np.cumsum(rows) - rows / 2
+    members = probability[first]
+    bounds = sorted({policy.threshold, policy.medium_from, policy.high_from})
+    costs = np.array([policy.cost(one) for one in (0.0, *bounds)])
     return Groups(
         of_row=of_row,
         rows=rows,
         probability=np.bincount(of_row, weights=probability) / rows,
-        flagged=np.bincount(of_row, weights=probability >= threshold) > 0,
+        flagged=members >= policy.threshold,
+        cost=costs[np.searchsorted(bounds, members, side="right")].T,
         bins=np.unique(middle * BINS // len(probability), return_index=True)[1],
-        threshold=threshold,
     )
 
 
-def realised(probability: Vector, churned: Labels, *, threshold: float) -> Figures:
-    """Compute what outcomes show of their probabilities, with bootstrap intervals.
+def realised(probability: Vector, churned: Labels, policy: RiskPolicy) -> Figures:
+    """Compute what outcomes show of their probabilities, with bootstrap intervals; both outcomes must occur.
 
     That of the calibration error lies high, because drawing anew adds chance to chance.
     """
-    groups = group(probability, threshold=threshold)
-    left = np.bincount(groups.of_row, weights=churned, minlength=len(groups.rows))
-    stayed = groups.rows - left
+    values = exact(probability, churned, policy)
+    groups = group(probability, policy)
+    stayed, left = _count(groups, churned)
     rng, shape = np.random.default_rng(_SEED), (RESAMPLES, len(left))
     drawn = measure(groups, rng.poisson(stayed, shape), rng.poisson(left, shape))
-    values = measure(groups, stayed, left)
-    return {name: _figure(float(values[name]), drawn[name]) for name in values}
+    return {name: _figure(values[name], drawn[name]) for name in values}
 
 
-def promised(probability: Vector, *, threshold: float) -> Figures | None:
+def exact(probability: Vector, churned: Labels, policy: RiskPolicy) -> dict[str, float]:
+    """Compute every metric without an interval; both outcomes must occur."""
+    groups = group(probability, policy, most=len(probability))
+    return {name: float(value) for name, value in measure(groups, *_count(groups, churned)).items()}
+
+
+def promised(probability: Vector, policy: RiskPolicy) -> Figures | None:
     """Compute what outcomes should show if the probabilities are right: the mean, and where 95 % of them would lie.
 
     None where fewer than 20 are expected to churn, or to stay.
@@ -121,15 +133,15 @@ def promised(probability: Vector, *, threshold: float) -> Figures | None:
     expected = probability.sum()
     if min(expected, len(probability) - expected) < MIN_OF_A_CLASS:
         return None
-    groups = group(probability, threshold=threshold)
+    groups = group(probability, policy)
     left = _draw(groups)
     drawn = measure(groups, groups.rows - left, left)
     return {name: _figure(float(values.mean()), values) for name, values in drawn.items()}
 
 
-def promised_error(probability: Vector, *, threshold: float) -> Figure:
+def promised_error(probability: Vector, policy: RiskPolicy) -> Figure:
     """Compute the calibration error of outcomes that are as probable as said, as `promised` does, however few churn."""
-    groups = group(probability, threshold=threshold)
+    groups = group(probability, policy)
     drawn = _calibration_error(groups, _draw(groups) - groups.rows * groups.probability, groups.rows.sum())
     return _figure(float(drawn.mean()), drawn)
 
@@ -137,8 +149,7 @@ def promised_error(probability: Vector, *, threshold: float) -> Figure:
 def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector]:
     """Compute every metric of the counts (..., groups) of those who stayed and who churned; both must occur.
 
-    `cost` is a customer's, where a needless offer costs the threshold and a missed churner 1 - threshold: the costs for
-    which this threshold is the best. `calibration_gap` is how many more churned than the probabilities say.
+    `cost` is a customer's, by the policy. `calibration_gap` is how many more churned than the probabilities say.
     """
     probability, rows = groups.probability, stayed + churned
     total, churners, stayers = rows.sum(-1), churned.sum(-1), stayed.sum(-1)
@@ -147,14 +158,22 @@ def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector
     return {
         "roc_auc": (churned * (np.cumsum(stayed, -1) - stayed / 2)).sum(-1) / (churners * stayers),
         "pr_auc": _average_precision(rows[..., ::-1], churned[..., ::-1]) / churners,
+        "f1": 2 * caught / (caught + false_alarms + churners),
+        "precision": _share(caught, caught + false_alarms),
+        "recall": caught / churners,
+        "accuracy": (caught + stayers - false_alarms) / total,
         "brier": (churned @ (1 - probability) ** 2 + stayed @ probability**2) / total,
         "log_loss": (churned @ _surprisal(probability) + stayed @ _surprisal(1 - probability)) / total,
         "calibration_error": _calibration_error(groups, surprise, total),
         "calibration_gap": surprise.sum(-1) / total,
-        "precision": _share(caught, caught + false_alarms),
-        "recall": caught / churners,
-        "cost": (groups.threshold * false_alarms + (1 - groups.threshold) * (churners - caught)) / total,
+        "cost": (stayed @ groups.cost[0] + churned @ groups.cost[1]) / total,
     }
+
+
+def _count(groups: Groups, churned: Labels) -> tuple[Counts, Counts]:
+    """Count those who stayed, and those who churned, of each group."""
+    left = np.bincount(groups.of_row, weights=churned, minlength=len(groups.rows))
+    return groups.rows - left, left
 
 
 def _draw(groups: Groups) -> Counts:

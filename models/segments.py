@@ -4,16 +4,16 @@ The quarters stay the same from run to run, so that segments can be followed. On
 is named all the same. Knows nothing of how a figure is computed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from models.contract import Columns, Contract, Feature, Mask, Vector
-from monitoring import quality
-from monitoring.quality import Figures
-from monitoring.track_record import Outcomes
+from models import quality
+from models.contract import Feature, Labels, Mask, Vector
+from models.quality import Figures
+from models.risk import RiskPolicy
 
 METRICS = ("roc_auc", "brier", "calibration_gap")
 
@@ -22,35 +22,54 @@ METRICS = ("roc_auc", "brier", "calibration_gap")
 class Segment:
     """Customers who have something in common."""
 
-    name: str
+    feature: str
+    values: str
+    """Those of the feature that they have."""
     rows: int
     churned: int
     figures: Figures | None
     """None if it is too small."""
 
+    @property
+    def name(self) -> str:
+        """What they have in common, in words."""
+        return f"{self.feature} {self.values}"
+
 
 def find(
-    outcomes: Outcomes, reference: Columns, contract: Contract, *, threshold: float, min_rows: int
+    features: Iterable[Feature],
+    values: Mapping[str, Vector],
+    reference: Mapping[str, Vector],
+    *,
+    probability: Vector,
+    churned: Labels,
+    policy: RiskPolicy,
+    min_rows: int,
 ) -> list[Segment]:
-    """Measure every segment, in the contract's order; none where inputs were not kept."""
+    """Measure every segment, in the order of the features; none of a feature whose values are all unknown.
+
+    `values` and `reference` are encoded by `Feature.encode`, one vector for each feature.
+    """
     return [
-        _measure(f"{feature.name} {name}", outcomes, inside, threshold=threshold, min_rows=min_rows)
-        for feature in contract.features
-        if not np.isnan(values := outcomes.features[feature.name]).all()
-        for name, inside in _split(feature, values, feature.encode(reference[feature.name]))
+        _measure(feature.name, name, probability[inside], churned[inside], policy=policy, min_rows=min_rows)
+        for feature in features
+        if not np.isnan(values[feature.name]).all()
+        for name, inside in split(feature, values[feature.name], reference[feature.name])
     ]
 
 
-def _measure(name: str, outcomes: Outcomes, inside: Mask, *, threshold: float, min_rows: int) -> Segment:
-    probability, churned = outcomes.probability[inside], outcomes.churned[inside]
+def _measure(
+    feature: str, values: str, probability: Vector, churned: Labels, *, policy: RiskPolicy, min_rows: int
+) -> Segment:
     figures: Figures | None = None
     if quality.shortage(churned, min_rows=min_rows) is None:
-        found = quality.realised(probability, churned, threshold=threshold)
+        found = quality.realised(probability, churned, policy)
         figures = {metric: found[metric] for metric in METRICS}
-    return Segment(name, len(churned), int(churned.sum()), figures)
+    return Segment(feature, values, len(churned), int(churned.sum()), figures)
 
 
-def _split(feature: Feature, values: Vector, reference: Vector) -> Iterator[tuple[str, Mask]]:
+def split(feature: Feature, values: Vector, reference: Vector) -> Iterator[tuple[str, Mask]]:
+    """Name each segment of a feature, and tell which rows are in it."""
     if feature.kind in ("integer", "number"):
         yield from _bands(values, reference[np.isfinite(reference)])
         return

@@ -1,37 +1,48 @@
 """Customers fall into the segments of the contract, each is measured alone, and the small ones are named."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from models.contract import Contract
+from models import quality, segments
+from models.contract import Contract, Labels, Vector
 from models.features import CONTRACT
-from monitoring import quality, segments
-from monitoring.segments import Segment
-from monitoring.track_record import Outcomes
+from models.risk import RiskPolicy
+from models.segments import Segment
+from training import synthetic
 
 
-def outcomes(features: pd.DataFrame, contract: Contract, seed: int = 0) -> Outcomes:
-    rng = np.random.default_rng(seed)
-    probability = rng.beta(0.8, 2, len(features))
-    return Outcomes(
-        probability=probability,
-        churned=(rng.random(len(features)) < probability).astype(np.int64),
-        delay_seconds=np.zeros(len(features)),
-        features={feature.name: feature.encode(features[feature.name]) for feature in contract.features},
+def outcomes(rows: int) -> tuple[Vector, Labels]:
+    rng = np.random.default_rng(0)
+    probability = rng.beta(0.8, 2, rows)
+    return probability, (rng.random(rows) < probability).astype(np.int64)
+
+
+def customers(rows: int, seed: int) -> pd.DataFrame:
+    return synthetic.sample(rows, seed=seed)[0]
+
+
+def find(live: pd.DataFrame, reference: pd.DataFrame, contract: Contract) -> dict[str, Segment]:
+    values, others = (
+        {feature.name: feature.encode(table[feature.name]) for feature in contract.features}
+        for table in (live, reference)
     )
-
-
-def find(of: Outcomes, reference: pd.DataFrame, contract: Contract, min_rows: int = 200) -> dict[str, Segment]:
-    found = segments.find(of, reference, contract, threshold=0.5, min_rows=min_rows)
+    probability, churned = outcomes(len(live))
+    found = segments.find(
+        contract.features,
+        values,
+        others,
+        probability=probability,
+        churned=churned,
+        policy=RiskPolicy(),
+        min_rows=200,
+    )
     return {segment.name: segment for segment in found}
 
 
-def test_categories_and_quarters_of_numbers_are_segments(customers: Any) -> None:
+def test_categories_and_quarters_of_numbers_are_segments() -> None:
     reference, live = customers(4_000, 1), customers(2_000, 2)
-    found = find(outcomes(live, CONTRACT), reference, CONTRACT)
+    found = find(live, reference, CONTRACT)
     quarters = reference["tenure_months"].quantile([0.25, 0.5, 0.75]).tolist()
     low, middle, high = (f"{edge:g}" for edge in quarters)
     assert list(found)[:4] == [
@@ -45,20 +56,20 @@ def test_categories_and_quarters_of_numbers_are_segments(customers: Any) -> None
     assert found["contract_type two-year"].rows == (live["contract_type"] == 2).sum()
 
 
-def test_a_segment_has_the_figures_of_its_own_customers(customers: Any) -> None:
+def test_a_segment_has_the_figures_of_its_own_customers() -> None:
     live = customers(2_000, 2)
-    all_of_them = outcomes(live, CONTRACT)
-    segment = find(all_of_them, live, CONTRACT)["contract_type one-year"]
+    probability, churned = outcomes(2_000)
+    segment = find(live, live, CONTRACT)["contract_type one-year"]
     inside = (live["contract_type"] == 1).to_numpy()
-    alone = quality.realised(all_of_them.probability[inside], all_of_them.churned[inside], threshold=0.5)
-    assert segment.churned == all_of_them.churned[inside].sum()
+    alone = quality.realised(probability[inside], churned[inside], RiskPolicy())
+    assert segment.churned == churned[inside].sum()
     assert segment.figures == {metric: alone[metric] for metric in segments.METRICS}
 
 
-def test_a_small_segment_is_named_without_figures(customers: Any) -> None:
+def test_a_small_segment_is_named_without_figures() -> None:
     live = customers(1_000, 2).assign(contract_type=0)
     live.loc[:99, "contract_type"] = 1
-    found = find(outcomes(live, CONTRACT), live, CONTRACT)
+    found = find(live, live, CONTRACT)
     assert [
         (found[name].rows, found[name].figures) for name in ("contract_type one-year", "contract_type two-year")
     ] == [
@@ -67,9 +78,9 @@ def test_a_small_segment_is_named_without_figures(customers: Any) -> None:
     ]
 
 
-def test_where_inputs_were_not_kept_there_are_no_segments(customers: Any) -> None:
+def test_where_inputs_were_not_kept_there_are_no_segments() -> None:
     live = customers(500, 2)
-    of_nobody = outcomes(pd.DataFrame({name: [None] * 500 for name in CONTRACT.names}), CONTRACT)
+    of_nobody = pd.DataFrame({name: [None] * 500 for name in CONTRACT.names})
     assert find(of_nobody, live, CONTRACT) == {}
 
 
@@ -85,7 +96,7 @@ def test_what_is_unknown_is_a_segment_of_its_own(second_contract: Contract) -> N
             "peak_spend": [np.nan] * 600,
         }
     )
-    found = find(outcomes(live, second_contract), live, second_contract)
+    found = find(live, live, second_contract)
     rows = {name: segment.rows for name, segment in found.items()}
     assert rows == {
         "plan basic": 300, "plan plus": 300, "plan pro": 0,
@@ -98,8 +109,8 @@ def test_what_is_unknown_is_a_segment_of_its_own(second_contract: Contract) -> N
 
 
 @pytest.mark.parametrize("edges", [[0, 0, 0, 7], [0, 0, 3, 7]])
-def test_a_band_below_the_least_value_is_none(edges: list[int], customers: Any) -> None:
+def test_a_band_below_the_least_value_is_none(edges: list[int]) -> None:
     live = customers(400, 1).assign(support_tickets=edges * 100)
-    names = [name for name in find(outcomes(live, CONTRACT), live, CONTRACT) if name.startswith("support_tickets")]
+    names = [name for name in find(live, live, CONTRACT) if name.startswith("support_tickets")]
     assert "support_tickets below 0" not in names
     assert names[0].startswith("support_tickets below")

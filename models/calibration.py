@@ -1,0 +1,56 @@
+"""From what the trees say to what happens: a map of probabilities that keeps their order.
+
+Training chooses the map on held-out folds, the manifest carries it, and `models.scorer` applies it, so that every
+program says the same. Knows nothing of how it was chosen.
+"""
+
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.contract import Vector
+
+Method = Literal["none", "sigmoid", "isotonic"]
+_NEAREST = 1e-9  # to 0 or 1, so that log-odds are finite
+
+
+class Calibration(BaseModel):
+    """One map. What its method does not use is left as it is.
+
+    >>> import numpy as np
+    >>> Calibration(method="isotonic", knots=[(0.2, 0.1), (0.6, 0.5)]).apply(np.array([0.0, 0.4, 1.0]))
+    array([0.1, 0.3, 0.5])
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Method = "none"
+    slope: float = Field(default=1, gt=0)
+    """Of the log-odds: `sigmoid` is slope * log-odds + intercept (Platt 1999)."""
+    intercept: float = 0
+    knots: list[tuple[float, float]] = []
+    """Of `isotonic`: what is said and what happens, both ascending; straight in between, level outside."""
+
+    @model_validator(mode="after")
+    def _knots_ascend(self) -> Self:
+        if (self.method == "isotonic") != bool(self.knots):
+            raise ValueError("isotonic has knots, and no other method has")
+        if np.any(np.diff(np.array(self.knots), axis=0) < 0) or len({said for said, _ in self.knots}) < len(self.knots):
+            raise ValueError("knots must ascend")
+        return self
+
+    def apply(self, probability: Vector) -> Vector:
+        """Return calibrated probabilities, (n,) in [0, 1]."""
+        if self.method == "none":
+            return probability
+        if self.method == "isotonic":
+            said, happens = zip(*self.knots, strict=True)
+            return np.asarray(np.interp(probability, said, happens))
+        return 1 / (1 + np.exp(-self.slope * log_odds(probability) - self.intercept))
+
+
+def log_odds(probability: Vector) -> Vector:
+    """Return the log-odds of probabilities; those nearer to 0 or 1 than 1e-9 count as so near."""
+    clipped = np.clip(probability, _NEAREST, 1 - _NEAREST)
+    return np.asarray(np.log(clipped / (1 - clipped)))

@@ -1,0 +1,35 @@
+"""What a manifest says, for bundles that no training made."""
+
+from models.calibration import Calibration
+from models.contract import Contract
+from models.manifest import Calibrated, Confusion, Description, Provenance
+from models.risk import RiskPolicy
+
+
+def describe(contract: Contract, **changes: object) -> Description:
+    """Describe a model of a contract of which hardly anything is known."""
+    facts: dict[str, object] = {
+        "fingerprint": contract.fingerprint,
+        "features": [feature.schema() for feature in contract.features],
+        "data": Provenance(source="test", query=None, rows=10, rejected_rows=0, sha256="0" * 64),
+        "split": "at random",
+        "policy": RiskPolicy(),
+        "calibration": Calibration(),
+        "metrics": {"roc_auc": 0.8},
+        "intervals": {},
+        "confusion": Confusion(true_negatives=5, false_positives=1, false_negatives=1, true_positives=3),
+        "calibrated": Calibrated(log_loss={}, before={}),
+        "priced": None,
+        "cross_validation": {},
+        "seeds": {},
+        "slices": [],
+        "differences": {},
+        "importance": {},
+        "warnings": [],
+        "parameters": {},
+        "constraints": {},
+        "tuning": None,
+        "parity_difference": 0.0,
+        "libraries": {},
+    }
+    return Description.model_validate(facts | changes)
