@@ -5,6 +5,11 @@ A model for each prediction would cost a batch as much time as scoring it. Knows
 
 from collections.abc import Iterator
 
+from pydantic_core import to_json
+
+from models import reasons
+from models.explainer import Contributions
+from models.features import CONTRACT
 from service.predictor import Predicted
 
 _BOOLEANS = {True: "true", False: "false"}
@@ -21,6 +26,11 @@ def many(predicted: Predicted) -> bytes:
 
 
 def _written(predicted: Predicted) -> Iterator[str]:
+    contributions = predicted.contributions
+    return _plain(predicted) if contributions is None else _explained(predicted, contributions)
+
+
+def _plain(predicted: Predicted) -> Iterator[str]:
     # No text needs escaping: ids are hex digits, tiers a closed set, versions have a pattern.
     end = f'"model_version":"{predicted.model_version}","prediction_timestamp":"{predicted.made_at.text}Z"}}'
     rows = zip(predicted.ids, predicted.probabilities, predicted.decisions, predicted.tiers, strict=True)
@@ -29,3 +39,17 @@ def _written(predicted: Predicted) -> Iterator[str]:
             f'{{"prediction_id":"{identity}","churn_probability":{probability!r},'
             f'"churn_prediction":{_BOOLEANS[decision]},"risk_tier":"{tier}",{end}'
         )
+
+
+def _explained(predicted: Predicted, found: Contributions) -> Iterator[str]:
+    rows = zip(
+        _plain(predicted), predicted.customers, found.by_feature.tolist(), found.raw_scores.tolist(), strict=True
+    )
+    for plain, customer, contributions, raw_score in rows:
+        explanation = {
+            "base_value": found.base_value,
+            "contributions": dict(zip(CONTRACT.names, contributions, strict=True)),
+            "raw_score": raw_score,
+            "reasons": reasons.of(CONTRACT, vars(customer), contributions),
+        }
+        yield f'{plain[:-1]},"explanation":{to_json(explanation).decode()}}}'

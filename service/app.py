@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from service import docs, errors, inputs, log_writer, problem, routes, state, tracing
 from service.admission import Admission
-from service.errors import BodyInvalid, Overloaded
+from service.errors import Overloaded, RequestInvalid
 from service.hot_path import HotPath
 from service.inference import Inference
 from service.intake import Intake
@@ -120,7 +120,7 @@ def _running(watch: PinWatch) -> Iterator[None]:
 
 async def _answer(request: Request, error: Exception) -> Response:
     now = state.of(request)
-    if isinstance(error, BodyInvalid):
+    if isinstance(error, RequestInvalid):
         fields = Counter(rule.field for rule in error.rules)
         now["inference"].metrics.count_refusals(fields)
         if request.scope["path"] in PREDICTING:

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from models.errors import OutcomesContradicted, OutcomesUnknown, PinUnreadable
 from models.outcomes import Outcome
 from service import __version__, problem, request_id
-from service.errors import BodyInvalid, BodyTooLarge, BrokenRule, MediaTypeUnsupported, ModelUnavailable
+from service.errors import BodyTooLarge, BrokenRule, MediaTypeUnsupported, ModelUnavailable, RequestInvalid
 
 TITLE = "Churn service"
 DESCRIPTION = f"""\
@@ -41,7 +41,7 @@ _MEANINGS = {
     409: "The predictions have other outcomes; `detail` names them. Nothing was recorded.",
     413: "The body is larger than this path takes: 16 KiB for one, `SERVICE_MAX_BODY_BYTES` for a batch.",
     415: "The body is not declared as `application/json`.",
-    422: "The body is not JSON, or breaks a rule; `errors` lists every field that is wrong.",
+    422: "The request breaks a rule, or its body is not JSON; `errors` lists every field that is wrong.",
     500: "The service failed; the log has the cause under the `request_id`.",
     503: "Not now: `detail` says why, `Retry-After` when to ask again.",
 }
@@ -50,7 +50,7 @@ _EXAMPLES: dict[int, Exception] = {
     409: OutcomesContradicted(ids=_IDS),
     413: BodyTooLarge(limit=16_384, unit="bytes"),
     415: MediaTypeUnsupported(found="text/plain"),
-    422: BodyInvalid(
+    422: RequestInvalid(
         rules=[BrokenRule(("tenure_months",), "Input should be less than or equal to 120", "less_than_equal")], found=1
     ),
     500: Exception(),

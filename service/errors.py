@@ -3,7 +3,7 @@
     ServiceError
     ├── BodyTooLarge            the body exceeds the limit
     ├── MediaTypeUnsupported    the body does not say that it is JSON
-    ├── BodyInvalid             the body is not JSON, or breaks rules
+    ├── RequestInvalid          the body is not JSON, or body or query break rules
     └── Unavailable             the same request may be answered later, or by another instance
         ├── ModelUnavailable    no model can be trusted
         ├── LogUnavailable      the prediction log takes no outcomes
@@ -26,7 +26,7 @@ from models.features import CONTRACT
 
 LISTED_PROBLEMS = 100
 NOT_JSON, OTHER = "json_invalid", "other"
-Queue = Literal["batches", "outcomes"]
+Queue = Literal["batches", "explanations", "outcomes"]
 ShedReason = Literal["queue", "memory"] | Queue
 """What a request was refused for: requests that came before it, bodies too large together, or those in its thread."""
 
@@ -57,7 +57,7 @@ class MediaTypeUnsupported(ServiceError):
 
 @dataclass(frozen=True)
 class BrokenRule:
-    """One thing that is wrong with a body."""
+    """One thing that is wrong with a body or a query."""
 
     location: tuple[int | str, ...]
     """Where: names of fields and numbers of rows; empty for the body itself."""
@@ -78,25 +78,25 @@ class BrokenRule:
         return ".".join(map(str, self.location)) or "body"
 
 
-class BodyInvalid(ServiceError):
-    """The request's body is not JSON, or breaks rules."""
+class RequestInvalid(ServiceError):
+    """The request's body is not JSON, or its body or query breaks rules."""
 
-    def __init__(self, *, rules: Sequence[BrokenRule], found: int) -> None:
+    def __init__(self, *, part: Literal["body", "query"] = "body", rules: Sequence[BrokenRule], found: int) -> None:
         """Tell of the first `rules` of all that were `found` broken; none when they are too many to list."""
-        self.rules, self.found = rules, found
+        self.part, self.rules, self.found = part, rules, found
         super().__init__(f"{self._sentence()} Correct it and send it again.")
 
     def _sentence(self) -> str:
         if [rule.code for rule in self.rules] == [NOT_JSON]:
             return "The body is not JSON."
         if not self.rules:
-            return f"The body is not valid; it has {self.found} problems, too many to name."
+            return f"The {self.part} is not valid; it has {self.found} problems, too many to name."
         which = (
             "every problem"
             if self.found == len(self.rules)
             else f"the first {len(self.rules)} of {self.found} problems"
         )
-        return f"The body is not valid; `errors` names {which}."
+        return f"The {self.part} is not valid; `errors` names {which}."
 
 
 class Unavailable(ServiceError):
@@ -156,7 +156,7 @@ class Draining(Unavailable):
 STATUS: dict[type[Exception], int] = {
     BodyTooLarge: 413,
     MediaTypeUnsupported: 415,
-    BodyInvalid: 422,
+    RequestInvalid: 422,
     ClientDisconnect: 400,  # nobody reads this answer, but a client that leaves is no fault of ours
     OutcomesUnknown: 404,
     OutcomesContradicted: 409,

@@ -52,7 +52,8 @@ class HotPath:
                 return False
         inference: Inference = scope["state"]["inference"]
         served = inference.model.predictor is not None
-        return media_types == 1 and scope["method"] == "POST" and served and TRACE not in scope
+        usual = scope["method"] == "POST" and not scope["query_string"] and TRACE not in scope
+        return media_types == 1 and usual and served
 
     def _answer(self, scope: Scope, message: Message) -> bytes | None:
         body = message.get("body", b"")

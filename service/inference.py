@@ -21,13 +21,14 @@ class Inference:
     metrics: Metrics
     log: PredictionLog
 
-    def predict(self, customers: Sequence[CustomerFeatures]) -> Predicted:
+    def predict(self, customers: Sequence[CustomerFeatures], *, explain: bool = False) -> Predicted:
         """Predict each customer, count it, and hand it to the log.
 
         Raises:
             ModelUnavailable: there is no model.
+            BoosterUnreadable: it cannot explain.
         """
-        predicted = self.model.require().predict(customers)
+        predicted = self.model.require().predict(customers, explain=explain)
         self.metrics.count_predictions(predicted)
         self.log.put(predicted)
         return predicted

@@ -35,7 +35,10 @@ class Largest:
 
 @dataclass(frozen=True)
 class Queued:
-    """Annotates the body of an endpoint: where it waits for a thread, if it is not worked on at once."""
+    """Annotates the body of an endpoint: where it waits for a thread, if it is not worked on at once.
+
+    Annotates a query parameter as well: where the body waits instead when that is set.
+    """
 
     queue: Queue = "batches"
     from_bytes: int = BATCH_FROM_BYTES

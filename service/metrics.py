@@ -64,7 +64,7 @@ class Metrics:
         shed = Counter("http_requests_shed", "Requests refused for want of time.", ["reason"], registry=registry)
         refusals = Counter(
             "churn_validation_failures",
-            "Rules broken by refused bodies, at most 100 of each.",
+            "Rules broken by refused requests, at most 100 of each.",
             ["field"],
             registry=registry,
         )

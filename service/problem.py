@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service import request_id
-from service.errors import LISTED_PROBLEMS, BodyInvalid, Unavailable, status_of
+from service.errors import LISTED_PROBLEMS, RequestInvalid, Unavailable, status_of
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -19,7 +19,7 @@ _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 
 class FieldProblem(BaseModel, use_attribute_docstrings=True):
-    """What is wrong with one field of the body."""
+    """What is wrong with one field of the body, or of the query."""
 
     path: str = Field(examples=["customers.17.tenure_months"])
     """Dotted path of the field; `body` is the body itself."""
@@ -49,7 +49,7 @@ class Problem(BaseModel, use_attribute_docstrings=True):
 def of(error: Exception) -> Problem:
     """Describe an error without telling what only the log should know."""
     status = status_of(error)
-    rules = error.rules if isinstance(error, BodyInvalid) else []
+    rules = error.rules if isinstance(error, RequestInvalid) else []
     return Problem(
         title=_TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,

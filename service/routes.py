@@ -7,17 +7,21 @@ import operator
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi import APIRouter, Body, Query, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
 from models.features import CONTRACT, CustomerFeatures
 from models.outcomes import Outcome
 from service import answers, docs, metrics, state
+from service.errors import BrokenRule, RequestInvalid
 from service.intake import Largest, Queued
 from service.json_route import JsonRoute
 from service.schemas import (
     MAX_BATCH_ROWS,
+    MAX_EXPLAINED_ROWS,
     Batch,
+    ExplainedPrediction,
+    ExplainedPredictions,
     Health,
     ModelCard,
     OutcomeBatch,
@@ -38,6 +42,9 @@ BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
 """Most values of a batch: twice those of the longest, so that columns too many are still named."""
 IN_THREAD = Queued("outcomes", from_bytes=0)
 """Who records an outcome waits for the database."""
+CARD_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""The page loads nothing and runs nothing, whatever names stand in it."""
+Explain = Annotated[bool, Query(description="Add to each prediction how it comes about.")]
 
 router = APIRouter(
     route_class=JsonRoute, responses=docs.problems(500), generate_unique_id_function=operator.attrgetter("name")
@@ -48,15 +55,17 @@ router = APIRouter(
     PREDICT,
     summary="Predict one customer",
     tags=["predictions"],
-    response_model=Prediction,
+    response_model=Prediction | ExplainedPrediction,
     responses=docs.problems(413, 415, 422, 503),
 )
 def predict(
     customer: Annotated[CustomerFeatures, Body(examples=[CONTRACT.example]), Largest(size_bytes=ONE_CUSTOMER_BYTES)],
     inference: Inferring,
+    *,
+    explain: Annotated[Explain, Queued("explanations", from_bytes=0)] = False,
 ) -> bytes:
-    """Predict whether one customer leaves."""
-    return answers.one(inference.predict([customer]))
+    """Predict whether one customer leaves, and tell why if asked to."""
+    return answers.one(inference.predict([customer], explain=explain))
 
 
 PREDICT_ROUTE = router.routes[-1]
@@ -66,12 +75,23 @@ PREDICT_ROUTE = router.routes[-1]
     PREDICT_BATCH,
     summary="Predict many customers",
     tags=["predictions"],
-    response_model=Predictions,
+    response_model=Predictions | ExplainedPredictions,
     responses=docs.problems(413, 415, 422, 503),
 )
-def predict_batch(batch: Annotated[Batch, Largest(values=BATCH_VALUES)], inference: Inferring) -> bytes:
-    """Predict up to 10,000 customers. One that breaks a rule refuses the batch; up to 100 broken rules are named."""
-    return answers.many(inference.predict(batch.customers))
+def predict_batch(
+    batch: Annotated[Batch, Largest(values=BATCH_VALUES)],
+    inference: Inferring,
+    *,
+    explain: Annotated[Explain, Queued(from_bytes=0)] = False,
+) -> bytes:
+    """Predict up to 10,000 customers, or explain up to 2,000.
+
+    One that breaks a rule refuses the batch; up to 100 broken rules are named.
+    """
+    if explain and (rows := len(batch.customers)) > MAX_EXPLAINED_ROWS:
+        message = f"List should have at most {MAX_EXPLAINED_ROWS} items to be explained, not {rows}"
+        raise RequestInvalid(rules=[BrokenRule(("customers",), message, "too_long")], found=1)
+    return answers.many(inference.predict(batch.customers, explain=explain))
 
 
 PREDICT_BATCH_ROUTE = router.routes[-1]
@@ -117,6 +137,18 @@ async def risk_tiers(predictor: Serving) -> RiskTiers:
 async def model(predictor: Serving) -> ModelCard:
     """Describe the model that serves."""
     return ModelCard.of(predictor.manifest)
+
+
+@router.get(
+    "/model/card",
+    summary="Its card, as a page",
+    tags=["model"],
+    response_class=HTMLResponse,
+    responses=docs.problems(503),
+)
+async def model_card(predictor: Serving) -> HTMLResponse:
+    """Show what to know before relying on the model: its quality, costs, limits, and for whom it fails."""
+    return HTMLResponse(predictor.card, headers={"Content-Security-Policy": CARD_POLICY})
 
 
 @router.get("/health", summary="State of the service", tags=["operations"])

@@ -12,10 +12,12 @@ from models.contract import Feature
 from models.features import CONTRACT, CustomerFeatures
 from models.manifest import Confusion, Interval, Manifest, Provenance, Spread
 from models.outcomes import MAX_OUTCOMES, Outcome
-from models.risk import RiskPolicy, RiskTier
+from models.reasons import MAX_REASONS
+from models.risk import Costs, RiskPolicy, RiskTier
 
-MAX_BATCH_ROWS = 10_000
-_MEANINGS: Mapping[RiskTier, str] = {
+MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS = 10_000, 2_000
+"""In a batch, and in one that is explained, which takes thirty times as long: other batches wait a second at most."""
+_PLAIN_MEANINGS: Mapping[RiskTier, str] = {
     "low": "Likely to stay: no action.",
     "medium": "May leave: a cheap contact is worth it.",
     "high": "Likely to leave: contact soon, with an offer.",
@@ -60,6 +62,33 @@ class Predictions(Body):
     """The predictions of a batch."""
 
     predictions: list[Prediction]
+    """One for each customer, in the order of the request."""
+
+
+class Explanation(Body):
+    """Why the model says what it says, in log-odds before calibration."""
+
+    base_value: float = Field(examples=[-1.0548])
+    """What the model says of a customer of whom nothing is known."""
+    contributions: dict[str, float] = Field(examples=[dict.fromkeys(CONTRACT.names, 0.25)])
+    """What each feature adds to it; above 0 it raises the risk. Exact (TreeSHAP)."""
+    raw_score: float = Field(examples=[0.1952])
+    """What the model says of this customer: the base value and all contributions added up."""
+    reasons: list[str] = Field(max_length=MAX_REASONS, examples=[["a month-to-month contract raises the risk"]])
+    """The features that add or take most, in words, the strongest first; at most three."""
+
+
+class ExplainedPrediction(Prediction):
+    """What the model expects of one customer, and why."""
+
+    explanation: Explanation
+    """Why."""
+
+
+class ExplainedPredictions(Body):
+    """The predictions of a batch, and why they are so."""
+
+    predictions: list[ExplainedPrediction]
     """One for each customer, in the order of the request."""
 
 
@@ -114,6 +143,9 @@ class RiskTiers(Body):
     """Least probability that counts as churn."""
     tiers: list[TierBounds]
     """All tiers, ascending."""
+    costs: Costs | None
+    """What the bounds were made from: what is lost with a customer, and what each tier's offer costs and achieves; null
+    where they are plain defaults."""
 
     @classmethod
     def of(cls, policy: RiskPolicy) -> Self:
@@ -126,10 +158,23 @@ class RiskTiers(Body):
         return cls(
             decision_threshold=policy.threshold,
             tiers=[
-                TierBounds(tier=tier, lower_bound=lower, upper_bound=upper, meaning=_MEANINGS[tier])
+                TierBounds(tier=tier, lower_bound=lower, upper_bound=upper, meaning=_meaning(tier, policy.costs))
                 for tier, lower, upper in bounds
             ],
+            costs=policy.costs,
         )
+
+
+def _meaning(tier: RiskTier, costs: Costs | None) -> str:
+    if costs is None:
+        return _PLAIN_MEANINGS[tier]
+    if tier == "low":
+        return "Left alone: no offer would pay."
+    offer = costs.medium if tier == "medium" else costs.high
+    return (
+        f"The offer for {offer.contact_cost:,g} {costs.currency} costs least: it keeps {offer.success_rate:.0%} of "
+        f"those who would leave, each worth {costs.value_of_kept_customer:,g}."
+    )
 
 
 class Metric(Body):

@@ -3,7 +3,7 @@ from typing import Any
 from models.features import CustomerFeatures
 from service import answers
 from service.predictor import Predictor
-from service.schemas import Prediction, Predictions
+from service.schemas import ExplainedPrediction, ExplainedPredictions, Prediction, Predictions
 
 
 def test_what_is_written_is_what_the_schemas_would_write(pinned: Predictor, customers: list[dict[str, Any]]) -> None:
@@ -14,3 +14,13 @@ def test_what_is_written_is_what_the_schemas_would_write(pinned: Predictor, cust
     assert Predictions.model_validate_json(many, strict=True).model_dump_json().encode() == many
     assert len(Predictions.model_validate_json(many).predictions) == len(customers)
     assert len({prediction.risk_tier for prediction in Predictions.model_validate_json(many).predictions}) == 3
+
+
+def test_so_are_explanations(pinned: Predictor, customers: list[dict[str, Any]]) -> None:
+    rows = [CustomerFeatures.model_validate(customer) for customer in customers]
+    predicted = pinned.predict(rows, explain=True)
+    one, many = answers.one(predicted), answers.many(predicted)
+
+    assert ExplainedPrediction.model_validate_json(one, strict=True).model_dump_json().encode() == one
+    assert ExplainedPredictions.model_validate_json(many, strict=True).model_dump_json().encode() == many
+    assert len(ExplainedPredictions.model_validate_json(many).predictions) == len(customers)

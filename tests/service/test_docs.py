@@ -23,6 +23,7 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
         "/outcomes/batch",
         "/risk-tiers",
         "/model",
+        "/model/card",
         "/health",
         "/health/live",
         "/health/ready",
@@ -73,6 +74,17 @@ def test_the_bounds_of_the_contract_are_in_the_document(document: dict[str, Any]
     assert tuple(properties) == CONTRACT.names
     assert (properties["tenure_months"]["minimum"], properties["tenure_months"]["maximum"]) == (0, 120)
     assert properties["contract_type"]["enum"] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_explanations_can_be_asked_for(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][path]["post"]
+    [parameter] = operation["parameters"]
+    answers = operation["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]
+
+    assert (parameter["name"], parameter["in"], parameter["required"]) == ("explain", "query", False)
+    assert parameter["description"].endswith(".")
+    assert ["Explained" in answer["$ref"] for answer in answers] == [False, True]
 
 
 @pytest.mark.parametrize(("path", "own"), [("/predict", set()), ("/outcomes", {"404", "409"})])

@@ -104,7 +104,8 @@ async def pass_through(state: dict[str, Any], chunks: list[bytes], **scope: Any)
 
     behind = Behind()
     headers = [(b"content-type", b"application/json")]
-    request = {"type": "http", "method": "POST", "path": "/predict", "headers": headers, "state": state, **scope}
+    usual = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
+    request = {**usual, "state": state, **scope}
     await HotPath(behind, path="/predict", route=PREDICT_ROUTE, max_body_bytes=1000)(request, receive, send)
     return behind, sent
 
@@ -125,6 +126,7 @@ def test_a_plain_prediction_never_reaches_the_routes(client: Any) -> None:
         ([VALID.ljust(1001)], {}),
         ([VALID], {"method": "PUT"}),
         ([VALID], {"path": "/predict/batch"}),
+        ([VALID], {"query_string": b"explain=false"}),
         ([VALID], {"headers": [(b"content-type", b"text/plain")]}),
         ([VALID], {TRACE: object()}),
     ],

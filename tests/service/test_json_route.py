@@ -52,9 +52,26 @@ def echo_slowly(
     return echo(body, loop_in)
 
 
+@router.post("/maybe", response_model=Checked)
+def echo_maybe_slowly(
+    body: Checked,
+    loop_in: Annotated[int, Depends(of_the_loop)],
+    *,
+    slowly: Annotated[bool, Queued("outcomes", from_bytes=0)] = False,  # noqa: ARG001  # only where it runs depends on it
+) -> bytes:
+    return echo(body, loop_in)
+
+
 @pytest.mark.parametrize(
     ("path", "size_bytes", "in_a_thread"),
-    [("/", BATCH_FROM_BYTES - 1, False), ("/", BATCH_FROM_BYTES, True), ("/slow", 0, True)],
+    [
+        ("/", BATCH_FROM_BYTES - 1, False),
+        ("/", BATCH_FROM_BYTES, True),
+        ("/slow", 0, True),
+        ("/maybe", 0, False),
+        ("/maybe?slowly=false", 0, False),
+        ("/maybe?slowly=true", 0, True),
+    ],
 )
 def test_a_body_that_takes_long_is_checked_and_answered_in_a_thread(
     path: str, size_bytes: int, *, in_a_thread: bool

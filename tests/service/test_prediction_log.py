@@ -45,9 +45,10 @@ def test_every_prediction_becomes_a_row_that_says_what_was_answered(
     with logging_client() as client:
         answers = [client.post("/predict", json=customers[0]).json()]
         answers += client.post("/predict/batch", json={"customers": customers[1:50]}).json()["predictions"]
+        answers.append(client.post("/predict?explain=true", json=customers[50]).json())
 
     rows = logged(tmp_path)
-    assert len(rows) == 50
+    assert len(rows) == 51
     for row, answer, customer in zip(rows, answers, customers, strict=False):
         identity, made_at, version, features, digest, probability, decision, tier = row
         assert identity == answer["prediction_id"]
