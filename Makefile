@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup demo train serve mlflow dashboard monitor test lint format bench bench-peers bench-drift bench-profile lock clean
+.PHONY: help setup demo train serve mlflow dashboard monitor test lint format bench bench-peers bench-drift bench-training bench-profile lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -28,7 +28,7 @@ demo: setup ## the whole loop on synthetic customers: train, serve, shift, see d
 	@$(BIN)/python -m demo
 
 train: setup ## train on the synthetic customers and pin the result
-	@$(BIN)/python -m training fit --pin
+	@$(BIN)/python -m training fit --costs training/costs.toml --pin
 
 serve: setup ## serve the pinned model on port 8000
 	@$(BIN)/python -m service
@@ -68,6 +68,9 @@ bench-drift: setup ## measure the monitor's cost and its error rates; half an ho
 	@$(BIN)/python -m benchmarks.drift_cost
 	@$(BIN)/python -m benchmarks.drift_errors
 	@$(BIN)/python -m benchmarks.performance_errors
+
+bench-training: setup ## measure what surrounds the boosting of a fit on a million rows; three minutes
+	@$(BIN)/python -m benchmarks.training_cost
 
 bench-profile: setup ## show where the time of a request goes
 	@$(BIN)/python -m benchmarks.hotspots

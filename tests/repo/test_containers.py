@@ -130,6 +130,14 @@ def test_a_fresh_clone_serves_its_pinned_model(stack: Stack) -> None:
     assert answer.json()["churn_probability"] == pytest.approx(scorer.Scorer.of(pinned).score(matrix)[0], abs=1e-5)
 
 
+def test_the_service_tells_why_with_the_little_that_its_image_holds(stack: Stack) -> None:
+    answer = httpx2.post(f"{stack.address('service')}/predict?explain=true", json=features.CONTRACT.example)
+    explanation = answer.raise_for_status().json()["explanation"]
+    total = explanation["base_value"] + sum(explanation["contributions"].values())
+    assert explanation["raw_score"] == pytest.approx(total)
+    assert len(explanation["reasons"]) == 3
+
+
 def test_the_service_image_adds_at_most_330_mb_to_its_base(stack: Stack) -> None:
     base, image = (f"{name}:{stack.environment['CHURN_VERSION']}" for name in ("churn-base", "churn-service"))
     run("docker", "build", "--target", "base", "--tag", base, str(stack.checkout))
@@ -143,7 +151,7 @@ def test_the_service_image_adds_at_most_330_mb_to_its_base(stack: Stack) -> None
 def test_the_service_image_holds_no_installer_no_training_and_one_bundle(stack: Stack) -> None:
     tools = PRESENT.format(names=["pip", "uv"])
     assert stack.python("service", BASE_PYTHON.format(code=tools)) == "[]"
-    unneeded = ["pip", "uv", "pandas", "sklearn", "xgboost", "mlflow", "evidently", "training", "monitoring", "tests"]
+    unneeded = ["pip", "uv", "pandas", "sklearn", "mlflow", "evidently", "training", "monitoring", "tests"]
     assert stack.python("service", PRESENT.format(names=unneeded)) == "[]"
     pinned = bundle.read_pin(stack.checkout / "models").version
     assert stack.python("service", "import os; print(os.listdir('models/store'))") == f"['{pinned}']"
