@@ -23,6 +23,7 @@ FOLDER = Path("var/demo")
 MODELS = FOLDER / "models"
 TRACKING = f"sqlite:///{FOLDER / 'mlflow.db'}"
 LOG = f"sqlite:///{FOLDER / 'predictions.db'}"
+COSTS = "training/costs.toml"
 CUSTOMERS = 1_000
 LOG_LIMIT_SECONDS = 30
 
@@ -32,7 +33,7 @@ def main() -> int:
     started = time.monotonic()
     FOLDER.mkdir(parents=True, exist_ok=True)
     say("1 of 3: train, log to MLflow, publish and pin")
-    run("-m", "training", "fit", "--pin", "--models-dir", str(MODELS), "--tracking-uri", TRACKING)
+    run("-m", "training", "fit", "--pin", "--costs", COSTS, "--models-dir", str(MODELS), "--tracking-uri", TRACKING)
     with running(MODELS, FOLDER / "service.log", SERVICE_LOG_URL=LOG, SERVICE_OUTPUT_DIR=str(FOLDER)) as service:
         say("2 of 3: serve the model; customers like those it learned from, and what became of them")
         calm = watch(CALM, service)

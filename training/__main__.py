@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     """Run the command that the first argument names."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the run in MLflow is closed as failed
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
-    for noisy in ("mlflow", "alembic", "urllib3"):
+    for noisy in ("alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     match arguments:
         case ["fit", *rest]:

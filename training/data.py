@@ -35,6 +35,8 @@ class Dataset:
     features: pd.DataFrame
     """The contract's columns."""
     churned: Labels
+    others: pd.DataFrame
+    """Columns of the source that are no features and were asked for by name, as numbers or texts."""
     true_probability: Vector | None
     """(n,) in (0, 1), known for the synthetic population only."""
     provenance: Provenance
@@ -50,9 +52,13 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     table, true_probability = _read(settings, contract)
     logger.info("read %d rows from %s", len(table), _source_name(settings))
     rows = mapping.labelled(columns, table, contract)
+    others = _others(settings, table, contract)
+    del table  # of many rows, one copy less is room for the fit
     kept = ~_rejected(rows, contract)
+    if not kept.all():
+        rows, others = (part[kept].reset_index(drop=True) for part in (rows, others))
     # One type a column, so that equal rows have one digest whatever file they came from.
-    rows = rows[kept].reset_index(drop=True).astype({feature.name: feature.dtype for feature in contract.features})
+    rows = rows.astype({feature.name: feature.dtype for feature in contract.features}, copy=False)
     churned = rows[mapping.TARGET].to_numpy(dtype=np.int64)
     _require_enough(churned)
     provenance = Provenance(
@@ -62,9 +68,11 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         rejected_rows=int((~kept).sum()),
         sha256=_content_digest(rows),
     )
+    del rows[mapping.TARGET]
     return Dataset(
-        features=rows[list(contract.names)],
+        features=rows,
         churned=churned,
+        others=others,
         true_probability=None if true_probability is None else true_probability[kept],
         provenance=provenance,
     )
@@ -80,6 +88,20 @@ def _read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vect
     if table.empty:
         raise TooFewRows(rows=0, positives=0, needed=MINIMUM_ROWS, needed_per_class=MINIMUM_PER_CLASS)
     return table, None
+
+
+def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    asked = dict.fromkeys([*settings.slices, *([settings.time_column] if settings.time_column else [])])
+    # A feature's name means the feature, wherever the source may have a column of that name.
+    names = [name for name in asked if name not in contract.names or name == settings.time_column]
+    mapping.require(names, table.columns.tolist())
+    return pd.DataFrame({name: _numbers_or_texts(table[name]) for name in names}, index=range(len(table)))
+
+
+def _numbers_or_texts(column: pd.Series) -> pd.Series:
+    cells = column.reset_index(drop=True).replace("", None)
+    numbers = pd.to_numeric(cells, errors="coerce")
+    return numbers if (numbers.isna() == cells.isna()).all() else cells.astype(str).where(cells.notna(), None)
 
 
 def _read_file(path: Path) -> pd.DataFrame:

@@ -9,12 +9,20 @@ TrainingError
 │   ├── ColumnRepeated        two columns of the source have one name
 │   ├── TargetAmongFeatures   a feature would be made of the target, or of a column that must never be one
 │   ├── TargetUnclear         the target holds more than two values, or only one class
+│   ├── LeakFound             a feature alone tells the outcome
+│   ├── SplitImpossible       the rows cannot be split by time
+│   ├── SliceTooFine          a column has too many values to judge the model by each
 │   ├── TooManyRejected       more rows break the contract than a source may have
 │   └── TooFewRows            not enough rows to split and judge
+├── SettingsError             what was asked for cannot be
+│   ├── CostsInvalid          the costs file is not one
+│   └── ConstraintInvalid     a constraint on what is no number
+├── SliceBelowFloor           a group of customers is ranked worse than it may be
 ├── ScoringError              a file cannot be scored
 │   ├── OutputRefused         the results cannot be written where they should be
 │   ├── ColumnsTaken          the file has columns that the results would add
 │   └── NothingScored         no row holds to the contract
+├── StudyUnusable             the trials of a search cannot be kept
 └── TrackingFailed            MLflow did not take the run
 """
 
@@ -22,6 +30,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from training.addresses import shown
+
+
+def cause(error: BaseException) -> str:
+    """Find what lies at the bottom of a stack of wrapped errors, in its first line."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class TrainingError(Exception):
@@ -124,6 +139,66 @@ class TooFewRows(DataError):
         )
 
 
+class LeakFound(DataError):
+    """A feature alone tells the outcome."""
+
+    def __init__(self, *, signs: Sequence[str]) -> None:
+        self.signs = tuple(signs)
+        super().__init__(
+            f"{'; '.join(signs)}. Leave it out of models/features.py, or set --on-leak warn if it is known in time."
+        )
+
+
+class SplitImpossible(DataError):
+    """The rows cannot be split by time."""
+
+    def __init__(self, *, column: str, problem: str) -> None:
+        self.column, self.problem = column, problem
+        super().__init__(f"--time-column {column}: {problem}. Name a column of times, or leave it out.")
+
+
+class SliceTooFine(DataError):
+    """A column has too many values to judge the model by each."""
+
+    def __init__(self, *, column: str, categories: int, limit: int) -> None:
+        self.column, self.categories, self.limit = column, categories, limit
+        super().__init__(
+            f"--slices {column}: it has {categories:,} different texts, more than {limit}. Name a coarser column."
+        )
+
+
+class SettingsError(TrainingError):
+    """Base of all settings that cannot be."""
+
+
+class CostsInvalid(SettingsError):
+    """A costs file does not hold costs."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. training/costs.toml is an example of a costs file.")
+
+
+class ConstraintInvalid(SettingsError):
+    """A constraint names what is no number of the contract."""
+
+    def __init__(self, *, feature: str, numbers: Sequence[str]) -> None:
+        self.feature, self.numbers = feature, tuple(numbers)
+        super().__init__(f"--monotone {feature}: it is no number of the contract. Name one of {', '.join(numbers)}.")
+
+
+class SliceBelowFloor(TrainingError):
+    """A group of customers is ranked worse than it may be."""
+
+    def __init__(self, *, below: Mapping[str, float], floor: float) -> None:
+        self.below, self.floor = dict(below), floor
+        listed = ", ".join(f"{name} {roc_auc:.3f}" for name, roc_auc in below.items())
+        super().__init__(
+            f"ROC-AUC below {floor:g} for {listed}; nothing was published. "
+            "Bring more rows of these customers, or lower --min-slice-roc-auc."
+        )
+
+
 class ScoringError(TrainingError):
     """Base of all other reasons why a file cannot be scored."""
 
@@ -152,6 +227,17 @@ class NothingScored(ScoringError):
         listed = "; ".join(f"{reason}: {count}" for reason, count in reasons.items())
         problem = f"none of its {rows} rows holds to the contract ({listed})" if rows else "it has no rows"
         super().__init__(f"{path}: {problem}. Repair the file, or map its columns with --columns FILE.toml.")
+
+
+class StudyUnusable(TrainingError):
+    """The trials of a search for parameters cannot be kept."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(
+            f"{path}: {problem}. The trials of a search are kept there; move that file away, "
+            "or name a folder that this process may write to."
+        )
 
 
 class TrackingFailed(TrainingError):

@@ -1,98 +1,130 @@
-"""How good probabilities are: point metrics, bootstrap intervals, cross-validation.
+"""How good algorithms are on rows that they did not learn from. Knows nothing of which algorithm is which."""
 
-Knows nothing of which model made them.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics
-from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import Pipeline
+from scipy import stats
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import train_test_split
 
-from models.contract import Labels, Vector
-from models.manifest import Confusion, Interval, Spread
+from models import quality
+from models.contract import Labels, Matrix, Vector
+from models.manifest import Confusion, Spread
+from models.risk import RiskPolicy
+from training.splitting import Folds, Rows
 
-RESAMPLES = 1_000
-FOLDS = 5
-
-
-def measure(churned: Labels, probability: Vector, *, threshold: float) -> dict[str, float]:
-    """Compute the metrics of probabilities against outcomes; accuracy comes with the rest, never alone.
-
-    Precision is 0 where nobody is flagged.
-    """
-    counts = confusion(churned, probability, threshold=threshold)
-    given_to_outcome = np.where(churned == 1, probability, 1 - probability)
-    hits, misses, false_alarms = counts.true_positives, counts.false_negatives, counts.false_positives
-    return {
-        "roc_auc": float(metrics.roc_auc_score(churned, probability)),
-        "pr_auc": float(metrics.average_precision_score(churned, probability)),
-        "f1": 2 * hits / (2 * hits + misses + false_alarms),
-        "precision": hits / max(hits + false_alarms, 1),
-        "recall": hits / (hits + misses),
-        "accuracy": (hits + counts.true_negatives) / len(churned),
-        "brier": float(np.mean((probability - churned) ** 2)),
-        "log_loss": float(-np.log(np.maximum(given_to_outcome, np.finfo(np.float64).eps)).mean()),
-    }
+METRICS = ("roc_auc", "pr_auc", "brier", "log_loss", "calibration_error")
+"""What needs no decision: there is no threshold yet."""
+SEEDS = 10
+COMPARED_ROWS = 20_000
+"""Most rows that simpler models learn from in a fold, and that a repetition uses: enough to know them."""
 
 
-def bootstrap(
-    churned: Labels, probability: Vector, *, threshold: float, seed: int, on_step: Callable[[], None]
-) -> dict[str, Interval]:
-    """Compute 95 % percentile intervals of every metric over 1,000 resamples of the rows.
+@dataclass(frozen=True)
+class OutOfFold:
+    """What an algorithm said of rows that it did not learn from, fold by fold."""
 
-    Resamples are drawn within each class, so that none lacks one. `on_step` is called after each.
-    """
-    rng = np.random.default_rng(seed)
-    classes = [np.flatnonzero(churned == label) for label in (0, 1)]
-    drawn = []
-    for _ in range(RESAMPLES):
-        rows = np.concatenate([rng.choice(members, size=len(members)) for members in classes])
-        drawn.append(measure(churned[rows], probability[rows], threshold=threshold))
-        on_step()
-    low, high = (pd.DataFrame(drawn).quantile(at) for at in (0.025, 0.975))
-    return {name: Interval(low=float(low[name]), high=float(high[name])) for name in drawn[0]}
+    folds: Folds
+    probability: Sequence[Vector]
+
+    @property
+    def rows(self) -> Rows:
+        """Positions of the judged rows, in the order of `whole` and `fold`."""
+        return np.concatenate([held_out for _, held_out in self.folds])
+
+    @property
+    def whole(self) -> Vector:
+        """The probabilities of all of them."""
+        return np.concatenate(self.probability)
+
+    @property
+    def fold(self) -> Rows:
+        """The number of the fold of each, from 0."""
+        return np.repeat(np.arange(len(self.folds)), [len(held_out) for _, held_out in self.folds])
+
+    def measure(self, churned: Labels) -> list[dict[str, float]]:
+        """Compute the metrics on each fold."""
+        return [
+            measure(probability, churned[held_out])
+            for (_, held_out), probability in zip(self.folds, self.probability, strict=True)
+        ]
+
+
+def measure(probability: Vector, churned: Labels) -> dict[str, float]:
+    """Compute the metrics that need no threshold."""
+    found = quality.exact(probability, churned, RiskPolicy())
+    return {name: found[name] for name in METRICS}
 
 
 def cross_validate(
-    candidates: Mapping[str, Pipeline],
-    features: pd.DataFrame,
+    candidates: Mapping[str, BaseEstimator],
+    matrix: Matrix,
     churned: Labels,
+    folds: Folds,
     *,
-    threshold: float,
+    served: str,
     seed: int,
-    on_step: Callable[[], None],
-) -> dict[str, list[dict[str, float]]]:
-    """Fit every candidate on the same five stratified folds; returns its metrics on each held-out fold.
+    on_fit: Callable[[], None],
+) -> dict[str, OutOfFold]:
+    """Fit every candidate on the same folds; all but the served one learn from at most 20,000 rows of each.
 
-    `on_step` is called after each fit.
+    `on_fit` is called after each fit.
     """
-    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(features, churned))
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in candidates}
+    few = [kept[some(len(kept), seed=seed)] for kept, _ in folds]
+    found = {}
     for name, candidate in candidates.items():
-        for kept, held_out in folds:
-            fitted = clone(candidate).fit(features.iloc[kept], churned[kept])
-            probability = fitted.predict_proba(features.iloc[held_out])[:, 1].astype(np.float64)
-            results[name].append(measure(churned[held_out], probability, threshold=threshold))
-            on_step()
-    return results
+        learned = [kept for kept, _ in folds] if name == served else few
+        judged = []
+        for kept, (_, held_out) in zip(learned, folds, strict=True):
+            judged.append(predict(clone(candidate).fit(matrix[kept], churned[kept]), matrix[held_out]))
+            on_fit()
+        found[name] = OutOfFold(folds, judged)
+    return found
 
 
-def summarise(folds: list[dict[str, float]]) -> dict[str, Spread]:
-    """Compute mean and sample standard deviation of each metric over the folds."""
-    table = pd.DataFrame(folds)
+def repeat(
+    make: Callable[[int], BaseEstimator], matrix: Matrix, churned: Labels, *, on_fit: Callable[[], None]
+) -> Iterator[dict[str, float]]:
+    """Split and fit anew with each of ten seeds, within the rows given; yields the metrics on the fifth held out."""
+    for seed in range(SEEDS):
+        rows = some(len(churned), seed=seed)
+        kept, held_out = train_test_split(rows, test_size=0.2, stratify=churned[rows], random_state=seed)
+        probability = predict(make(seed).fit(matrix[kept], churned[kept]), matrix[held_out])
+        on_fit()
+        yield measure(probability, churned[held_out])
+
+
+def some(rows: int, *, seed: int) -> Rows:
+    """Draw the positions of at most 20,000 of so many rows: all of them, in their order, where there are no more."""
+    if rows <= COMPARED_ROWS:
+        return np.arange(rows)
+    return np.random.default_rng(seed).choice(rows, COMPARED_ROWS, replace=False)
+
+
+def predict(fitted: BaseEstimator, matrix: Matrix) -> Vector:
+    """Return the probability of churn of each row, (n,) float64 in [0, 1]."""
+    return np.asarray(fitted.predict_proba(matrix)[:, 1], dtype=np.float64)
+
+
+def summarise(fits: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
+    """Compute mean, sample standard deviation and the interval of the mean of each metric over several fits.
+
+    Fits share rows, so the interval is somewhat too narrow (Bengio and Grandvalet 2004).
+    """
+    table = pd.DataFrame(fits)
+    reach = float(stats.t.ppf(0.975, len(table) - 1)) / np.sqrt(len(table))
     return {
-        name: Spread(mean=float(table[name].mean()), deviation=float(table[name].std(ddof=1))) for name in table.columns
+        name: Spread(mean=mean, deviation=deviation, low=mean - reach * deviation, high=mean + reach * deviation)
+        for name, mean, deviation in zip(table.columns, table.mean().tolist(), table.std().tolist(), strict=True)
     }
 
 
-def confusion(churned: Labels, probability: Vector, *, threshold: float) -> Confusion:
+def confusion(churned: Labels, probability: Vector, policy: RiskPolicy) -> Confusion:
     """Count customers by decision and outcome."""
     stayed_low, stayed_high, churned_low, churned_high = np.bincount(
-        2 * churned + (probability >= threshold), minlength=4
+        2 * churned + (probability >= policy.threshold), minlength=4
     ).tolist()
     return Confusion(
         true_negatives=stayed_low,

@@ -10,7 +10,8 @@ import onnxmltools
 from onnxmltools.convert.common.data_types import FloatTensorType
 from xgboost import XGBClassifier
 
-from models.contract import Matrix
+from models.calibration import Calibration
+from models.contract import Matrix, Vector
 from models.errors import ParityError
 from models.risk import RiskPolicy
 from models.scorer import Scorer
@@ -31,14 +32,14 @@ def write_models(classifier: XGBClassifier, *, width: int, graph: Path, booster:
     classifier.save_model(booster)
 
 
-def check_parity(classifier: XGBClassifier, graph: Path, matrix: Matrix) -> float:
-    """Score the same rows both ways and return the largest difference in probability.
+def check_parity(probability: Vector, graph: Path, matrix: Matrix, calibration: Calibration) -> float:
+    """Score rows as the service will, and return the largest difference from the fitted model's probabilities of them.
 
     Raises:
         ParityError: it exceeds 1e-5.
     """
-    scorer = Scorer(graph, version="unpublished", policy=RiskPolicy())
-    difference = float(np.abs(scorer.score(matrix) - classifier.predict_proba(matrix)[:, 1]).max())
+    scorer = Scorer(graph, version="unpublished", policy=RiskPolicy(), calibration=calibration)
+    difference = float(np.abs(scorer.score(matrix) - probability).max())
     if not difference <= PARITY_LIMIT:
         raise ParityError(difference=difference, limit=PARITY_LIMIT, rows=len(matrix))
     return difference

@@ -1,94 +1,79 @@
-"""Four pictures of a model on its test set, as PNG: ROC, precision and recall, calibration, confusion.
+"""How good a model is on its test set, as pictures: ROC, precision and recall, calibration, decisions, groups.
 
-Knows nothing of how the model was made. Equal input gives equal bytes.
+Knows nothing of how the model was made.
 """
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
+import numpy as np
 from matplotlib.figure import Figure
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from models.contract import Labels, Vector
 from models.manifest import Confusion
-
-_INK, _QUIET, _ACCENT = "#1f2933", "#9aa5b1", "#0b7285"
-_STYLE: dict[Any, Any] = {
-    "axes.edgecolor": _QUIET,
-    "axes.labelcolor": _INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 120,
-    "font.size": 9,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-}
+from models.segments import Segment
+from training.drawing import ACCENT, INK, OTHER, QUIET, axes
 
 
-def draw(churned: Labels, probability: Vector, confusion: Confusion, *, to: Path) -> None:
-    """Write roc.png, precision_recall.png, calibration.png and confusion.png into the folder `to`."""
-    to.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(_STYLE):
-        for name, figure in {
-            "roc": _roc(churned, probability),
-            "precision_recall": _precision_recall(churned, probability),
-            "calibration": _calibration(churned, probability),
-            "confusion": _confusion(confusion),
-        }.items():
-            figure.savefig(to / f"{name}.png", metadata={"Software": None})
-
-
-def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(4.2, 3.6))
-    axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
-    return figure, axes
-
-
-def _roc(churned: Labels, probability: Vector) -> Figure:
-    figure, axes = _axes("ROC", "customers who stayed, flagged (fraction)", "churners found (fraction)")
+def roc(churned: Labels, probability: Vector) -> Figure:
+    """Draw the ROC curve."""
+    figure, plot = axes("ROC", "customers who stayed, flagged (fraction)", "churners found (fraction)")
     false_positive, true_positive, _ = roc_curve(churned, probability)
-    axes.plot([0, 1], [0, 1], color=_QUIET, linestyle="--", label="chance")
-    axes.plot(false_positive, true_positive, color=_ACCENT, label="model")
-    axes.legend(frameon=False)
+    plot.plot([0, 1], [0, 1], color=QUIET, linestyle="--", label="chance")
+    plot.plot(false_positive, true_positive, color=ACCENT, label="model")
+    plot.legend()
     return figure
 
 
-def _precision_recall(churned: Labels, probability: Vector) -> Figure:
-    figure, axes = _axes("Precision and recall", "recall: churners found (fraction)", "precision: flagged who churn")
+def precision_recall(churned: Labels, probability: Vector) -> Figure:
+    """Draw precision over recall."""
+    figure, plot = axes("Precision and recall", "recall: churners found (fraction)", "precision: flagged who churn")
     precision, recall, _ = precision_recall_curve(churned, probability)
-    axes.axhline(float(churned.mean()), color=_QUIET, linestyle="--", label="flag everybody")
-    axes.plot(recall, precision, color=_ACCENT, label="model")
-    axes.set_ylim(0, 1.02)
-    axes.legend(frameon=False)
+    plot.axhline(float(churned.mean()), color=QUIET, linestyle="--", label="flag everybody")
+    plot.plot(recall, precision, color=ACCENT, label="model")
+    plot.set_ylim(0, 1.02)
+    plot.legend()
     return figure
 
 
-def _calibration(churned: Labels, probability: Vector) -> Figure:
-    figure, axes = _axes("Calibration", "predicted probability", "churned (fraction)")
-    happened, predicted = calibration_curve(churned, probability, n_bins=10, strategy="quantile")
-    axes.plot([0, 1], [0, 1], color=_QUIET, linestyle="--", label="perfect")
-    axes.plot(predicted, happened, color=_ACCENT, marker="o", markersize=4, label="model, tenths of the customers")
-    axes.legend(frameon=False)
+def calibration(churned: Labels, raw: Vector, probability: Vector) -> Figure:
+    """Draw what happened over what was said, by tenths of the customers, before and after calibration."""
+    figure, plot = axes("Calibration", "predicted probability", "churned (fraction)")
+    plot.plot([0, 1], [0, 1], color=QUIET, linestyle="--", label="perfect")
+    lines = {"as the trees say, tenths of the customers": (raw, OTHER)}
+    if not np.array_equal(raw, probability):
+        lines["calibrated"] = (probability, ACCENT)
+    for label, (said, colour) in lines.items():
+        happened, predicted = calibration_curve(churned, said, n_bins=10, strategy="quantile")
+        plot.plot(predicted, happened, color=colour, marker="o", markersize=4, label=label)
+    plot.legend()
     return figure
 
 
-def _confusion(confusion: Confusion) -> Figure:
-    figure, axes = _axes("Decisions on the test set", "decided", "happened")
-    counts = [
-        [confusion.true_negatives, confusion.false_positives],
-        [confusion.false_negatives, confusion.true_positives],
-    ]
-    largest = max(map(max, counts))
-    axes.imshow(counts, cmap="GnBu", vmin=0, vmax=largest * 2)
-    for row, line in enumerate(counts):
+def confusion(counts: Confusion) -> Figure:
+    """Draw customers by decision and outcome."""
+    figure, plot = axes("Decisions on the test set", "decided", "happened")
+    cells = [[counts.true_negatives, counts.false_positives], [counts.false_negatives, counts.true_positives]]
+    largest = max(map(max, cells))
+    plot.imshow(cells, cmap="GnBu", vmin=0, vmax=largest * 2)
+    for row, line in enumerate(cells):
         for column, count in enumerate(line):
-            axes.text(column, row, f"{count:,}", ha="center", va="center", color=_INK, fontsize=13)
-    axes.set_xticks([0, 1], ["stays", "churns"])
-    axes.set_yticks([0, 1], ["stayed", "churned"])
+            plot.text(column, row, f"{count:,}", ha="center", va="center", color=INK, fontsize=13)
+    plot.set_xticks([0, 1], ["stays", "churns"])
+    plot.set_yticks([0, 1], ["stayed", "churned"])
+    return figure
+
+
+def slices(found: Sequence[Segment], whole: float) -> Figure:
+    """Draw the ROC-AUC of every group that has one, with its interval, beside that of all customers."""
+    measured = [(segment.name, segment.figures["roc_auc"]) for segment in found if segment.figures]
+    figure, plot = axes("By group of customers", "ROC-AUC, 95 % interval", "", size=(8.4, 1 + 0.22 * len(measured)))
+    plot.axvline(whole, color=QUIET, linestyle="--", label="all customers")
+    for place, (_, roc_auc) in enumerate(measured):
+        plot.plot([roc_auc.low, roc_auc.high], [place, place], color=ACCENT)
+        plot.plot(roc_auc.value, place, color=ACCENT, marker="o", markersize=4)
+    plot.set_yticks(range(len(measured)), [name for name, _ in measured])
+    plot.set_ylim(len(measured) - 0.5, -0.5)
+    plot.legend()
     return figure

@@ -188,10 +188,11 @@ def _text(value: Any) -> str | None:
 
 
 def _target(column: pd.Series, target: Target) -> pd.Series:
-    cells = [_text(cell) for cell in column.tolist()]
+    places, different = pd.factorize(column)  # a place of -1 is unknown
+    cells = [*(_text(cell) for cell in different.tolist()), None]
     values = sorted({cell for cell in cells if cell is not None and cell not in texts.NULLS})
     positive = _text(target.positive)
     if len(values) != 2 or positive not in values:
         raise TargetUnclear(column=target.column, values=values, positive=positive)
     outcome = {value: float(value == positive) for value in values}
-    return pd.Series([outcome.get(cell or "", math.nan) for cell in cells])
+    return pd.Series(np.array([outcome.get(cell or "", math.nan) for cell in cells])[places])

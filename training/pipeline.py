@@ -1,26 +1,46 @@
-"""The story of a fit: read, split, compare, fit, judge once, publish, log, pin. Each part is told by its own module."""
+"""The story of a fit: read, split, look for leaks, search, compare, fit, calibrate, price, judge once, publish, pin.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Each part is told by its own module.
+"""
 
-import numpy as np
+import logging
+from dataclasses import asdict, dataclass
+
 from sklearn.base import clone
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+from xgboost import XGBClassifier
 
 from models import bundle
 from models.bundle import Bundle
-from models.contract import Contract
+from models.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
-from models.risk import RiskPolicy
-from training import data, evaluation, model, publishing, tracking
+from models.manifest import Tuning
+from models.risk import Costs, RiskPolicy
+from training import (
+    calibrating,
+    data,
+    evaluation,
+    judging,
+    leakage,
+    model,
+    pricing,
+    publishing,
+    slices,
+    splitting,
+    tracking,
+    tuning,
+)
 from training.data import Dataset
+from training.judging import Fitted
 from training.progress import Progress
-from training.publishing import Fitted
 from training.settings import FitSettings
+from training.splitting import Folds, Split
+from training.tracking import Run
+from training.trial import Trial
 
-TEST_FRACTION = 0.2
-_RESAMPLES_IN_A_FIT = 30  # for the progress bar: a fit lasts about as long as so many resamples
+_JUDGING = 5  # for the progress bar: judging takes about as long as so many fits
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,21 +56,34 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     """Train, judge, publish and log a model; pin it if asked to, or if it is the first.
 
     Raises:
-        ShelfUnwritable, DataError: before any work is done.
-        ParityError: the exported graph disagrees with the booster; nothing was published.
+        ShelfUnwritable, SettingsError, DataError: before any work is done.
+        SliceBelowFloor, ParityError: the model is not good enough, or its graph disagrees; nothing was published.
         TrackingFailed: MLflow did not take the run; nothing was pinned.
     """
     bundle.require_shelf(settings.models_dir)
+    costs = pricing.read(settings.costs) if settings.costs else None
+    constraints = model.constrain(settings.monotone, contract)
     dataset = data.load(settings, contract)
-    candidates = model.candidates(contract, seed=settings.seed, threads=settings.threads)
-    fits = len(candidates) * evaluation.FOLDS + 1
-    with tracking.run(settings) as run, Progress(fits * _RESAMPLES_IN_A_FIT + evaluation.RESAMPLES) as progress:
+    columns = slices.columns(dataset, contract, settings.slices)
+    split = _split(dataset, settings)
+    warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
+    matrix = contract.to_matrix(dataset.features)
+    # scikit-learn's boosting takes every core, and waits for all of them when something else runs there.
+    threads = threadpool_limits(settings.threads)
+    with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset)
-        fitted = _train(dataset, candidates, seed=settings.seed, progress=progress)
-        run.log_folds(fitted.folds)
+        fitted = Training(settings, costs, constraints, run, progress).fit(
+            matrix[split.training], dataset.churned[split.training], split.folds
+        )
+        progress.stage("judging on the test set")
+        judged = judging.judge(fitted, dataset, split, matrix, contract=contract, columns=columns, seed=settings.seed)
+        slices.require_floor(judged.slices, settings.min_slice_roc_auc)
+        progress.step(_JUDGING)
         progress.stage("publishing")
-        published = publishing.publish(fitted, dataset, contract, models_dir=settings.models_dir, seed=settings.seed)
-        number = run.register(fitted.pipeline, published, dataset)
+        published = publishing.publish(
+            fitted, judged, dataset, split, contract=contract, warnings=warnings, settings=settings
+        )
+        number = run.register(model.pipeline(contract, fitted.classifier, fitted.calibration), published, dataset)
         pinned = settings.pin or not (settings.models_dir / "pinned.json").exists()
         if pinned:
             run.mark_champion(number)
@@ -58,30 +91,86 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     return Published(published, run.run_id, pinned)
 
 
-def _train(dataset: Dataset, candidates: Mapping[str, Pipeline], *, seed: int, progress: Progress) -> Fitted:
-    features, churned, policy = dataset.features, dataset.churned, RiskPolicy()
-    training_rows, test_rows = train_test_split(
-        np.arange(len(churned)), test_size=TEST_FRACTION, stratify=churned, random_state=seed
-    )
+@dataclass(frozen=True)
+class Training:
+    """All that is done with the training rows alone, told to MLflow and to whoever waits."""
 
-    def fitted_one() -> None:
-        progress.step(_RESAMPLES_IN_A_FIT)
+    settings: FitSettings
+    costs: Costs | None
+    constraints: model.Constraints
+    run: Run
+    progress: Progress
 
-    progress.stage("comparing on five folds")
-    folds = evaluation.cross_validate(
-        candidates,
-        features.iloc[training_rows],
-        churned[training_rows],
-        threshold=policy.threshold,
-        seed=seed,
-        on_step=fitted_one,
-    )
-    progress.stage("fitting")
-    pipeline = clone(candidates[model.SERVED]).fit(features.iloc[training_rows], churned[training_rows])
-    fitted_one()
-    progress.stage("judging on the test set")
-    probability = pipeline.predict_proba(features.iloc[test_rows])[:, 1].astype(np.float64)
-    intervals = evaluation.bootstrap(
-        churned[test_rows], probability, threshold=policy.threshold, seed=seed, on_step=progress.step
-    )
-    return Fitted(pipeline, policy, folds, training_rows, test_rows, probability, intervals)
+    def fit(self, matrix: Matrix, churned: Labels, folds: Folds) -> Fitted:
+        """Search, compare, fit, calibrate and price."""
+        parameters, tuned = self._search(matrix, churned, folds)
+        served = self._served(parameters, self.settings.seed)
+        candidates = model.candidates(served, seed=self.settings.seed, threads=self.settings.threads)
+        self.progress.stage("comparing on the folds")
+        compared = evaluation.cross_validate(
+            candidates, matrix, churned, folds, served=model.SERVED, seed=self.settings.seed, on_fit=self.progress.step
+        )
+        measured = {name: one.measure(churned) for name, one in compared.items()}
+        self.run.log_folds(measured)
+        self.progress.stage("with ten other seeds")
+        seeds = list(
+            evaluation.repeat(lambda seed: self._served(parameters, seed), matrix, churned, on_fit=self.progress.step)
+        )
+        self.progress.stage("fitting")
+        classifier = clone(served).fit(matrix, churned)
+        few = evaluation.some(len(churned), seed=self.settings.seed)
+        linear = clone(candidates[model.LINEAR]).fit(matrix[few], churned[few])
+        self.progress.step()
+        ours, simple = compared[model.SERVED], compared[model.LINEAR]
+        happened = churned[ours.rows]
+        calibration, log_loss = calibrating.choose(ours.whole, happened, ours.fold)
+        probability = calibration.apply(ours.whole)
+        return Fitted(
+            classifier=classifier,
+            calibration=calibration,
+            policy=self._decide(probability, happened),
+            linear=linear,
+            linear_policy=self._decide(simple.whole, happened),
+            chosen_on=(probability, happened),
+            folds=measured,
+            seeds=seeds,
+            log_loss=log_loss,
+            parameters=parameters,
+            tuning=tuned,
+        )
+
+    def _search(self, matrix: Matrix, churned: Labels, folds: Folds) -> tuple[dict[str, int | float], Tuning | None]:
+        if not self.settings.trials:
+            return dict(model.PARAMETERS), None
+
+        def on_trial(trial: Trial) -> None:
+            self.run.log_trial(trial)
+            self.progress.step(splitting.FOLDS)
+
+        self.progress.stage("searching for parameters")
+        usual = self._served(dict(model.PARAMETERS), self.settings.seed)
+        storage = self.settings.output_dir / "tuning.db"
+        found = tuning.tune(
+            usual, matrix, churned, folds, trials=self.settings.trials, storage=storage, on_trial=on_trial
+        )
+        told = {name: value for name, value in asdict(found).items() if name != "parameters"}
+        return found.parameters, Tuning.model_validate(told)
+
+    def _served(self, parameters: dict[str, int | float], seed: int) -> XGBClassifier:
+        return model.served(
+            parameters=parameters, constraints=self.constraints, seed=seed, threads=self.settings.threads
+        )
+
+    def _decide(self, probability: Vector, churned: Labels) -> RiskPolicy:
+        return pricing.choose(self.costs, probability, churned) if self.costs else RiskPolicy()
+
+
+def _split(dataset: Dataset, settings: FitSettings) -> Split:
+    if settings.time_column:
+        return splitting.by_time(dataset.churned, dataset.others[settings.time_column])
+    return splitting.at_random(dataset.churned, seed=settings.seed)
+
+
+def _steps(settings: FitSettings) -> int:
+    fits = (len(model.ALGORITHMS) + settings.trials) * splitting.FOLDS + evaluation.SEEDS + 1
+    return fits + _JUDGING

@@ -1,88 +1,124 @@
-"""From a fitted model to a bundle on the shelf: graph, parity, reference, card, figures, manifest.
+"""From a judged model to a bundle on the shelf: graph, parity, reference, card, pictures, manifest.
 
 Knows nothing of how the model was fitted, nor of MLflow.
 """
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import Pipeline
+from matplotlib.figure import Figure
 
 from models import bundle
-from models.bundle import BOOSTER, CARD, GRAPH, REFERENCE, Bundle
-from models.contract import Contract, Labels, Vector
+from models.bundle import BOOSTER, CARD, CARD_PAGE, GRAPH, REFERENCE, Bundle
+from models.contract import Contract
 from models.manifest import Description, Interval
-from models.risk import RiskPolicy
-from training import card, evaluation, export, figures, model, revision
+from training import (
+    card,
+    card_page,
+    cost_figures,
+    drawing,
+    effect_figures,
+    evaluation,
+    export,
+    figures,
+    importance,
+    revision,
+)
 from training.data import Dataset
+from training.judging import Fitted, Judged
+from training.settings import FitSettings
+from training.splitting import Split
 
 REFERENCE_ROWS = 5_000
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted model, and all that was found out about it."""
-
-    pipeline: Pipeline
-    policy: RiskPolicy
-    folds: dict[str, list[dict[str, float]]]
-    """Metrics of every algorithm on each held-out fold."""
-    training_rows: npt.NDArray[np.int64]
-    """Positions of the rows that it was fitted on."""
-    test_rows: npt.NDArray[np.int64]
-    """Positions of the rows that it never saw."""
-    probability: Vector
-    """Of churn, for each test row."""
-    intervals: dict[str, Interval]
-
-
-def publish(fitted: Fitted, dataset: Dataset, contract: Contract, *, models_dir: Path, seed: int) -> Bundle:
-    """Write the bundle of a fitted model.
+def publish(
+    fitted: Fitted,
+    judged: Judged,
+    dataset: Dataset,
+    split: Split,
+    *,
+    contract: Contract,
+    warnings: Sequence[str],
+    settings: FitSettings,
+) -> Bundle:
+    """Write the bundle of a model.
 
     Raises:
         ParityError: graph and booster disagree on the test rows; nothing was published.
     """
-    matrix = contract.to_matrix(dataset.features.iloc[fitted.test_rows])
-    classifier = model.classifier_of(fitted.pipeline)
-    churned = dataset.churned[fitted.test_rows]
     with tempfile.TemporaryDirectory() as scratch:
-        files = Path(scratch)
-        export.write_models(classifier, width=matrix.shape[1], graph=files / GRAPH, booster=files / BOOSTER)
-        difference = export.check_parity(classifier, files / GRAPH, matrix)
-        description = _describe(fitted, dataset, contract, churned=churned, parity_difference=difference, seed=seed)
-        _sample(dataset.features.iloc[fitted.training_rows], seed).to_parquet(files / REFERENCE, index=False)
-        (files / CARD).write_text(card.write(description), encoding="utf-8")
-        figures.draw(churned, fitted.probability, description.confusion, to=files / "figures")
+        files, rows = Path(scratch), judged.matrix
+        export.write_models(fitted.classifier, width=rows.shape[1], graph=files / GRAPH, booster=files / BOOSTER)
+        described = Description(
+            **_data(dataset, split, contract),
+            **_fit(fitted, settings),
+            **_quality(judged),
+            warnings=list(warnings),
+            parity_difference=export.check_parity(judged.probability, files / GRAPH, rows, fitted.calibration),
+        )
+        _sample(dataset.features.iloc[split.training], settings.seed).to_parquet(files / REFERENCE, index=False)
+        with drawing.style():
+            for name, figure in _pictures(fitted, judged, contract, seed=settings.seed):
+                drawing.save(figure, files / "figures" / f"{name}.png")
+        text = card.write(described)
+        (files / CARD).write_text(text, encoding="utf-8")
+        (files / CARD_PAGE).write_text(card_page.write(text, files), encoding="utf-8")
         now = datetime.now(UTC).replace(microsecond=0)
-        return bundle.save(files, description, trained_at=now, models_dir=models_dir)
+        return bundle.save(files, described, trained_at=now, models_dir=settings.models_dir)
 
 
-def _describe(
-    fitted: Fitted, dataset: Dataset, contract: Contract, *, churned: Labels, parity_difference: float, seed: int
-) -> Description:
-    threshold = fitted.policy.threshold
-    metrics = evaluation.measure(churned, fitted.probability, threshold=threshold)
-    if dataset.true_probability is not None:
-        metrics["best_reachable_roc_auc"] = float(roc_auc_score(churned, dataset.true_probability[fitted.test_rows]))
-    return Description(
-        fingerprint=contract.fingerprint,
-        features=[feature.schema() for feature in contract.features],
-        data=dataset.provenance,
-        policy=fitted.policy,
-        metrics=metrics,
-        intervals=fitted.intervals,
-        confusion=evaluation.confusion(churned, fitted.probability, threshold=threshold),
-        cross_validation={name: evaluation.summarise(folds) for name, folds in fitted.folds.items()},
-        parameters={**model.PARAMETERS, "random_state": seed},
-        parity_difference=parity_difference,
-        libraries=revision.libraries(),
-    )
+def _data(dataset: Dataset, split: Split, contract: Contract) -> dict[str, Any]:
+    return {
+        "fingerprint": contract.fingerprint,
+        "features": [feature.schema() for feature in contract.features],
+        "data": dataset.provenance,
+        "split": split.told,
+    }
+
+
+def _fit(fitted: Fitted, settings: FitSettings) -> dict[str, Any]:
+    return {
+        "policy": fitted.policy,
+        "calibration": fitted.calibration,
+        "cross_validation": {name: evaluation.summarise(folds) for name, folds in fitted.folds.items()},
+        "seeds": evaluation.summarise(fitted.seeds),
+        "parameters": {**fitted.parameters, "random_state": settings.seed},
+        "constraints": dict(settings.monotone),
+        "tuning": fitted.tuning,
+        "libraries": revision.libraries(),
+    }
+
+
+def _quality(judged: Judged) -> dict[str, Any]:
+    return {
+        "metrics": {name: figure.value for name, figure in judged.figures.items()} | dict(judged.best_reachable),
+        "intervals": {name: Interval(low=figure.low, high=figure.high) for name, figure in judged.figures.items()},
+        "confusion": judged.confusion,
+        "calibrated": judged.calibrated,
+        "priced": judged.priced,
+        "slices": judged.slices,
+        "differences": judged.differences,
+        "importance": judged.importance,
+    }
+
+
+def _pictures(fitted: Fitted, judged: Judged, contract: Contract, *, seed: int) -> Iterator[tuple[str, Figure]]:
+    churned, probability = judged.churned, judged.probability
+    yield "roc", figures.roc(churned, probability)
+    yield "precision_recall", figures.precision_recall(churned, probability)
+    yield "calibration", figures.calibration(churned, judged.raw, probability)
+    yield "confusion", figures.confusion(judged.confusion)
+    yield "slices", figures.slices(judged.slices, judged.figures["roc_auc"].value)
+    yield "importance", effect_figures.importance(judged.importance)
+    curves = importance.dependence(fitted.predict, judged.matrix, contract, seed=seed)
+    yield "dependence", effect_figures.dependence(curves)
+    if (costs := fitted.policy.costs) is not None:
+        yield "profit", cost_figures.profit(churned, judged.models, costs.currency)
 
 
 def _sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from models.manifest import Description
-from training.card import NAMES, overtaken_by
+from training.card import overtaken_by
+from training.card_tables import NAMES
 from training.model import SERVED
 from training.pipeline import Published
 
@@ -24,6 +25,8 @@ def describe(published: Published) -> str:
             f"  data      {manifest.data.rows:,} customers from {manifest.data.source}",
             *(f"  {line}" for line in _quality(manifest)),
             *(f"  {line}" for line in _comparison(manifest)),
+            *(f"  {line}" for line in _decisions(manifest)),
+            *(f"  warning   {warning}" for warning in manifest.warnings),
             f"  bundle    {published.bundle.directory}",
             f"  MLflow    run {published.run_id}",
             *([commit] if ships else []),
@@ -36,11 +39,21 @@ def _quality(description: Description) -> list[str]:
     lines = [f"test set  {test_rows:,} customers, judged once; 95 % intervals"]
     for key, name in NAMES.items():
         interval = description.intervals[key]
-        lines.append(f"  {name:<12}{description.metrics[key]:.3f}  ({interval.low:.3f} to {interval.high:.3f})")
+        lines.append(f"  {name:<18}{description.metrics[key]:.3f}  ({interval.low:.3f} to {interval.high:.3f})")
     if (best := description.metrics.get("best_reachable_roc_auc")) is not None:
         short = best - description.metrics["roc_auc"]
         lines.append(f"  the true probabilities reach a ROC-AUC of {best:.3f}: the model is {short:.3f} short of it")
     return lines
+
+
+def _decisions(description: Description) -> list[str]:
+    policy, priced = description.policy, description.priced
+    tiers = f"tiers from {policy.medium_from:g} and {policy.high_from:g}"
+    if policy.costs is None or priced is None:
+        return [f"decision from {policy.threshold:g}, {tiers}: plain defaults, made of no costs"]
+    cheapest_first = sorted(priced.cost.items(), key=lambda item: item[1].value)
+    told = (f"  {name:<30}{cost.value:,.2f}" for name, cost in cheapest_first)
+    return [f"{tiers}; what decisions cost, {policy.costs.currency} a customer", *told]
 
 
 def _comparison(description: Description) -> list[str]:
@@ -48,7 +61,7 @@ def _comparison(description: Description) -> list[str]:
     lines = ["five folds, ROC-AUC"]
     for name, spread in spreads.items():
         mark = " (this model)" if name == SERVED else ""
-        lines.append(f"  {name:<20}{spread.mean:.3f} ± {spread.deviation:.3f}{mark}")
+        lines.append(f"  {name:<28}{spread.mean:.3f} ± {spread.deviation:.3f}{mark}")
     if (ahead := overtaken_by(description)) is not None:
         lines.append(f"  {ahead} is ahead on these folds: look before you serve this model")
     return lines

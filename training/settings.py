@@ -1,6 +1,7 @@
 """What can be set for training, from the command line or by TRAINING_* variables; knows nothing of how it is used."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
@@ -34,6 +35,20 @@ class FitSettings(_JobSettings):
     """Seed of the population, the split, the folds, the fit and the bootstrap."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of a fit; more are faster, and may change the last digits of a model."""
+    trials: int = Field(default=0, ge=0)
+    """Length of the search for parameters; 0 takes the usual ones. A search that was stopped goes on."""
+    costs: Path | None = None
+    """TOML file with what errors cost; threshold and tiers are made from it, and are 0.5, 0.4 and 0.7 without."""
+    monotone: dict[str, Literal[-1, 1]] = {}
+    """Features whose effect may only rise or fall, as tenure_months=-1."""
+    time_column: str | None = None
+    """Column of the source that says when; the model is then tested on the latest fifth of the rows."""
+    slices: list[str] = []
+    """Columns of the source by which quality is shown, beside every feature."""
+    min_slice_roc_auc: float = Field(default=0, ge=0, lt=1)
+    """Least ROC-AUC of every group of 100 test rows and more; a model that misses it is not published."""
+    on_leak: Literal["stop", "warn"] = "stop"
+    """What follows when a feature alone tells the outcome: no model, or a warning in its card."""
     pin: bool = False
     """Serve the new model; the first model ever is always pinned."""
     models_dir: Path = Path("models")

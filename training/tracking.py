@@ -4,6 +4,7 @@ MLflow is history and comparison; nothing that serves depends on it. Knows nothi
 """
 
 import contextlib
+import logging
 import os
 import tempfile
 import warnings
@@ -19,9 +20,10 @@ from sklearn.pipeline import Pipeline
 from models.bundle import Bundle
 from training import revision
 from training.data import Dataset
-from training.errors import TrackingFailed
+from training.errors import TrackingFailed, cause
 from training.mapping import TARGET
 from training.settings import FitSettings
+from training.trial import Trial
 
 REGISTERED_MODEL = "churn"
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -42,6 +44,8 @@ class Run:
             lineage = from_pandas(
                 table, source=provenance.source, targets=TARGET, name="training", digest=provenance.sha256[:36]
             )
+            # A cached property: to look at every value of a million rows takes seconds.
+            vars(lineage)["schema"] = from_pandas(table.head(10_000), targets=TARGET).schema
             mlflow.log_input(lineage, context="training")
             mlflow.log_params({f"data_{name}": value for name, value in provenance.model_dump().items()})
 
@@ -52,6 +56,18 @@ class Run:
                 for step, result in enumerate(results, start=1):
                     prefix = f"folds/{name.replace(' ', '_')}"
                     mlflow.log_metrics({f"{prefix}/{metric}": value for metric, value in result.items()}, step=step)
+
+    def log_trial(self, trial: Trial) -> None:
+        """Log a trial of a search as a run below this one; a pruned one ends as killed, as in MLflow's own searches."""
+        with (
+            _translated(self._uri),
+            mlflow.start_run(run_name=f"trial {trial.number}", nested=True, tags={"state": trial.state}),
+        ):
+            mlflow.log_params(trial.parameters)
+            if trial.log_loss is None:
+                mlflow.end_run("KILLED")
+            else:
+                mlflow.log_metric("log_loss", trial.log_loss)
 
     def register(self, pipeline: Pipeline, bundle: Bundle, dataset: Dataset) -> str:
         """Log the bundle, the pipeline and its signature, and register them as the new challenger.
@@ -101,6 +117,7 @@ def run(settings: FitSettings) -> Iterator[Run]:
         TrackingFailed: MLflow cannot be reached, or refuses; before any work is done, if it is so from the start.
     """
     uri = settings.mlflow
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it tells of its tables, and warns of our choices
     # Seven retries with growing pauses are MLflow's default: minutes of silence when a server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     with _translated(uri):
@@ -140,11 +157,4 @@ def _translated(uri: str) -> Iterator[None]:
         with warnings.catch_warnings(action="ignore"):  # MLflow warns of its own choices: pickle, integer columns
             yield
     except Exception as error:  # MLflow lets through what SQLAlchemy, Alembic and requests raise
-        raise TrackingFailed(uri=uri, problem=_cause(error)) from error
-
-
-def _cause(error: BaseException) -> str:
-    """Find what lies at the bottom of a stack of wrapped errors, in its first line."""
-    while (below := error.__cause__ or error.__context__) is not None:
-        error = below
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise TrackingFailed(uri=uri, problem=cause(error)) from error

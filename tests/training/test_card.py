@@ -3,14 +3,14 @@
 import re
 from dataclasses import replace
 
-from training import card, model, report
+from training import card, card_tables, model, report
 from training.pipeline import Published
 
 
 def test_every_metric_is_shown_with_its_interval(published: Published) -> None:
     manifest = published.bundle.manifest
     text = published.bundle.path("MODEL_CARD.md").read_text()
-    for key, name in card.NAMES.items():
+    for key, name in card_tables.NAMES.items():
         low, high = manifest.intervals[key].low, manifest.intervals[key].high
         assert f"| {name} | {manifest.metrics[key]:.4f} | {low:.4f} | {high:.4f} |" in text
 
@@ -25,7 +25,7 @@ def test_every_feature_is_shown_with_its_bounds(published: Published) -> None:
 def test_figures_that_the_card_shows_are_in_the_bundle(published: Published) -> None:
     text = published.bundle.path("MODEL_CARD.md").read_text()
     shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
-    assert len(shown) == 4
+    assert len(shown) == 7
     assert set(shown) <= set(published.bundle.manifest.files)
 
 
@@ -39,9 +39,10 @@ def test_the_best_reachable_figure_is_left_out_where_it_is_unknown(published: Pu
 
 def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
     known = published.bundle.manifest
-    assert card.overtaken_by(known) is None
-    folds = {**known.cross_validation, model.SERVED: known.cross_validation[model.CONSTANT]}
-    overtaken = known.model_copy(update={"cross_validation": folds})
+    served, constant = (known.cross_validation[name] for name in (model.SERVED, model.CONSTANT))
+    ahead = known.model_copy(update={"cross_validation": {model.SERVED: served, model.LINEAR: constant}})
+    assert card.overtaken_by(ahead) is None
+    overtaken = known.model_copy(update={"cross_validation": {model.SERVED: constant, model.LINEAR: served}})
     assert "logistic regression is ahead of this model" in card.write(overtaken)
     bundle = published.bundle.model_copy(update={"manifest": overtaken})
     assert "logistic regression is ahead on these folds" in report.describe(replace(published, bundle=bundle))

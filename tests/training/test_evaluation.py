@@ -1,104 +1,117 @@
-"""Metrics agree with scikit-learn's, intervals cover what they should, folds are the same for every model."""
+"""Every algorithm is judged on rows that it did not learn from, on the same folds, and so is every other seed."""
+
+from typing import Any
 
 import numpy as np
 import pytest
-from sklearn import metrics
+from scipy import stats
+from sklearn.base import BaseEstimator
 
+from models.contract import Labels, Matrix
 from models.features import CONTRACT
-from models.manifest import Interval
-from training import evaluation, model, synthetic
-
-RNG = np.random.default_rng(0)
-PROBABILITY = RNG.random(800)
-CHURNED = (RNG.random(800) < PROBABILITY).astype(np.int64)
+from models.risk import RiskPolicy
+from training import evaluation, model, splitting, synthetic
+from training.evaluation import OutOfFold
 
 
 def ignored() -> None:
     return None
 
 
-def test_metrics_agree_with_scikit_learn() -> None:
-    decided = PROBABILITY >= 0.4
-    assert evaluation.measure(CHURNED, PROBABILITY, threshold=0.4) == pytest.approx(
-        {
-            "roc_auc": metrics.roc_auc_score(CHURNED, PROBABILITY),
-            "pr_auc": metrics.average_precision_score(CHURNED, PROBABILITY),
-            "f1": metrics.f1_score(CHURNED, decided),
-            "precision": metrics.precision_score(CHURNED, decided),
-            "recall": metrics.recall_score(CHURNED, decided),
-            "accuracy": metrics.accuracy_score(CHURNED, decided),
-            "brier": metrics.brier_score_loss(CHURNED, PROBABILITY),
-            "log_loss": metrics.log_loss(CHURNED, PROBABILITY),
-        },
-        rel=1e-12,
-    )
+def customers(rows: int) -> tuple[Matrix, Labels]:
+    table, _ = synthetic.sample(rows, seed=1)
+    return CONTRACT.to_matrix(table), table["churned"].to_numpy()
 
 
-def test_nobody_flagged_is_no_division_by_zero() -> None:
-    measured = evaluation.measure(CHURNED, PROBABILITY * 0.3, threshold=0.5)
-    assert (measured["precision"], measured["recall"], measured["f1"]) == (0, 0, 0)
+class Memory(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """Knows the rows that it learned from, and says 1 of them and 0 of all others."""
+
+    learned: list[int] = []  # noqa: RUF012  # of all of them
+
+    def fit(self, matrix: Matrix, _: Labels) -> "Memory":
+        self.known_ = {row.tobytes() for row in matrix}
+        self.learned.append(len(matrix))
+        return self
+
+    def predict_proba(self, matrix: Matrix) -> Any:
+        known = np.array([row.tobytes() in self.known_ for row in matrix], dtype=float)
+        return np.column_stack([1 - known, known])
 
 
 def test_confusion_counts_every_customer_once() -> None:
-    counts = evaluation.confusion(np.array([0, 0, 1, 1, 1]), np.array([0.1, 0.9, 0.2, 0.5, 0.8]), threshold=0.5)
-    assert counts.model_dump() == {
-        "true_negatives": 1,
-        "false_positives": 1,
-        "false_negatives": 1,
-        "true_positives": 2,
-    }
+    counts = evaluation.confusion(np.array([0, 0, 1, 1, 1]), np.array([0.1, 0.9, 0.2, 0.5, 0.8]), RiskPolicy())
+    assert list(counts.model_dump().values()) == [1, 1, 1, 2]
 
 
-def test_intervals_are_seeded_and_hold_the_point() -> None:
+def test_no_algorithm_is_judged_on_what_it_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "COMPARED_ROWS", 300)
+    Memory.learned.clear()
+    rng = np.random.default_rng(0)
+    matrix, churned = rng.random((1_000, 3)).astype(np.float32), (np.arange(1_000) % 4 == 0).astype(np.int64)
+    split = splitting.at_random(churned, seed=1)
+    matrix, churned = matrix[split.training], churned[split.training]
     steps: list[int] = []
-
-    def bootstrap(seed: int) -> dict[str, Interval]:
-        return evaluation.bootstrap(CHURNED, PROBABILITY, threshold=0.5, seed=seed, on_step=lambda: steps.append(1))
-
-    first, again, other = bootstrap(1), bootstrap(1), bootstrap(2)
-    assert len(steps) == 3 * evaluation.RESAMPLES
-    assert first == again != other
-    for name, value in evaluation.measure(CHURNED, PROBABILITY, threshold=0.5).items():
-        assert first[name].low < value < first[name].high
-
-
-def test_intervals_are_as_wide_as_95_percent_of_a_normal_distribution() -> None:
-    classes = [(PROBABILITY - CHURNED)[np.equal(CHURNED, label)] ** 2 for label in (0, 1)]
-    within = np.sqrt(sum(errors.var() * len(errors) for errors in classes)) / len(CHURNED)
-    interval = evaluation.bootstrap(CHURNED, PROBABILITY, threshold=0.5, seed=3, on_step=ignored)["brier"]
-    # 90 % would be 16 % narrower, 99 % 31 % wider.
-    assert interval.high - interval.low == pytest.approx(2 * 1.96 * within, rel=0.09)
-
-
-@pytest.mark.slow
-def test_intervals_cover_the_truth_about_as_often_as_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "RESAMPLES", 100)
-    rng = np.random.default_rng(1)
-    truth = 1 / 6  # the mean of p (1 - p) for p uniform in [0, 1]
-    covered = 0
-    for seed in range(40):
-        probability = rng.random(300)
-        churned = (rng.random(300) < probability).astype(np.int64)
-        interval = evaluation.bootstrap(churned, probability, threshold=0.5, seed=seed, on_step=ignored)["brier"]
-        covered += interval.low <= truth <= interval.high
-    assert 33 <= covered < 40  # 38 are expected; fewer than 33, or all, would say that the width is wrong
-
-
-def test_every_candidate_is_judged_on_five_folds() -> None:
-    customers, _ = synthetic.sample(1_000, seed=1)
-    folds = evaluation.cross_validate(
-        model.candidates(CONTRACT, seed=1, threads=1),
-        customers[list(CONTRACT.names)],
-        customers["churned"].to_numpy(),
-        threshold=0.5,
+    found = evaluation.cross_validate(
+        {"ours": Memory(), "other": Memory()},
+        matrix,
+        churned,
+        split.folds,
+        served="ours",
         seed=1,
-        on_step=ignored,
+        on_fit=lambda: steps.append(1),
     )
-    assert {name: len(results) for name, results in folds.items()} == {
-        model.SERVED: 5,
-        model.LINEAR: 5,
-        model.CONSTANT: 5,
-    }
-    spread = evaluation.summarise(folds[model.CONSTANT])
-    assert spread["roc_auc"].mean == 0.5
-    assert spread["roc_auc"].deviation == 0
+    assert sorted(found["ours"].rows) == list(range(800))
+    assert not found["ours"].whole.any()
+    assert Memory.learned == [640] * 5 + [300] * 5
+    assert len(steps) == 10
+    list(evaluation.repeat(lambda _: Memory(), matrix, churned, on_fit=ignored))
+    assert Memory.learned[10:] == [240] * evaluation.SEEDS
+
+
+def test_every_algorithm_is_judged_on_five_folds() -> None:
+    matrix, churned = customers(1_000)
+    served = model.served(parameters=model.PARAMETERS, constraints=None, seed=1, threads=1)
+    candidates = model.candidates(served, seed=1, threads=1)
+    folds = splitting.at_random(churned, seed=1)
+    matrix, churned = matrix[folds.training], churned[folds.training]
+    found = evaluation.cross_validate(
+        candidates, matrix, churned, folds.folds, served=model.SERVED, seed=1, on_fit=ignored
+    )
+    assert tuple(found) == model.ALGORITHMS
+    measured = {name: evaluation.summarise(one.measure(churned)) for name, one in found.items()}
+    assert measured[model.CONSTANT]["roc_auc"].mean == 0.5
+    assert measured[model.CONSTANT]["roc_auc"].deviation == 0
+    assert min(measured[name]["roc_auc"].mean for name in model.ALGORITHMS[:4]) > 0.7
+
+
+def test_a_fold_is_measured_by_its_own_rows() -> None:
+    folds = [(np.array([2, 3]), np.array([1, 0])), (np.array([0, 1]), np.array([2, 3]))]
+    found = OutOfFold(folds, [np.array([0.9, 0.2]), np.array([0.8, 0.4])])
+    churned = np.array([0, 1, 0, 1])
+    assert [one["roc_auc"] for one in found.measure(churned)] == [1, 0]
+    assert (found.rows.tolist(), found.whole.tolist(), found.fold.tolist()) == (
+        [1, 0, 2, 3],
+        [0.9, 0.2, 0.8, 0.4],
+        [0, 0, 1, 1],
+    )
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    values = [0.81, 0.84, 0.79, 0.86, 0.80]
+    spread = evaluation.summarise([{"roc_auc": value} for value in values])["roc_auc"]
+    low, high = stats.t.interval(0.95, 4, loc=np.mean(values), scale=stats.sem(values))
+    assert (spread.low, spread.high) == pytest.approx((low, high))
+    assert spread.deviation == pytest.approx(np.std(values, ddof=1))
+
+
+def test_another_seed_grows_other_trees_on_the_same_rows() -> None:
+    matrix, churned = customers(1_000)
+    first, again, other = (
+        evaluation.predict(
+            model.served(parameters=model.PARAMETERS, constraints=None, seed=seed, threads=1).fit(matrix, churned),
+            matrix,
+        )
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3

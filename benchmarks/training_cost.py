@@ -1,0 +1,150 @@
+"""What surrounds the boosting of a fit, in time and in memory: `python -m benchmarks.training_cost`.
+
+Plays the whole of `python -m training fit` on many synthetic rows, without a search for parameters, and keeps time in
+and out of XGBoost. Knows nothing of what else a fit does.
+"""
+
+import argparse
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from xgboost import XGBClassifier
+
+from benchmarks import findings, tables
+from training import pipeline
+from training.progress import Progress
+from training.settings import FitSettings
+
+ROWS = 1_000_000
+_FEATURE_BYTES, _FEATURES_AND_OUTCOME = 8, 6
+PAGE = """\
+# Cost of a fit around its boosting
+
+Made by `make bench-training`; `training_cost.json` beside this page has every run.
+
+{machine}
+`python -m training fit --rows {rows}`, one thread, without trials: drawing and checking the customers, looking for
+leaks, five folds of five algorithms, ten other seeds, the fit itself, calibration, judging with intervals and by group,
+pictures, card, bundle and MLflow. **boosting** is the time inside `XGBClassifier.fit`, of all {fits} fits together;
+**around** is everything else, as a multiple of it. **memory** is the most resident memory of the process, above what it
+held when all libraries were imported, as a multiple of the data: {rows} customers of five features and an
+outcome, eight bytes each. Medians, and the most of {runs} runs, each in a process of its own.
+
+{costs}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one fit took."""
+
+    rows: int
+    seconds: float
+    boosting_seconds: float
+    boosting_fits: int
+    data_mb: float
+    above_libraries_mb: float
+
+    @property
+    def around(self) -> float:
+        """Time outside of boosting, as a multiple of that inside."""
+        return self.seconds / self.boosting_seconds - 1
+
+    @property
+    def memory(self) -> float:
+        """Memory, as a multiple of the data."""
+        return self.above_libraries_mb / self.data_mb
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_cost", description="Measure a fit's cost.")
+    parser.add_argument("--runs", type=int, default=3, help="fits (default 3)")
+    parser.add_argument("--rows", type=int, default=ROWS, help=f"customers (default {ROWS:,})")
+    options = parser.parse_args()
+    found = []
+    with Progress(options.runs) as progress:
+        progress.stage("fitting")
+        for _ in range(options.runs):
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+                found.append(alone.submit(run, options.rows).result())
+            progress.step()
+    described = findings.describe()
+    page = PAGE.format(
+        machine=tables.facts(described),
+        rows=f"{options.rows:,}",
+        fits=found[0].boosting_fits,
+        runs=options.runs,
+        costs=_table(found),
+    )
+    findings.save("training_cost", described, found, page)
+
+
+def run(rows: int) -> Run:
+    """Fit once, in this process."""
+    with TemporaryDirectory() as folder, timed() as boosting:
+        here = Path(folder)
+        uri = f"sqlite:///{here / 'mlflow.db'}"
+        # A small fit imports what is imported late, and makes MLflow's tables.
+        pipeline.fit(FitSettings(rows=1_000, models_dir=here / "models", output_dir=here, tracking_uri=uri))
+        boosting.clear()
+        before_mb, started = _most_resident_mb(), time.perf_counter()
+        pipeline.fit(FitSettings(rows=rows, models_dir=here / "models", output_dir=here, tracking_uri=uri))
+        seconds = time.perf_counter() - started
+    return Run(
+        rows=rows,
+        seconds=seconds,
+        boosting_seconds=sum(boosting),
+        boosting_fits=len(boosting),
+        data_mb=rows * _FEATURE_BYTES * _FEATURES_AND_OUTCOME / 1e6,
+        above_libraries_mb=_most_resident_mb() - before_mb,
+    )
+
+
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """Keep the seconds of every call of `XGBClassifier.fit` meanwhile."""
+    fit: Callable[..., Any] = XGBClassifier.fit
+    taken: list[float] = []
+
+    def keep_time(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return fit(*arguments, **named)
+        finally:
+            taken.append(time.perf_counter() - started)
+
+    XGBClassifier.fit = keep_time  # type: ignore[method-assign]  # and put back below
+    try:
+        yield taken
+    finally:
+        XGBClassifier.fit = fit  # type: ignore[method-assign]  # as above
+
+
+def _most_resident_mb() -> float:
+    return getrusage(RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+def _table(found: Sequence[Run]) -> str:
+    figures: dict[str, list[float]] = {
+        "seconds": [one.seconds for one in found],
+        "of it boosting": [one.boosting_seconds for one in found],
+        "around / boosting": [one.around for one in found],
+        "memory MB": [one.above_libraries_mb for one in found],
+        "memory / data": [one.memory for one in found],
+    }
+    cells = [[name, f"{statistics.median(values):.2f}", f"{max(values):.2f}"] for name, values in figures.items()]
+    return tables.table(["figure", "median", "most"], cells)
+
+
+if __name__ == "__main__":
+    main()

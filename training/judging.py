@@ -1,0 +1,120 @@
+"""What is found out about a fitted model on the rows that it never saw. The test set is looked at here, and once.
+
+Knows nothing of how the model was fitted, nor of what becomes of the findings.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sklearn.base import BaseEstimator
+from xgboost import XGBClassifier
+
+from models import quality
+from models.calibration import Calibration, Method
+from models.contract import Contract, Feature, Labels, Matrix, Vector
+from models.manifest import Calibrated, Confusion, Importance, Priced, Tuning
+from models.quality import Figures
+from models.risk import RiskPolicy
+from models.segments import Segment
+from training import evaluation, importance, pricing, slices
+from training.data import Dataset
+from training.model import LINEAR
+from training.splitting import Split
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model, and all that was learned from the training rows."""
+
+    classifier: XGBClassifier
+    calibration: Calibration
+    policy: RiskPolicy
+    linear: BaseEstimator
+    """The logistic regression, fitted on the same rows or some of them."""
+    linear_policy: RiskPolicy
+    chosen_on: tuple[Vector, Labels]
+    """Calibrated out-of-fold probabilities and outcomes, on which calibration and policy were chosen."""
+    folds: Mapping[str, Sequence[Mapping[str, float]]]
+    """Metrics of every algorithm on each fold."""
+    seeds: Sequence[Mapping[str, float]]
+    log_loss: Mapping[Method, float]
+    """Of each method of calibration, on the folds."""
+    parameters: Mapping[str, int | float]
+    tuning: Tuning | None
+
+    def predict(self, matrix: Matrix) -> Vector:
+        """Return calibrated probabilities, (n,) in [0, 1]."""
+        return self.calibration.apply(evaluation.predict(self.classifier, matrix))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the test set shows."""
+
+    matrix: Matrix
+    churned: Labels
+    raw: Vector
+    """As the trees say."""
+    probability: Vector
+    figures: Figures
+    calibrated: Calibrated
+    confusion: Confusion
+    models: Mapping[str, tuple[Vector, RiskPolicy]]
+    """Who would decide how: this model, and the logistic regression."""
+    priced: Priced | None
+    slices: Sequence[Segment]
+    differences: Mapping[str, Mapping[str, float]]
+    importance: Mapping[str, Importance]
+    best_reachable: Mapping[str, float]
+    """The metrics of the true probabilities; nothing where they are unknown."""
+
+
+def judge(
+    fitted: Fitted,
+    dataset: Dataset,
+    split: Split,
+    matrix: Matrix,
+    *,
+    contract: Contract,
+    columns: Sequence[Feature],
+    seed: int,
+) -> Judged:
+    """Judge a model on the test rows; `matrix` and `dataset` have all rows, `columns` name the groups."""
+    churned, rows, policy = dataset.churned[split.test], matrix[split.test], fitted.policy
+    raw = evaluation.predict(fitted.classifier, rows)
+    probability = fitted.calibration.apply(raw)
+    models = {
+        "this model": (probability, policy),
+        LINEAR: (evaluation.predict(fitted.linear, rows), fitted.linear_policy),
+    }
+    groups, differences = slices.measure(columns, dataset, split, probability, policy)
+    return Judged(
+        matrix=rows,
+        churned=churned,
+        raw=raw,
+        probability=probability,
+        figures=quality.realised(probability, churned, policy),
+        calibrated=Calibrated(log_loss=dict(fitted.log_loss), before=quality.exact(raw, churned, policy)),
+        confusion=evaluation.confusion(churned, probability, policy),
+        models=models,
+        priced=_price(fitted, churned, models, seed=seed),
+        slices=groups,
+        differences=differences,
+        importance=importance.measure(fitted.classifier, rows, churned, contract, seed=seed),
+        best_reachable=_best_reachable(dataset, split),
+    )
+
+
+def _price(
+    fitted: Fitted, churned: Labels, models: Mapping[str, tuple[Vector, RiskPolicy]], *, seed: int
+) -> Priced | None:
+    if (costs := fitted.policy.costs) is None:
+        return None
+    return pricing.describe(costs, *fitted.chosen_on, test=(churned, models), seed=seed)
+
+
+def _best_reachable(dataset: Dataset, split: Split) -> dict[str, float]:
+    if dataset.true_probability is None:
+        return {}
+    truth, churned = dataset.true_probability[split.test], dataset.churned[split.test]
+    return {"best_reachable_roc_auc": quality.exact(truth, churned, RiskPolicy())["roc_auc"]}

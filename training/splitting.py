@@ -1,0 +1,81 @@
+"""Which rows are learned from, which judge once at the end, and the folds in between.
+
+By default at random, with as many churners in each part; by time when a column says when, so that a model is judged on
+what came after. Knows nothing of models.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, train_test_split
+
+from models.contract import Labels
+from training.errors import SplitImpossible
+
+TEST_FRACTION, FOLDS = 0.2, 5
+JUDGED_ROWS = 20_000
+"""Most rows that a fold holds out to judge by: a hundred thousand in all tell as much as millions."""
+_MINIMUM_PER_CLASS = 5
+Rows = npt.NDArray[np.int64]
+"""(n,) positions of rows."""
+Folds = Sequence[tuple[Rows, Rows]]
+"""Of each fold the rows that are learned from, and those that are held out."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Every row is in one of both parts."""
+
+    training: Rows
+    test: Rows
+    """Judged once."""
+    folds: Folds
+    """Five, as positions within `training`."""
+    told: str
+    """How it was made, in words."""
+
+
+def at_random(churned: Labels, *, seed: int) -> Split:
+    """Hold out a fifth of the rows, with as many churners in each part."""
+    training, test = train_test_split(
+        np.arange(len(churned)), test_size=TEST_FRACTION, stratify=churned, random_state=seed
+    )
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(training, churned[training])
+    return Split(training, test, _judged(folds), f"at random, stratified by outcome, with seed {seed}")
+
+
+def by_time(churned: Labels, times: pd.Series) -> Split:
+    """Hold out the latest fifth of the rows, those of one time together; folds go on through time as well.
+
+    Raises:
+        SplitImpossible: the column holds no times, or a part would lack customers who churned or stayed.
+    """
+    column = str(times.name)
+    numeric = pd.to_numeric(times, errors="coerce")
+    moments = numeric if numeric.notna().all() else pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601")
+    if moments.isna().any():
+        example = times[moments.isna()].iloc[0]
+        raise SplitImpossible(column=column, problem=f"{example!r} is neither a number nor an ISO 8601 time")
+    order = np.argsort(moments.to_numpy(), kind="stable")
+    first = moments.iloc[order[int(len(order) * (1 - TEST_FRACTION))]]
+    is_late = (moments >= first).to_numpy()[order]
+    training, test = order[~is_late], order[is_late]
+    if len(training) <= FOLDS:
+        raise SplitImpossible(column=column, problem=f"hardly any row lies before {first}, where the last fifth begins")
+    folds = _judged(TimeSeriesSplit(FOLDS).split(training))
+    for name, rows in (("the last fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
+        if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:
+            raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} of either class")
+    return Split(training, test, folds, f"by {column}: tested on what came from {first} on")
+
+
+def _judged(folds: Iterable[tuple[Rows, Rows]]) -> Folds:
+    """Hold out no more rows of each fold than are needed, drawn by chance."""
+    rng = np.random.default_rng(0)
+    return [
+        (kept, held_out if len(held_out) <= JUDGED_ROWS else rng.choice(held_out, JUDGED_ROWS, replace=False))
+        for kept, held_out in folds
+    ]
