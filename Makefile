@@ -4,6 +4,8 @@ BIN := .venv/bin
 MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
+# Tests that compute, and may do so two at a time. All others load servers, or wait for containers, and go alone.
+COMPUTING := models tests/models tests/monitoring tests/training
 # MLflow and Evidently report their use to their makers unless told not to.
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
@@ -45,7 +47,8 @@ monitor: setup ## run the drift and the performance job by the clock, their gaug
 	@$(BIN)/python -m monitoring watch
 
 test: setup lint ## lint, types, import rules and all tests that this machine can run
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(COMPUTING) || test $$? -eq 5 # none was chosen
+	@$(BIN)/pytest tests $(addprefix --ignore=,$(COMPUTING)) || test $$? -eq 5
 
 lint: setup ## ruff, mypy and the import rules
 	@$(BIN)/ruff check --quiet .

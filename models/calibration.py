@@ -4,7 +4,7 @@ Training chooses the map on held-out folds, the manifest carries it, and `models
 program says the same. Knows nothing of how it was chosen.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from models.contract import Vector
 
 Method = Literal["none", "sigmoid", "isotonic"]
+Probability = Annotated[float, Field(ge=0, le=1)]
 _NEAREST = 1e-9  # to 0 or 1, so that log-odds are finite
+_FARTHEST = 500  # log-odds, before a number of 64 bits overflows
 
 
 class Calibration(BaseModel):
@@ -23,13 +25,13 @@ class Calibration(BaseModel):
     array([0.1, 0.3, 0.5])
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     method: Method = "none"
     slope: float = Field(default=1, gt=0)
     """Of the log-odds: `sigmoid` is slope * log-odds + intercept (Platt 1999)."""
     intercept: float = 0
-    knots: list[tuple[float, float]] = []
+    knots: list[tuple[Probability, Probability]] = []
     """Of `isotonic`: what is said and what happens, both ascending; straight in between, level outside."""
 
     @model_validator(mode="after")
@@ -47,7 +49,8 @@ class Calibration(BaseModel):
         if self.method == "isotonic":
             said, happens = zip(*self.knots, strict=True)
             return np.asarray(np.interp(probability, said, happens))
-        return 1 / (1 + np.exp(-self.slope * log_odds(probability) - self.intercept))
+        score = self.slope * log_odds(probability) + self.intercept
+        return 1 / (1 + np.exp(-np.clip(score, -_FARTHEST, _FARTHEST)))
 
 
 def log_odds(probability: Vector) -> Vector:

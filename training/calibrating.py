@@ -38,7 +38,9 @@ def make(method: Method, probability: Vector, churned: Labels) -> Calibration:
     """Fit one map."""
     if method == "sigmoid":
         line = LogisticRegression(C=np.inf).fit(log_odds(probability)[:, np.newaxis], churned)
-        return Calibration(method="sigmoid", slope=float(line.coef_[0, 0]), intercept=float(line.intercept_[0]))
+        slope, intercept = float(line.coef_[0, 0]), float(line.intercept_[0])
+        # Scores that rank customers the wrong way round have no map that keeps their order.
+        return Calibration(method="sigmoid", slope=slope, intercept=intercept) if slope > 0 else Calibration()
     if method == "isotonic":
         return Calibration(method="isotonic", knots=_knots(probability, churned))
     return Calibration()
@@ -55,21 +57,18 @@ def _judge(method: Method, probability: Vector, churned: Labels, fold: Rows) -> 
 
 
 def _knots(probability: Vector, churned: Labels) -> list[tuple[float, float]]:
-    """Return the centres of the levels of an isotonic regression over hundredths of the rows.
+    """Return the centres of the levels of an isotonic regression over hundredths of the rows, those alike together.
 
     Straight lines between centres keep the order of customers, which level steps would lose (Oron and Flournoy 2017).
     """
-    said, happened, rows = (
-        np.array([reduce(part) for part in np.array_split(values, min(_KNOTS, len(probability)))])
-        for values, reduce in (
-            (np.sort(probability), np.mean),
-            (churned[np.argsort(probability, kind="stable")], np.mean),
-            (probability, len),
-        )
-    )
+    edges = np.quantile(probability, np.arange(1, _KNOTS) / _KNOTS)
+    _, group = np.unique(np.searchsorted(edges, probability, side="right"), return_inverse=True)
+    rows = np.bincount(group)
+    said, happened = (np.bincount(group, weights=values) / rows for values in (probability, churned))
     # Nobody is certain to stay or to leave, whatever became of the few rows of a level.
     least = 1 / (len(probability) + 2)
     regression = IsotonicRegression(y_min=least, y_max=1 - least)
-    levels, level_of = np.unique(regression.fit_transform(said, happened, sample_weight=rows), return_inverse=True)
+    fitted = regression.fit_transform(said, happened, sample_weight=rows).round(12)
+    levels, level_of = np.unique(fitted, return_inverse=True)
     centres = np.bincount(level_of, weights=said * rows) / np.bincount(level_of, weights=rows)
     return list(zip(centres.tolist(), levels.tolist(), strict=True))

@@ -5,7 +5,7 @@ Knows nothing of the model itself, only of what its manifest will say. What is t
 
 from models.manifest import Description
 from training import card_limits, card_tables
-from training.card_tables import paragraph, table
+from training.card_tables import code, paragraph, plain, table
 from training.model import SERVED
 
 
@@ -49,12 +49,12 @@ def _purpose(description: Description) -> list[str]:
 
 def _data(description: Description) -> list[str]:
     data, test_rows = description.data, sum(description.confusion.model_dump().values())
-    query = [f"Query: `{data.query}`."] if data.query else []
+    query = [f"Query: {code(data.query)}."] if data.query else []
     return [
         "## Data",
         "",
         *paragraph(
-            f"{data.rows:,} customers from `{data.source}`; {data.rejected_rows:,} rows were rejected by the contract.",
+            f"{data.rows:,} customers from {code(data.source)}; {data.rejected_rows:,} rows broke the contract.",
             *query,
             f"Content SHA-256 `{data.sha256[:16]}…`. {test_rows:,} customers were held out {description.split};",
             "they were judged once.",
@@ -156,6 +156,8 @@ def _costs(description: Description) -> list[str]:
 
 def _groups(description: Description) -> list[str]:
     small = [segment.name for segment in description.slices if segment.figures is None]
+    if len(small) == len(description.slices):
+        return ["## For whom it fails", "", "No group of the test set is large enough to judge."]
     return [
         "## For whom it fails",
         "",
@@ -163,7 +165,7 @@ def _groups(description: Description) -> list[str]:
         "",
         *table(("group", "customers", "churned", "ROC-AUC", "calibration gap"), card_tables.slices(description)),
         "",
-        *([f"Too small to judge: {', '.join(small)}.", ""] if small else []),
+        *([f"Too small to judge: {plain(', '.join(small))}.", ""] if small else []),
         *paragraph(
             "The largest differences between two groups of a column. Groups that churn more are selected more: a",
             "difference asks for a reason, it is not one.",

@@ -1,7 +1,7 @@
 """The part of the card that warns: what the model does not know, whom its errors harm, and what watches for them."""
 
 from models.manifest import Description
-from training.card_tables import bullet
+from training.card_tables import bullet, plain
 
 
 def write(description: Description) -> list[str]:
@@ -35,4 +35,4 @@ def _weakest(description: Description) -> list[list[str]]:
     if not measured:
         return []
     roc_auc, segment = min(measured, key=lambda pair: pair[0].value)
-    return [[f"It ranks worst among {segment.name}: ROC-AUC {roc_auc} over {segment.rows:,} customers."]]
+    return [[f"It ranks worst among {plain(segment.name)}: ROC-AUC {roc_auc} over {segment.rows:,} customers."]]

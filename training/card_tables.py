@@ -1,5 +1,6 @@
 """The rows of the card's tables, as texts. Knows nothing of what is said around them."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -31,9 +32,20 @@ def bullet(*sentences: str) -> list[str]:
     return textwrap.wrap("- " + " ".join(sentences), 120, subsequent_indent="  ", break_on_hyphens=False)
 
 
+def plain(text: str) -> str:
+    """Write what comes from data so that no sign in it means anything."""
+    return re.sub(r"([\\`*\[\]<>&|!])", r"\\\1", text)
+
+
+def code(text: str) -> str:
+    """Write what comes from data as code."""
+    return f"`{text.replace('`', chr(39))}`"
+
+
 def table(head: Row, rows: Iterable[Row]) -> list[str]:
     """Write a table, a line each."""
-    return [f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows)]
+    shown = (map(plain, row) for row in rows)
+    return [f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *shown)]
 
 
 def features(description: Description) -> Iterator[Row]:

@@ -58,7 +58,9 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     if not kept.all():
         rows, others = (part[kept].reset_index(drop=True) for part in (rows, others))
     # One type a column, so that equal rows have one digest whatever file they came from.
-    rows = rows.astype({feature.name: feature.dtype for feature in contract.features}, copy=False)
+    for feature in contract.features:
+        if rows[feature.name].dtype != feature.dtype:
+            rows[feature.name] = rows[feature.name].astype(np.dtype(feature.dtype))
     churned = rows[mapping.TARGET].to_numpy(dtype=np.int64)
     _require_enough(churned)
     provenance = Provenance(
@@ -101,7 +103,8 @@ def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> p
 def _numbers_or_texts(column: pd.Series) -> pd.Series:
     cells = column.reset_index(drop=True).replace("", None)
     numbers = pd.to_numeric(cells, errors="coerce")
-    return numbers if (numbers.isna() == cells.isna()).all() else cells.astype(str).where(cells.notna(), None)
+    is_number = cells.dtype.kind not in "bM" and (numbers.isna() == cells.isna()).all()
+    return numbers if is_number else cells.astype(str).where(cells.notna(), None)
 
 
 def _read_file(path: Path) -> pd.DataFrame:

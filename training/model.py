@@ -35,6 +35,7 @@ PARAMETERS: Mapping[str, int | float] = {
 SERVED, LINEAR, CONSTANT = "xgboost", "logistic regression", "constant"
 HISTOGRAM, FOREST = "histogram gradient boosting", "random forest"
 ALGORITHMS = (SERVED, HISTOGRAM, FOREST, LINEAR, CONSTANT)
+_BELOW_ALL = float(np.finfo(np.float32).min)
 _FOREST_TREES, _FOREST_LEAF_ROWS = 100, 10
 Constraints = tuple[int, ...] | None
 """For each matrix column: 1 its effect may only rise, -1 only fall, 0 either."""
@@ -72,10 +73,16 @@ def candidates(main: XGBClassifier, *, seed: int, threads: int) -> dict[str, Bas
     )
     return {
         SERVED: main,
-        HISTOGRAM: HistGradientBoostingClassifier(random_state=seed),
+        # It fails where a feature is unknown for everybody; a number below all others is a branch of its own as well.
+        HISTOGRAM: make_pipeline(
+            SimpleImputer(strategy="constant", fill_value=_BELOW_ALL, keep_empty_features=True),
+            HistGradientBoostingClassifier(random_state=seed),
+        ),
         FOREST: forest,
         LINEAR: make_pipeline(
-            SimpleImputer(strategy="median", add_indicator=True), StandardScaler(), LogisticRegression(max_iter=1_000)
+            SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+            StandardScaler(),
+            LogisticRegression(max_iter=1_000),
         ),
         CONSTANT: DummyClassifier(strategy="prior"),
     }

@@ -108,7 +108,8 @@ def _cheapest(costs: Costs, counts: npt.NDArray[np.int64]) -> tuple[Vector, Vect
     }
     # Customers at or above the high bound get the high offer instead of the medium one.
     instead = spent["high"] - spent["medium"]
-    medium = np.argmin(spent["medium"][:, :-1], axis=1)
+    least_above = np.minimum.accumulate(instead[:, :0:-1], axis=1)[:, ::-1]
+    medium = np.argmin(spent["medium"][:, :-1] + least_above, axis=1)
     above = np.arange(len(_BOUNDS)) > medium[:, np.newaxis]
     return _BOUNDS[medium], _BOUNDS[np.argmin(np.where(above, instead, np.inf), axis=1)]
 

@@ -45,9 +45,8 @@ def measure(
 
     Bands of numbers are the quarters of the training rows.
     """
-    table = pd.concat([dataset.features, dataset.others], axis=1)
     values, reference = (
-        {column.name: column.encode(table[column.name].iloc[rows]) for column in columns}
+        {column.name: column.encode(_cells(dataset, column.name).iloc[rows]) for column in columns}
         for rows in (split.test, split.training)
     )
     churned = dataset.churned[split.test]
@@ -74,6 +73,10 @@ def require_floor(found: Sequence[Segment], floor: float) -> None:
     }
     if below:
         raise SliceBelowFloor(below=below, floor=floor)
+
+
+def _cells(dataset: Dataset, name: str) -> pd.Series:
+    return dataset.features[name] if name in dataset.features else dataset.others[name]
 
 
 def _groups(column: Feature, values: dict[str, Vector], reference: dict[str, Vector]) -> Iterator[tuple[str, Labels]]:

@@ -54,10 +54,11 @@ def by_time(churned: Labels, times: pd.Series) -> Split:
         SplitImpossible: the column holds no times, or a part would lack customers who churned or stayed.
     """
     column = str(times.name)
-    numeric = pd.to_numeric(times, errors="coerce")
-    moments = numeric if numeric.notna().all() else pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601")
+    numbers = pd.to_numeric(times, errors="coerce")
+    are_numbers = pd.api.types.is_numeric_dtype(times) or (times.dtype.kind != "M" and numbers.notna().all())
+    moments = numbers if are_numbers else pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601")
     if moments.isna().any():
-        example = times[moments.isna()].iloc[0]
+        example = times[moments.isna()].tolist()[0]
         raise SplitImpossible(column=column, problem=f"{example!r} is neither a number nor an ISO 8601 time")
     order = np.argsort(moments.to_numpy(), kind="stable")
     first = moments.iloc[order[int(len(order) * (1 - TEST_FRACTION))]]

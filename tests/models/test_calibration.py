@@ -142,8 +142,9 @@ def test_the_scorer_gives_calibrated_probabilities(root: Path, calibration: Cali
         Scorer(graph, version="v", policy=RiskPolicy(), calibration=one) for one in (Calibration(), calibration)
     )
     matrix = CONTRACT.to_matrix(synthetic.sample(rows, seed=1)[0])
-    expected = calibration.apply(plain.score(matrix))
-    assert np.abs(expected - plain.score(matrix)).max() > 0.01
+    uncalibrated = np.array([plain.score(row[np.newaxis])[0] for row in matrix])
+    expected = calibration.apply(uncalibrated)
+    assert np.abs(expected - uncalibrated).max() > 0.01
     np.testing.assert_allclose(calibrated.score(matrix), expected, rtol=1e-12)
 
 

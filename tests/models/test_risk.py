@@ -74,10 +74,10 @@ def test_an_offer_without_customers_is_refused_with_the_remedy(medium: Offer, hi
         Costs(value_of_kept_customer=500, medium=medium, high=high)
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.05])
-def test_a_high_offer_that_keeps_no_more_customers_is_refused(rate: float) -> None:
+@pytest.mark.parametrize(("cost", "rate"), [(85, 0.1), (85, 0.05), (5, 0.06)], ids=["as many", "fewer", "cheaper"])
+def test_a_high_offer_that_keeps_no_more_customers_is_refused(cost: float, rate: float) -> None:
     with pytest.raises(ValidationError, match=r"from a probability of 0\.3 .* Make the high offer .* more successful"):
-        Costs(value_of_kept_customer=500, medium=MESSAGE, high=Offer(contact_cost=85, success_rate=rate))
+        Costs(value_of_kept_customer=500, medium=MESSAGE, high=Offer(contact_cost=cost, success_rate=rate))
 
 
 @pytest.mark.parametrize(

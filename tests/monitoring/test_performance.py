@@ -155,7 +155,7 @@ def test_without_outcomes_it_cannot_tell_but_says_what_to_expect(keep: Any, asse
     outcome = assess()
     assert (outcome.code, outcome.record["live"], outcome.record["checks"]) == (2, None, [])
     assert outcome.record["reason"].startswith("0 outcomes, at least 200 are needed. Report outcomes")
-    assert f"ROC-AUC{' ' * 38}{outcome.record['reference']['roc_auc']['value']:.3f} (" in outcome.said
+    assert f"ROC-AUC{' ' * 39}{outcome.record['reference']['roc_auc']['value']:.3f} (" in outcome.said
     assert outcome.record["estimated"]["roc_auc"]["value"] > 0.6
     assert f"{outcome.record['estimated']['roc_auc']['value']:.3f} (" in outcome.said
 

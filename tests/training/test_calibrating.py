@@ -81,7 +81,7 @@ def test_scores_bent_in_log_odds_get_the_sigmoid_that_straightens_them(seed: int
 
 def test_slope_and_intercept_are_found() -> None:
     found = calibrating.make("sigmoid", *bent(100_000))
-    assert (found.slope, found.intercept) == (pytest.approx(1.8, abs=0.03), pytest.approx(-0.7, abs=0.03))
+    assert (found.slope, found.intercept) == pytest.approx((1.8, -0.7), abs=0.03)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -145,15 +145,21 @@ def test_levels_of_stayers_or_churners_alone_are_not_certain_either() -> None:
     scores = np.linspace(0.01, 0.99, 400)
     first, *_, last = calibrating.make("isotonic", scores, (scores > 0.5).astype(np.int64)).knots
     # As of one customer more of each kind: of 402 customers one.
-    assert (first[1], last[1]) == (pytest.approx(1 / 402), pytest.approx(401 / 402))
+    assert (first[1], last[1]) == pytest.approx((1 / 402, 401 / 402))
+
+
+def test_of_very_many_levels_there_are_a_hundred() -> None:
+    scores = np.repeat((np.arange(200) + 0.5) / 200, 200)  # of each score just as many churn as it says
+    churned = (np.tile(np.arange(200), 200) < np.repeat(np.arange(200), 200) + 0.5).astype(np.int64)
+    assert len(calibrating.make("isotonic", scores, churned).knots) == 100
 
 
 def test_a_level_lies_at_the_mean_score_and_the_share_of_its_customers() -> None:
-    scores = np.repeat([0.1, 0.2, 0.6, 0.8], 100)
-    churned = np.concatenate([np.arange(100) < share for share in (20, 10, 30, 50)]).astype(np.int64)
-    knots = calibrating.make("isotonic", scores, churned).knots
-    # Fewer churn at 0.2 than at 0.1, so both are one level.
-    np.testing.assert_allclose(knots, [(0.15, 0.15), (0.6, 0.3), (0.8, 0.5)], rtol=1e-12)
+    scores = np.repeat([0.1, 0.2, 0.6, 0.8], [100, 300, 100, 100])
+    churned = np.concatenate([np.arange(rows) < left for rows, left in ((100, 20), (300, 30), (100, 30), (100, 50))])
+    knots = calibrating.make("isotonic", scores, churned.astype(np.int64)).knots
+    # Fewer churn at 0.2 than at 0.1, so both are one level, at a quarter of 0.1 and three quarters of 0.2.
+    np.testing.assert_allclose(knots, [(0.175, 0.125), (0.6, 0.3), (0.8, 0.5)], rtol=1e-9)
 
 
 def test_between_the_outer_knots_no_two_customers_are_made_alike() -> None:

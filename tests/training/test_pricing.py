@@ -1,4 +1,4 @@
-"""The bounds are those at which the costs file says that decisions cost least, and costs are what a hand would count."""
+"""The bounds are those at which decisions cost least by the costs file, and costs are what a hand would count."""
 
 from pathlib import Path
 
@@ -106,11 +106,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, problem:
     rows=st.integers(20, 400),
     seed=st.integers(0, 10_000),
     bend=st.sampled_from([0.3, 1, 3]),
-    digits=st.sampled_from([1, 2, 17]),
+    steps=st.sampled_from([10, 200, 10**9]),
 )
-def test_no_pair_of_bounds_costs_less_than_the_chosen_one(rows: int, seed: int, bend: float, digits: int) -> None:
+def test_no_pair_of_bounds_costs_less_than_the_chosen_one(rows: int, seed: int, bend: float, steps: int) -> None:
     rng = np.random.default_rng(seed)
-    probability = rng.random(rows).round(digits)
+    probability = (rng.random(rows) * steps).round() / steps
     churned = (rng.random(rows) < probability**bend).astype(np.int64)
     chosen = pricing.choose(COSTS, probability, churned)
     assert spent(COSTS, probability, churned, chosen) == pytest.approx(least(COSTS, probability, churned))
@@ -136,6 +136,14 @@ def test_no_pair_of_bounds_costs_less_even_where_both_offers_should_begin_at_one
 def test_where_probabilities_are_exact_the_bounds_break_even(costs: Costs) -> None:
     chosen = pricing.choose(costs, *exact())
     assert (chosen.medium_from, chosen.high_from) == pytest.approx(costs.break_even)
+
+
+def test_a_probability_at_a_bound_is_above_it() -> None:
+    probability = np.repeat([0.1, 0.3, 0.305, 0.9], 100)
+    churned = np.concatenate([np.arange(100) < leave for leave in (5, 29, 31, 95)]).astype(np.int64)
+    chosen = pricing.choose(COSTS, probability, churned)
+    assert chosen.medium_from == 0.305
+    assert chosen.high_from <= 0.9
 
 
 def test_where_too_many_churn_for_what_is_said_the_bounds_lie_lower() -> None:

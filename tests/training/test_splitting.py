@@ -32,7 +32,7 @@ def shuffled_days(seed: int = 1) -> np.ndarray:
 
 
 def judged(split: Split) -> list[int]:
-    return np.concatenate([held_out for _, held_out in split.folds]).tolist()
+    return [position for _, held_out in split.folds for position in held_out.tolist()]
 
 
 def test_at_random_every_row_is_in_one_part_and_a_fifth_are_judged() -> None:
@@ -69,6 +69,21 @@ def test_at_random_equal_seeds_split_alike_and_another_seed_does_not() -> None:
 def test_at_random_neither_part_keeps_the_order_of_the_source() -> None:
     split = splitting.at_random(outcomes(), seed=1)
     assert split.test.max() - split.test.min() > ROWS / 2
+
+
+def test_of_a_large_fold_as_many_are_held_out_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "JUDGED_ROWS", 50)
+    churned, days = outcomes(), shuffled_days()
+    few, later = splitting.at_random(churned, seed=1), splitting.by_time(churned, times(days))
+    monkeypatch.undo()
+    for kept, all_of_them in zip(few.folds, splitting.at_random(churned, seed=1).folds, strict=True):
+        np.testing.assert_array_equal(kept[0], all_of_them[0])
+        assert set(kept[1]) < set(all_of_them[1])
+        assert len(set(kept[1])) == 50
+        assert list(kept[1]) != sorted(all_of_them[1])[:50]
+    learned = days[later.training]
+    assert all(learned[kept].max() < learned[held_out].min() for kept, held_out in later.folds)
+    assert {len(held_out) for _, held_out in later.folds} == {50}
 
 
 def test_by_time_the_latest_fifth_is_judged() -> None:
