@@ -30,7 +30,7 @@ class Provenance(BaseModel):
 class Interval(BaseModel):
     """A 95 % confidence interval."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     low: float
     high: float
@@ -39,7 +39,7 @@ class Interval(BaseModel):
 class Spread(BaseModel):
     """A metric over several fits: its mean, its standard deviation, and the 95 % interval of the mean (Student's t)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mean: float
     deviation: float
@@ -77,7 +77,9 @@ class Priced(BaseModel):
     bounds: dict[Literal["medium_from", "high_from"], Interval]
     """By bootstrap over the rows that they were chosen on."""
     cost: dict[str, Figure]
-    """Of a customer of the test set, by who decides: this model, simpler models, and nobody at all."""
+    """Of a customer of the test set, by who decides: this model, a simpler one, and nobody at all."""
+    saved: dict[str, Figure]
+    """Of it what this model saves against each other, the same customers compared."""
 
 
 class Importance(BaseModel):

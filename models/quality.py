@@ -115,7 +115,9 @@ def realised(probability: Vector, churned: Labels, policy: RiskPolicy) -> Figure
     groups = group(probability, policy)
     stayed, left = _count(groups, churned)
     rng, shape = np.random.default_rng(_SEED), (RESAMPLES, len(left))
-    drawn = measure(groups, rng.poisson(stayed, shape), rng.poisson(left, shape))
+    drawn_stayed, drawn_left = rng.poisson(stayed, shape), rng.poisson(left, shape)
+    both = drawn_stayed.any(axis=1) & drawn_left.any(axis=1)  # of very few churners a resample may have none
+    drawn = measure(groups, drawn_stayed[both], drawn_left[both])
     return {name: _figure(values[name], drawn[name]) for name in values}
 
 
@@ -161,6 +163,7 @@ def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector
         "f1": 2 * caught / (caught + false_alarms + churners),
         "precision": _share(caught, caught + false_alarms),
         "recall": caught / churners,
+        "selection_rate": (caught + false_alarms) / total,
         "accuracy": (caught + stayers - false_alarms) / total,
         "brier": (churned @ (1 - probability) ** 2 + stayed @ probability**2) / total,
         "log_loss": (churned @ _surprisal(probability) + stayed @ _surprisal(1 - probability)) / total,

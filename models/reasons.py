@@ -35,4 +35,5 @@ def _write(feature: Feature, value: Any) -> str:
         return feature.labels[feature.categories.index(value)]
     if feature.kind == "boolean":
         return "yes" if value else "no"
-    return f"{Decimal(str(value)).normalize():,f}"
+    digits = 2 if abs(value) >= 1 else 6
+    return f"{Decimal(f'{value:.{digits}f}').normalize():,f}"

@@ -15,7 +15,7 @@ from models.contract import Feature, Labels, Mask, Vector
 from models.quality import Figures
 from models.risk import RiskPolicy
 
-METRICS = ("roc_auc", "brier", "calibration_gap")
+METRICS = ("roc_auc", "brier", "calibration_gap", "selection_rate", "recall")
 
 
 @dataclass(frozen=True)

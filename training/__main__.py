@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, CliApp
+from pydantic_settings import BaseSettings, CliApp, SettingsError
 
 from models.errors import ModelsError
 from training.errors import TrainingError
@@ -55,6 +55,9 @@ def _run(job: Callable[[Settings], str], kind: type[Settings], arguments: list[s
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             logger.error("--%s: %s", ".".join(map(str, problem["loc"])).replace("_", "-"), problem["msg"])  # noqa: TRY400  # as below
+        return 2
+    except SettingsError as error:  # what is no pair, or no JSON, where it has to be
+        logger.error("%s: %s", error, error.__cause__)  # noqa: TRY400  # as below
         return 2
     try:
         told = job(settings)

@@ -1,12 +1,11 @@
 """MODEL_CARD.md: what a reader should know before relying on the model. Every figure comes from the description.
 
-Knows nothing of the model itself, only of what its manifest will say. What is told of errors is in `card_limits`.
+Knows nothing of the model itself, only of what its manifest will say. Some sections are modules of their own.
 """
 
 from models.manifest import Description
-from training import card_limits, card_tables
+from training import card_comparison, card_costs, card_limits, card_tables
 from training.card_tables import code, paragraph, plain, table
-from training.model import SERVED
 
 
 def write(description: Description) -> str:
@@ -16,21 +15,14 @@ def write(description: Description) -> str:
         _data,
         _quality,
         _calibration,
-        _costs,
+        card_costs.write,
         _groups,
         _reasons,
-        _comparison,
+        card_comparison.write,
         card_limits.write,
         _making,
     )
     return "\n\n".join("\n".join(part(description)) for part in parts) + "\n"
-
-
-def overtaken_by(description: Description) -> str | None:
-    """Name the model that did better on the folds, if one did."""
-    mean = {name: spreads["roc_auc"].mean for name, spreads in description.cross_validation.items()}
-    best = max(mean, key=lambda name: mean[name], default=SERVED)
-    return None if mean.get(best) == mean.get(SERVED) else best
 
 
 def _purpose(description: Description) -> list[str]:
@@ -67,7 +59,10 @@ def _data(description: Description) -> list[str]:
 
 
 def _leaks(warnings: list[str]) -> list[str]:
-    looked_for = "a feature that alone tells the outcome, ids among the features, test rows repeated in training"
+    looked_for = (
+        "a feature that alone tells the outcome, whole numbers that name rows, and test rows of which more than "
+        "5 % repeat a training row"
+    )
     if not warnings:
         return [f"Looked for and not found: {looked_for}."]
     return [f"Looked for: {looked_for}. Found:", "", *(f"- {warning}." for warning in warnings)]
@@ -121,39 +116,6 @@ def _calibration(description: Description) -> list[str]:
     ]
 
 
-def _costs(description: Description) -> list[str]:
-    policy, priced = description.policy, description.priced
-    if policy.costs is None or priced is None:
-        return [
-            "## Decisions",
-            "",
-            *paragraph(
-                f"Threshold {policy.threshold:g}, tiers from {policy.medium_from:g} and {policy.high_from:g}: plain",
-                "defaults. No cost of an error is in them; `fit --costs FILE` makes them from yours.",
-            ),
-        ]
-    costs, (medium, high) = policy.costs, policy.costs.break_even
-    return [
-        "## Decisions and what they cost",
-        "",
-        *paragraph(
-            f"A customer who leaves costs {costs.value_of_kept_customer:,g} {costs.currency}. The medium tier gets an",
-            f"offer for {costs.medium.contact_cost:,g} that keeps {costs.medium.success_rate:.0%} of those who would",
-            f"leave, the high tier one for {costs.high.contact_cost:,g} that keeps {costs.high.success_rate:.0%}.",
-            "The bounds are those that cost least on the folds.",
-        ),
-        "",
-        *table(
-            ("tier", "from", "low", "high", "if probabilities were exact"),
-            card_tables.bounds(policy, priced, medium, high),
-        ),
-        "",
-        *table((f"who decides, {costs.currency} a customer", "cost", "low", "high"), card_tables.costs(priced)),
-        "",
-        "![Profit curve](figures/profit.png)",
-    ]
-
-
 def _groups(description: Description) -> list[str]:
     small = [segment.name for segment in description.slices if segment.figures is None]
     if len(small) == len(description.slices):
@@ -161,13 +123,19 @@ def _groups(description: Description) -> list[str]:
     return [
         "## For whom it fails",
         "",
-        "The test set by groups. The calibration gap is how many more left than was said; its interval should hold 0.",
+        *paragraph(
+            "The test set by groups. The calibration gap is how many more left than was said; its interval should hold",
+            "0, but for one in twenty by chance. Recall is the share of its churners that is selected.",
+        ),
         "",
-        *table(("group", "customers", "churned", "ROC-AUC", "calibration gap"), card_tables.slices(description)),
+        *table(
+            ("group", "customers", "churned", "selected", "ROC-AUC", "calibration gap", "recall"),
+            card_tables.slices(description),
+        ),
         "",
         *([f"Too small to judge: {plain(', '.join(small))}.", ""] if small else []),
         *paragraph(
-            "The largest differences between two groups of a column. Groups that churn more are selected more: a",
+            "The largest differences between two of these groups. Groups that churn more are selected more: a",
             "difference asks for a reason, it is not one.",
         ),
         "",
@@ -197,28 +165,6 @@ def _constraints(constraints: dict[str, int]) -> list[str]:
         return []
     told = (f"{name} may only {'raise' if way > 0 else 'lower'} the risk" for name, way in constraints.items())
     return [f"Constrained: {', '.join(told)}.", ""]
-
-
-def _comparison(description: Description) -> list[str]:
-    ahead, tuning, spread = overtaken_by(description), description.tuning, description.seeds["roc_auc"]
-    searched = (
-        f"Parameters are the best of {tuning.trials:,} trials on these folds, so its own figures flatter it a little."
-        if tuning
-        else "Its parameters are the usual ones, not searched for."
-    )
-    return [
-        "## Against other models",
-        "",
-        *paragraph(
-            "Five folds of the training customers, the same for all: means with standard deviations, and the 95 %",
-            f"interval of the mean ROC-AUC. {searched}",
-        ),
-        "",
-        *table(("model", "ROC-AUC", "interval", "PR-AUC", "log loss"), card_tables.comparison(description)),
-        *(["", f"On these folds {ahead} is ahead of this model."] if ahead else []),
-        "",
-        f"Split and fitted anew with ten other seeds: ROC-AUC {spread.mean:.4f} ± {spread.deviation:.4f}.",
-    ]
 
 
 def _making(description: Description) -> list[str]:

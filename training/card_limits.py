@@ -1,6 +1,8 @@
 """The part of the card that warns: what the model does not know, whom its errors harm, and what watches for them."""
 
 from models.manifest import Description
+from models.quality import Figures
+from models.segments import Segment
 from training.card_tables import bullet, plain
 
 
@@ -14,25 +16,42 @@ def write(description: Description) -> list[str]:
         ["It predicts who leaves, not whom an offer would keep."],
         [
             f"A customer who leaves unnoticed gets no offer: {missed:,} of {churned:,} churners of the test set.",
-            "Groups that are missed more are in the table above; `python -m monitoring performance` follows them.",
+            *_most_missed(description),
         ],
         [
             f"A customer who would have stayed is bothered: {bothered:,} of {stayed:,} stayers of the test set. Where",
             "offers are better prices, those who are not selected pay more: do not select by what the law protects.",
         ],
         *_weakest(description),
+        *_misjudged(description),
         [
             "When customers change, the figures above stop holding: `python -m monitoring drift` says so within its",
-            "window, and `python -m monitoring performance` when outcomes show it. Neither sees what happens to a",
-            "group that is too small to judge.",
+            "window, and `python -m monitoring performance` when outcomes show it, also by group of each feature.",
+            "Neither sees a group that is too small to judge, nor one by a column that is no feature.",
         ],
     )
     return ["## Limits, and whom an error harms", "", *(line for sentences in told for line in bullet(*sentences))]
 
 
-def _weakest(description: Description) -> list[list[str]]:
-    measured = [(segment.figures["roc_auc"], segment) for segment in description.slices if segment.figures]
-    if not measured:
+def _measured(description: Description) -> list[tuple[str, Segment, Figures]]:
+    return [(plain(segment.name), segment, segment.figures) for segment in description.slices if segment.figures]
+
+
+def _most_missed(description: Description) -> list[str]:
+    if not (measured := _measured(description)):
         return []
-    roc_auc, segment = min(measured, key=lambda pair: pair[0].value)
-    return [[f"It ranks worst among {plain(segment.name)}: ROC-AUC {roc_auc} over {segment.rows:,} customers."]]
+    name, _, figures = min(measured, key=lambda found: found[2]["recall"].value)
+    return [f"Most are missed among {name}: recall {figures['recall']}."]
+
+
+def _weakest(description: Description) -> list[list[str]]:
+    if not (measured := _measured(description)):
+        return []
+    name, segment, figures = min(measured, key=lambda found: found[2]["roc_auc"].value)
+    return [[f"It ranks worst among {name}: ROC-AUC {figures['roc_auc']} over {segment.rows:,} customers."]]
+
+
+def _misjudged(description: Description) -> list[list[str]]:
+    gaps = [(name, figures["calibration_gap"]) for name, _, figures in _measured(description)]
+    off = [f"{name} ({gap.value:+.3f})" for name, gap in gaps if not gap.low <= 0 <= gap.high]
+    return [[f"More or fewer left than it said, by more than chance, among {', '.join(off)}."]] if off else []

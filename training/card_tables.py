@@ -53,7 +53,12 @@ def features(description: Description) -> Iterator[Row]:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     for feature in description.features:
         bounds = [f"{signs[limit]} {value:,}" for limit, value in feature["limits"].items()]
-        allowed = ", ".join([*bounds, *map(str, feature["categories"])])
+        labels = feature.get("labels") or feature["categories"]
+        named = (
+            str(value) if str(value) == label else f"{value} {label}"
+            for value, label in zip(feature["categories"], labels, strict=True)
+        )
+        allowed = ", ".join([*bounds, *named])
         yield feature["name"], feature["kind"], feature["unit"] or "", allowed + (" or null" * feature["nullable"])
 
 
@@ -92,17 +97,20 @@ def bounds(policy: RiskPolicy, priced: Priced, exact_medium: float, exact_high: 
 
 
 def costs(priced: Priced) -> Iterator[Row]:
-    """Tell what decisions cost, by who decides, the cheapest first."""
+    """Tell what decisions cost, by who decides, the cheapest first, and how much more than by this model."""
     for name, cost in sorted(priced.cost.items(), key=lambda item: item[1].value):
-        yield name, f"{cost.value:,.2f}", f"{cost.low:,.2f}", f"{cost.high:,.2f}"
+        more = priced.saved.get(name)
+        shown = f"{more.value:,.2f} ({more.low:,.2f} to {more.high:,.2f})" if more else ""
+        yield name, f"{cost.value:,.2f}", shown
 
 
 def slices(description: Description) -> Iterator[Row]:
     """Tell how every group does that is large enough."""
     for segment in description.slices:
         if segment.figures:
-            shown = (str(segment.figures[metric]) for metric in ("roc_auc", "calibration_gap"))
-            yield segment.name, f"{segment.rows:,}", f"{segment.churned / segment.rows:.0%}", *shown
+            shown = (str(segment.figures[metric]) for metric in ("roc_auc", "calibration_gap", "recall"))
+            selected = f"{segment.figures['selection_rate'].value:.0%}"
+            yield segment.name, f"{segment.rows:,}", f"{segment.churned / segment.rows:.0%}", selected, *shown
 
 
 def differences(description: Description) -> Iterator[Row]:

@@ -38,7 +38,7 @@ def dependence(curves: Mapping[str, tuple[list[str] | Vector, Vector]]) -> Figur
         else:
             plot.plot(values, mean, color=ACCENT)
         plot.set_title(name, fontsize=9, fontweight="normal")
-    plots[0].set_ylim(0, 1.05 * max(mean.max() for _, mean in curves.values()))
+    plots[0].set_ylim(0, 1.05 * max(mean.max(initial=0) for _, mean in curves.values()))
     for plot in plots[len(curves) :]:
         plot.set_axis_off()
     return figure

@@ -85,13 +85,18 @@ def cross_validate(
 
 
 def repeat(
-    make: Callable[[int], BaseEstimator], matrix: Matrix, churned: Labels, *, on_fit: Callable[[], None]
+    make: Callable[[int], BaseEstimator],
+    matrix: Matrix,
+    churned: Labels,
+    *,
+    seed: int,
+    on_fit: Callable[[], None],
 ) -> Iterator[dict[str, float]]:
-    """Split and fit anew with each of ten seeds, within the rows given; yields the metrics on the fifth held out."""
-    for seed in range(SEEDS):
-        rows = some(len(churned), seed=seed)
-        kept, held_out = train_test_split(rows, test_size=0.2, stratify=churned[rows], random_state=seed)
-        probability = predict(make(seed).fit(matrix[kept], churned[kept]), matrix[held_out])
+    """Split the rows at random and fit anew with each of the next ten seeds; yields the metrics of each."""
+    for other in range(seed + 1, seed + 1 + SEEDS):
+        rows = some(len(churned), seed=other)
+        kept, held_out = train_test_split(rows, test_size=0.2, stratify=churned[rows], random_state=other)
+        probability = predict(make(other).fit(matrix[kept], churned[kept]), matrix[held_out])
         on_fit()
         yield measure(probability, churned[held_out])
 

@@ -114,7 +114,13 @@ class Training:
         self.run.log_folds(measured)
         self.progress.stage("with ten other seeds")
         seeds = list(
-            evaluation.repeat(lambda seed: self._served(parameters, seed), matrix, churned, on_fit=self.progress.step)
+            evaluation.repeat(
+                lambda seed: self._served(parameters, seed),
+                matrix,
+                churned,
+                seed=self.settings.seed,
+                on_fit=self.progress.step,
+            )
         )
         self.progress.stage("fitting")
         classifier = clone(served).fit(matrix, churned)

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from models import quality
 from models.contract import Labels, Vector
 from models.manifest import Interval, Priced
 from models.quality import Figure
@@ -35,7 +34,8 @@ def read(path: Path) -> Costs:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise CostsInvalid(path=path, problem=f"{place}: {first['msg']}" if place else first["msg"]) from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise CostsInvalid(path=path, problem=f"{place}: {message}" if place else message) from error
     except OSError as error:
         raise CostsInvalid(path=path, problem=error.strerror or "cannot be read") from error
     except ValueError as error:
@@ -62,7 +62,7 @@ def describe(
     """Return the intervals of the bounds, and what everybody's decisions cost a customer of the test set.
 
     `probability` and `churned` are the rows that the bounds were chosen on; `test` has the outcomes of the test set,
-    and of each model its probabilities there and the policy that it decides by.
+    and of each model, ours first, its probabilities there and the policy that it decides by.
     """
     counts = _count(probability, churned)
     drawn = np.random.default_rng(seed).multinomial(len(churned), counts.ravel() / len(churned), _RESAMPLES)
@@ -71,15 +71,25 @@ def describe(
     plain = RiskPolicy(threshold=0.4, costs=costs)  # with tiers for everybody, nobody and those between
     everybody = {NOBODY: 0.0, MEDIUM: 0.5, HIGH: 1.0}
     deciders = {**models, **{name: (np.full(len(happened), at), plain) for name, at in everybody.items()}}
+    spent = {name: paid(probability, happened, policy) for name, (probability, policy) in deciders.items()}
+    ours, *others = spent
     return Priced(
         bounds={"medium_from": _interval(medium), "high_from": _interval(high)},
-        cost={name: cost(*decided, happened) for name, decided in deciders.items()},
+        cost={name: _mean(rows) for name, rows in spent.items()},
+        saved={name: _mean(spent[name] - spent[ours]) for name in others},
     )
 
 
-def cost(probability: Vector, policy: RiskPolicy, churned: Labels) -> Figure:
-    """Compute what a policy's decisions cost a customer, with its interval."""
-    return quality.realised(probability, churned, policy)["cost"]
+def paid(probability: Vector, churned: Labels, policy: RiskPolicy) -> Vector:
+    """Compute what each customer costs by a policy, offers included, (n,)."""
+    tiers = np.searchsorted([policy.medium_from, policy.high_from], probability, side="right")
+    return np.array([policy.cost(bound) for bound in (0.0, policy.medium_from, policy.high_from)])[tiers, churned]
+
+
+def _mean(rows: Vector) -> Figure:
+    """Compute a mean with its 95 % interval, by the normal distribution."""
+    mean, reach = float(rows.mean()), 1.96 * float(rows.std(ddof=1)) / np.sqrt(len(rows))
+    return Figure(mean, mean - reach, mean + reach)
 
 
 def saved(probability: Vector, churned: Labels, policy: RiskPolicy) -> Vector:

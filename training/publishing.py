@@ -75,7 +75,7 @@ def publish(
 def _data(dataset: Dataset, split: Split, contract: Contract) -> dict[str, Any]:
     return {
         "fingerprint": contract.fingerprint,
-        "features": [feature.schema() for feature in contract.features],
+        "features": [feature.schema() | {"labels": list(feature.labels)} for feature in contract.features],
         "data": dataset.provenance,
         "split": split.told,
     }

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from models.manifest import Description
-from training.card import overtaken_by
+from training.card_comparison import overtaken_by
+from training.card_costs import cheaper
 from training.card_tables import NAMES
 from training.model import SERVED
 from training.pipeline import Published
@@ -39,7 +40,10 @@ def _quality(description: Description) -> list[str]:
     lines = [f"test set  {test_rows:,} customers, judged once; 95 % intervals"]
     for key, name in NAMES.items():
         interval = description.intervals[key]
-        lines.append(f"  {name:<18}{description.metrics[key]:.3f}  ({interval.low:.3f} to {interval.high:.3f})")
+        value, is_low = description.metrics[key], description.metrics[key] < interval.low
+        # That of the calibration error lies high: drawing anew adds chance to chance.
+        shown = f"(to {interval.high:.3f})" if is_low else f"({interval.low:.3f} to {interval.high:.3f})"
+        lines.append(f"  {name:<18}{value:.3f}  {shown}")
     if (best := description.metrics.get("best_reachable_roc_auc")) is not None:
         short = best - description.metrics["roc_auc"]
         lines.append(f"  the true probabilities reach a ROC-AUC of {best:.3f}: the model is {short:.3f} short of it")
@@ -53,7 +57,10 @@ def _decisions(description: Description) -> list[str]:
         return [f"decision from {policy.threshold:g}, {tiers}: plain defaults, made of no costs"]
     cheapest_first = sorted(priced.cost.items(), key=lambda item: item[1].value)
     told = (f"  {name:<30}{cost.value:,.2f}" for name, cost in cheapest_first)
-    return [f"{tiers}; what decisions cost, {policy.costs.currency} a customer", *told]
+    lines = [f"{tiers}; what decisions cost, {policy.costs.currency} a customer", *told]
+    if (name := cheaper(priced)) is not None:
+        lines.append(f"  {name} costs less: the model does not pay here")
+    return lines
 
 
 def _comparison(description: Description) -> list[str]:

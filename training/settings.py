@@ -1,9 +1,9 @@
 """What can be set for training, from the command line or by TRAINING_* variables; knows nothing of how it is used."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 
@@ -16,6 +16,11 @@ class _JobSettings(BaseSettings):
         cli_implicit_flags=True,
         use_attribute_docstrings=True,
     )
+
+
+def _whole(value: Any) -> Any:
+    """Read a whole number that a command line gives as text."""
+    return int(value) if value in ("-1", "1", "+1") else value
 
 
 class FitSettings(_JobSettings):
@@ -39,7 +44,7 @@ class FitSettings(_JobSettings):
     """Length of the search for parameters; 0 takes the usual ones. A search that was stopped goes on."""
     costs: Path | None = None
     """TOML file with what errors cost; threshold and tiers are made from it, and are 0.5, 0.4 and 0.7 without."""
-    monotone: dict[str, Literal[-1, 1]] = {}
+    monotone: dict[str, Annotated[Literal[-1, 1], BeforeValidator(_whole)]] = {}
     """Features whose effect may only rise or fall, as tenure_months=-1."""
     time_column: str | None = None
     """Column of the source that says when; the model is then tested on the latest fifth of the rows."""

@@ -3,13 +3,13 @@
 Knows nothing of the model. The only module that knows Fairlearn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from fairlearn.metrics import MetricFrame, false_negative_rate, false_positive_rate, selection_rate
 
-from models import segments
+from models import quality, segments
 from models.contract import Contract, Feature, Labels, Vector
 from models.risk import RiskPolicy
 from models.segments import Segment
@@ -20,8 +20,6 @@ from training.splitting import Split
 MIN_ROWS = 100
 """A smaller group has no figures: their intervals would span anything."""
 _MOST_CATEGORIES = 20
-_RATED_ROWS = 20_000
-"""Most rows whose rates are compared: Fairlearn takes 50 µs for each."""
 _RATES = {
     "selection_rate": selection_rate,
     "false_positive_rate": false_positive_rate,
@@ -55,7 +53,8 @@ def measure(
     )
     decided = (probability >= policy.threshold).astype(np.int64)
     differences = {
-        column.name: _differences(_groups(column, values, reference), churned, decided) for column in columns
+        column.name: _differences(_cells_of(column, values[column.name], reference[column.name], churned, decided))
+        for column in columns
     }
     return found, {name: rates for name, rates in differences.items() if rates}
 
@@ -79,23 +78,34 @@ def _cells(dataset: Dataset, name: str) -> pd.Series:
     return dataset.features[name] if name in dataset.features else dataset.others[name]
 
 
-def _groups(column: Feature, values: dict[str, Vector], reference: dict[str, Vector]) -> Iterator[tuple[str, Labels]]:
-    for name, inside in segments.split(column, values[column.name], reference[column.name]):
-        if inside.sum() >= MIN_ROWS:
-            yield name, np.flatnonzero(inside)
+def _cells_of(column: Feature, values: Vector, reference: Vector, churned: Labels, decided: Labels) -> pd.DataFrame:
+    """Count the customers of each group that has figures, by outcome and decision."""
+    counted = [
+        pd.DataFrame(
+            {
+                "group": name,
+                "churned": [0, 0, 1, 1],
+                "decided": [0, 1, 0, 1],
+                "customers": np.bincount(2 * churned[inside] + decided[inside], minlength=4),
+            }
+        )
+        for name, inside in segments.split(column, values, reference)
+        if quality.shortage(churned[inside], min_rows=MIN_ROWS) is None
+    ]
+    return pd.concat(counted) if len(counted) > 1 else pd.DataFrame()
 
 
-def _differences(groups: Iterator[tuple[str, Labels]], churned: Labels, decided: Labels) -> dict[str, float]:
+def _differences(cells: pd.DataFrame) -> dict[str, float]:
     """Return the largest difference of each rate between two groups; nothing where there are not two."""
-    named = list(groups)
-    if len(named) < 2:
+    if cells.empty:
         return {}
-    rows = np.concatenate([rows for _, rows in named])
-    group = np.repeat([name for name, _ in named], [len(rows) for _, rows in named])
-    if len(rows) > _RATED_ROWS:
-        drawn = np.random.default_rng(0).choice(len(rows), _RATED_ROWS, replace=False)
-        rows, group = rows[drawn], group[drawn]
-    frame = MetricFrame(metrics=_RATES, y_true=churned[rows], y_pred=decided[rows], sensitive_features=group)
+    frame = MetricFrame(
+        metrics=_RATES,
+        y_true=cells["churned"],
+        y_pred=cells["decided"],
+        sensitive_features=cells["group"],
+        sample_params={name: {"sample_weight": cells["customers"]} for name in _RATES},
+    )
     return {name: float(value) for name, value in frame.difference().items()}
 
 
@@ -112,10 +122,14 @@ def _as_feature(column: pd.Series) -> Feature:
         nullable=bool(column.isna().any()),
         limits={},
         categories=tuple(values) if are_few else (),
-        labels=tuple(f"{value:g}" if are_numbers else value for value in values) if are_few else (),
+        labels=tuple(map(_label, values)) if are_few else (),
         at_least=None,
         unit=None,
         description="",
         phrase="",
         example=None,
     )
+
+
+def _label(value: float | str) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -66,9 +66,13 @@ def by_time(churned: Labels, times: pd.Series) -> Split:
     training, test = order[~is_late], order[is_late]
     if len(training) <= FOLDS:
         raise SplitImpossible(column=column, problem=f"hardly any row lies before {first}, where the last fifth begins")
-    folds = _judged(TimeSeriesSplit(FOLDS).split(training))
+    when = moments.to_numpy()[training]
+    earlier = (
+        (kept[when[kept] < when[held_out[0]]], held_out) for kept, held_out in TimeSeriesSplit(FOLDS).split(when)
+    )
+    folds = _judged(earlier)
     for name, rows in (("the last fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
-        if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:
+        if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # none at all, if one time fills a fold
             raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} of either class")
     return Split(training, test, folds, f"by {column}: tested on what came from {first} on")
 

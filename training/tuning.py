@@ -90,8 +90,10 @@ def tune(
             found = _finish(trial, judged, folds=len(folds))
         on_trial(_told(found))
     with _translated(storage):
-        best, pruned = _told(study.best_trial), len(study.get_trials(states=(TrialState.PRUNED,)))
-        return Tuned(best.parameters, study.best_value, trials=max(finished, trials), pruned=pruned)
+        told = [_told(found) for found in study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))[:trials]]
+    losses = {number: trial.log_loss for number, trial in enumerate(told) if trial.log_loss is not None}
+    best = min(losses, key=lambda number: losses[number])
+    return Tuned(told[best].parameters, losses[best], trials=trials, pruned=trials - len(losses))
 
 
 def _widened(around: IntDistribution | FloatDistribution, value: float) -> BaseDistribution:

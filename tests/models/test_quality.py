@@ -149,3 +149,9 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         interval = quality.realised(probability, churned, DEFAULT)["brier"]
         covered += interval.low <= truth <= interval.high
     assert 181 <= covered < 200  # 190 are expected; fewer than 181, or all, would say that the width is wrong
+
+
+def test_a_resample_without_a_churner_makes_no_interval_unknown() -> None:
+    churned = (np.arange(50) < 3).astype(np.int64)  # of 500 resamples 25 have none
+    figures = quality.realised(np.linspace(0.9, 0.1, 50), churned, DEFAULT)
+    assert all(np.isfinite([figure.value, figure.low, figure.high]).all() for figure in figures.values())

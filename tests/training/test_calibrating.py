@@ -1,12 +1,13 @@
 """The simplest map that is as good as the best is chosen, on rows that it did not see, and it says what happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
+from threadpoolctl import threadpool_limits
 
 from models.calibration import Calibration, Method
 from models.contract import Labels, Vector
@@ -15,6 +16,13 @@ from training.splitting import Rows
 
 Scored = Callable[..., tuple[Vector, Labels]]
 METHODS: tuple[Method, ...] = ("none", "sigmoid", "isotonic")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in a fit: on a busy machine many threads wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 def chance(log_odds: Vector) -> Vector:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from training import card, card_tables, model, report
+from training import card, card_comparison, card_tables, model, report
 from training.pipeline import Published
 
 
@@ -19,7 +19,7 @@ def test_every_feature_is_shown_with_its_bounds(published: Published) -> None:
     text = published.bundle.path("MODEL_CARD.md").read_text()
     assert "| tenure_months | integer | months | ≥ 0, ≤ 120 |" in text
     assert "| total_charges | number | USD | ≥ 0, ≤ 1,000,000 or null |" in text
-    assert "| contract_type | category |  | 0, 1, 2 |" in text
+    assert "| contract_type | category |  | 0 month-to-month, 1 one-year, 2 two-year |" in text
 
 
 def test_figures_that_the_card_shows_are_in_the_bundle(published: Published) -> None:
@@ -41,7 +41,7 @@ def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
     known = published.bundle.manifest
     served, constant = (known.cross_validation[name] for name in (model.SERVED, model.CONSTANT))
     ahead = known.model_copy(update={"cross_validation": {model.SERVED: served, model.LINEAR: constant}})
-    assert card.overtaken_by(ahead) is None
+    assert card_comparison.overtaken_by(ahead) is None
     overtaken = known.model_copy(update={"cross_validation": {model.SERVED: constant, model.LINEAR: served}})
     assert "logistic regression is ahead of this model" in card.write(overtaken)
     bundle = published.bundle.model_copy(update={"manifest": overtaken})

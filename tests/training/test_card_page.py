@@ -135,7 +135,7 @@ def groups(served: Bundle, *values: str) -> dict[str, object]:
 def test_a_bar_in_a_value_of_the_data_keeps_its_table_whole(served: Bundle) -> None:
     cells = page_of(groups(served, "north|south", "west"), served).texts["td"]
     first = cells.index("200")  # customers of a group stand beside its name
-    assert (cells[first - 1], cells[first + 4]) == ("region north|south", "region west")
+    assert (cells[first - 1], cells[first + 6]) == ("region north|south", "region west")
 
 
 @pytest.mark.parametrize("value", ["*north*", "`north`", "[north](south)", "R&amp;D", "<5 years", "a \\ b"])

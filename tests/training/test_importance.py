@@ -10,7 +10,7 @@ from xgboost import XGBClassifier
 
 from models.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
-from training import evaluation, importance, model, synthetic
+from training import effect_figures, evaluation, importance, model, synthetic
 
 TENURE, MONTHLY, TOTAL, TICKETS, KIND = CONTRACT.matrix_slices.values()
 
@@ -162,11 +162,15 @@ def test_a_number_that_is_unknown_for_some_is_shown_where_it_is_known() -> None:
     assert np.isfinite(values).all()
 
 
-def test_a_number_that_is_unknown_for_everybody_has_no_points() -> None:
+def test_a_number_that_is_unknown_for_everybody_has_a_picture_without_points() -> None:
     matrix, _ = customers()
     matrix[:, TOTAL] = np.nan
-    values, mean = dependence(lambda rows: np.zeros(len(rows)), matrix)["total_charges"]
+    found = dependence(lambda rows: np.full(len(rows), 0.2), matrix)
+    values, mean = found["total_charges"]
     assert len(values) == len(mean) == 0
+    drawn = {plot.get_title(): plot for plot in effect_figures.dependence(found).axes}
+    assert set(CONTRACT.names) <= set(drawn)
+    assert np.size(drawn["total_charges"].get_lines()[0].get_xdata()) == 0
 
 
 def test_categories_are_shown_by_label_each_as_if_all_customers_were_of_it() -> None:

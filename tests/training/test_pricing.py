@@ -238,3 +238,18 @@ def test_what_the_chosen_tiers_save_is_what_they_cost_less_than_nobody() -> None
 def test_nothing_is_saved_where_nothing_costs() -> None:
     with pytest.raises(ValueError, match="where nothing costs"):
         pricing.saved(np.array([0.1]), np.array([1]), RiskPolicy())
+
+
+def test_what_this_model_saves_is_of_the_same_customers() -> None:
+    costs = pricing.read(Path(__file__).parent.parent.parent / "training" / "costs.toml")
+    policy = RiskPolicy(threshold=0.3, medium_from=0.3, high_from=0.7, costs=costs)
+    happened = np.tile([0, 1], 200)
+    ours, other = np.where(happened, 0.8, 0.1), np.full(400, 0.1)
+    found = pricing.describe(
+        costs, ours, happened, test=(happened, {"ours": (ours, policy), "other": (other, policy)}), seed=1
+    )
+    assert found.cost["ours"].value == pytest.approx((85 + 0.7 * 500) / 2)
+    assert found.cost["other"].value == pytest.approx(500 / 2)
+    assert found.saved["other"].value == pytest.approx((0.3 * 500 - 85) / 2)
+    assert found.saved["other"].low > 0
+    assert "ours" not in found.saved

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, CliApp
 
 from training import __main__ as program
 from training import synthetic
@@ -38,6 +38,12 @@ def test_a_scored_file_is_told_with_what_was_rejected_and_ends_with_0(
     assert output.exists()
 
 
+def test_constraints_are_pairs_on_the_command_line() -> None:
+    asked = ["--monotone", "tenure_months=-1", "--monotone", "support_tickets=1", "--slices", "gender,region"]
+    settings = CliApp.run(FitSettings, cli_args=asked)
+    assert (settings.monotone, settings.slices) == ({"tenure_months": -1, "support_tickets": 1}, ["gender", "region"])
+
+
 def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
     code = "import sys, training.__main__, training.scoring; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
@@ -54,6 +60,14 @@ def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
         (["fit", "--rows", "many"], "--rows: Input should be a valid integer"),
         (["fit", "--rows", "0"], "--rows: Input should be greater than or equal to 1"),
         (["fit", "--rows", "100"], "at least 200 rows"),
+        (["fit", "--monotone", "tenure_months=2"], "--monotone.tenure-months: Input should be -1 or 1"),
+        (["fit", "--monotone", "tenure_months"], "monotone"),
+        (["fit", "--monotone", "contract_type=1"], "--monotone contract_type: it is no number of the contract."),
+        (
+            ["fit", "--costs", "absent.toml"],
+            "absent.toml: No such file or directory. training/costs.toml is",
+        ),
+        (["fit", "--time-column", "when"], "the source has no column when"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_and_ends_with_2(

@@ -119,17 +119,17 @@ def test_by_time_no_training_row_is_judged_twice() -> None:
     assert set(positions) <= set(range(400))
 
 
-def test_numbers_and_texts_of_the_same_times_split_alike() -> None:
+def test_numbers_times_and_texts_of_the_same_moments_split_alike() -> None:
     days, churned = shuffled_days(), outcomes()
     moments = pd.to_datetime("2024-01-01") + pd.to_timedelta(days, unit="D")
-    numbers, dates, zoned = (
+    numbers, typed, dates, zoned = (
         splitting.by_time(churned, times(values))
-        for values in (days, moments.strftime("%Y-%m-%d"), moments.strftime("%Y-%m-%dT12:00:00+02:00"))
+        for values in (days, moments, moments.strftime("%Y-%m-%d"), moments.strftime("%Y-%m-%dT12:00:00+02:00"))
     )
-    for split in (dates, zoned):
+    for split in (typed, dates, zoned):
         np.testing.assert_array_equal(split.training, numbers.training)
         np.testing.assert_array_equal(split.test, numbers.test)
-    assert "from 2025-02-04 00:00:00+00:00 on" in dates.told
+    assert typed.told == dates.told == "by day: tested on what came from 2025-02-04 00:00:00+00:00 on"
     assert "from 2025-02-04 10:00:00+00:00 on" in zoned.told
 
 

@@ -182,8 +182,14 @@ def test_an_interrupted_search_goes_on_to_what_it_would_have_found(
 
 
 def test_a_search_that_has_all_its_trials_answers_without_a_fit(straight: Straight) -> None:
-    for trials in (1, 16):
-        assert run(classifier=served(Cut, n_jobs=2), trials=trials, storage=straight.storage) == (straight.tuned, [])
+    again = run(classifier=served(Cut, n_jobs=2), trials=16, storage=straight.storage)
+    assert again == (straight.tuned, [])
+
+
+def test_of_more_trials_than_asked_for_the_first_count(straight: Straight) -> None:
+    found, new = run(classifier=served(Cut, n_jobs=2), trials=1, storage=straight.storage)
+    assert (found.trials, found.pruned, new) == (1, 0, [])
+    assert found.log_loss == straight.told[0].log_loss
 
 
 @pytest.mark.parametrize("done", [0, 11])
