@@ -23,7 +23,7 @@ FOLDER = Path("var/demo")
 MODELS = FOLDER / "models"
 TRACKING = f"sqlite:///{FOLDER / 'mlflow.db'}"
 LOG = f"sqlite:///{FOLDER / 'predictions.db'}"
-COSTS = "training/costs.toml"
+COSTS = str(Path(__file__).parent.parent / "training" / "costs.toml")
 CUSTOMERS = 1_000
 LOG_LIMIT_SECONDS = 30
 
