@@ -67,6 +67,16 @@ def test_a_prediction_is_made_on_the_page_of_the_api(page: Page, root: Path, tmp
     assert answer["risk_tier"] == "high"
 
 
+def test_the_card_of_the_served_model_is_a_page_with_its_pictures(page: Page, root: Path, tmp_path: Path) -> None:
+    manifest = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).manifest
+    with running(root / "models", tmp_path / "service.log") as service:
+        page.goto(f"http://127.0.0.1:{service.port}/model/card")
+        roc_auc = page.inner_text("tr:has-text('ROC-AUC') td:nth-child(2) >> nth=0")
+        seen = page.evaluate("[...document.images].filter(picture => picture.naturalWidth > 0).length")
+    assert roc_auc == f"{manifest.metrics['roc_auc']:.4f}"
+    assert seen == sum(name.startswith("figures/") for name in manifest.files) == 8
+
+
 def test_the_drift_report_names_the_shifted_columns_first(page: Page, root: Path, tmp_path: Path) -> None:
     traffic.shifted(1_000, seed=12).to_csv(tmp_path / "shifted.csv", index=False)
     settings = DriftSettings(live=tmp_path / "shifted.csv", models_dir=root / "models", output_dir=tmp_path / "var")
