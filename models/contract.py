@@ -89,11 +89,8 @@ class Feature:
         """Turn raw values into numbers: a category into its position, null into NaN, the unreadable into inf."""
         if self.kind != "category":
             return _numbers(values, booleans=self.kind == "boolean")
-        if getattr(getattr(values, "dtype", None), "kind", None) in (
-            "i",
-            "u",
-            "f",
-        ):  # a million numbers are few different ones
+        kind = getattr(getattr(values, "dtype", None), "kind", None)
+        if kind in ("i", "u", "f"):  # a million numbers are few different ones
             different, places = np.unique(np.asarray(values), return_inverse=True)
             return self._codes(different.tolist())[places]
         return self._codes(values.tolist() if hasattr(values, "tolist") else values)

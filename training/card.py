@@ -4,7 +4,7 @@ Knows nothing of the model itself, only of what its manifest will say. Some sect
 """
 
 from models.manifest import Description
-from training import card_comparison, card_costs, card_limits, card_tables
+from training import card_comparison, card_costs, card_limits, card_tables, leakage
 from training.card_tables import code, paragraph, plain, table
 
 
@@ -61,7 +61,7 @@ def _data(description: Description) -> list[str]:
 def _leaks(warnings: list[str]) -> list[str]:
     looked_for = (
         "a feature that alone tells the outcome, whole numbers that name rows, and test rows of which more than "
-        "5 % repeat a training row"
+        f"{100 * leakage.SUSPICIOUS_SHARE:g} % repeat a training row"
     )
     if not warnings:
         return [f"Looked for and not found: {looked_for}."]

@@ -15,7 +15,7 @@ from training.errors import LeakFound
 from training.splitting import Split
 
 SUSPICIOUS_ROC_AUC = 0.99
-_SUSPICIOUS_SHARE = 0.05
+SUSPICIOUS_SHARE = 0.05
 """Of test rows that are also training rows."""
 _DISTINCT_SHARE = 0.99
 
@@ -64,5 +64,5 @@ def _ids(features: pd.DataFrame, contract: Contract) -> Iterator[str]:
 def _repeated(features: pd.DataFrame, split: Split) -> Iterator[str]:
     rows = pd.util.hash_pandas_object(features, index=False).to_numpy()
     share = float(np.isin(rows[split.test], rows[split.training]).mean())
-    if share >= _SUSPICIOUS_SHARE:
+    if share >= SUSPICIOUS_SHARE:
         yield f"{share:.0%} of the test rows have the values of a training row: they may be the same customers"

@@ -7,6 +7,7 @@ import pytest
 
 DOORS = {
     "evidently": ["monitoring/dashboard.py", "monitoring/report.py"],
+    "fairlearn": ["training/slices.py"],
     "mlflow": ["training/tracking.py"],
     "onnxruntime": ["models/scorer.py"],
     "optuna": ["training/tuning.py"],
