@@ -20,7 +20,7 @@ setup: .venv/complete ## make .venv with everything
 .venv/complete: requirements/dev.txt requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make setup PYTHON=python3.13"; exit 2; }
-	@echo "setting up .venv: once, a minute or two, 1.8 GB"
+	@echo "setting up .venv: once, a minute or two, 2 GB"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
