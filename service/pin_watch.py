@@ -12,7 +12,7 @@ from pathlib import Path
 
 from anyio.to_thread import run_sync
 
-from models import bundle
+from models import pins
 from models.errors import BundleError
 from service.served_model import ServedModel
 
@@ -63,7 +63,7 @@ def _look(models_dir: Path) -> frozenset[tuple[str, int, int, int]]:
 def _watched(models_dir: Path) -> Iterator[Path]:
     yield models_dir / "pinned.json"
     with suppress(BundleError):
-        yield from (models_dir / "store" / bundle.read_pin(models_dir).version).glob("*")
+        yield from (models_dir / "store" / pins.read(models_dir).version).glob("*")
 
 
 def _stat(path: Path) -> os.stat_result | None:
