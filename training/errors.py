@@ -34,7 +34,7 @@ from training.addresses import shown
 
 def cause(error: BaseException) -> str:
     """Find what lies at the bottom of a stack of wrapped errors, in its first line."""
-    while (below := error.__cause__ or error.__context__) is not None:
+    while below := error.__cause__ or error.__context__:
         error = below
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 

@@ -87,7 +87,8 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         pinned = settings.pin or not (settings.models_dir / "pinned.json").exists()
         if pinned:
             run.mark_champion(number)
-            bundle.pin(published, models_dir=settings.models_dir)
+            why = "asked for with --pin" if settings.pin else "the first model"
+            bundle.pin(published, models_dir=settings.models_dir, change="fit", why=why)
     return Published(published, run.run_id, pinned)
 
 

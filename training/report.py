@@ -17,8 +17,10 @@ def describe(published: Published) -> str:
     """Tell the result of a fit in plain words, one fact a line."""
     manifest = published.bundle.manifest
     version = manifest.version
-    state = "pinned: served within a second" if published.pinned else "challenger: to serve it, fit again with --pin"
-    commit = f"  commit    git add --force {published.bundle.directory} {IN_GIT / 'pinned.json'}"
+    state = "pinned: served within a second" if published.pinned else "challenger: try `python -m training promote`"
+    commit = (
+        f"  commit    git add --force {published.bundle.directory} {IN_GIT / 'pinned.json'} {IN_GIT / 'history.jsonl'}"
+    )
     ships = published.pinned and published.bundle.directory.parent.parent == IN_GIT
     return "\n".join(
         [
