@@ -19,7 +19,6 @@ METRICS: Mapping[str, int] = {"roc_auc": 1, "brier": -1, "cost": -1}
 RESAMPLES = 1_000
 SURELY = 0.05 / len(METRICS) / 2
 """Chance by which one of the gains looks larger than nothing when there is none: 5 % on both sides of all of them."""
-_SEED = 0  # the same rows give the same intervals
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,10 @@ class Way:
     probability: Vector
     """(n,) in [0, 1]."""
     policy: RiskPolicy
+
+
+Judged = tuple[dict[str, float], dict[str, Vector]]
+"""Every metric as it is, and on each resample."""
 
 
 @dataclass(frozen=True)
@@ -43,28 +46,34 @@ class Gain:
 
 
 def compare(challenger: Way, champion: Way, churned: Labels, *, resamples: int = RESAMPLES) -> dict[str, Gain]:
-    """Compare on customers of whom all is known; both outcomes must occur."""
-    sides = (challenger, champion)
-    exact = [quality.exact(side.probability, churned, side.policy) for side in sides]
-    drawn = _resample(sides, churned, resamples)
+    """Compare on customers whom both predicted; both outcomes must occur."""
+    return _gains(_judge(challenger, churned, resamples, seed=0), _judge(champion, churned, resamples, seed=0))
+
+
+def compare_apart(
+    challenger: tuple[Way, Labels], champion: tuple[Way, Labels], *, resamples: int = RESAMPLES
+) -> dict[str, Gain]:
+    """Compare on customers of each its own, as chance dealt them; intervals are wider than those of pairs."""
+    return _gains(_judge(*challenger, resamples, seed=0), _judge(*champion, resamples, seed=1))
+
+
+def _judge(way: Way, churned: Labels, resamples: int, *, seed: int) -> Judged:
+    """Measure a way as it is, and on resamples; the same seed weighs the same customers alike."""
+    rng, groups = np.random.default_rng(seed), quality.group(way.probability, way.policy)
+    stayed, left = (np.empty((resamples, len(groups.rows))) for _ in range(2))
+    for draw in range(resamples):
+        weights = rng.poisson(1, len(churned))
+        left[draw] = np.bincount(groups.of_row, weights=weights * churned, minlength=len(groups.rows))
+        stayed[draw] = np.bincount(groups.of_row, weights=weights, minlength=len(groups.rows)) - left[draw]
+    return quality.exact(way.probability, churned, way.policy), quality.measure(groups, stayed, left)
+
+
+def _gains(challenger: Judged, champion: Judged) -> dict[str, Gain]:
+    (ours, ours_drawn), (theirs, theirs_drawn) = challenger, champion
     gains = {}
     for metric, sign in METRICS.items():
-        ours, theirs = (found[metric] for found in exact)
-        differences = sign * (drawn[0][metric] - drawn[1][metric])
+        differences = sign * (ours_drawn[metric] - theirs_drawn[metric])
         low, high, surely = np.quantile(differences, [0.025, 0.975, SURELY]).tolist()
-        gains[metric] = Gain(theirs, ours, Figure(sign * (ours - theirs), low, high), surely)
+        better_by = Figure(sign * (ours[metric] - theirs[metric]), low, high)
+        gains[metric] = Gain(theirs[metric], ours[metric], better_by, surely)
     return gains
-
-
-def _resample(sides: tuple[Way, ...], churned: Labels, resamples: int) -> list[dict[str, Vector]]:
-    """Measure each side on the same resamples."""
-    rng, rows = np.random.default_rng(_SEED), len(churned)
-    groups = [quality.group(side.probability, side.policy) for side in sides]
-    counts = [np.empty((2, resamples, len(group.rows))) for group in groups]
-    for draw in range(resamples):
-        weights = rng.poisson(1, rows)
-        left = weights * churned
-        for group, count in zip(groups, counts, strict=True):
-            for outcome, weight in enumerate((weights - left, left)):
-                count[outcome, draw] = np.bincount(group.of_row, weights=weight, minlength=len(group.rows))
-    return [dict(quality.measure(group, stayed, left)) for group, (stayed, left) in zip(groups, counts, strict=True)]

@@ -73,3 +73,19 @@ def test_paired_intervals_are_narrower_than_those_of_either_model() -> None:
     gain = contest.compare(blurred(truth, 0.2, seed=9), blurred(truth, 0.2, seed=10), churned)["roc_auc"]
     alone = quality.realised(truth, churned, POLICY)["roc_auc"]
     assert gain.better_by.deviation < alone.deviation / 2
+
+
+def test_apart_the_intervals_are_as_wide_as_two_models_scatter() -> None:
+    truth, churned = customers(2_000, seed=11)
+    other_truth, other_churned = customers(2_000, seed=12)
+    apart = contest.compare_apart((Way(truth, POLICY), churned), (Way(other_truth, POLICY), other_churned))["roc_auc"]
+    alone = quality.realised(truth, churned, POLICY)["roc_auc"].deviation
+    assert apart.better_by.deviation == pytest.approx(alone * 2**0.5, rel=0.25)
+    assert apart.better_by.low < 0 < apart.better_by.high
+
+
+def test_apart_the_truth_still_beats_a_blurred_view_of_it() -> None:
+    truth, churned = customers(3_000, seed=13)
+    other_truth, other_churned = customers(3_000, seed=14)
+    gains = contest.compare_apart((Way(truth, POLICY), churned), (blurred(other_truth, 2, seed=15), other_churned))
+    assert gains["roc_auc"].surely > 0
