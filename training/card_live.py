@@ -29,8 +29,8 @@ def write(description: Description) -> list[str]:
         "",
         *paragraph(
             f"Models that answered: {answered}; {live.canary_rows / live.rows:.1%} of the answers were a challenger's",
-            "(canary). Answers decided who got an offer, so these are not the outcomes of customers who were left",
-            "alone: whom an offer kept looks as if the risk had been low.",
+            "(canary), as the history of the shelf knows. Answers decided who got an offer, so these are not the",
+            "outcomes of customers who were left alone: whom an offer kept looks as if the risk had been low.",
         ),
         "",
         *(line for doubt in doubts(live) for line in bullet(f"{doubt}.")),

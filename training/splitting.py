@@ -138,8 +138,9 @@ def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tup
     enough = np.searchsorted(np.sort(known_at), made_at) >= (0 if others else least)
     first = max(least, int(enough.argmax())) if enough.any() else len(made_at)
     for held_out in np.array_split(np.arange(first, len(made_at)), FOLDS):
-        known = np.flatnonzero(known_at < made_at[held_out[0]]) if len(held_out) else held_out
-        yield np.concatenate([np.arange(others), others + known]), others + held_out
+        begins = made_at[held_out[0]] if len(held_out) else -np.inf
+        is_known = np.concatenate([np.ones(others, dtype=np.bool_), known_at < begins])
+        yield np.flatnonzero(is_known), others + held_out
 
 
 def _judged(folds: Iterable[tuple[Rows, Rows]]) -> Folds:

@@ -131,7 +131,7 @@ def described(published: Published, **changes: object) -> Description:
 
 def test_the_card_tells_the_share_of_canary_answers(published: Published) -> None:
     told = " ".join(card.write(described(published)).split())
-    assert "Models that answered: `v1` 900, `v2` 100; 5.0% of the answers were a challenger's (canary)." in told
+    assert "Models that answered: `v1` 900, `v2` 100; 5.0% of the answers were a challenger's (canary)" in told
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_as_known_folds_go_forward_and_judge_all_that_is_not_needed_to_begin_wit
     split = splitting.as_known(outcomes(600), splitting.Moments(made, made + 20))
     assert split.test.tolist() == list(range(480, 600))
     assert split.training.tolist() == list(range(460))
-    assert split.folds[0][0].tolist() == list(range(76))
+    assert split.training[split.folds[0][0]].tolist() == list(range(76))
     assert judged(split) == list(range(96, 460))
 
 
