@@ -1,4 +1,4 @@
-"""Everything training raises. Each error keeps its facts as attributes and ends its sentence with the remedy.
+"""Everything training raises, but for `live_errors`. Errors keep their facts, and end with the remedy.
 
 TrainingError
 ├── DataError                 the rows cannot be used
@@ -54,7 +54,7 @@ class SourceUnreadable(DataError):
         self.source, self.problem = shown(source), shown(problem)
         super().__init__(
             f"{self.source}: {self.problem}. "
-            "--data takes `synthetic`, a .csv or .parquet file, or a database URL with --query."
+            "--data takes `synthetic`, `live`, a .csv or .parquet file, or a database URL with --query."
         )
 
 

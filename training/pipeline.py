@@ -173,6 +173,8 @@ class Training:
 
 
 def _split(dataset: Dataset, settings: FitSettings) -> Split:
+    if dataset.moments is not None:
+        return splitting.as_known(dataset.churned, dataset.moments)
     if settings.time_column:
         return splitting.by_time(dataset.churned, dataset.others[settings.time_column])
     return splitting.at_random(dataset.churned, seed=settings.seed)

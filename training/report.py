@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from models.manifest import Description
+from training import card_live
 from training.card_comparison import overtaken_by
 from training.card_costs import cheaper
 from training.card_tables import NAMES
@@ -29,7 +30,7 @@ def describe(published: Published) -> str:
             *(f"  {line}" for line in _quality(manifest)),
             *(f"  {line}" for line in _comparison(manifest)),
             *(f"  {line}" for line in _decisions(manifest)),
-            *(f"  warning   {warning}" for warning in manifest.warnings),
+            *(f"  warning   {warning}" for warning in (*manifest.warnings, *card_live.doubts(manifest.data.live))),
             f"  bundle    {published.bundle.directory}",
             f"  MLflow    run {published.run_id}",
             *([commit] if ships else []),

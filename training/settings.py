@@ -6,6 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
+from models import durations
+
+LIVE = "live"
+_APPENDED = f",{LIVE}"
+
 
 class _JobSettings(BaseSettings):
     model_config = SettingsConfigDict(
@@ -29,13 +34,21 @@ class FitSettings(_JobSettings):
     model_config = SettingsConfigDict(cli_prog_name="python -m training fit")
 
     data: str = "synthetic"
-    """`synthetic`, a .csv or .parquet file, or a database URL."""
+    """`synthetic`, a .csv or .parquet file, a database URL, or `live`; `,live` behind another adds live rows to it."""
     query: str | None = None
     """SQL that selects the rows; needed with a database URL."""
     columns: Path | None = None
     """TOML file that maps the source's columns to the contract; without it they are named as the contract's."""
     rows: int = Field(default=20_000, ge=1)
     """Size of the synthetic population, in rows."""
+    log_url: str = "sqlite:///var/predictions.db"
+    """The prediction log that live rows are read from, SQLite or PostgreSQL."""
+    since: str | None = Field(default=None, pattern=durations.PATTERN)
+    """Age of the oldest predictions that become live rows, as 24h or 90d; all when nothing is said."""
+    mature_after: str | None = Field(default=None, pattern=durations.PATTERN)
+    """Age at which nearly all outcomes have come, as 30d; no younger prediction is learned from or judged on."""
+    outcomes_known: Literal["recorded", "observed"] = "recorded"
+    """When an outcome could be learned from: `recorded` in the log, or `observed`, if it was imported long after."""
     seed: int = Field(default=7, ge=0)
     """Seed of the population, the split, the folds, the fit and the bootstrap."""
     threads: int = Field(default=1, ge=1)
@@ -62,6 +75,16 @@ class FitSettings(_JobSettings):
     """Folder for mlflow.db and artifacts/, where MLflow has no server."""
     tracking_uri: str | None = Field(default=None, validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI"))
     """MLflow's server or database; by default mlflow.db in the output folder."""
+
+    @property
+    def with_live(self) -> bool:
+        """Whether what the service predicted is learned from."""
+        return self.data == LIVE or self.data.endswith(_APPENDED)
+
+    @property
+    def base(self) -> str | None:
+        """What live rows are appended to, or the only source; None where there are live rows only."""
+        return None if self.data == LIVE else self.data.removesuffix(_APPENDED)
 
     @property
     def mlflow(self) -> str:

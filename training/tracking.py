@@ -48,7 +48,11 @@ class Run:
             # A cached property: to look at every value of a million rows takes seconds.
             vars(lineage)["schema"] = from_pandas(table.head(10_000), targets=TARGET).schema
             mlflow.log_input(lineage, context="training")
-            mlflow.log_params({f"data_{name}": value for name, value in provenance.model_dump().items()})
+            mlflow.log_params(
+                {f"data_{name}": value for name, value in provenance.model_dump(exclude={"live"}).items()}
+            )
+            if provenance.live is not None:
+                mlflow.log_params({f"live_{name}": value for name, value in provenance.live.model_dump().items()})
 
     def log_folds(self, folds: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
         """Log each algorithm's metrics on each held-out fold, the fold's number as the step."""
