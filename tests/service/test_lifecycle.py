@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import threading
@@ -12,31 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
 from models import bundle
 from models.features import CONTRACT
-from models.manifest import Description
 from service import predictor
 from tests.service.load import Load
+from tests.service.shelves import publish_another
 from tests.waiting import wait_until
 
 VALID = json.dumps(CONTRACT.example).encode()
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(VALID)
-
-
-def publish_another(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
-    """Publish a second model on a shelf, whose probabilities are all higher; the pin stays."""
-    pinned = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
-    files = tmp_path_factory.mktemp("another") / "files"
-    shutil.copytree(pinned.directory, files, ignore=shutil.ignore_patterns(bundle.MANIFEST))
-    graph = onnx.load(files / bundle.GRAPH)
-    [base] = [found for found in graph.graph.node[0].attribute if found.name == "base_values"]
-    base.floats[0] += 1  # in log-odds
-    onnx.save(graph, files / bundle.GRAPH)
-    told = {name: value for name, value in pinned.manifest if name in Description.model_fields}
-    return bundle.save(files, Description(**told), trained_at=pinned.manifest.trained_at, models_dir=shelf)
 
 
 def example_probability(shelf: Path) -> tuple[str, float]:
@@ -126,8 +111,8 @@ def test_under_load_a_new_model_takes_over_without_a_failed_request(
     assert np.ptp(list(expected.values())) > 0.01
     assert all(body["churn_probability"] == expected[body["model_version"]] for _, body in load.answers)
     _, counted = service.ask("GET", "/metrics")
-    assert f'churn_model_info{{model_version="{second.manifest.version}"}} 1.0' in counted
-    assert f'churn_model_info{{model_version="{first.manifest.version}"}} 0.0' in counted
+    assert f'churn_model_info{{model_version="{second.manifest.version}",role="champion"}} 1.0' in counted
+    assert f'churn_model_info{{model_version="{first.manifest.version}",role="champion"}} 0.0' in counted
     assert "churn_model_swap_failures_total 0.0" in counted
 
 
