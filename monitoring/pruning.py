@@ -28,7 +28,7 @@ def run(settings: PruneSettings) -> str:
     """
     before = datetime.now(UTC) - timedelta(days=settings.keep_days)
     with log.engine(settings.log_url) as engine:
-        predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # outcomes go with them
+        predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # all that hangs on them goes, too
         counts = prune(engine, TRAFFIC.c.traffic_id, before)
     return (
         f"deleted {predictions:,} predictions, with their outcomes, and {counts:,} counts of requests "
