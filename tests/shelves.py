@@ -32,7 +32,9 @@ class Shelf:
         return pins.read(self.models_dir).version
 
     def run(self, command: str, *arguments: str) -> int:
-        return program.main([command, *arguments, *(self.arguments[:2] if command == "history" else self.arguments)])
+        return program.main(
+            [command, *arguments, *(self.arguments[:2] if command in ("history", "compare-live") else self.arguments)]
+        )
 
     def promote(self, *arguments: str) -> int:
         return self.run("promote", *arguments)

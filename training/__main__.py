@@ -1,6 +1,6 @@
 """`python -m training COMMAND`: start a job, say what came of it, end with 0 (done) or 2 (not done).
 
-`promote` ends with 1 where the challenger is refused: then all is as it was, and should be.
+`promote` and `compare-live` end with 1 where the challenger is not better: then all is as it was, and should be.
 """
 
 import logging
@@ -16,6 +16,7 @@ from models.errors import ModelsError
 from training.errors import TrainingError
 from training.settings import (
     ChallengeSettings,
+    CompareLiveSettings,
     FitSettings,
     HistorySettings,
     PromoteSettings,
@@ -91,12 +92,21 @@ def history(settings: HistorySettings) -> Told:
     return history.describe(settings), 0
 
 
+def compare_live(settings: CompareLiveSettings) -> Told:
+    """Tell champion and challenger apart by what happened."""
+    from training import live_comparison  # noqa: PLC0415  # as above
+
+    trial = live_comparison.compare(settings)
+    return live_comparison.describe(trial), 0 if trial.better else 1
+
+
 COMMANDS: dict[str, tuple[Callable[[Any], Told], type[BaseSettings], str]] = {
     "fit": (fit, FitSettings, "nothing new is served"),
     "score": (score, ScoreSettings, "nothing was written"),
     "promote": (promote, PromoteSettings, _KEPT),
     "rollback": (roll_back, RollbackSettings, _KEPT),
     "challenge": (challenge, ChallengeSettings, "nothing was changed"),
+    "compare-live": (compare_live, CompareLiveSettings, "nothing was changed"),
     "history": (history, HistorySettings, "nothing was changed"),
 }
 

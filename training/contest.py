@@ -5,7 +5,7 @@ the customers drops out. Both are judged by the figures of `models.quality`. Kno
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from models.risk import RiskPolicy
 
 METRICS: Mapping[str, int] = {"roc_auc": 1, "brier": -1, "cost": -1}
 """Those that decide; 1 where more is better."""
+TITLES = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost a customer"}
 RESAMPLES = 1_000
 SURELY = 0.05 / len(METRICS) / 2
 """Chance by which one of the gains looks larger than nothing when there is none: 5 % on both sides of all of them."""
@@ -28,6 +29,10 @@ class Way:
     probability: Vector
     """(n,) in [0, 1]."""
     policy: RiskPolicy
+
+    def at_prices_of(self, other: RiskPolicy) -> "Way":
+        """Return the same decisions at the prices of another policy, if it has any."""
+        return replace(self, policy=self.policy.model_copy(update={"costs": other.costs or self.policy.costs}))
 
 
 Judged = tuple[dict[str, float], dict[str, Vector]]

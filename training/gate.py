@@ -14,14 +14,13 @@ from models.contract import Contract, Matrix, Vector
 from models.quality import Figure
 from models.scorer import Scorer
 from training import contest, group_checks
-from training.contest import Gain, Way
+from training.contest import TITLES, Gain, Way
 from training.export import PARITY_LIMIT
 from training.holdout import Holdout
 from training.settings import PromoteSettings
 from training.verdict import Check, Verdict
 
 _TIMED_ROWS = 2_000
-TITLES = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost a customer"}
 
 
 def judge(
@@ -61,8 +60,7 @@ def _opponent(champion: Scorer | None, ours: Way, matrix: Matrix, rows: Holdout)
     """Return what has to be beaten; both sides pay today's prices, which are the challenger's."""
     if champion is None:
         return Way(rows.baseline, ours.policy)
-    costs = ours.policy.costs or champion.policy.costs
-    return Way(champion.score(matrix), champion.policy.model_copy(update={"costs": costs}))
+    return Way(champion.score(matrix), champion.policy).at_prices_of(ours.policy)
 
 
 def _parity(graph: Vector, booster: Vector) -> Check:

@@ -6,7 +6,6 @@ bounds, nor of what is learned from or judged on.
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,15 +16,14 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
-from models import durations, pins, records, row_ids
+from models import durations, pins, row_ids
 from models.contract import Contract, Feature, Labels, Mask, Vector
 from models.manifest import LiveRows
 from models.records import OUTCOMES, PREDICTIONS
+from training import log
 from training.addresses import shown
-from training.errors import cause
-from training.live_errors import InputsNotKept, LogUnreadable, NoOutcomes
+from training.live_errors import InputsNotKept, NoOutcomes
 from training.settings import FitSettings
 from training.splitting import Moments
 
@@ -93,7 +91,7 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
         asked &= PREDICTIONS.c.prediction_id >= row_ids.first_id(now - durations.parse(settings.since))
     known = OUTCOMES.c.recorded_at if settings.outcomes_known == "recorded" else OUTCOMES.c.observed_at
     versions: dict[str, int] = {}
-    with _connection(url) as connection:
+    with log.connection(url) as connection:
         counts = _count(connection, asked)
         if not counts.outcomes:
             raise NoOutcomes(url=shown(url), predictions=counts.predictions)
@@ -222,15 +220,3 @@ def _column(rows: Sequence[sa.Row[Any]], feature: Feature) -> pd.Series:
 def _whole(chunks: Sequence[_Chunk], name: str) -> pd.Series:
     """Put a column together, and take it away from the chunks: no more than one is there twice at a time."""
     return pd.concat([chunk.columns.pop(name) for chunk in chunks], ignore_index=True)
-
-
-@contextmanager
-def _connection(url: str) -> Iterator[Connection]:
-    opened = records.connect(url)
-    try:
-        with opened.connect() as connection:
-            yield connection
-    except SQLAlchemyError as error:
-        raise LogUnreadable(url=shown(url), problem=cause(error).rstrip(".")) from error
-    finally:
-        opened.dispose()

@@ -183,3 +183,18 @@ class HistorySettings(_JobSettings):
 
     models_dir: Path = Path("models")
     """Folder of pinned.json, history.jsonl and store/."""
+
+
+class CompareLiveSettings(_JobSettings):
+    """Tell champion and challenger apart by what clients sent and what became of them."""
+
+    model_config = SettingsConfigDict(cli_prog_name="python -m training compare-live")
+
+    log_url: str = "sqlite:///var/predictions.db"
+    """The prediction log, SQLite or PostgreSQL."""
+    since: str | None = Field(default=None, pattern=durations.PATTERN)
+    """Age of the oldest predictions, as 24h or 90d; by default, since the challenger came."""
+    min_rows: int = Field(default=500, ge=1)
+    """Fewest outcomes, of either model; with fewer nobody can tell."""
+    models_dir: Path = Path("models")
+    """Folder of pinned.json, history.jsonl and store/."""

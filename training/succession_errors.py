@@ -3,7 +3,8 @@
 TrainingError
 └── SuccessionError
     ├── NoSuchModel      there is no such challenger, or no earlier model
-    └── TooFewUntouched  too few rows that neither model learned from
+    ├── TooFewUntouched  too few rows that neither model learned from
+    └── TooFewOutcomes   too few customers of whom a trial knows what they did
 """
 
 from training.errors import TrainingError
@@ -29,4 +30,14 @@ class TooFewUntouched(SuccessionError):
         super().__init__(
             f"of customers that neither model learned from there are {problem}. The champion stays; "
             "fit the challenger on more or newer rows, or lower --min-rows."
+        )
+
+
+class TooFewOutcomes(SuccessionError):
+    """A trial knows of too few customers what they did."""
+
+    def __init__(self, *, version: str, problem: str) -> None:
+        self.version, self.problem = version, problem
+        super().__init__(
+            f"of what {version} predicted there are {problem}. Wait for outcomes, or look further back with --since."
         )
