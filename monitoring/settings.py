@@ -172,9 +172,13 @@ class ImportSettings(_LogSettings):
 
 
 class PruneSettings(_LogSettings):
-    """Delete what is old from the prediction log."""
+    """Delete what is old from the prediction log, and runs of the monitor if asked to."""
 
     model_config = SettingsConfigDict(cli_prog_name="python -m monitoring prune")
 
     keep_days: int = Field(default=365, ge=1, le=36_500)
     """Age, in days, from which on predictions are deleted with their outcomes, and counts of requests as well."""
+    keep_runs: str | None = Field(default=None, pattern=durations.PATTERN)
+    """Age from which on runs of the monitor are removed, as 14d; all stay when nothing is said."""
+    output_dir: Path = Path("var")
+    """Folder of reports/ and of the dashboard's workspace/."""
