@@ -79,7 +79,10 @@ def test_the_figures_of_the_model_in_git_are_those_of_its_manifest(readme: str, 
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md", "docs/settings.md", "docs/kubernetes.md"],
+    [
+        *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md", "docs/settings.md"),
+        *("docs/kubernetes.md", "docs/deployment.md"),
+    ],
 )
 def test_every_link_inside_the_repository_leads_somewhere(page: str, root: Path) -> None:
     links = LINK.findall((root / page).read_text())
