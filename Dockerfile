@@ -31,9 +31,9 @@ COPY service service
 COPY training training
 COPY monitoring monitoring
 COPY demo demo
-# Of all bundles in the store only the pinned one goes along. Any user may read, whatever the mode was outside.
-RUN pinned=$(python -c 'import json; print(json.load(open("models/pinned.json"))["version"])') \
-    && find models/store -mindepth 1 -maxdepth 1 ! -name "$pinned" -exec rm -r {} + \
+# Of all bundles in the store only the pinned ones go along. Any user may read, whatever the mode was outside.
+RUN pinned=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' models/pinned.json | paste -s -d '|') \
+    && find models/store -mindepth 1 -maxdepth 1 -regextype posix-extended ! -regex "models/store/($pinned)" -exec rm -r {} + \
     && python -m compileall -q models service training monitoring demo \
     && chmod -R a+rX .
 

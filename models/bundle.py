@@ -1,6 +1,6 @@
-"""A trained model on disk: its manifest, its digests, and the pin that says which one is served.
+"""A trained model on disk: its manifest, and the digests of all that belongs to it.
 
-    <models_dir>/pinned.json               version and digest of the manifest
+    <models_dir>/pinned.json               version and digest of the manifest; see `models.pins`
     <models_dir>/store/<version>/          manifest.json lists every other file with its digest
 
 Saving is atomic. Loading trusts nothing: the pin's digest covers the manifest, the manifest's digests cover the rest,
@@ -11,43 +11,28 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from models import pins
 from models.errors import (
     BundleError,
     BundleMissing,
     DigestMismatch,
-    FileUnreadable,
     FingerprintMismatch,
     FormatUnsupported,
     ManifestInvalid,
-    PinUnreadable,
     ShelfUnwritable,
+    first_problem,
 )
 from models.manifest import FORMAT_VERSION, Description, Manifest
+from models.pins import Change, Named, Pin, reading
 
-MANIFEST, GRAPH, BOOSTER, REFERENCE, CARD, CARD_PAGE = (
-    "manifest.json",
-    "model.onnx",
-    "model.ubj",
-    "reference.parquet",
-    "MODEL_CARD.md",
-    "MODEL_CARD.html",
-)
-
-
-class Pin(BaseModel):
-    """Which bundle is served: its version, and the SHA-256 of its manifest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+MANIFEST, GRAPH, BOOSTER = "manifest.json", "model.onnx", "model.ubj"
+REFERENCE, HOLDOUT, SEEN = "reference.parquet", "holdout.parquet", "seen.npy"
+CARD, CARD_PAGE = "MODEL_CARD.md", "MODEL_CARD.html"
 
 
 class Bundle(BaseModel):
@@ -68,7 +53,7 @@ class Bundle(BaseModel):
         Raises:
             FileUnreadable: it is not there, or this process may not read it.
         """
-        with _reading(self.path(name)):
+        with reading(self.path(name)):
             return self.path(name).read_text(encoding="utf-8")
 
 
@@ -93,8 +78,7 @@ def save(files: Path, description: Description, *, trained_at: datetime, models_
     day finds its bundle already there and leaves it as it is, unless it was damaged.
     """
     digests = _digests(files)
-    content = json.dumps([description.model_dump(mode="json"), digests], sort_keys=True)
-    version = f"{trained_at:%Y%m%d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    version = f"{trained_at:%Y%m%d}-{_identify(description, digests)}"
     target = models_dir / "store" / version
     manifest = Manifest(**dict(description), version=version, trained_at=trained_at, files=digests)
     if not _holds(target, manifest):
@@ -102,60 +86,73 @@ def save(files: Path, description: Description, *, trained_at: datetime, models_
     return Bundle(directory=target, manifest=_read_manifest(target / MANIFEST))
 
 
-def pin(bundle: Bundle, *, models_dir: Path) -> None:
-    """Make a published bundle the served one, in one rename."""
-    choice = Pin(version=bundle.manifest.version, digest=digest(bundle.path(MANIFEST)))
-    with tempfile.TemporaryDirectory(dir=models_dir, prefix=".pinning-") as scratch:
-        path = Path(scratch) / "pinned.json"
-        path.write_text(choice.model_dump_json(indent=2) + "\n")
-        path.chmod(0o644)
-        path.replace(models_dir / "pinned.json")
+def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = "") -> None:
+    """Make a published bundle the champion, without a challenger."""
+    champion = Pin(**dict(name(bundle)))
+    pins.write(champion, about=champion, change=change, why=why, models_dir=models_dir)
 
 
-def read_pin(models_dir: Path) -> Pin:
-    """Read which version is served.
-
-    Raises:
-        PinUnreadable: there is no pin, or it is not one.
-        FileUnreadable: this process may not read it.
-    """
-    path = models_dir / "pinned.json"
-    with _reading(path):
-        try:
-            return Pin.model_validate_json(path.read_bytes())
-        except FileNotFoundError as error:
-            raise PinUnreadable(path=path, problem="no model is pinned") from error
-        except ValidationError as error:
-            raise PinUnreadable(path=path, problem=_first_problem(error)) from error
+def name(bundle: Bundle) -> Named:
+    """Return what a pin says of a bundle."""
+    return Named(version=bundle.manifest.version, digest=digest(bundle.path(MANIFEST)))
 
 
-def load(models_dir: Path, *, fingerprint: str) -> Bundle:
-    """Verify the pinned bundle and return it.
+def load(models_dir: Path, *, fingerprint: str, named: Named | None = None) -> Bundle:
+    """Verify a bundle of the store, by default the champion, and return it.
 
     Raises:
         BundleError: which kind says why it cannot be trusted; `FingerprintMismatch` when it was trained on another
             contract than `fingerprint`.
     """
-    choice = read_pin(models_dir)
-    directory = models_dir / "store" / choice.version
-    with _reading(directory):
-        if not directory.is_dir():
-            raise BundleMissing(path=directory)
-    _verify(directory / MANIFEST, choice.digest)
-    manifest = _read_manifest(directory / MANIFEST)
-    if manifest.version != choice.version:
-        raise ManifestInvalid(path=directory / MANIFEST, problem=f"it is the manifest of {manifest.version}")
-    if manifest.fingerprint != fingerprint:
-        raise FingerprintMismatch(bundle=manifest.fingerprint, code=fingerprint)
-    for name, expected in manifest.files.items():
-        _verify(directory / name, expected)
-    return Bundle(directory=directory, manifest=manifest)
+    named = named or pins.read(models_dir)
+    manifest_path = _in_store(models_dir, named.version) / MANIFEST
+    _verify(manifest_path, named.digest)
+    return _load(manifest_path, named.version, fingerprint)
+
+
+def find(models_dir: Path, version: str, *, fingerprint: str) -> Bundle:
+    """Verify a bundle that nobody named by digest, and return it: its content must be what its version is made of.
+
+    Raises:
+        BundleError: as for `load`.
+    """
+    found = _load(_in_store(models_dir, version) / MANIFEST, version, fingerprint)
+    manifest = found.manifest
+    described = Description(**{field: getattr(manifest, field) for field in Description.model_fields})
+    if not version.endswith(content := _identify(described, manifest.files)):
+        raise DigestMismatch(path=found.path(MANIFEST), expected=version.rpartition("-")[2], found=content)
+    return found
 
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _in_store(models_dir: Path, version: str) -> Path:
+    directory = models_dir / "store" / version
+    with reading(directory):
+        if not directory.is_dir():
+            raise BundleMissing(path=directory)
+    return directory
+
+
+def _load(path: Path, version: str, fingerprint: str) -> Bundle:
+    manifest = _read_manifest(path)
+    if manifest.version != version:
+        raise ManifestInvalid(path=path, problem=f"it is the manifest of {manifest.version}")
+    if manifest.fingerprint != fingerprint:
+        raise FingerprintMismatch(bundle=manifest.fingerprint, code=fingerprint)
+    for listed, expected in manifest.files.items():
+        _verify(path.parent / listed, expected)
+    return Bundle(directory=path.parent, manifest=manifest)
+
+
+def _identify(description: Description, digests: dict[str, str]) -> str:
+    """Make eight digits of all that a bundle holds."""
+    content = json.dumps([description.model_dump(mode="json"), digests], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def _move_in_place(files: Path, target: Path, manifest: Manifest) -> None:
@@ -185,16 +182,8 @@ def _holds(target: Path, manifest: Manifest) -> bool:
     return digests == manifest.files and found.model_copy(update={"trained_at": manifest.trained_at}) == manifest
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FileUnreadable(path=path, problem=error.strerror or "cannot be read") from error
-
-
 def _verify(path: Path, expected: str) -> None:
-    with _reading(path):
+    with reading(path):
         found = digest(path)
     if found != expected:
         raise DigestMismatch(path=path, expected=expected, found=found)
@@ -207,11 +196,4 @@ def _read_manifest(path: Path) -> Manifest:
             raise FormatUnsupported(path=path, found=found, supported=FORMAT_VERSION)
         return Manifest.model_validate(raw)
     except (ValueError, AttributeError) as error:
-        raise ManifestInvalid(path=path, problem=_first_problem(error)) from error
-
-
-def _first_problem(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"
-    return str(error)
+        raise ManifestInvalid(path=path, problem=first_problem(error)) from error

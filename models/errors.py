@@ -11,8 +11,9 @@
     │   ├── OutcomesUnknown       there are no such predictions
     │   └── OutcomesContradicted  the predictions have other outcomes
     └── BundleError               no trained model can be trusted; the service stays up and says so
-        ├── PinUnreadable         pinned.json is missing or is not a pin
-        ├── BundleMissing         the pinned version is not in the store
+        ├── PinUnreadable         pinned.json or its history is not what it must be
+        │   └── NothingPinned     there is no pin yet
+        ├── BundleMissing         the version is not in the store
         ├── FormatUnsupported     the bundle was written in another format
         ├── ManifestInvalid       the manifest does not hold what it must
         ├── FingerprintMismatch   the bundle was trained on another contract
@@ -28,7 +29,17 @@ Knows nothing of HTTP: `service.errors` maps these to status codes.
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 LISTED_IDS = 100
+
+
+def first_problem(error: Exception) -> str:
+    """Say in one sentence what is wrong with a file: of pydantic's errors, the first."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"
+    return str(error)
 
 
 class ModelsError(Exception):
@@ -119,15 +130,22 @@ class BundleError(ModelsError):
 
 
 class PinUnreadable(BundleError):
-    """pinned.json is missing or is not a pin."""
+    """pinned.json or its history is not what it must be."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. Pin a bundle with `python -m training fit --pin`.")
 
 
+class NothingPinned(PinUnreadable):
+    """There is no pin yet."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(path=path, problem="no model is pinned")
+
+
 class BundleMissing(BundleError):
-    """The pinned version is not in the store."""
+    """The version is not in the store."""
 
     def __init__(self, *, path: Path) -> None:
         self.path = path

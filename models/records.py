@@ -1,6 +1,6 @@
 """What the service remembers: each prediction, what its customer did, and how many requests it answered and refused.
 
-The three tables of the prediction log, declared here for all programs; `models.migrations` brings a database up to
+The four tables of the prediction log, declared here for all programs; `models.migrations` brings a database up to
 them. SQLite or PostgreSQL, by URL. Knows nothing of who writes or reads a row.
 """
 
@@ -47,6 +47,16 @@ PREDICTIONS = Table(
     Column("model_version", sa.String(64), nullable=False),
     Column("features", sa.JSON(none_as_null=True)),  # by the contract's names; null when inputs are not kept
     Column("inputs_digest", sa.String(64)),  # keyed, of the features; only when inputs are kept hashed
+    Column("churn_probability", sa.Double, nullable=False),
+    Column("churn_prediction", sa.Boolean, nullable=False),
+    Column("risk_tier", sa.String(6), nullable=False),
+)
+
+CHALLENGER_PREDICTIONS = Table(  # what a challenger in the shadow said of a customer whom the champion answered
+    "challenger_predictions",
+    METADATA,
+    Column("prediction_id", sa.ForeignKey(PREDICTIONS.c.prediction_id, ondelete="CASCADE"), primary_key=True),
+    Column("model_version", sa.String(64), nullable=False),  # the challenger's
     Column("churn_probability", sa.Double, nullable=False),
     Column("churn_prediction", sa.Boolean, nullable=False),
     Column("risk_tier", sa.String(6), nullable=False),

@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Column, Engine
 
-from models import row_ids
+from models import durations, row_ids
 from models.records import PREDICTIONS, TRAFFIC
 from monitoring import journal, log
-from monitoring.period import duration
 from monitoring.progress import Progress
 from monitoring.settings import PruneSettings
 
@@ -30,10 +29,10 @@ def run(settings: PruneSettings) -> str:
     """
     now, runs = datetime.now(UTC), ""
     if settings.keep_runs:
-        runs = f"removed {journal.forget(settings.output_dir, now - duration(settings.keep_runs)):,} runs; "
+        runs = f"removed {journal.forget(settings.output_dir, now - durations.parse(settings.keep_runs)):,} runs; "
     before = now - timedelta(days=settings.keep_days)
     with log.engine(settings.log_url) as engine:
-        predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # outcomes go with them
+        predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # all that hangs on them goes, too
         counts = prune(engine, TRAFFIC.c.traffic_id, before)
     return (
         f"{runs}deleted {predictions:,} predictions, with their outcomes, and {counts:,} counts of requests "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from models import bundle
+from models import pins
 from models.errors import BundleError, ModelsError
 from monitoring import journal
 from monitoring.errors import CannotTell, OutputUnwritable
@@ -103,7 +103,7 @@ def _show(drawn: "Drawn", facts: Mapping[str, Any], job: Job, settings: JobSetti
 
 def _pinned_version(settings: JobSettings) -> str | None:
     try:
-        return bundle.read_pin(settings.models_dir).version
+        return pins.read(settings.models_dir).version
     except BundleError:
         return None
 

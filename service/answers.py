@@ -3,7 +3,7 @@
 A model for each prediction would cost a batch as much time as scoring it. Knows nothing of HTTP.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic_core import to_json
 
@@ -15,14 +15,20 @@ from service.predictor import Predicted
 _BOOLEANS = {True: "true", False: "false"}
 
 
-def one(predicted: Predicted) -> bytes:
+def one(parts: Sequence[Predicted]) -> bytes:
     """Write the prediction of a single customer."""
-    return next(_written(predicted)).encode()
+    return next(_written(parts[0])).encode()
 
 
-def many(predicted: Predicted) -> bytes:
-    """Write the predictions of a batch."""
-    return f'{{"predictions":[{",".join(_written(predicted))}]}}'.encode()
+def many(parts: Sequence[Predicted]) -> bytes:
+    """Write the predictions of a batch, whichever model made each, in the order of the request."""
+    written = _written(parts[0]) if len(parts) == 1 else _merged(parts)
+    return f'{{"predictions":[{",".join(written)}]}}'.encode()
+
+
+def _merged(parts: Iterable[Predicted]) -> list[str]:
+    placed = [pair for part in parts for pair in zip(part.places or (), _written(part), strict=True)]
+    return [text for _, text in sorted(placed)]
 
 
 def _written(predicted: Predicted) -> Iterator[str]:

@@ -28,6 +28,7 @@ Every answer that is not a success has one shape, `{problem.MEDIA_TYPE}` (RFC 94
 Every answer carries `{request_id.HEADER}`: send your own (up to 128 letters, digits and `._:/+=@-`) or get one.
 Numbers are JSON numbers: strings, booleans and unknown fields are refused, not repaired.
 Of a name that an object holds twice, the last value counts.
+While a second model is tried beside the first, `customer_id` keeps a customer with one of them; GET /model tells of it.
 """
 TAGS = [
     {"name": "predictions", "description": "Ask the model."},

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.features import CustomerFeatures
 from service import answers
+from service.customers import Customer
 from service.inference import Inference
 
 TRACE = "fastapi.telemetry"
@@ -19,7 +19,7 @@ TRACE = "fastapi.telemetry"
 _JSON = (b"content-type", b"application/json")
 _UNUSUAL = frozenset({b"content-type", b"expect"})
 """A media type in other words than the usual ones, and a client who waits to be asked for the body."""
-_validate = CustomerFeatures.__pydantic_validator__.validate_json
+_validate = Customer.__pydantic_validator__.validate_json
 
 
 class HotPath:
@@ -51,7 +51,7 @@ class HotPath:
             elif (name == b"content-length" and int(value) > self._max_body_bytes) or name in _UNUSUAL:
                 return False
         inference: Inference = scope["state"]["inference"]
-        served = inference.model.predictor is not None
+        served = inference.model.lineup is not None
         usual = scope["method"] == "POST" and not scope["query_string"] and TRACE not in scope
         return media_types == 1 and usual and served
 

@@ -1,4 +1,4 @@
-"""What a prediction takes, whichever way the request came: the model that serves, the counters, and the log.
+"""What a prediction takes, whichever way the request came: the models that serve, the counters, and the log.
 
 Knows nothing of HTTP.
 """
@@ -6,7 +6,7 @@ Knows nothing of HTTP.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.features import CustomerFeatures
+from service.customers import Customer
 from service.metrics import Metrics
 from service.prediction_log import PredictionLog
 from service.predictor import Predicted
@@ -21,14 +21,16 @@ class Inference:
     metrics: Metrics
     log: PredictionLog
 
-    def predict(self, customers: Sequence[CustomerFeatures], *, explain: bool = False) -> Predicted:
-        """Predict each customer, count it, and hand it to the log.
+    def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[Predicted]:
+        """Predict each customer, count it, and hand it to the log; a challenger in the shadow will score it from there.
 
         Raises:
             ModelUnavailable: there is no model.
             BoosterUnreadable: it cannot explain.
         """
-        predicted = self.model.require().predict(customers, explain=explain)
-        self.metrics.count_predictions(predicted)
-        self.log.put(predicted)
-        return predicted
+        lineup = self.model.require()
+        parts = lineup.predict(customers, explain=explain)
+        for predicted in parts:
+            self.metrics.count_predictions(predicted)
+        self.log.put(parts, shadow=lineup.shadow)
+        return parts

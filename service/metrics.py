@@ -25,8 +25,10 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from models.contract import Vector
 from models.features import CONTRACT
 from models.manifest import Manifest
+from models.pins import Challenger, Mode
 from models.risk import RiskTier
 from service.errors import OTHER, ShedReason
 from service.predictor import Predicted
@@ -40,6 +42,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _TIERS: tuple[RiskTier, ...] = get_args(RiskTier)
 _BUCKETS_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 _BUCKETS_PROBABILITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_BUCKETS_DIFFERENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class Metrics:
@@ -49,24 +52,23 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # as of 0.26; the text format knows no such times
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self._add_requests(registry)
-        self._add_predictions(registry)
-        self._add_model(registry)
-        self._add_log(registry)
-        self._add_outcomes(registry)
+        self._counter, self._histogram = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self._least = partial(Gauge, registry=registry, multiprocess_mode="livemin")  # of all workers
+        self._most = partial(Gauge, registry=registry, multiprocess_mode="livemax")
+        self._add_requests()
+        self._add_predictions()
+        self._add_models()
+        self._add_shadow()
+        self._add_log()
+        self._add_outcomes()
 
-    def _add_requests(self, registry: CollectorRegistry) -> None:
+    def _add_requests(self) -> None:
         request = ["method", "route"]
-        answered = Counter("http_requests", "Answered requests.", [*request, "status"], registry=registry)
-        seconds = Histogram(
-            "http_request_duration_seconds", "Time to answer.", request, registry=registry, buckets=_BUCKETS_SECONDS
-        )
-        shed = Counter("http_requests_shed", "Requests refused for want of time.", ["reason"], registry=registry)
-        refusals = Counter(
-            "churn_validation_failures",
-            "Rules broken by refused requests, at most 100 of each.",
-            ["field"],
-            registry=registry,
+        answered = self._counter("http_requests", "Answered requests.", [*request, "status"])
+        seconds = self._histogram("http_request_duration_seconds", "Time to answer.", request, buckets=_BUCKETS_SECONDS)
+        shed = self._counter("http_requests_shed", "Requests refused for want of time.", ["reason"])
+        refusals = self._counter(
+            "churn_validation_failures", "Rules broken by refused requests, at most 100 of each.", ["field"]
         )
         self._answered, self._seconds = cache(answered.labels), cache(seconds.labels)
         self._shed, self._refusals = cache(shed.labels), cache(refusals.labels)
@@ -75,55 +77,49 @@ class Metrics:
         for field in (*CONTRACT.names, OTHER):
             self._refusals(field)
 
-    def _add_predictions(self, registry: CollectorRegistry) -> None:
-        tiers = Counter("churn_predictions", "Predictions by tier.", ["risk_tier", "model_version"], registry=registry)
-        probabilities = Histogram(
-            "churn_probability",
-            "Predicted probabilities of churn.",
-            ["model_version"],
-            registry=registry,
-            buckets=_BUCKETS_PROBABILITY,
+    def _add_predictions(self) -> None:
+        tiers = self._counter("churn_predictions", "Predictions by tier.", ["risk_tier", "model_version"])
+        probabilities = self._histogram(
+            "churn_probability", "Predicted probabilities of churn.", ["model_version"], buckets=_BUCKETS_PROBABILITY
         )
         self._tiers, self._probabilities = cache(tiers.labels), cache(probabilities.labels)
 
-    def _add_model(self, registry: CollectorRegistry) -> None:
-        least = partial(Gauge, registry=registry, multiprocess_mode="livemin")
-        self._loaded = least("churn_model_loaded", "1 when a model serves, 0 when none does.")
-        self._pinned = least(
+    def _add_models(self) -> None:
+        self._loaded = self._least("churn_model_loaded", "1 when a model serves, 0 when none does.")
+        self._pinned = self._least(
             "churn_model_pinned", "1 when the model that serves is the pinned one, 0 when that one was refused."
         )
-        self._trained = least("churn_model_trained_timestamp_seconds", "When the model that serves was trained.")
-        self._model = Gauge(
-            "churn_model_info",
-            "1 for the model that serves.",
-            ["model_version"],
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._swap_failures = Counter(
-            "churn_model_swap_failures", "Pinned models that were refused, by each worker.", registry=registry
-        )
+        self._trained = self._least("churn_model_trained_timestamp_seconds", "When the model that serves was trained.")
+        self._model = self._most("churn_model_info", "1 for each model, in its role.", ["model_version", "role"])
+        self._versions: dict[str, str] = {}  # by role
+        self._refused = self._most("churn_challenger_refused", "1 when the challenger that the pin names was refused.")
+        self._share = self._most("churn_challenger_share", "Share of the customers with a name whom a canary answers.")
+        self._swap_failures = self._counter("churn_model_swap_failures", "Pinned models refused, by each worker.")
 
-    def _add_log(self, registry: CollectorRegistry) -> None:
-        most = partial(Gauge, registry=registry, multiprocess_mode="livemax")
-        self._log_queue = Gauge(
-            "churn_log_queue_rows",
-            "Predictions in memory, not on disk yet.",
-            registry=registry,
-            multiprocess_mode="livesum",
+    def _add_shadow(self) -> None:
+        rows = self._counter("churn_shadow_rows", "Predictions for a shadow to score.", ["result"])
+        self._shadow_rows = {result: rows.labels(result) for result in ("scored", "dropped")}
+        differences = self._histogram(
+            "churn_shadow_difference",
+            "Between its probabilities and the champion's, unsigned.",
+            ["model_version"],
+            buckets=_BUCKETS_DIFFERENCE,
         )
-        self._log_spool = most("churn_log_spool_bytes", "Predictions on disk that the database does not have yet.")
-        self._log_behind = most(
+        self._differences = cache(differences.labels)
+
+    def _add_log(self) -> None:
+        total = partial(Gauge, registry=self._registry, multiprocess_mode="livesum")
+        self._log_queue = total("churn_log_queue_rows", "Predictions in memory, not on disk yet.")
+        self._log_spool = self._most("churn_log_spool_bytes", "Rows on disk that the database does not have yet.")
+        self._log_behind = self._most(
             "churn_log_behind_seconds", "Age of the oldest prediction that the database does not have yet."
         )
-        self._log_rejected = most("churn_log_rejected_pages", "Pages of predictions that the database refused.")
-        self._log_rows = Counter("churn_log_rows", "Predictions written to disk, for the database.", registry=registry)
-        self._log_dropped = Counter(
-            "churn_log_dropped_rows", "Predictions that are missing from the log.", registry=registry
-        )
+        self._log_rejected = self._most("churn_log_rejected_pages", "Pages of rows that the database refused.")
+        self._log_rows = self._counter("churn_log_rows", "Predictions written to disk, for the database.")
+        self._log_dropped = self._counter("churn_log_dropped_rows", "Predictions that are missing from the log.")
 
-    def _add_outcomes(self, registry: CollectorRegistry) -> None:
-        outcomes = Counter("churn_outcomes", "Outcomes recorded, each once.", ["churned"], registry=registry)
+    def _add_outcomes(self) -> None:
+        outcomes = self._counter("churn_outcomes", "Outcomes recorded, each once.", ["churned"])
         self._outcomes = {churned: outcomes.labels(str(churned).lower()) for churned in (False, True)}
 
     def count_outcomes(self, churned: Mapping[bool, int]) -> None:
@@ -149,17 +145,37 @@ class Metrics:
         """Count predictions that are lost to the log."""
         self._log_dropped.inc(rows)
 
-    def describe_model(self, manifest: Manifest, *, version_before: str | None = None) -> None:
-        """Say which model serves, and which did before."""
-        if version_before is not None:
-            self._model.labels(version_before).set(0)
-        for tier in _TIERS:
-            self._tiers(tier, manifest.version)  # counts from 0, so that the first one is an increase
-        self._probabilities(manifest.version)
-        self._model.labels(manifest.version).set(1)
+    def describe_model(self, manifest: Manifest) -> None:
+        """Say which model is the champion."""
+        self._expect_predictions(manifest.version)
+        self._cast("champion", manifest.version)
         self._trained.set(manifest.trained_at.timestamp())
         self._loaded.set(1)
         self._pinned.set(1)
+
+    def describe_challenger(self, challenger: Challenger | None, *, refused: bool) -> None:
+        """Say which model is tried beside it, if any, or that one was refused."""
+        roles = {challenger.mode: challenger.version} if challenger else {}
+        for mode in get_args(Mode):
+            self._cast(mode, roles.get(mode))
+        if canary := roles.get("canary"):
+            self._expect_predictions(canary)
+        if shadow := roles.get("shadow"):
+            self._differences(shadow)
+        self._share.set(challenger.share if challenger and canary else 0)
+        self._refused.set(refused)
+
+    def _expect_predictions(self, version: str) -> None:
+        for tier in _TIERS:
+            self._tiers(tier, version)  # counts from 0, so that the first one is an increase
+        self._probabilities(version)
+
+    def _cast(self, role: str, version: str | None) -> None:
+        if before := self._versions.pop(role, None):
+            self._model.labels(before, role).set(0)
+        if version is not None:
+            self._versions[role] = version
+            self._model.labels(version, role).set(1)
 
     def count_swap_failure(self) -> None:
         """Count a pinned model that was refused."""
@@ -194,6 +210,15 @@ class Metrics:
             histogram.observe(predicted.probabilities[0])
         else:
             _observe_all(histogram, predicted.probabilities)
+
+    def count_shadow(self, version: str, differences: Vector) -> None:
+        """Count rows that a shadow scored, by how much its probabilities differ from the champion's."""
+        self._shadow_rows["scored"].inc(len(differences))
+        _observe_all(self._differences(version), differences.tolist())
+
+    def count_shadow_dropped(self, rows: int) -> None:
+        """Count rows that no shadow will score."""
+        self._shadow_rows["dropped"].inc(rows)
 
     def count_refusals(self, fields: Mapping[str, int]) -> None:
         """Count broken rules by field."""

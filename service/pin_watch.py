@@ -1,4 +1,4 @@
-"""When to look for a new model: at a signal, and when the pin or a file of its bundle is another than before.
+"""When to look for new models: at a signal, and when the pin, or a file of a bundle that it names, has changed.
 
 Knows nothing of what makes a model good; that is `service.served_model`.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from anyio.to_thread import run_sync
 
-from models import bundle
+from models import pins
 from models.errors import BundleError
 from service.served_model import ServedModel
 
@@ -63,7 +63,10 @@ def _look(models_dir: Path) -> frozenset[tuple[str, int, int, int]]:
 def _watched(models_dir: Path) -> Iterator[Path]:
     yield models_dir / "pinned.json"
     with suppress(BundleError):
-        yield from (models_dir / "store" / bundle.read_pin(models_dir).version).glob("*")
+        pin = pins.read(models_dir)
+        for named in (pin, pin.challenger):
+            if named is not None:
+                yield from (models_dir / "store" / named.version).glob("*")
 
 
 def _stat(path: Path) -> os.stat_result | None:

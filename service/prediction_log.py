@@ -6,25 +6,28 @@ From there `service.shipper` brings them to the database, so nothing here waits 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from models.features import CustomerFeatures
 from service import clock
 from service.metrics import Metrics
-from service.predictor import Predicted
+from service.predictor import Predicted, Predictor
+from service.shadow import Unscored
 from service.spool import Spool, Waiting
 from service.traffic import Traffic
 
 logger = logging.getLogger(__name__)
 
-PREDICTIONS, TRAFFIC = "predictions", "traffic"
+PREDICTIONS, CHALLENGER_PREDICTIONS, TRAFFIC = "predictions", "challenger_predictions", "traffic"
 """Tables, as `models.records` has them; importing it here would cost every worker SQLAlchemy."""
 LATE_SECONDS = 5
 """The age of a row from which on it is told where it waits."""
 MAX_QUEUED_ROWS = 100_000
 """In memory, for a disk that is slow; some 25 MB."""
+MAX_UNSCORED_ROWS = 20_000
+"""Between two pages, for a shadow; more would take it a tenth of a second, which requests lack."""
 
 
 class PredictionLog(Protocol):
@@ -38,8 +41,8 @@ class PredictionLog(Protocol):
     def behind_seconds(self) -> float:
         """Age of the oldest row that the database may not have; 0 when there is none."""
 
-    def put(self, predicted: Predicted) -> None:
-        """Take the predictions of one request."""
+    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
+        """Take the predictions of one request, which a shadow is to score, too."""
 
     def refuse(self, fields: Mapping[str, int]) -> None:
         """Count a request for predictions that broke rules, so many of each field."""
@@ -50,7 +53,7 @@ class NoLog:
 
     problem, behind_seconds = None, 0.0
 
-    def put(self, predicted: Predicted) -> None:
+    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
         """Forget them."""
 
     def refuse(self, fields: Mapping[str, int]) -> None:
@@ -66,22 +69,28 @@ class SpooledLog:
         self._spool, self._keep, self._max_bytes, self._metrics = spool, keep, max_bytes, metrics
         self._lock = threading.Lock()
         self._lines: list[str] = []
+        self._unscored: list[Unscored] = []
         self._unwritten_since = 0  # the oldest row that is not on disk, in milliseconds since 1970; 0 is none
         self._traffic = Traffic()
         self._waiting = Waiting()
         self._disk_problem = "the disk does not answer"
         self._dropping = False
 
-    def put(self, predicted: Predicted) -> None:
-        """Take the predictions of one request; 2 µs each."""
-        lines = list(_lines(predicted, self._keep))
+    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
+        """Take the predictions of one request, which a shadow is to score, too; 2 µs each."""
+        lines = [line for predicted in parts for line in _lines(predicted, self._keep)]
         with self._lock:
             self._traffic.answered += 1
-            self._unwritten_since = self._unwritten_since or predicted.made_at.milliseconds
+            self._unwritten_since = self._unwritten_since or parts[0].made_at.milliseconds
             if len(self._lines) < MAX_QUEUED_ROWS:
                 self._lines += lines
+                if shadow is not None:
+                    for predicted in parts:
+                        self._leave(predicted, shadow)
                 return
         self._drop(len(lines), self._disk_problem)
+        if shadow is not None:
+            self._metrics.count_shadow_dropped(len(lines))
 
     def refuse(self, fields: Mapping[str, int]) -> None:
         """Count a request for predictions that broke rules."""
@@ -93,14 +102,19 @@ class SpooledLog:
         """Write the rows that were taken since the last time; a disk that fails gets them again."""
         with self._lock:
             lines, self._lines = self._lines, []
-        began = clock.now().milliseconds
+            unscored, self._unscored = self._unscored, []
+            since = self._unwritten_since
+        began, is_full = clock.now().milliseconds, self._is_full
         self._metrics.describe_log_queue(len(lines))
-        if lines and self._is_full:
+        if lines and is_full:
             self._drop(len(lines), "the spool is full")
-        elif lines and not self._write(lines):
-            return
-        with self._lock:
-            self._unwritten_since = began if self._lines else 0
+        is_on_disk = not is_full and (not lines or self._write(lines))
+        if is_on_disk or is_full:
+            with self._lock:
+                self._unwritten_since = began if self._lines else 0
+        for rows in unscored:  # a page of theirs must lie behind that of the predictions which it refers to
+            if not (is_on_disk and self._write_scored(rows, since)):
+                self._metrics.count_shadow_dropped(len(rows))
 
     def write_traffic(self) -> None:
         """Write how many requests came since the last time, if any did."""
@@ -164,6 +178,26 @@ class SpooledLog:
         self._waiting = replace(self._waiting, size_bytes=self._waiting.size_bytes + size_bytes)
         self._metrics.count_logged(len(lines))
         self._dropping = False
+        return True
+
+    def _leave(self, predicted: Predicted, shadow: Predictor) -> None:
+        """Have a shadow score rows when their page is written; for whoever holds the lock."""
+        if len(predicted.ids) + sum(map(len, self._unscored)) > MAX_UNSCORED_ROWS:
+            self._metrics.count_shadow_dropped(len(predicted.ids))
+            return
+        if not self._unscored or self._unscored[-1].challenger is not shadow:
+            self._unscored.append(Unscored(shadow))
+        self._unscored[-1].add(predicted)
+
+    def _write_scored(self, rows: Unscored, since: int) -> bool:
+        try:
+            lines, differences = rows.score()
+            size_bytes = self._spool.write(CHALLENGER_PREDICTIONS, lines, since=since)
+        except Exception:  # whatever it is, it is the challenger's loss alone
+            logger.exception("the challenger %s did not score %d rows", rows.version, len(rows))
+            return False
+        self._waiting = replace(self._waiting, size_bytes=self._waiting.size_bytes + size_bytes)
+        self._metrics.count_shadow(rows.version, differences)
         return True
 
     def _drop(self, rows: int, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The model that serves: checked customers come in, predictions go out.
+"""One model: checked customers come in, predictions go out.
 
 Knows nothing of HTTP, nor of why there may be no model.
 """
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from models import bundle
+from models.contract import Matrix
 from models.errors import ProbeFailed
 from models.explainer import Contributions, Explainer
 from models.features import CONTRACT, CustomerFeatures
 from models.manifest import Manifest
+from models.pins import Named
 from models.risk import RiskTier
 from models.scorer import Scorer
 from service import clock, random_names
@@ -20,9 +22,11 @@ from service.clock import Moment
 
 
 class Predicted(NamedTuple):
-    """The predictions of one request: all lists are in the order of the customers."""
+    """What one model says to one request: all lists are in the order of the customers."""
 
     customers: Sequence[CustomerFeatures]
+    matrix: Matrix
+    """The customers, encoded."""
     ids: list[str]
     """Unique names, 32 hex digits each, that begin with the time."""
     probabilities: list[float]
@@ -34,6 +38,8 @@ class Predicted(NamedTuple):
     made_at: Moment
     contributions: Contributions | None = None
     """How their scores come about, if that was asked."""
+    places: Sequence[int] | None = None
+    """Where its customers stand in the request; None when they are all of it."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Predictor:
         policy, now = self.scorer.policy, clock.now()
         return Predicted(
             customers=customers,
+            matrix=matrix,
             ids=random_names.draw_ids(now.milliseconds, len(customers)),
             probabilities=probabilities,
             decisions=list(map(policy.churns, probabilities)),
@@ -68,15 +75,15 @@ class Predictor:
         )
 
 
-def load(models_dir: Path) -> Predictor:
-    """Verify and open the pinned model, and have it predict one customer.
+def load(models_dir: Path, named: Named | None = None) -> Predictor:
+    """Verify and open a model, by default the champion, and have it predict one customer.
 
     Raises:
         BundleError: which kind says why it cannot be trusted.
     """
-    pinned = bundle.load(models_dir, fingerprint=CONTRACT.fingerprint)
+    found = bundle.load(models_dir, fingerprint=CONTRACT.fingerprint, named=named)
     predictor = Predictor(
-        Scorer.of(pinned), Explainer.of(pinned, CONTRACT), pinned.manifest, pinned.read_text(bundle.CARD_PAGE)
+        Scorer.of(found), Explainer.of(found, CONTRACT), found.manifest, found.read_text(bundle.CARD_PAGE)
     )
     _probe(predictor)
     return predictor

@@ -10,16 +10,14 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
-from models.features import CONTRACT, CustomerFeatures
+from models.features import CONTRACT
 from models.outcomes import Outcome
 from service import answers, docs, metrics, state
+from service.customers import MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS, Batch, Customer
 from service.errors import BrokenRule, RequestInvalid
 from service.intake import Largest, Queued
 from service.json_route import JsonRoute
 from service.schemas import (
-    MAX_BATCH_ROWS,
-    MAX_EXPLAINED_ROWS,
-    Batch,
     ExplainedPrediction,
     ExplainedPredictions,
     Health,
@@ -31,6 +29,7 @@ from service.schemas import (
     RecordedOutcome,
     RecordedOutcomes,
     RiskTiers,
+    Tried,
 )
 from service.state import Accepting, Inferring, Recording, Serving
 
@@ -59,7 +58,7 @@ router = APIRouter(
     responses=docs.problems(413, 415, 422, 503),
 )
 def predict(
-    customer: Annotated[CustomerFeatures, Body(examples=[CONTRACT.example]), Largest(size_bytes=ONE_CUSTOMER_BYTES)],
+    customer: Annotated[Customer, Body(examples=[CONTRACT.example]), Largest(size_bytes=ONE_CUSTOMER_BYTES)],
     inference: Inferring,
     *,
     explain: Annotated[Explain, Queued("explanations", from_bytes=0)] = False,
@@ -128,15 +127,15 @@ def report_outcomes(
 
 
 @router.get("/risk-tiers", summary="Tiers and decision", tags=["model"], responses=docs.problems(503))
-async def risk_tiers(predictor: Serving) -> RiskTiers:
+async def risk_tiers(serving: Serving) -> RiskTiers:
     """Tell how a probability becomes a tier and a decision."""
-    return RiskTiers.of(predictor.manifest.policy)
+    return RiskTiers.of(serving.champion.manifest.policy)
 
 
 @router.get("/model", summary="The model that serves", tags=["model"], responses=docs.problems(503))
-async def model(predictor: Serving) -> ModelCard:
-    """Describe the model that serves."""
-    return ModelCard.of(predictor.manifest)
+async def model(serving: Serving) -> ModelCard:
+    """Describe the model that serves, and name the one that is tried beside it."""
+    return ModelCard.of(serving.champion.manifest, serving.tried)
 
 
 @router.get(
@@ -146,21 +145,23 @@ async def model(predictor: Serving) -> ModelCard:
     response_class=HTMLResponse,
     responses=docs.problems(503),
 )
-async def model_card(predictor: Serving) -> HTMLResponse:
+async def model_card(serving: Serving) -> HTMLResponse:
     """Show what to know before relying on the model: its quality, costs, limits, and for whom it fails."""
-    return HTMLResponse(predictor.card, headers={"Content-Security-Policy": CARD_POLICY})
+    return HTMLResponse(serving.champion.card, headers={"Content-Security-Policy": CARD_POLICY})
 
 
 @router.get("/health", summary="State of the service", tags=["operations"])
 async def health(request: Request) -> Health:
     """Tell how the service is; always 200."""
     inference = state.of(request)["inference"]
-    problems = [problem for problem in (inference.model.problem, inference.log.problem) if problem]
+    model, log = inference.model, inference.log
+    problems = [problem for problem in (model.problem, model.challenger_problem, log.problem) if problem]
     return Health(
         status="degraded" if problems else "healthy",
-        model_loaded=inference.model.predictor is not None,
+        model_loaded=model.lineup is not None,
         uptime_seconds=time.monotonic() - STARTED,
         reason=" ".join(problems) or None,
+        challenger=Tried.of(model.lineup.tried if model.lineup else None),
     )
 
 
@@ -171,7 +172,7 @@ async def live() -> Probe:
 
 
 @router.get("/health/ready", summary="Readiness", tags=["operations"], responses=docs.problems(503))
-async def ready(_predictor: Serving, _accepting: Accepting) -> Probe:
+async def ready(_serving: Serving, _accepting: Accepting) -> Probe:
     """Answer 200 when predictions are answered, else 503 with the reason; send no traffic while this fails."""
     return Probe(status="ready")
 

@@ -9,14 +9,13 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.contract import Feature
-from models.features import CONTRACT, CustomerFeatures
+from models.features import CONTRACT
 from models.manifest import Confusion, Interval, Manifest, Provenance, Spread
 from models.outcomes import MAX_OUTCOMES, Outcome
+from models.pins import Challenger, Mode
 from models.reasons import MAX_REASONS
 from models.risk import Costs, RiskPolicy, RiskTier
 
-MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS = 10_000, 2_000
-"""In a batch, and in one that is explained, which takes thirty times as long: other batches wait a second at most."""
 _PLAIN_MEANINGS: Mapping[RiskTier, str] = {
     "low": "Likely to stay: no action.",
     "medium": "May leave: a cheap contact is worth it.",
@@ -28,17 +27,6 @@ class Body(BaseModel):
     """Base of all bodies: fixed once made, each field described by the words under it."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class Batch(Body):
-    """Customers to be predicted together."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"examples": [{"customers": [CONTRACT.example]}]}
-    )
-
-    customers: list[CustomerFeatures] = Field(min_length=1, max_length=MAX_BATCH_ROWS)
-    """One to 10,000 customers; one that breaks a rule refuses them all."""
 
 
 class Prediction(Body):
@@ -186,6 +174,25 @@ class Metric(Body):
     """Its 95 % confidence interval."""
 
 
+class Tried(Body):
+    """A second model beside the one that serves."""
+
+    version: str
+    """Its name in the store."""
+    mode: Mode
+    """`shadow`: it is asked the same and answers nobody. `canary`: it answers a share of the customers with a name."""
+    share: float | None
+    """That share, 0 to 1; null for a shadow."""
+
+    @classmethod
+    def of(cls, challenger: Challenger | None) -> Self | None:
+        """Tell what a pin says of a challenger."""
+        if challenger is None:
+            return None
+        share = challenger.share if challenger.mode == "canary" else None
+        return cls(version=challenger.version, mode=challenger.mode, share=share)
+
+
 class ModelCard(Body):
     """The model that serves."""
 
@@ -207,27 +214,31 @@ class ModelCard(Body):
     """What it was trained on."""
     libraries: dict[str, str]
     """Versions that trained it."""
+    challenger: Tried | None
+    """What is tried beside it; null for none."""
 
     @classmethod
-    def of(cls, manifest: Manifest) -> Self:
+    def of(cls, manifest: Manifest, challenger: Challenger | None) -> Self:
         """Tell what a manifest says of its model."""
-        told = {name: value for name, value in manifest if name in cls.model_fields}
+        told = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
         intervals = manifest.intervals
         metrics = {name: Metric(value=value, interval=intervals.get(name)) for name, value in manifest.metrics.items()}
-        return cls(**told | {"features": CONTRACT.features, "metrics": metrics})
+        return cls(**told, features=CONTRACT.features, metrics=metrics, challenger=Tried.of(challenger))
 
 
 class Health(Body):
     """How the service is."""
 
     status: Literal["healthy", "degraded"]
-    """`degraded` when the pinned model was refused, or predictions do not reach the log's database."""
+    """`degraded` when a model that is pinned was refused, or predictions do not reach the log's database."""
     model_loaded: bool
     """Whether predictions are answered."""
     uptime_seconds: float = Field(ge=0)
     """Time since the start of the process."""
     reason: str | None = None
     """Why it is degraded, and the remedy."""
+    challenger: Tried | None
+    """What is tried beside the model that serves; null for none, and for one that was refused."""
 
 
 class Probe(Body):

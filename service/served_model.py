@@ -1,16 +1,21 @@
-"""Which model answers at this moment, and what is wrong with the one that is pinned when it is another.
+"""Which models serve at this moment, and what is wrong with those that are pinned when they are others.
 
 A new model is verified and has predicted before it takes over, in one assignment: a request that has begun ends with
-the model that it began with. Knows nothing of when to look for a new one; that is `service.pin_watch`.
+the models that it began with. Champion and challenger are refused each for itself. Knows nothing of when to look for
+new ones; that is `service.pin_watch`.
 """
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from models import pins
 from models.errors import BundleError
+from models.pins import Pin
 from service import predictor
 from service.errors import ModelUnavailable
+from service.lineup import Challenger, Lineup
 from service.metrics import Metrics
 from service.predictor import Predictor
 
@@ -18,41 +23,73 @@ logger = logging.getLogger(__name__)
 
 
 class ServedModel:
-    """A place for one predictor."""
+    """A place for one champion, and a challenger beside it."""
 
     def __init__(self, models_dir: Path, metrics: Metrics) -> None:
         self._models_dir, self._metrics = models_dir, metrics
-        self.predictor: Predictor | None = None
-        """None until a model could be trusted."""
+        self.lineup: Lineup | None = None
+        """None until a champion could be trusted."""
         self.problem: str | None = None
         """Why the pinned model is not the one that serves, and the remedy; None when it is."""
+        self.challenger_problem: str | None = None
+        """Why the challenger that the pin names is not tried, and the remedy; None when it is, or there is none."""
 
-    def require(self) -> Predictor:
-        """Return the model that serves.
+    def require(self) -> Lineup:
+        """Return the models that serve.
 
         Raises:
             ModelUnavailable: there is none.
         """
-        if self.predictor is None:
+        if self.lineup is None:
             raise ModelUnavailable(reason=self.problem or "No model was loaded yet.")
-        return self.predictor
+        return self.lineup
 
-    def serve(self, predictor: Predictor) -> None:
-        """Let a model take over."""
-        version_before = self.predictor.manifest.version if self.predictor else None
-        self._metrics.describe_model(predictor.manifest, version_before=version_before)
-        self.predictor, self.problem = predictor, None
-        logger.info("serving model %s", predictor.manifest.version)
+    def serve(self, champion: Predictor, challenger: Challenger | None = None) -> None:
+        """Let a champion take over, and perhaps a challenger stand beside it."""
+        self.lineup, self.problem = Lineup(champion, challenger), None
+        self._metrics.describe_model(champion.manifest)
+        logger.info("serving model %s", champion.manifest.version)
 
     def refresh(self) -> None:
-        """Serve what is pinned now; when it cannot be trusted, go on with what there is."""
+        """Serve what is pinned now; of what cannot be trusted, a champion is what it was, and a challenger nothing."""
         try:
-            found = predictor.load(self._models_dir)
+            pin = pins.read(self._models_dir)
         except BundleError as error:
-            # Clients learn which file it is, but not where this machine keeps it.
-            self.problem = str(error).replace(f"{self._models_dir}{os.sep}", "")
-            self._metrics.count_swap_failure()
-            still = f"model {self.predictor.manifest.version}" if self.predictor else "no model"
-            logger.error("the pinned model is refused, %s is served: %s", still, error)  # noqa: TRY400  # says it all
+            self._refuse(error)
         else:
-            self.serve(found)
+            self._refresh_champion(pin)
+            self._refresh_challenger(pin.challenger)
+
+    def _refresh_champion(self, pin: Pin) -> None:
+        try:
+            champion = predictor.load(self._models_dir, pin)
+        except BundleError as error:
+            self._refuse(error)
+        else:  # at once, however long the challenger takes
+            tried = self.lineup.challenger if self.lineup else None
+            self.serve(champion, tried if tried and tried.named == pin.challenger else None)
+
+    def _refresh_challenger(self, named: pins.Challenger | None) -> None:
+        if self.lineup is None:
+            return
+        problem, challenger, before = None, None, self.lineup.challenger
+        if named is not None:
+            try:
+                challenger = Challenger(named, predictor.load(self._models_dir, named))
+            except BundleError as error:
+                problem = f"The challenger {named.version} is refused, the champion goes on alone. {self._told(error)}"
+                logger.error("the challenger %s is refused: %s", named.version, error)  # noqa: TRY400  # says it all
+        self.lineup, self.challenger_problem = replace(self.lineup, challenger=challenger), problem
+        self._metrics.describe_challenger(self.lineup.tried, refused=problem is not None)
+        if challenger and (before is None or before.named != challenger.named):
+            logger.info("beside it, %s is tried as %s", challenger.named.version, challenger.named.mode)
+
+    def _refuse(self, error: BundleError) -> None:
+        self.problem = self._told(error)
+        self._metrics.count_swap_failure()
+        still = f"model {self.lineup.champion.manifest.version}" if self.lineup else "no model"
+        logger.error("the pinned model is refused, %s is served: %s", still, error)
+
+    def _told(self, error: BundleError) -> str:
+        """Tell clients which file it is, but not where this machine keeps it."""
+        return str(error).replace(f"{self._models_dir}{os.sep}", "")

@@ -43,6 +43,7 @@ class Shipper:
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
         self._unreadable: set[Path] = set()
+        self._early: set[Path] = set()
         self._problem = ""
 
     def ship(self, until: float = float("inf")) -> bool:
@@ -91,9 +92,14 @@ class Shipper:
         try:
             _insert(rows, records.METADATA.tables[spool.table_of(page)], connection)
         except (DataError, IntegrityError, KeyError, ValueError) as error:
+            if isinstance(error, IntegrityError) and page not in self._early:
+                # A folder that changes while it is listed may show a page, and not the one before it that it refers to.
+                self._early.add(page)
+                return
             logger.error("the database cannot take %s: %s", page.name, _sentence(error))  # noqa: TRY400  # says it all
             self._spool.reject(page)
         else:
+            self._early.discard(page)
             page.unlink(missing_ok=True)
 
     def _explain(self, problem: str) -> None:

@@ -12,8 +12,8 @@ from service.errors import Draining
 from service.inference import Inference
 from service.intake import Intake
 from service.lifecycle import Lifecycle
+from service.lineup import Lineup
 from service.outcome_log import OutcomeLog
-from service.predictor import Predictor
 
 
 class State(TypedDict):
@@ -41,7 +41,7 @@ async def _inference(request: Request) -> Inference:
     return found
 
 
-async def _predictor(request: Request) -> Predictor:
+async def _lineup(request: Request) -> Lineup:
     return of(request)["inference"].model.require()
 
 
@@ -56,8 +56,8 @@ async def _accepting(request: Request) -> None:
 
 Inferring = Annotated[Inference, Depends(_inference)]
 """What predicts; without a model, the request is answered with the reason."""
-Serving = Annotated[Predictor, Depends(_predictor)]
-"""The model that serves; without one, the request is answered with the reason."""
+Serving = Annotated[Lineup, Depends(_lineup)]
+"""The models that serve; without one, the request is answered with the reason."""
 Recording = Annotated[OutcomeLog, Depends(_outcomes)]
 """What records outcomes."""
 Accepting = Annotated[None, Depends(_accepting)]

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from demo import traffic
 from demo.running_service import free_port, running
 from demo.worlds import SHIFTED
-from models import bundle, migrations, records
+from models import bundle, migrations, pins, records
 from models.features import CONTRACT
 from models.scorer import Scorer
 from monitoring import journal
@@ -63,7 +63,7 @@ def test_a_prediction_is_made_on_the_page_of_the_api(page: Page, root: Path, tmp
         page.click("button:has-text('Try it out')")
         page.click("button:has-text('Execute')")
         answer = json.loads(page.inner_text(".live-responses-table .microlight >> nth=0"))
-    assert answer["model_version"] == bundle.read_pin(root / "models").version
+    assert answer["model_version"] == pins.read(root / "models").version
     assert answer["risk_tier"] == "high"
 
 

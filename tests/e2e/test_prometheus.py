@@ -17,8 +17,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
 from demo import running_service
+from models import pins
 from models.features import CONTRACT
 from monitoring import journal, telemetry
+from tests.service.shelves import challenge
 
 PATIENCE_SECONDS = 30
 CUSTOMERS, MISTAKES = 40, 5
@@ -111,11 +113,13 @@ def send_mistake(port: int) -> None:
 
 @pytest.fixture(scope="module")
 def prometheus(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Prometheus over a service that has answered customers, and refused some."""
+    """Prometheus over a service that has answered customers, and refused some; its model is its own shadow."""
     if shutil.which("prometheus") is None:
         pytest.skip("prometheus is not installed")
     folder = tmp_path_factory.mktemp("prometheus")
-    with service_in(folder, root / "models") as service, monitor_of(folder) as monitor:
+    shelf = shutil.copytree(root / "models", folder / "models")
+    challenge(shelf, pins.read(shelf).version, "shadow")
+    with service_in(folder, shelf) as service, monitor_of(folder) as monitor:
         addresses = {"service": f"127.0.0.1:{service}", "monitor": f"127.0.0.1:{monitor}"}
         prometheus = Prometheus(root / "monitoring" / "prometheus", folder, addresses)
         try:

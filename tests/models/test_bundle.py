@@ -73,7 +73,7 @@ def test_a_pin_that_cannot_be_moved_in_place_leaves_the_old_one(
     with pytest.raises(OSError, match="power cut"):
         bundle.pin(other, models_dir=shelf)
     assert load(shelf) == before
-    assert sorted(path.name for path in shelf.iterdir()) == ["pinned.json", "store"]
+    assert sorted(path.name for path in shelf.iterdir()) == ["history.jsonl", "pinned.json", "store"]
 
 
 def test_a_manifest_of_another_version_is_refused(shelf: Path) -> None:
@@ -187,3 +187,26 @@ def test_a_pin_to_a_version_not_in_the_store_is_refused(shelf: Path) -> None:
     (shelf / "pinned.json").write_text(json.dumps(pin | {"version": "20250101-00000000"}))
     with pytest.raises(errors.BundleMissing, match="20250101-00000000"):
         load(shelf)
+
+
+def find(shelf: Path, version: str) -> bundle.Bundle:
+    return bundle.find(shelf, version, fingerprint=CONTRACT.fingerprint)
+
+
+def test_a_bundle_that_is_not_pinned_is_found_by_its_version(shelf: Path, files: Path) -> None:
+    other = bundle.save(files, describe(CONTRACT, metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
+    assert find(shelf, other.manifest.version) == other
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.onnx"])
+def test_a_bundle_is_not_found_whose_content_is_not_what_its_version_is_made_of(shelf: Path, name: str) -> None:
+    published = load(shelf)
+    path = published.path(name)
+    path.write_bytes(path.read_bytes().replace(b"0.8", b"0.9").replace(b"graph", b"grasp"))
+    with pytest.raises(errors.DigestMismatch, match=name):
+        find(shelf, published.manifest.version)
+
+
+def test_a_version_that_the_store_lacks_is_said(shelf: Path) -> None:
+    with pytest.raises(errors.BundleMissing, match="no such bundle"):
+        find(shelf, "20990101-00000000")

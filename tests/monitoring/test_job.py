@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import bundle
+from models import pins
 from models.contract import Contract
 from models.features import CONTRACT
 from monitoring import job
@@ -127,7 +127,7 @@ def test_an_unnamed_file_cannot_tell(judge: Judge) -> None:
 
 
 def test_a_changed_reference_cannot_tell(judge: Judge, customers: Draw, shelf: Path) -> None:
-    reference = shelf / "store" / bundle.read_pin(shelf).version / "reference.parquet"
+    reference = shelf / "store" / pins.read(shelf).version / "reference.parquet"
     reference.write_bytes(reference.read_bytes() + b" ")
     outcome = judge(customers(1_000, 2))
     assert outcome.code == 2
@@ -159,7 +159,7 @@ def test_a_run_that_cannot_tell_leaves_a_record_after_that_of_the_last_good_day(
     }  # fmt: skip
     assert (blind.record["exit_code"], blind.record["report"]) == (2, None)
     assert blind.said.startswith(f"cannot tell: {blind.record['reason']}\nrecord: ")
-    assert blind.record["model_version"] == bundle.read_pin(shelf).version
+    assert blind.record["model_version"] == pins.read(shelf).version
     assert good.record["finished_at"] < blind.record["started_at"] <= blind.record["finished_at"]
 
 

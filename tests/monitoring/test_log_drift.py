@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from models import bundle, records, row_ids
+from models import pins, records, row_ids
 
 Judge = Callable[..., Any]
 Draw = Callable[[int, int], pd.DataFrame]
@@ -18,7 +18,7 @@ Keep = Callable[..., None]
 
 @pytest.fixture
 def pinned(shelf: Path) -> str:
-    return bundle.read_pin(shelf).version
+    return pins.read(shelf).version
 
 
 def test_calm_customers_of_the_last_day_are_no_drift(judge: Judge, keep: Keep, customers: Draw, pinned: str) -> None:

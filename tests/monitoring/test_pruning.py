@@ -52,6 +52,13 @@ def prune(url: str, keep_days: int = 30) -> str:
     return pruning.run(PruneSettings(log_url=url, keep_days=keep_days))
 
 
+def let_challenger_speak(engine: Engine, ids: list[str]) -> None:
+    said = {"model_version": "v2", "churn_probability": 0.6, "churn_prediction": True, "risk_tier": "medium"}
+    rows = [{"prediction_id": identity} | said for identity in ids]
+    with engine.begin() as connection:
+        connection.execute(sa.insert(records.CHALLENGER_PREDICTIONS), rows)
+
+
 def test_what_is_old_goes_with_its_outcomes_and_what_is_not_stays(
     engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +66,7 @@ def test_what_is_old_goes_with_its_outcomes_and_what_is_not_stays(
     old, recent = predictions.add(engine, OLD, rows=7), predictions.add(engine, RECENT, rows=2)
     outcomes = [Outcome(prediction_id=identity, churned=True, observed_at=NOW) for identity in [*old[:4], recent[0]]]
     recording.record(engine, outcomes)
+    let_challenger_speak(engine, [*old, *recent])
     count_requests(engine, OLD)
     counted = count_requests(engine, RECENT)
     told = prune(url)
@@ -66,6 +74,7 @@ def test_what_is_old_goes_with_its_outcomes_and_what_is_not_stays(
     assert told.startswith("deleted 7 predictions, with their outcomes, and 1 counts of requests from before 20")
     assert ids_in(engine, records.PREDICTIONS) == set(recent)
     assert ids_in(engine, records.OUTCOMES) == {recent[0]}
+    assert ids_in(engine, records.CHALLENGER_PREDICTIONS) == set(recent)
     assert ids_in(engine, records.TRAFFIC) == {counted}
     assert prune(url).startswith("deleted 0 predictions, with their outcomes, and 0 counts")
 

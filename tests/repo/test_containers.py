@@ -22,7 +22,7 @@ import pytest
 from demo import traffic
 from demo.client import Client
 from demo.worlds import CALM, SHIFTED, Customer
-from models import bundle, features, scorer
+from models import bundle, features, pins, scorer
 from tests import manifests
 from tests.manifests import Manifest
 
@@ -80,7 +80,7 @@ def free_ports(number: int) -> list[int]:
 
 def clone(root: Path, files: list[Path], target: Path) -> None:
     """Copy what a clone of the present state would hold: all files git would take, and the pinned bundle."""
-    pinned = root / "models" / "store" / bundle.read_pin(root / "models").version
+    pinned = root / "models" / "store" / pins.read(root / "models").version
     for path in {*files, *(file.relative_to(root) for file in pinned.rglob("*") if file.is_file())}:
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / path, target / path)
@@ -156,7 +156,7 @@ def test_the_service_image_holds_no_installer_no_training_and_one_bundle(stack: 
     assert stack.python("service", BASE_PYTHON.format(code=tools)) == "[]"
     unneeded = ["pip", "uv", "pandas", "sklearn", "mlflow", "evidently", "training", "monitoring", "tests"]
     assert stack.python("service", PRESENT.format(names=unneeded)) == "[]"
-    pinned = bundle.read_pin(stack.checkout / "models").version
+    pinned = pins.read(stack.checkout / "models").version
     assert stack.python("service", "import os; print(os.listdir('models/store'))") == f"['{pinned}']"
 
 
@@ -196,7 +196,7 @@ def test_the_dashboard_shows_what_was_found(stack: Stack) -> None:
     with httpx2.Client(base_url=stack.address("dashboard")) as api:
         page = api.get("/")
         assert (page.status_code, "Evidently" in page.text) == (200, True)
-        reference = f"models/store/{bundle.read_pin(stack.checkout / 'models').version}/{bundle.REFERENCE}"
+        reference = f"models/store/{pins.read(stack.checkout / 'models').version}/{bundle.REFERENCE}"
         stack.compose("exec", "-T", "monitor", "python", "-m", "monitoring", "drift", "--live", reference)
         project = api.get("/api/projects").json()[0]["id"]
         assert "no drift" in [run["name"] for run in api.get(f"/api/projects/{project}/snapshots").json()]

@@ -6,6 +6,8 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+from models.pins import Pin
+
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|work|Users)/[\w.-]")
 UNPINNED = re.compile(r"[\w}]:(?:latest)\b")
 
@@ -29,12 +31,18 @@ def test_no_file_names_an_unpinned_image(root: Path, files: list[Path]) -> None:
     assert matching(UNPINNED, root, files) == []
 
 
-def test_git_holds_the_pinned_bundle_and_no_other(root: Path) -> None:
-    version = json.loads(in_index(root, "show", ":models/pinned.json"))["version"]
+def held_of(root: Path, version: str) -> set[Path]:
+    """All files of a bundle, as its manifest in git says."""
     folder = Path("models/store", version)
-    listed = {Path(name) for name in in_index(root, "ls-files", "models/store").splitlines()}
     manifest = json.loads(in_index(root, "show", f":{folder.as_posix()}/manifest.json"))
-    assert listed == {folder / name for name in ("manifest.json", *manifest["files"])}
+    return {folder / name for name in ("manifest.json", *manifest["files"])}
+
+
+def test_git_holds_the_pinned_bundles_and_no_other(root: Path) -> None:
+    pin = Pin.model_validate_json(in_index(root, "show", ":models/pinned.json"))
+    challengers = held_of(root, pin.challenger.version) if pin.challenger else set()
+    listed = {Path(name) for name in in_index(root, "ls-files", "models/store").splitlines()}
+    assert listed == held_of(root, pin.version) | challengers
 
 
 def test_the_images_carry_the_version_of_the_project(root: Path) -> None:

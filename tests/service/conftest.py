@@ -18,7 +18,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from demo.running_service import free_port
-from models import bundle
+from models import pins
 from service import predictor
 from service.app import create_app
 from service.predictor import Predictor
@@ -33,7 +33,7 @@ def models_dir(root: Path) -> Path:
 @pytest.fixture
 def shelf(models_dir: Path, tmp_path: Path) -> Path:
     """A models folder of our own that holds the pinned bundle."""
-    version = bundle.read_pin(models_dir).version
+    version = pins.read(models_dir).version
     shutil.copytree(models_dir / "store" / version, tmp_path / "store" / version)
     shutil.copy(models_dir / "pinned.json", tmp_path)
     return tmp_path

@@ -23,13 +23,15 @@ class Load:
     farewells: int = 0
     """Clients whom the service asked to go, by closing the connection after an answer."""
     stop: threading.Event = field(default_factory=threading.Event)
+    customer: dict[str, Any] = field(default_factory=lambda: CONTRACT.example)
+    """Of whom they ask."""
 
     def ask_on(self, port: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.connect()
         while not self.stop.is_set():
             try:
-                connection.request("POST", "/predict", json.dumps(CONTRACT.example), JSON)
+                connection.request("POST", "/predict", json.dumps(self.customer), JSON)
                 answer = connection.getresponse()
                 self.answers.append((answer.status, json.load(answer)))
             except (OSError, http.client.HTTPException) as error:
@@ -42,9 +44,9 @@ class Load:
 
     @classmethod
     @contextmanager
-    def on(cls, port: int, clients: int = 8) -> Iterator[Self]:
-        """Ask until the block ends."""
-        load = cls()
+    def on(cls, port: int, clients: int = 8, **customer: Any) -> Iterator[Self]:
+        """Ask until the block ends, of the example with these values besides."""
+        load = cls(customer=CONTRACT.example | customer)
         threads = [threading.Thread(target=load.ask_on, args=(port,)) for _ in range(clients)]
         for thread in threads:
             thread.start()

@@ -8,7 +8,7 @@ from service.schemas import ExplainedPrediction, ExplainedPredictions, Predictio
 
 def test_what_is_written_is_what_the_schemas_would_write(pinned: Predictor, customers: list[dict[str, Any]]) -> None:
     predicted = pinned.predict([CustomerFeatures.model_validate(customer) for customer in customers])
-    one, many = answers.one(predicted), answers.many(predicted)
+    one, many = answers.one([predicted]), answers.many([predicted])
 
     assert Prediction.model_validate_json(one, strict=True).model_dump_json().encode() == one
     assert Predictions.model_validate_json(many, strict=True).model_dump_json().encode() == many
@@ -19,7 +19,7 @@ def test_what_is_written_is_what_the_schemas_would_write(pinned: Predictor, cust
 def test_so_are_explanations(pinned: Predictor, customers: list[dict[str, Any]]) -> None:
     rows = [CustomerFeatures.model_validate(customer) for customer in customers]
     predicted = pinned.predict(rows, explain=True)
-    one, many = answers.one(predicted), answers.many(predicted)
+    one, many = answers.one([predicted]), answers.many([predicted])
 
     assert ExplainedPrediction.model_validate_json(one, strict=True).model_dump_json().encode() == one
     assert ExplainedPredictions.model_validate_json(many, strict=True).model_dump_json().encode() == many

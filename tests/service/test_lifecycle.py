@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import threading
@@ -12,35 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
-from models import bundle
+from models import bundle, pins
 from models.features import CONTRACT
-from models.manifest import Description
 from service import predictor
+from service.lineup import place
 from tests.service.load import Load
+from tests.service.shelves import challenge, publish_another, withdraw
 from tests.waiting import wait_until
 
 VALID = json.dumps(CONTRACT.example).encode()
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(VALID)
 
 
-def publish_another(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
-    """Publish a second model on a shelf, whose probabilities are all higher; the pin stays."""
-    pinned = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
-    files = tmp_path_factory.mktemp("another") / "files"
-    shutil.copytree(pinned.directory, files, ignore=shutil.ignore_patterns(bundle.MANIFEST))
-    graph = onnx.load(files / bundle.GRAPH)
-    [base] = [found for found in graph.graph.node[0].attribute if found.name == "base_values"]
-    base.floats[0] += 1  # in log-odds
-    onnx.save(graph, files / bundle.GRAPH)
-    told = {name: value for name, value in pinned.manifest if name in Description.model_fields}
-    return bundle.save(files, Description(**told), trained_at=pinned.manifest.trained_at, models_dir=shelf)
-
-
-def example_probability(shelf: Path) -> tuple[str, float]:
-    found = predictor.load(shelf)
+def example_probability(shelf: Path, named: pins.Named | None = None) -> tuple[str, float]:
+    found = predictor.load(shelf, named)
     matrix = CONTRACT.to_matrix({name: [value] for name, value in CONTRACT.example.items()})
     return found.scorer.version, float(found.scorer.score(matrix)[0])
 
@@ -126,9 +112,37 @@ def test_under_load_a_new_model_takes_over_without_a_failed_request(
     assert np.ptp(list(expected.values())) > 0.01
     assert all(body["churn_probability"] == expected[body["model_version"]] for _, body in load.answers)
     _, counted = service.ask("GET", "/metrics")
-    assert f'churn_model_info{{model_version="{second.manifest.version}"}} 1.0' in counted
-    assert f'churn_model_info{{model_version="{first.manifest.version}"}} 0.0' in counted
+    assert f'churn_model_info{{model_version="{second.manifest.version}",role="champion"}} 1.0' in counted
+    assert f'churn_model_info{{model_version="{first.manifest.version}",role="champion"}} 0.0' in counted
     assert "churn_model_swap_failures_total 0.0" in counted
+
+
+def test_under_load_a_challenger_comes_changes_and_goes_without_a_failed_request(
+    launch: Callable[..., Any], shelf: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    first, second = pins.read(shelf), publish_another(shelf, tmp_path_factory)
+    version = second.manifest.version
+    name = next(name for name in map(str, range(100)) if 0.2 < place(name, version) < 0.6)
+    expected = dict([example_probability(shelf), example_probability(shelf, bundle.name(second))])
+    service = launch("--models-dir", str(shelf))
+    with Load.on(service.port, customer_id=name) as load:
+        for mode, share, answering in (
+            ("canary", 0.6, version),
+            ("canary", 0.2, first.version),
+            ("canary", 0.7, version),
+            ("shadow", 0.7, first.version),
+            ("canary", 0.8, version),
+        ):
+            challenge(shelf, version, mode, share=share)  # type: ignore[arg-type]  # mypy widens the literals
+            wait_until(lambda: load.answers[-1][1]["model_version"] == answering)  # noqa: B023
+        withdraw(shelf)
+        wait_until(lambda: load.answers[-1][1]["model_version"] == first.version)
+
+    assert load.lost == []
+    assert {status for status, _ in load.answers} == {200}
+    assert {body["model_version"] for _, body in load.answers} == {first.version, version}
+    assert all(body["churn_probability"] == expected[body["model_version"]] for _, body in load.answers)
+    assert json.loads(service.ask("GET", "/health")[1])["status"] == "healthy"
 
 
 def test_a_bad_model_changes_nothing_but_is_told_everywhere(

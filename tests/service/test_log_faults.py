@@ -17,9 +17,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import records
+from service.shipper import Shipper
+from service.spool import Spool
 from tests import waiting
 from tests.conftest import PostgresServer
 from tests.service.load import Load
+from tests.service.shelves import challenge, publish_another
 
 pytestmark = pytest.mark.slow
 
@@ -27,11 +30,11 @@ pytestmark = pytest.mark.slow
 wait_until = partial(waiting.wait_until, seconds=60)
 
 
-def ids_in(url: str) -> list[str]:
+def ids_in(url: str, table: sa.Table = records.PREDICTIONS) -> list[str]:
     engine = records.connect(url, create=True)
     try:
         with engine.connect() as connection:
-            return list(connection.scalars(sa.select(records.PREDICTIONS.c.prediction_id)))
+            return list(connection.scalars(sa.select(table.c.prediction_id)))
     except SQLAlchemyError:  # the tables are not there yet
         return []
     finally:
@@ -137,6 +140,36 @@ def test_while_the_file_is_locked_predictions_go_on_and_all_arrive_once(
     service = launch_logging(sqlite_url)
     wait_until((tmp_path / "predictions.db").exists)
     check_outage(service, sqlite_url, lambda: locked(tmp_path / "predictions.db"), seconds=10)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_a_shadow_loses_nothing_in_an_outage_nor_at_sigterm(
+    launch_logging: Callable[..., Any],
+    shelf: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    kind: str,
+) -> None:
+    challenge(shelf, publish_another(shelf, tmp_path_factory).manifest.version, "shadow")
+    database = tmp_path_factory.mktemp("database") / "log.db"
+    url = f"sqlite:///{database}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    service = launch_logging(url, "--models-dir", str(shelf), "--workers", "2", "--drain-seconds", "0.5")
+    with Load.on(service.port, clients=2) as load:
+        wait_until(lambda: len(ids_in(url, records.CHALLENGER_PREDICTIONS)) > 100)
+        with locked(database) if kind == "sqlite" else stopped(request.getfixturevalue("postgres_server")):
+            before = len(load.answers)
+            time.sleep(8)
+            assert len(load.answers) > before + 400
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait(timeout=10)
+    with closing(Shipper(Spool(tmp_path / "spool"), url)) as shipper:
+        wait_until(shipper.ship)  # what the service had no time for
+
+    assert {status for status, _ in load.answers} == {200}
+    made = sorted(body["prediction_id"] for _, body in load.answers)
+    assert sorted(ids_in(url)) == sorted(ids_in(url, records.CHALLENGER_PREDICTIONS)) == made
+    assert list((tmp_path / "spool").glob("*.rejected")) == []
 
 
 @pytest.mark.postgres

@@ -91,7 +91,7 @@ def test_the_model_that_serves_is_named(client: Any, pinned: Predictor) -> None:
 
     assert [counted["churn_predictions_total", manifest.version, tier] for tier in ("low", "medium", "high")] == [0] * 3
     assert counted[("churn_model_loaded",)] == 1
-    assert counted["churn_model_info", manifest.version] == 1
+    assert counted["churn_model_info", manifest.version, "champion"] == 1
     assert counted[("churn_model_pinned",)] == 1
     assert counted[("churn_model_trained_timestamp_seconds",)] == pytest.approx(manifest.trained_at.timestamp())
 

@@ -193,11 +193,11 @@ def test_a_disk_that_hangs_is_told_and_memory_stays_bounded(
     metrics = Metrics()
     log = SpooledLog(HangingSpool(tmp_path), keep=inputs.keeper("none", tmp_path), max_bytes=10**9, metrics=metrics)
     predicted = pinned.predict([CustomerFeatures(**CONTRACT.example)] * 40)
-    log.put(predicted)
+    log.put([predicted])
     threading.Thread(target=log.write, daemon=True).start()
     time.sleep(0.2)
     for _ in range(10):
-        log.put(predicted)
+        log.put([predicted])
 
     assert log.problem is not None
     assert "the disk does not answer" in log.problem

@@ -2,12 +2,15 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from models import migrations, records
@@ -15,6 +18,7 @@ from service import spool
 from service.shipper import Shipper
 from service.spool import Spool
 
+FIRST_ROW = (f"{1:032x}", datetime(2026, 3, 1, tzinfo=UTC), "v1", {"plan": "a"}, None, 0.25, False, "low")
 MADE_AT, FEATURES = "2026-03-01 12:00:00.000001", '{"plan":"a\\tb\u2028c"}'
 
 
@@ -137,6 +141,65 @@ def test_a_locked_database_leaves_all_pages_where_they_are(
     locker.close()
     assert shipper.ship()
     assert len(rows_of(url)) == 1
+
+
+def said(number: int, *, probability: str = "0.5") -> str:
+    """What a challenger says of the customer of a line."""
+    return f"{number:032x}\tv2\t{probability}\t1\tmedium"
+
+
+@pytest.mark.postgres
+def test_what_a_challenger_says_follows_its_predictions_once(pages: Spool, url: str) -> None:
+    for _ in range(2):
+        pages.write("predictions", [line(1), line(2)], since=5)
+        pages.write("challenger_predictions", [said(1), said(2, probability="0.9277254939079285")], since=5)
+        assert ship(pages, url)
+
+    first, second = rows_of(url, records.CHALLENGER_PREDICTIONS)
+    assert (first.prediction_id, first.model_version) == (f"{1:032x}", "v2")
+    assert (first.churn_prediction, first.risk_tier) == (True, "medium")
+    assert second.churn_probability == pytest.approx(0.9277254939079285, abs=1e-15)
+    assert pages.waiting().rejected_pages == 0
+
+
+def test_a_page_that_comes_before_the_one_it_refers_to_is_tried_again_and_one_without_it_rejected(
+    pages: Spool, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    with closing(Shipper(pages, url)) as shipper:
+        for number in (1, 2):
+            pages.write("challenger_predictions", [said(number)], since=1)
+        assert shipper.ship()
+        assert len(pages.pages()) == 2
+        pages.write("predictions", [line(1)], since=0)
+        assert shipper.ship()
+
+    assert [found.prediction_id for found in rows_of(url, records.CHALLENGER_PREDICTIONS)] == [f"{1:032x}"]
+    assert pages.waiting().rejected_pages == 1
+
+
+@pytest.mark.postgres
+def test_a_log_of_the_first_shape_keeps_its_rows_and_learns_of_challengers(pages: Spool, url: str) -> None:
+    engine = records.connect(url, create=True)
+    make_first_shape(engine)
+    row = {column.name: value for column, value in zip(records.PREDICTIONS.columns, FIRST_ROW, strict=True)}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(records.PREDICTIONS).values(row))
+    engine.dispose()
+    pages.write("predictions", [line(2)], since=1)
+    pages.write("challenger_predictions", [said(1), said(2)], since=1)
+
+    assert ship(pages, url)
+    assert [found.prediction_id for found in rows_of(url)] == [f"{1:032x}", f"{2:032x}"]
+    assert len(rows_of(url, records.CHALLENGER_PREDICTIONS)) == 2
+
+
+def make_first_shape(engine: sa.Engine) -> None:
+    """Bring an empty database as far as the first version of this project did."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["engine"] = engine
+    command.upgrade(config, "0001")
 
 
 @pytest.mark.postgres

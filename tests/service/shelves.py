@@ -1,0 +1,42 @@
+"""Models folders with more than one model: a second one, published, and tried beside the first."""
+
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+import xgboost as xgb
+
+from models import bundle, pins
+from models.features import CONTRACT
+from models.manifest import Description
+from models.pins import Challenger, Mode, Pin
+
+
+def publish_another(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
+    """Publish a second model, whose probabilities are all higher, and which explains otherwise; the pin stays."""
+    pinned = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+    files = tmp_path_factory.mktemp("another") / "files"
+    shutil.copytree(pinned.directory, files, ignore=shutil.ignore_patterns(bundle.MANIFEST))
+    graph = onnx.load(files / bundle.GRAPH)
+    [base] = [found for found in graph.graph.node[0].attribute if found.name == "base_values"]
+    base.floats[0] += 1  # in log-odds
+    onnx.save(graph, files / bundle.GRAPH)
+    xgb.Booster(model_file=files / bundle.BOOSTER)[:5].save_model(files / bundle.BOOSTER)
+    told = {name: value for name, value in pinned.manifest if name in Description.model_fields}
+    return bundle.save(files, Description(**told), trained_at=pinned.manifest.trained_at, models_dir=shelf)
+
+
+def challenge(shelf: Path, version: str, mode: Mode, *, share: float = 0.5) -> Challenger:
+    """Let a published model stand beside the champion."""
+    digest = bundle.digest(shelf / "store" / version / bundle.MANIFEST)
+    challenger = Challenger(version=version, digest=digest, mode=mode, share=share)
+    pin = Pin(version=(champion := pins.read(shelf)).version, digest=champion.digest, challenger=challenger)
+    pins.write(pin, about=challenger, change="challenge", why="to be tried", models_dir=shelf)
+    return challenger
+
+
+def withdraw(shelf: Path) -> None:
+    """Let the champion stand alone."""
+    pin = pins.read(shelf)
+    pins.write(pin.model_copy(update={"challenger": None}), about=pin, change="withdraw", why="", models_dir=shelf)
