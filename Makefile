@@ -10,7 +10,7 @@ COMPUTING := models tests/models tests/monitoring tests/training
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup demo train serve mlflow dashboard monitor test lint deploy format bench bench-peers bench-drift bench-training bench-profile lock clean
+.PHONY: help setup demo rehearsal train serve mlflow dashboard monitor test lint deploy format bench bench-peers bench-drift bench-training bench-profile lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -28,6 +28,9 @@ setup: .venv/complete ## make .venv with everything
 
 demo: setup ## the whole loop on synthetic customers: train, serve, shift, see drift and fallen quality
 	@$(BIN)/python -m demo
+
+rehearsal: setup ## play drift, retraining, deployment and two failures with real Docker; four minutes
+	@$(BIN)/python -m demo.rehearsal
 
 train: setup ## train on the synthetic customers and pin the result
 	@$(BIN)/python -m training fit --costs training/costs.toml --pin

@@ -1,0 +1,143 @@
+"""The story of a rehearsal: a model serves, the world changes, the monitor sees it, a better model takes over by itself.
+
+Then come two versions that must not serve: one whose bundle is damaged, and one that crashes when it is asked. Customers
+ask all the time, and not one request may fail. All of it is real, on this machine: Docker, nginx, PostgreSQL, and the
+commands that the workflows run. It plays with a copy in var/rehearsal/; the repository stays as it is.
+"""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from demo import stage, steady
+from demo.stage import Stage, Unplayable
+from demo.steady import Steady
+from demo.worlds import CALM, SHIFTED
+
+ROOT = Path(__file__).parent.parent
+FOLDER = Path("var/rehearsal")
+CALM_SECONDS, SHIFTED_SECONDS = 15, 45
+CRASHES_WHEN_ASKED = """
+import os
+from service.inference import Inference
+from service.__main__ import main
+predict, asked = Inference.predict, []
+def faulty(*words, **named):
+    asked.append(1)
+    if len(asked) > 60:
+        os._exit(7)
+    return predict(*words, **named)
+Inference.predict = faulty
+main()
+"""
+"""A service that is ready, predicts when it is tried, and dies of the first customers."""
+
+
+def main() -> int:
+    """Play it; returns 0 if all went as it should and no request failed, 1 if not, 2 if it could not be played."""
+    started = time.monotonic()
+    try:
+        with stage.setting(ROOT, FOLDER) as set_stage:
+            failures = play(set_stage)
+    except Unplayable as error:
+        say(f"The rehearsal broke off: {error}")
+        return 2
+    if failures:
+        say(f"{len(failures)} requests failed, the first: {failures[0]}")
+        return 1
+    say(f"Done in {time.monotonic() - started:.0f} s: no request failed, and the better model serves.")
+    return 0
+
+
+def play(on: Stage) -> list[str]:
+    """Play all acts, and return the requests that failed."""
+    first = on.pinned_version()
+    say(f"1 of 6: build the service with model {first}, and deploy it")
+    on.deploy(on.build("v1"), soak_seconds=1)
+    stage.join_database(on)
+    with steady.asking(on.url, CALM) as customers:
+        see_nothing(on, customers)
+        changed_at = see_drift(on, customers)
+        second = learn(on)
+        say(f"5 of 6: deploy model {second} while customers ask")
+        on.deploy(on.build("v2"))
+        require_serving(customers, second)
+        refuse_broken_versions(on, customers, second)
+        told = f"{customers.asked:,} predictions asked for, {len(customers.failures)} failed, by "
+    say(told + ", ".join(f"{version}: {rows:,}" for version, rows in customers.answers.items()))
+    say(f"Since {changed_at:%H:%M:%S} UTC the world is another. Which model was served, and why:")
+    on.run("-m", "training", "history")
+    say("What was deployed here:")
+    on.run(".github/scripts/deploy.py", "history")
+    return customers.failures
+
+
+def see_nothing(on: Stage, customers: Steady) -> None:
+    """Watch customers like those that the model learned from."""
+    say(f"2 of 6: customers like those it learned from, for {CALM_SECONDS} s")
+    begin = datetime.now(UTC)
+    customers.wait(CALM_SECONDS)
+    on.run("-m", "monitoring", "drift", "--from", begin.isoformat())
+
+
+def see_drift(on: Stage, customers: Steady) -> datetime:
+    """Change the world, and return when; the monitor must see other customers, who leave for other reasons."""
+    say(f"3 of 6: prices rise, and others leave than before, for {SHIFTED_SECONDS} s")
+    customers.world, begin = SHIFTED, datetime.now(UTC)
+    customers.wait(SHIFTED_SECONDS)
+    for job in ("drift", "performance"):
+        on.run("-m", "monitoring", job, "--from", begin.isoformat(), allowed=(1,))
+    return begin
+
+
+def learn(on: Stage) -> str:
+    """Fit a model on what was logged and became known, let it through the gate, and return its version."""
+    say("4 of 6: learn from what happened, and ask the gate")
+    on.run("-m", "training", "fit", "--data", "live", "--costs", "training/costs.toml")
+    on.run("-m", "training", "promote", "--report", "var/promotion.md")
+    return on.pinned_version()
+
+
+def refuse_broken_versions(on: Stage, customers: Steady, serving: str) -> None:
+    """Deploy what must not serve; each time the version before must go on."""
+    say("6 of 6: deploy a version whose bundle is damaged, and one that crashes when it is asked")
+    graph = on.project / "models" / "store" / serving / "model.onnx"
+    whole = graph.read_bytes()
+    graph.write_bytes(whole[:-1])
+    damaged = on.build("v3-damaged")
+    graph.write_bytes(whole)
+    crashing = on.build(
+        "v3-crashing", dockerfile=f"FROM {on.image('v2')}\nCMD {json.dumps(['python', '-c', CRASHES_WHEN_ASKED])}"
+    )
+    for image in (damaged, crashing):
+        on.deploy(image, soak_seconds=15, allowed=1)
+        require_serving(customers, serving)
+
+
+def require_serving(customers: Steady, version: str) -> None:
+    """Make sure that customers are answered by this model, and by no other.
+
+    Raises:
+        Unplayable: they are not.
+    """
+    customers.wait(1)
+    before = customers.answers.copy()
+    customers.wait(2)
+    answered = {other for other, rows in customers.answers.items() if rows > before[other]}
+    if answered != {version}:
+        raise Unplayable(f"{version} should answer all customers, but {', '.join(answered) or 'nobody'} does")
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal, before anything that follows."""
+    sys.stdout.write(f"\n{sentence}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
