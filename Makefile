@@ -10,7 +10,7 @@ COMPUTING := models tests/models tests/monitoring tests/training
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup demo rehearsal train serve mlflow dashboard monitor test lint deploy format bench bench-peers bench-drift bench-training bench-profile lock clean
+.PHONY: help setup demo rehearsal train serve mlflow dashboard monitor test lint deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -61,6 +61,18 @@ lint: setup ## ruff, mypy and the import rules
 
 deploy: ## serve IMAGE, a digest, by default this checkout's, on the host of DOCKER_HOST; see docs/deployment.md
 	@$(PYTHON) .github/scripts/deploy.py $(or $(IMAGE),$$(docker build --quiet --target service .))
+
+audit: setup ## look for known vulnerabilities of what the service image holds
+	@$(BIN)/python .github/scripts/audit.py
+
+sbom: setup ## list what IMAGE holds, into var/sbom.json
+	@$(BIN)/python .github/scripts/sbom.py "$${IMAGE:?name one, as IMAGE=sha256:...}"
+
+retrain: setup ## fit, and let the gate decide whether the new model is to be served
+	@$(BIN)/python .github/scripts/retrain.py
+
+pull-request: setup ## propose the model that was promoted; without GH_TOKEN, as a branch and a text
+	@$(BIN)/python .github/scripts/open_pull_request.py
 
 format: setup ## let ruff rewrite
 	@$(BIN)/ruff check --quiet --fix .

@@ -1,8 +1,8 @@
-"""The story of a rehearsal: a model serves, the world changes, the monitor sees it, a better model takes over by itself.
+"""The story of a rehearsal: the world changes under a served model, the monitor sees it, a better one takes over.
 
-Then come two versions that must not serve: one whose bundle is damaged, and one that crashes when it is asked. Customers
-ask all the time, and not one request may fail. All of it is real, on this machine: Docker, nginx, PostgreSQL, and the
-commands that the workflows run. It plays with a copy in var/rehearsal/; the repository stays as it is.
+Then come two versions that must not serve: one whose bundle is damaged, and one that crashes when it is asked.
+Customers ask all the time, and not one request may fail. All of it is real, on this machine: Docker, nginx, PostgreSQL,
+and the commands that the workflows run. It plays with a copy in var/rehearsal/; the repository stays as it is.
 """
 
 import json

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -155,10 +156,26 @@ def test_every_container_is_hardened(host: Host) -> None:
     assert host.compose("exec", "-T", "proxy", "id", "-u").strip() == "10001"
 
 
+def connect(folder: Path, port: int) -> dict[str, str]:
+    """Do what the workflow does with its secrets."""
+    own = {
+        "DEPLOY_HOST": f"127.0.0.1:{port}",
+        "DEPLOY_USER": run("id", "--user", "--name"),
+        "DEPLOY_SSH_KEY": (folder / "user_key").read_text(),
+        "DEPLOY_KNOWN_HOSTS": f"[127.0.0.1]:{port} {(folder / 'host_key.pub').read_text()}",
+        "GITHUB_ENV": str(folder / "variables"),
+        "GITHUB_PATH": str(folder / "path"),
+    }
+    script = Path(__file__).parents[2] / ".github" / "scripts" / "connect.py"
+    run(sys.executable, str(script), str(folder / "ssh"), environment=os.environ | own)
+    name, _, value = (folder / "variables").read_text().strip().partition("=")
+    return {name: value, "PATH": f"{(folder / 'path').read_text().strip()}:{os.environ['PATH']}"}
+
+
 @contextmanager
 def ssh_to_here(folder: Path) -> Iterator[dict[str, str]]:
-    """Let this user in by ssh; yields what DOCKER_HOST has to be, and a PATH on which ssh knows the way."""
-    port, config = free_port(), folder / "config"
+    """Let this user in by ssh; yields the variables by which docker finds here, as the workflow gets them."""
+    port = free_port()
     for key in ("host_key", "user_key"):
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key))
     options = {
@@ -170,27 +187,16 @@ def ssh_to_here(folder: Path) -> Iterator[dict[str, str]]:
         "ListenAddress": f"127.0.0.1:{port}",
     }
     (folder / "sshd").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
-    host_key = (folder / "host_key.pub").read_text()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
-    config.write_text(
-        f"IdentityFile {folder}/user_key\nUserKnownHostsFile {folder}/known_hosts\nIdentitiesOnly yes\n"
-        f"ControlMaster auto\nControlPath {folder}/%C\nControlPersist 10\n"  # a command is many connections
-    )
-    wrapper = folder / "bin" / "ssh"
-    wrapper.parent.mkdir()
-    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {config} "$@"\n')
-    wrapper.chmod(0o755)
+    way = connect(folder, port)
     program = shutil.which("sshd", path=f"/usr/sbin:{os.environ['PATH']}") or ""
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # as its own unit does
     server = subprocess.Popen([program, "-D", "-e", "-f", str(folder / "sshd")], stderr=subprocess.DEVNULL)
     try:
-        path = f"{wrapper.parent}:{os.environ['PATH']}"
-        user = run("id", "--user", "--name")
-        known = ["ssh", "-p", str(port), f"{user}@127.0.0.1", "docker", "version"]
-        environment = {**os.environ, "PATH": path}
-        wait_until(lambda: not subprocess.run(known, env=environment, capture_output=True, check=False).returncode)
-        yield {"PATH": path, "DOCKER_HOST": f"ssh://{user}@127.0.0.1:{port}"}
+        version = ["docker", "version"]
+        environment = os.environ | way
+        wait_until(lambda: not subprocess.run(version, env=environment, capture_output=True, check=False).returncode)
+        yield way
     finally:
         server.terminate()
         server.wait()

@@ -23,7 +23,7 @@ def test_every_word_that_a_page_names_can_be_made(root: Path, files: list[Path])
 
 
 def test_every_word_that_a_script_calls_can_be_made(root: Path, files: list[Path]) -> None:
-    scripts = [path for path in files if path.as_posix() in SCRIPTS or path.parent.name == "workflows"]
+    scripts = [path for path in files if path.as_posix() in SCRIPTS or path.parent.name in {"workflows", "scripts"}]
     words = {word for path in scripts for word in WORD.findall((root / path).read_text())}
     assert {"lint", "test"} <= words <= targets(root)
 

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from rollout import compose, proxy
-from rollout.errors import Occupied
+from rollout.errors import DockerFailed, Occupied
 
 Action = Literal["deploy", "rollback"]
 Result = Literal["deployed", "refused", "rolled back", "abandoned"]
-HOLD = "flock --nonblock /state/lock sh -c 'echo held; exec cat'"
+HELD_BY_ANOTHER = 75
+HOLD = f"flock --nonblock --conflict-exit-code {HELD_BY_ANOTHER} /state/lock sh -c 'echo held; exec cat'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ def alone() -> Iterator[None]:
 
     Raises:
         Occupied: one is under way.
+        DockerFailed: nobody can tell.
     """
     command = ["docker", "compose", "--file", str(compose.FOLDER / "compose.yml"), "exec", "-T", "--user", "root"]
     with subprocess.Popen(
@@ -66,5 +68,7 @@ def alone() -> Iterator[None]:
         start_new_session=True,  # Ctrl-C is for us alone: we still have to go back
     ) as holder:
         if not holder.stdout or holder.stdout.readline() != b"held\n":
-            raise Occupied
+            if holder.wait() == HELD_BY_ANOTHER:
+                raise Occupied
+            raise DockerFailed(command=command, output="the lock of the host cannot be had")
         yield  # leaving closes its input, at which it ends

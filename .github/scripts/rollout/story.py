@@ -165,8 +165,8 @@ def _finish_what_was_abandoned() -> None:
 
 
 def _previous_image() -> str:
-    _, new = _colours()
-    live = compose.find(OTHER[new])
+    before, _ = _colours()
+    live = compose.find(before) if before else None
     served = [record.image for record in journal.read() if record.result == "deployed"]
     others = [image for image in served if live is None or image != live.image]
     if not others:

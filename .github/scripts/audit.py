@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""`audit.py [LOCK ...]`: look for known vulnerabilities of what is locked; by default, of what the service image holds.
+
+Ends with 0 (none, or accepted ones alone), 1 (some) or 2 (cannot tell: the advisory service did not answer for every
+package). Accepted are those of requirements/accepted-vulnerabilities.toml, each with a reason and until a day.
+AUDIT_SERVICE_URL is another OSV service than pip-audit's own. Knows nothing of how versions are chosen.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+ACCEPTED = Path("requirements/accepted-vulnerabilities.toml")
+NONE, SOME, CANNOT_TELL = 0, 1, 2
+PIP_AUDIT = Path(sys.executable).with_name("pip-audit")
+FLAGS = ("--no-deps", "--disable-pip", "--require-hashes", "--vulnerability-service=osv")
+QUIET = ("--format=json", "--desc=off", "--progress-spinner=off")
+
+
+class CannotTell(Exception):
+    """Nothing can be said of the packages."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A vulnerability that somebody looked at."""
+
+    id: str
+    reason: str
+    until: date
+
+
+def accepted(path: Path) -> list[Accepted]:
+    """Read what is accepted.
+
+    Raises:
+        CannotTell: an entry lacks a part.
+    """
+    entries = tomllib.loads(path.read_text()).get("accepted", [])
+    for entry in entries:
+        if entry.keys() != {"id", "reason", "until"} or not entry["reason"] or not isinstance(entry["until"], date):
+            raise CannotTell(f"{path}: each entry needs an id, a reason, and until = a day; not so: {entry}")
+    return [Accepted(**entry) for entry in entries]
+
+
+def packages(locks: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what the advisory service knows of each package.
+
+    Raises:
+        CannotTell: it does not answer, or not for all of them.
+    """
+    service = [f"--osv-url={url}"] if (url := os.environ.get("AUDIT_SERVICE_URL")) else []
+    files = [word for lock in locks for word in ("--requirement", lock)]
+    done = subprocess.run([PIP_AUDIT, *FLAGS, *QUIET, *service, *files], capture_output=True, text=True, check=False)
+    try:
+        found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
+    except (ValueError, LookupError):
+        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        raise CannotTell(f"pip-audit failed: {last[0]}. Try again when the advisory service answers.") from None
+    skipped = [f"{package['name']} ({package['skip_reason']})" for package in found if "skip_reason" in package]
+    if skipped or not found:
+        raise CannotTell(f"not every package was looked up: {', '.join(skipped) or 'there was none'}")
+    return found
+
+
+def main(locks: Sequence[str]) -> int:
+    """Look, and tell what was found."""
+    try:
+        known, found = accepted(ACCEPTED), packages(locks or ["requirements/service.txt"])
+    except (CannotTell, OSError, tomllib.TOMLDecodeError) as error:
+        sys.stderr.write(f"cannot tell: {error}\n")
+        return CANNOT_TELL
+    today, code = datetime.now(UTC).date(), NONE
+    for package in found:
+        for vulnerability in package["vulns"]:
+            names = {vulnerability["id"], *vulnerability["aliases"]}
+            excuse = next((entry for entry in known if entry.id in names), None)
+            if excuse and today <= excuse.until:
+                told = f"accepted until {excuse.until}: {excuse.reason}"
+            else:
+                code = SOME
+                fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
+                told = f"fixed in {fixed}" + (f"; accepted only until {excuse.until}" if excuse else "")
+            sys.stdout.write(f"{package['name']} {package['version']}: {vulnerability['id']}, {told}\n")
+    sys.stdout.write(f"{len(found)} packages looked up\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

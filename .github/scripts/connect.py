@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""`connect.py FOLDER`: let the next steps reach the host that serves, by DOCKER_HOST and an ssh that knows the way.
+
+Takes DEPLOY_HOST (name, or name:port), DEPLOY_USER, DEPLOY_SSH_KEY (the private key) and DEPLOY_KNOWN_HOSTS (the
+host's line, from `ssh-keyscan`). Without them it says so and ends well: a repository need not deploy anywhere. No host
+is trusted at first sight. Knows nothing of what is done there.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import actions
+
+NEEDED = ("DEPLOY_HOST", "DEPLOY_USER", "DEPLOY_SSH_KEY", "DEPLOY_KNOWN_HOSTS")
+
+
+def main(folder: str) -> int:
+    """Write what ssh needs, and tell later steps."""
+    missing = [name for name in NEEDED if not os.environ.get(name)]
+    if missing:
+        sys.stdout.write(f"::notice::Not deployed: {', '.join(missing)} not set; see docs/deployment.md.\n")
+        actions.output(connected="false")
+        return 0
+    address = f"ssh://{os.environ['DEPLOY_USER']}@{os.environ['DEPLOY_HOST']}"
+    programs = write(Path(folder).resolve(), key=os.environ["DEPLOY_SSH_KEY"], hosts=os.environ["DEPLOY_KNOWN_HOSTS"])
+    actions.path(programs)
+    actions.environment(DOCKER_HOST=address)
+    actions.output(connected="true")
+    sys.stdout.write(f"DOCKER_HOST={address} PATH={programs}:$PATH\n")
+    return 0
+
+
+def write(folder: Path, *, key: str, hosts: str) -> Path:
+    """Write key, hosts and configuration, and an ssh that uses them; returns the folder that it is in."""
+    programs = folder / "bin"
+    programs.mkdir(parents=True, mode=0o700)
+    own = {"key": key.strip() + "\n", "known_hosts": hosts.strip() + "\n", "config": config(folder)}
+    for name, text in own.items():
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(text)
+    (programs / "ssh").write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F "{folder}/config" "$@"\n')
+    (programs / "ssh").chmod(0o700)
+    return programs
+
+
+def config(folder: Path) -> str:
+    """Return ssh's configuration: a deployment is many commands, which share one connection."""
+    lines = {
+        "IdentityFile": folder / "key",
+        "IdentitiesOnly": "yes",
+        "UserKnownHostsFile": folder / "known_hosts",
+        "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes",
+        "ConnectTimeout": "20",
+        "ControlMaster": "auto",
+        "ControlPath": folder / "%C",
+        "ControlPersist": "60",
+    }
+    return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

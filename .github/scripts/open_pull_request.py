@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""`open_pull_request.py [REPORT]`: propose the model that is pinned in this checkout, but not in git.
+
+The pull request holds the new pin, its bundle and the history, and not the old bundle; its text is the gate's report,
+why there was a training at all (RETRAIN_REASON), and the card with its figures. The commit is made in a worktree of its
+own, so the checkout stays as it is. Without GH_TOKEN, or with DRY_RUN, it becomes a branch of this clone, and the text
+is printed. Ends with 0 (proposed) or 2 (not done). Knows nothing of whether the model is any good.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import actions
+
+BRANCH, BASE = "retraining", "main"
+PIN, HISTORY, STORE = Path("models/pinned.json"), Path("models/history.jsonl"), Path("models/store")
+AUTHOR = ("-c", "user.name=retraining", "-c", "user.email=retraining@users.noreply.github.com")
+LONGEST_REASON = 1_000
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    """Run git or gh; returns what it printed."""
+    return subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def version_in(pin: str) -> str:
+    """Return the version that a pin names."""
+    version: str = json.loads(pin)["version"]
+    return version
+
+
+@contextmanager
+def worktree() -> Iterator[Path]:
+    """Check the current commit out in a folder of its own, for the length of a block."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = Path(scratch) / "tree"
+        run("git", "worktree", "add", "--quiet", "--detach", str(tree))
+        try:
+            yield tree
+        finally:
+            run("git", "worktree", "remove", "--force", str(tree))
+
+
+def commit(version: str, tree: Path) -> str:
+    """Commit the pinned model in place of those that git holds; returns the commit."""
+    bundle = STORE / version
+    run("git", "rm", "-r", "--quiet", "--", str(STORE), cwd=tree)
+    shutil.copytree(bundle, tree / bundle)
+    for file in (PIN, HISTORY):
+        if file.is_file():
+            shutil.copy(file, tree / file)
+            run("git", "add", "--force", str(file), cwd=tree)
+    run("git", "add", "--force", str(bundle), cwd=tree)
+    run("git", *AUTHOR, "commit", "--quiet", "--message", f"Serve model {version}", cwd=tree)
+    return run("git", "rev-parse", "HEAD", cwd=tree)
+
+
+def describe(version: str, report: str) -> str:
+    """Write the text of the pull request."""
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    bundle = STORE / version
+    there = f"{server}/{repository}/blob/{BRANCH}/{bundle}" if repository else str(bundle)
+    figures = sorted(path.relative_to(bundle).as_posix() for path in bundle.rglob("*.png"))
+    reason = os.environ.get("RETRAIN_REASON", "")[:LONGEST_REASON].replace("`", "'") or "a person"
+    return "\n\n".join(
+        [
+            report.strip(),
+            f"Trained because of:\n\n```text\n{reason}\n```",
+            f"The model's card: [{version}]({there}/MODEL_CARD.md). To serve it, merge; to go back, revert.",
+            *(f"![{Path(name).stem.replace('_', ' ')}]({there}/{name}?raw=true)" for name in figures),
+        ]
+    )
+
+
+def propose(made: str, title: str, body: str) -> str:
+    """Push the commit, and open a pull request or bring the open one up to date; returns its address."""
+    run("gh", "auth", "setup-git")
+    run("git", "push", "--quiet", "--force", "origin", f"{made}:refs/heads/{BRANCH}")
+    with tempfile.NamedTemporaryFile("w", suffix=".md") as text:
+        text.write(body)
+        text.flush()
+        words = ("--title", title, "--body-file", text.name)
+        number = run("gh", "pr", "list", "--head", BRANCH, "--state", "open", "--json", "number", "--jq", ".[].number")
+        if number:
+            run("gh", "pr", "edit", number, *words)
+        else:
+            run("gh", "pr", "create", "--base", BASE, "--head", BRANCH, *words)
+    # What a workflow's own token pushes starts no workflow, but for those that it asks for.
+    run("gh", "workflow", "run", "ci.yml", "--ref", BRANCH)
+    return run("gh", "pr", "view", BRANCH, "--json", "url", "--jq", ".url")
+
+
+def main(report: str = "var/retraining.md") -> int:
+    """Propose the model, or say why not."""
+    version = version_in(PIN.read_text())
+    if version == version_in(run("git", "show", f"HEAD:{PIN.as_posix()}")):
+        sys.stderr.write(f"git holds the pinned model, {version}, already. Promote another one first: make retrain.\n")
+        return 2
+    try:
+        body = describe(version, Path(report).read_text())
+        with worktree() as tree:
+            made = commit(version, tree)
+        if os.environ.get("DRY_RUN") or not os.environ.get("GH_TOKEN"):
+            run("git", "branch", "--force", BRANCH, made)
+            sys.stdout.write(f"{body}\n\nnot proposed: DRY_RUN is set, or GH_TOKEN is not. git show {BRANCH}\n")
+            return 0
+        address = propose(made, f"Serve model {version}", body)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.stderr.write(f"not proposed: {error}. Nothing is served differently; run it again.\n")
+        return 2
+    actions.summary(f"Proposed: {address}")
+    sys.stdout.write(f"{address}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Build the service image once, and push it to the repository's own registry; what follows names it by its digest.
+
+GITHUB_REPOSITORY and GITHUB_SHA name it; without them, as on a laptop, it is built and not pushed. Who pushes has
+logged in before. Knows nothing of where it will run.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import actions
+
+ROOT = Path(__file__).parents[2]
+REGISTRY = "ghcr.io"
+
+
+def docker(*words: str) -> str:
+    """Run docker; returns what it printed."""
+    done = subprocess.run(["docker", *words], stdout=subprocess.PIPE, text=True, check=True)  # noqa: S607  # as people have it
+    return done.stdout.strip()
+
+
+def main() -> int:
+    """Build, push, and tell the name with the digest."""
+    repository, commit = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_SHA")
+    if not repository or not commit:
+        image = docker("build", "--quiet", "--target", "service", str(ROOT))
+        sys.stdout.write(f"{image}\nnot pushed: GITHUB_REPOSITORY and GITHUB_SHA are not set\n")
+        return 0
+    name = f"{REGISTRY}/{repository.lower()}"
+    label = f"org.opencontainers.image.source={os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
+    docker("build", "--target", "service", "--label", label, "--tag", f"{name}:{commit}", str(ROOT))
+    docker("push", "--quiet", f"{name}:{commit}")
+    pushed = docker("image", "inspect", "--format", '{{join .RepoDigests "\\n"}}', f"{name}:{commit}").splitlines()
+    [image] = [digest for digest in pushed if digest.startswith(f"{name}@sha256:")]
+    actions.output(image=image, name=name, digest=image.partition("@")[2])
+    sys.stdout.write(f"{image}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""`request_retrain.py COMMAND ...`: run a job of the monitor, and ask for a retraining if it finds something.
+
+    python3 .github/scripts/request_retrain.py .venv/bin/python -m monitoring drift --since 24h
+
+It ends as the job does (0, 1 or 2), but with 2 when it had to ask and could not. It sends a `repository_dispatch` of
+type `retrain` with the job's verdict. RETRAIN_TOKEN may do that (contents: write, of one repository alone), and
+RETRAIN_REPOSITORY is `owner/name`; without them it prints what it would send. It asks at most once in
+RETRAIN_EVERY_HOURS (24), for which it keeps var/retrain-request.json. Knows nothing of how drift is found.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+FOUND, CANNOT_TELL = 1, 2
+OUTPUT = Path(os.environ.get("MONITORING_OUTPUT_DIR", "var"))
+ASKED = OUTPUT / "retrain-request.json"
+LIMIT_SECONDS = 20
+TOLD = ("verdict", "summary", "model_version", "run_id")
+
+
+def newest_record(since: float) -> dict[str, Any]:
+    """Return what the job left behind."""
+    records = [path for path in (OUTPUT / "reports").glob("*Z-*.json") if path.stat().st_mtime >= since]
+    found: dict[str, Any] = json.loads(max(records).read_text()) if records else {}
+    return found
+
+
+def request(command: list[str], record: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to be sent."""
+    told = {name: record.get(name) for name in TOLD}
+    reason = told["summary"] or f"`{' '.join(command)}` ended with {FOUND}"
+    return {"event_type": "retrain", "client_payload": {"reason": reason, **told}}
+
+
+def send(body: dict[str, Any], *, repository: str, token: str) -> None:
+    """Ask for the retraining.
+
+    Raises:
+        OSError: nobody took the request.
+    """
+    server = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+    asked = urllib.request.Request(f"{server}/repos/{repository}/dispatches", json.dumps(body).encode(), headers)  # noqa: S310  # an API
+    with urllib.request.urlopen(asked, timeout=LIMIT_SECONDS):  # noqa: S310  # as above
+        ASKED.write_text(json.dumps(body, indent=2) + "\n")
+
+
+def main(command: list[str]) -> int:
+    """Run the job, and ask if need be."""
+    began = time.time() - 1
+    code = subprocess.run(command, check=False).returncode
+    if code != FOUND:
+        return code
+    body = request(command, newest_record(began))
+    token, repository = os.environ.get("RETRAIN_TOKEN"), os.environ.get("RETRAIN_REPOSITORY")
+    if not token or not repository:
+        sys.stdout.write(
+            f"{json.dumps(body, indent=2)}\nnot sent: RETRAIN_TOKEN and RETRAIN_REPOSITORY are not both set\n"
+        )
+        return code
+    pause_seconds = 3600 * float(os.environ.get("RETRAIN_EVERY_HOURS", "24"))
+    if ASKED.exists() and time.time() - ASKED.stat().st_mtime < pause_seconds:
+        sys.stdout.write(f"not sent: a retraining was asked for less than {pause_seconds / 3600:g} h ago\n")
+        return code
+    try:
+        send(body, repository=repository, token=token)
+    except OSError as error:
+        sys.stderr.write(f"a retraining is due, and nobody took the request: {error}. Look at RETRAIN_TOKEN.\n")
+        return CANNOT_TELL
+    sys.stdout.write(f"asked {repository} for a retraining\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

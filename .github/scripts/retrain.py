@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Train a model, and let the gate decide whether it takes the place of the one that is pinned.
+
+RETRAIN_DATA (by default the synthetic customers) and RETRAIN_TRIALS say how, as `fit --data` and `--trials` do. The
+gate's report is in var/retraining.md. Ends with 0 when it was decided, either way, and 2 when nobody can tell. The
+decision is the output `promoted`; if it is true, pin and bundle lie in models/. Knows nothing of git.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import actions
+
+REPORT = Path("var/retraining.md")
+TRAINING = (sys.executable, "-m", "training")
+DECIDED, CANNOT_TELL = 0, 2
+PROMOTED, REFUSED = 0, 1
+
+
+def fit_flags() -> list[str]:
+    """Return what is to be trained on and how, as flags: what comes from outside can be nothing else."""
+    data, trials = os.environ.get("RETRAIN_DATA", ""), os.environ.get("RETRAIN_TRIALS", "")
+    if trials and not re.fullmatch(r"\d{1,3}", trials):
+        raise SystemExit(_say(f"RETRAIN_TRIALS is {trials!r}. Set it to a number from 0 to 999."))
+    return [
+        "--costs=training/costs.toml",
+        *([f"--data={data}"] if data else []),
+        *([f"--trials={trials}"] if trials else []),
+    ]
+
+
+def main() -> int:
+    """Train, judge, and tell what was decided."""
+    REPORT.unlink(missing_ok=True)
+    if fitted := subprocess.run([*TRAINING, "fit", *fit_flags()], check=False).returncode:
+        return _say(f"the fit ended with {fitted}, so there is nothing to judge; its last lines say why.")
+    decision = subprocess.run([*TRAINING, "promote", f"--report={REPORT}"], check=False).returncode
+    if decision not in {PROMOTED, REFUSED} or not REPORT.is_file():
+        return _say(
+            f"the gate ended with {decision}{'' if REPORT.is_file() else ' and without a report'}; the model stays."
+        )
+    report, promoted = REPORT.read_text(), decision == PROMOTED
+    actions.summary(report)
+    actions.output(promoted=str(promoted).lower(), report=str(REPORT))
+    sys.stdout.write(f"{report}\n{'promoted' if promoted else 'refused: the model stays'}\n")
+    return DECIDED
+
+
+def _say(problem: str) -> int:
+    sys.stderr.write(f"cannot tell: {problem}\n")
+    return CANNOT_TELL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

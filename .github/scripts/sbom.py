@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""`sbom.py IMAGE [FILE]`: write what an image really holds, Python's packages and Debian's, as CycloneDX.
+
+The packages are asked of the image itself, not of a lock file. Knows nothing of how it was built.
+"""
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+from pathlib import Path
+from typing import Any
+
+METADATA = """
+import pathlib, sys, sysconfig, tarfile
+packages = pathlib.Path(sysconfig.get_path("purelib"))
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as tar:
+    for found in sorted(packages.glob("*.dist-info")):
+        tar.add(found, found.name)
+"""
+DEBIAN = ("dpkg-query", "--show", "--showformat=${Package} ${Version} ${Architecture}\\n")
+ROOT = Path(__file__).parents[2]
+
+
+def inside(image: str, *command: str) -> bytes:
+    """Run a command in a container of the image that reaches nothing; returns what it printed."""
+    run = ["docker", "run", "--rm", "--network=none", "--entrypoint", command[0], image, *command[1:]]
+    return subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout
+
+
+def python_packages(image: str, scratch: Path) -> dict[str, Any]:
+    """Describe the packages of the image's environment, by their own metadata in an environment like it."""
+    venv.create(scratch / "venv", with_pip=False, symlinks=True)
+    [packages] = (scratch / "venv" / "lib").glob("python*/site-packages")
+    with tarfile.open(fileobj=io.BytesIO(inside(image, "python", "-c", METADATA))) as tar:
+        tar.extractall(packages, filter="data")
+    program, project = Path(sys.executable).with_name("cyclonedx-py"), ROOT / "pyproject.toml"
+    command = [str(program), "environment", "--pyproject", str(project), str(scratch / "venv")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    described: dict[str, Any] = json.loads(done.stdout)
+    return described
+
+
+def debian_packages(image: str) -> list[dict[str, str]]:
+    """Describe the packages of the image's system."""
+    lines = [line.split() for line in inside(image, *DEBIAN).decode().splitlines()]
+    return [
+        {
+            "type": "library",
+            "bom-ref": f"debian:{name}:{architecture}",
+            "name": name,
+            "version": version,
+            "purl": f"pkg:deb/debian/{name}@{version.replace('+', '%2B')}?arch={architecture}",
+        }
+        for name, version, architecture in lines
+    ]
+
+
+def interpreter(image: str) -> dict[str, str]:
+    """Describe Python itself, which the image has not from Debian."""
+    version = inside(image, "python", "-c", "import platform; print(platform.python_version())").decode().strip()
+    return {
+        "type": "platform",
+        "bom-ref": "cpython",
+        "name": "cpython",
+        "version": version,
+        "purl": f"pkg:generic/cpython@{version}",
+    }
+
+
+def main(image: str, file: str = "var/sbom.json") -> int:
+    """Write it, and tell how much it is."""
+    with tempfile.TemporaryDirectory() as scratch:
+        described = python_packages(image, Path(scratch))
+    debian, python = debian_packages(image), described["components"]
+    described["components"] = [*python, interpreter(image), *debian]
+    described["metadata"]["properties"] = [{"name": "image", "value": image}]
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    Path(file).write_text(json.dumps(described, indent=1) + "\n")
+    sys.stdout.write(f"{file}: {len(python)} packages of Python, {len(debian)} of Debian\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

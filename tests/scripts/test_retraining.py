@@ -1,0 +1,258 @@
+"""From a verdict of the monitor to a proposed model, with a training program, a forge and a remote of this machine."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from demo import traffic
+from models import pins
+from tests.scripts.calls import calls
+from tests.scripts.conftest import Fake, Script
+
+TOKEN = {"GH_TOKEN": "t"}
+TRAINING = """
+import json, pathlib, sys
+pathlib.Path("called.json").open("a").write(json.dumps(sys.argv[1:]) + "\\n")
+if sys.argv[1] == "promote":
+    report = pathlib.Path(sys.argv[2].removeprefix("--report="))
+    report.parent.mkdir(exist_ok=True)
+    if {report}:
+        report.write_text("# The gate's report\\n")
+    sys.exit({promote})
+sys.exit({fit})
+"""
+
+
+def training(folder: Path, *, fit: int = 0, promote: int = 0, report: bool = True) -> None:
+    """Put a training program where `python -m training` finds it."""
+    (folder / "training").mkdir()
+    text = TRAINING.format(fit=fit, promote=promote, report=report)
+    (folder / "training" / "__main__.py").write_text(text)
+
+
+def called(folder: Path) -> list[list[str]]:
+    return [json.loads(line) for line in (folder / "called.json").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("promote", "promoted"), [(0, "true"), (1, "false")])
+def test_what_the_gate_decides_is_told_either_way(promote: int, promoted: str, script: Script, tmp_path: Path) -> None:
+    training(tmp_path, promote=promote)
+    output, summary = tmp_path / "output", tmp_path / "summary"
+    told = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
+    done = script("retrain.py", RETRAIN_DATA="sqlite:///x.db", RETRAIN_TRIALS="5", **told)
+    assert done.returncode == 0, done.stderr
+    assert called(tmp_path) == [
+        ["fit", "--costs=training/costs.toml", "--data=sqlite:///x.db", "--trials=5"],
+        ["promote", "--report=var/retraining.md"],
+    ]
+    assert output.read_text().splitlines()[0] == f"promoted={promoted}"
+    assert "The gate's report" in summary.read_text()
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ({"fit": 2}, "the fit ended with 2"),
+        ({"promote": 2}, "the gate ended with 2"),
+        ({"promote": -11}, "the gate ended with"),
+        ({"report": False}, "without a report"),
+    ],
+)
+def test_nothing_is_promoted_when_nobody_can_tell(
+    faults: dict[str, Any], told: str, script: Script, tmp_path: Path
+) -> None:
+    training(tmp_path, **faults)
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "retraining.md").write_text("of an earlier run")
+    done = script("retrain.py", GITHUB_OUTPUT=str(tmp_path / "output"))
+    assert (done.returncode, told in done.stderr) == (2, True)
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize("trials", ["5 --pin", "-1", "many"])
+def test_trials_can_be_nothing_but_a_number(trials: str, script: Script, tmp_path: Path) -> None:
+    training(tmp_path)
+    assert script("retrain.py", RETRAIN_TRIALS=trials).returncode == 2
+    assert not (tmp_path / "called.json").exists()
+
+
+def git(folder: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def clone(root: Path, tmp_path: Path) -> Path:
+    """A clone that holds one model in git, with a remote, and another model promoted in its folder."""
+    clone, remote = tmp_path / "clone", tmp_path / "remote.git"
+    old = pins.read(root / "models").version
+    (clone / "models" / "store").mkdir(parents=True)
+    shutil.copy(root / ".gitignore", clone)
+    shutil.copy(root / "models" / "pinned.json", clone / "models")
+    shutil.copytree(root / "models" / "store" / old, clone / "models" / "store" / old)
+    git(clone, "init", "--quiet", "--initial-branch", "main")
+    git(clone, "add", "--force", ".")
+    git(clone, "commit", "--quiet", "--message", "First")
+    git(tmp_path, "init", "--quiet", "--bare", str(remote))
+    git(clone, "remote", "add", "origin", str(remote))
+    promote(clone, "20310101-aaaaaaaa")
+    return clone
+
+
+def promote(clone: Path, version: str) -> None:
+    """Do what the gate does to a checkout."""
+    pinned = json.loads((clone / "models" / "pinned.json").read_text())
+    shutil.copytree(clone / "models" / "store" / pinned["version"], clone / "models" / "store" / version)
+    (clone / "models" / "pinned.json").write_text(json.dumps(pinned | {"version": version}))
+    (clone / "models" / "history.jsonl").write_text(f'{{"version": "{version}"}}\n')
+    (clone / "report.md").write_text("| metric | before | after |\n")
+
+
+def held(folder: Path, branch: str) -> set[str]:
+    return set(git(folder, "ls-tree", "-r", "--name-only", branch, "models").splitlines())
+
+
+def test_a_proposal_holds_the_new_model_its_history_and_not_the_old_one(
+    clone: Path, script: Script, fake: Fake, tmp_path: Path
+) -> None:
+    variables = fake("gh", pr_view="https://example.org/pull/1")
+    before = git(clone, "status", "--porcelain"), git(clone, "rev-parse", "HEAD")
+    done = script("open_pull_request.py", "report.md", cwd=clone, **TOKEN, GITHUB_REPOSITORY="ann/churn", **variables)
+    assert (done.returncode, done.stdout) == (0, "https://example.org/pull/1\n"), done.stderr
+    files = held(tmp_path / "remote.git", "retraining")
+    stored = {path.relative_to(clone).as_posix() for path in (clone / "models/store/20310101-aaaaaaaa").rglob("*.*")}
+    assert files == stored | {"models/pinned.json", "models/history.jsonl"}
+    assert (git(clone, "status", "--porcelain"), git(clone, "rev-parse", "HEAD")) == before
+    asked = calls(tmp_path, "gh")
+    assert asked[0] == "auth setup-git"
+    assert any(
+        call.startswith("pr create --base main --head retraining --title Serve model 20310101") for call in asked
+    )
+    assert "workflow run ci.yml --ref retraining" in asked
+
+
+def test_a_newer_model_takes_the_place_of_the_one_that_is_proposed(
+    clone: Path, script: Script, fake: Fake, tmp_path: Path
+) -> None:
+    variables = fake("gh", pr_list="7")
+    assert script("open_pull_request.py", "report.md", cwd=clone, **TOKEN, **variables).returncode == 0
+    promote(clone, "20310108-bbbbbbbb")
+    assert script("open_pull_request.py", "report.md", cwd=clone, **TOKEN, **variables).returncode == 0
+    versions = {name.split("/")[2] for name in held(tmp_path / "remote.git", "retraining") if "/store/" in name}
+    assert versions == {"20310108-bbbbbbbb"}
+    asked = calls(tmp_path, "gh")
+    assert any(call.startswith("pr edit 7 --title Serve model 20310108-bbbbbbbb") for call in asked)
+    assert not any(call.startswith("pr create") for call in asked)
+
+
+@pytest.mark.parametrize("variables", [{}, {"GH_TOKEN": "t", "DRY_RUN": "1"}])
+def test_without_a_token_everything_is_done_but_sending_it(
+    variables: dict[str, str], clone: Path, script: Script, fake: Fake, tmp_path: Path
+) -> None:
+    reason = "drift in 3 of 7 columns\n```\n# not a heading"
+    done = script("open_pull_request.py", "report.md", cwd=clone, RETRAIN_REASON=reason, **variables, **fake("gh"))
+    assert done.returncode == 0, done.stderr
+    assert "models/store/20310101-aaaaaaaa/manifest.json" in held(clone, "retraining")
+    assert "| metric | before | after |" in done.stdout
+    assert "models/store/20310101-aaaaaaaa/MODEL_CARD.md" in done.stdout
+    assert done.stdout.count("?raw=true") >= 3
+    assert done.stdout.count("```") == 2  # what comes from outside stays in its box
+    assert git(tmp_path / "remote.git", "branch") == ""
+    assert calls(tmp_path, "gh") == []
+
+
+def test_a_model_that_git_holds_is_not_proposed(clone: Path, script: Script) -> None:
+    git(clone, "checkout", "--quiet", "models/pinned.json")
+    done = script("open_pull_request.py", "report.md", cwd=clone)
+    assert (done.returncode, "make retrain" in done.stderr) == (2, True)
+
+
+def test_a_remote_that_takes_nothing_is_told(clone: Path, script: Script, fake: Fake, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "remote.git")
+    done = script("open_pull_request.py", "report.md", cwd=clone, **TOKEN, **fake("gh"))
+    assert (done.returncode, "not proposed" in done.stderr) == (2, True)
+    assert git(clone, "worktree", "list").count("\n") == 0
+
+
+class Forge(BaseHTTPRequestHandler):
+    """Takes requests for a retraining."""
+
+    taken: ClassVar[list[tuple[str, str | None, Any]]] = []
+    status = 204
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.taken.append((self.path, self.headers["Authorization"], body))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def forge(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    monkeypatch.setattr(Forge, "taken", [])
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Forge)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield {"GITHUB_API_URL": url, "RETRAIN_TOKEN": "secret", "RETRAIN_REPOSITORY": "ann/churn"}
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_drift_asks_for_a_retraining_once_and_says_why(
+    forge: dict[str, str], script: Script, root: Path, tmp_path: Path
+) -> None:
+    live = tmp_path / "shifted.csv"
+    traffic.shifted(1_000, seed=4).to_csv(live, index=False)
+    job = (sys.executable, "-m", "monitoring", "drift", "--models-dir", str(root / "models"), "--live", str(live))
+    variables = {**forge, "MONITORING_OUTPUT_DIR": str(tmp_path / "var"), "PYTHONPATH": str(root)}
+    assert script("request_retrain.py", *job, **variables).returncode == 1
+    done = script("request_retrain.py", *ending_with(1), **variables)
+    [(path, authorization, body)] = Forge.taken
+    assert (path, authorization) == ("/repos/ann/churn/dispatches", "Bearer secret")
+    assert body["event_type"] == "retrain"
+    assert body["client_payload"]["reason"].startswith("drift in 3 of 7 columns")
+    assert body["client_payload"]["model_version"] == pins.read(root / "models").version
+    assert "not sent: a retraining was asked for less than 24 h ago" in done.stdout
+
+
+def ending_with(code: int) -> list[str]:
+    return [sys.executable, "-c", f"raise SystemExit({code})"]
+
+
+@pytest.mark.parametrize("code", [0, 2, 130])
+def test_only_what_a_job_found_asks_for_a_retraining(
+    code: int, forge: dict[str, str], script: Script, tmp_path: Path
+) -> None:
+    done = script("request_retrain.py", *ending_with(code), **forge, MONITORING_OUTPUT_DIR=str(tmp_path))
+    assert (done.returncode, Forge.taken) == (code, [])
+
+
+def test_without_a_token_it_shows_what_it_would_send(script: Script, tmp_path: Path) -> None:
+    done = script("request_retrain.py", *ending_with(1), MONITORING_OUTPUT_DIR=str(tmp_path))
+    assert (done.returncode, '"event_type": "retrain"' in done.stdout, "not sent" in done.stdout) == (1, True, True)
+
+
+@pytest.mark.parametrize("elsewhere", [{}, {"GITHUB_API_URL": "http://127.0.0.1:9"}])
+def test_a_request_that_nobody_takes_is_exit_code_2(
+    elsewhere: dict[str, str], forge: dict[str, str], script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Forge, "status", 403)
+    done = script(
+        "request_retrain.py", *ending_with(1), **{**forge, "MONITORING_OUTPUT_DIR": str(tmp_path), **elsewhere}
+    )
+    assert (done.returncode, "nobody took the request" in done.stderr) == (2, True)
+    assert not (tmp_path / "retrain-request.json").exists()
