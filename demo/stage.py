@@ -71,7 +71,7 @@ class Stage:
         Raises:
             Unplayable: it ended otherwise than expected.
         """
-        patience = ("--soak-seconds", str(soak_seconds), "--ready-seconds", "20")
+        patience = ("--soak-seconds", str(soak_seconds), "--ready-seconds", "15")
         self.run(".github/scripts/deploy.py", image, *patience, allowed=(allowed,))
 
     def docker(self, *words: str, given: str | None = None) -> str:
@@ -127,7 +127,8 @@ def setting(root: Path, folder: Path) -> Iterator[Stage]:
 
 def join_database(stage: Stage) -> None:
     """Let the containers that serve reach the database; their network is there since the first deployment."""
-    stage.docker("network", "connect", f"{stage.name}_default", f"{stage.name}-postgres")
+    address = f"{stage.environment['DEPLOY_NETWORK']}.6"  # those before it belong to deploy/compose.yml
+    stage.docker("network", "connect", "--ip", address, f"{stage.name}_default", f"{stage.name}-postgres")
 
 
 def _start_database(stage: Stage, port: int) -> None:

@@ -1,0 +1,44 @@
+"""Customers who never stop asking see every failure, so that none seen means something."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from demo import steady
+from demo.running_service import running
+from demo.worlds import CALM, SHIFTED
+from models import pins, records
+from tests.waiting import wait_until
+
+
+def test_every_answer_is_counted_by_model_and_its_outcome_reported(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "REPORT_AFTER", 20)
+    log = f"sqlite:///{tmp_path / 'predictions.db'}"
+    own = {"SERVICE_LOG_URL": log, "SERVICE_OUTPUT_DIR": str(tmp_path)}
+    with running(root / "models", tmp_path / "service.log", **own) as service:
+        with steady.asking(service.url, CALM) as customers:
+            wait_until(lambda: customers.asked > 200)
+            customers.world = SHIFTED
+            wait_until(lambda: customers.asked > 400)
+        assert customers.failures == []
+        assert list(customers.answers) == [pins.read(root / "models").version]
+        engine = records.connect(log)
+        with engine.connect() as connection:
+            outcomes = connection.scalar(sa.select(sa.func.count()).select_from(records.OUTCOMES))
+        engine.dispose()
+        assert outcomes is not None
+        assert outcomes > 100
+        assert customers.unreported == 0
+
+
+def test_a_service_that_is_gone_is_a_failure_for_each_request(root: Path, tmp_path: Path) -> None:
+    with running(root / "models", tmp_path / "service.log", SERVICE_OUTPUT_DIR=str(tmp_path)) as service:
+        with steady.asking(service.url, CALM) as customers:
+            wait_until(lambda: customers.asked > 20)
+    with steady.asking(service.url, CALM) as customers:
+        wait_until(lambda: len(customers.failures) > 20)
+    assert customers.answers.total() == 0
+    assert "Connection refused" in customers.failures[0]
