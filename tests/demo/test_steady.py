@@ -35,9 +35,11 @@ def test_every_answer_is_counted_by_model_and_its_outcome_reported(
 
 
 def test_a_service_that_is_gone_is_a_failure_for_each_request(root: Path, tmp_path: Path) -> None:
-    with running(root / "models", tmp_path / "service.log", SERVICE_OUTPUT_DIR=str(tmp_path)) as service:
-        with steady.asking(service.url, CALM) as customers:
-            wait_until(lambda: customers.asked > 20)
+    with (
+        running(root / "models", tmp_path / "service.log", SERVICE_OUTPUT_DIR=str(tmp_path)) as service,
+        steady.asking(service.url, CALM) as customers,
+    ):
+        wait_until(lambda: customers.asked > 20)
     with steady.asking(service.url, CALM) as customers:
         wait_until(lambda: len(customers.failures) > 20)
     assert customers.answers.total() == 0
