@@ -10,7 +10,7 @@ COMPUTING := models tests/models tests/monitoring tests/training
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup demo train serve mlflow dashboard monitor test lint format bench bench-peers bench-drift bench-training bench-profile lock clean
+.PHONY: help setup demo train serve mlflow dashboard monitor test lint deploy format bench bench-peers bench-drift bench-training bench-profile lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -55,6 +55,9 @@ lint: setup ## ruff, mypy and the import rules
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@mkdir -p var; $(BIN)/lint-imports --no-logo > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
+
+deploy: ## serve IMAGE, a digest, by default this checkout's, on the host of DOCKER_HOST; see docs/deployment.md
+	@$(PYTHON) .github/scripts/deploy.py $(or $(IMAGE),$$(docker build --quiet --target service .))
 
 format: setup ## let ruff rewrite
 	@$(BIN)/ruff check --quiet --fix .

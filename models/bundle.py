@@ -30,14 +30,9 @@ from models.errors import (
 from models.manifest import FORMAT_VERSION, Description, Manifest
 from models.pins import Change, Named, Pin, reading
 
-MANIFEST, GRAPH, BOOSTER, REFERENCE, CARD, CARD_PAGE = (
-    "manifest.json",
-    "model.onnx",
-    "model.ubj",
-    "reference.parquet",
-    "MODEL_CARD.md",
-    "MODEL_CARD.html",
-)
+MANIFEST, GRAPH, BOOSTER = "manifest.json", "model.onnx", "model.ubj"
+REFERENCE, HOLDOUT, SEEN = "reference.parquet", "holdout.parquet", "seen.npy"
+CARD, CARD_PAGE = "MODEL_CARD.md", "MODEL_CARD.html"
 
 
 class Bundle(BaseModel):
@@ -91,7 +86,7 @@ def save(files: Path, description: Description, *, trained_at: datetime, models_
     return Bundle(directory=target, manifest=_read_manifest(target / MANIFEST))
 
 
-def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = "asked for with --pin") -> None:
+def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = "") -> None:
     """Make a published bundle the champion, without a challenger."""
     champion = Pin(**dict(name(bundle)))
     pins.write(champion, about=champion, change=change, why=why, models_dir=models_dir)

@@ -15,6 +15,40 @@ from models.segments import Segment
 FORMAT_VERSION = 2
 
 
+class LiveRows(BaseModel):
+    """Customers that the service predicted, and what it was told of them later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    rows: int = Field(ge=1)
+    """Of all rows, learned from, judged on, or left out."""
+    first_made_at: AwareDatetime
+    last_made_at: AwareDatetime
+    left_out_rows: int = Field(ge=0)
+    """Made before the first row that is judged on, but not to be learned from by then: in neither part."""
+    predictions: int
+    """Of that time, with or without outcome."""
+    outcomes: int
+    """Of these predictions."""
+    newest_outcome_share: float
+    """Of the newest fifth of the predictions, those with an outcome."""
+    older_outcome_share: float
+    """Of all older ones."""
+    without_inputs: int
+    """Outcomes that cannot be learned from, because the customer's values were not kept."""
+    other_contract: int
+    """The same, because values of this contract are missing."""
+    models: dict[str, int]
+    """Rows by the version of the model that answered."""
+    canary_rows: int
+    """Of them answered by a challenger, as the history of the shelf says."""
+    outcome_known_when: Literal["recorded", "observed"]
+    mature_after_days: float
+    """Age below which predictions were not learned from; 0 for none."""
+    days_until_known: dict[Literal["churned", "stayed"], float]
+    """From prediction to outcome, the median."""
+
+
 class Provenance(BaseModel):
     """Where the training rows came from."""
 
@@ -25,6 +59,8 @@ class Provenance(BaseModel):
     rows: int = Field(ge=1)
     rejected_rows: int = Field(ge=0)
     sha256: str
+    live: LiveRows | None = Field(default=None, exclude_if=lambda live: live is None)
+    """None where there are none; then it is not written, so that such manifests stay as they were."""
 
 
 class Interval(BaseModel):

@@ -51,6 +51,11 @@ class Event(Named):
     change: Change
     why: str
 
+    @property
+    def is_of_champion(self) -> bool:
+        """Whether it made the model the champion."""
+        return self.change in ("fit", "promote", "rollback")
+
 
 def read(models_dir: Path) -> Pin:
     """Read which models are served.

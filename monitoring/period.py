@@ -4,13 +4,10 @@ Knows nothing of what happened in it.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from models import row_ids
+from models import durations, row_ids
 from monitoring.errors import PeriodInvalid
-
-SINCE_PATTERN = r"^[1-9]\d{0,3}[mhd]$"
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
@@ -41,16 +38,7 @@ def choose(
     if since and from_time:
         raise PeriodInvalid(problem="--since and --from both say where it begins")
     end = to_time or now
-    start = from_time or end - duration(since or usual)
+    start = from_time or end - durations.parse(since or usual)
     if start >= end:
         raise PeriodInvalid(problem=f"it would begin at {start.isoformat()} and end at {end.isoformat()}")
     return Period(start, end)
-
-
-def duration(text: str) -> timedelta:
-    """Read a length of time that `SINCE_PATTERN` allows.
-
-    >>> duration("90m")
-    datetime.timedelta(seconds=5400)
-    """
-    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})

@@ -1,7 +1,7 @@
-"""Deletes what is old from the prediction log, a little at a time, so that others can write in between.
+"""Deletes what is old from the prediction log, a little at a time, so that others can write in between; and old runs.
 
 Ids begin with the time, so what is old lies together. The place of what is gone is used again; a SQLite file does not
-shrink. Knows nothing of what is in a row.
+shrink. Knows nothing of what is in a row, nor in a run.
 """
 
 import time
@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Column, Engine
 
-from models import row_ids
+from models import durations, row_ids
 from models.records import PREDICTIONS, TRAFFIC
-from monitoring import log
+from monitoring import journal, log
 from monitoring.progress import Progress
 from monitoring.settings import PruneSettings
 
@@ -21,17 +21,21 @@ CHUNK_ROWS, PAUSE_SECONDS = 5_000, 0.05
 
 
 def run(settings: PruneSettings) -> str:
-    """Delete what is old, and tell how much.
+    """Delete what is old, and tell how much; the runs first, so that a log that is away does not keep them.
 
     Raises:
         LogUnsupported, LogMissing, LogUnreadable: there is no log, or it does not answer.
+        OSError: the folder of the runs cannot be written to.
     """
-    before = datetime.now(UTC) - timedelta(days=settings.keep_days)
+    now, runs = datetime.now(UTC), ""
+    if settings.keep_runs:
+        runs = f"removed {journal.forget(settings.output_dir, now - durations.parse(settings.keep_runs)):,} runs; "
+    before = now - timedelta(days=settings.keep_days)
     with log.engine(settings.log_url) as engine:
         predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # all that hangs on them goes, too
         counts = prune(engine, TRAFFIC.c.traffic_id, before)
     return (
-        f"deleted {predictions:,} predictions, with their outcomes, and {counts:,} counts of requests "
+        f"{runs}deleted {predictions:,} predictions, with their outcomes, and {counts:,} counts of requests "
         f"from before {before:%Y-%m-%d %H:%M} UTC"
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
+from models import durations
 from monitoring import period
 from monitoring.period import Period
 
@@ -41,7 +42,7 @@ class JobSettings(_LogSettings):
 
     usual_since: ClassVar[str] = "24h"
 
-    since: str | None = Field(default=None, pattern=period.SINCE_PATTERN)
+    since: str | None = Field(default=None, pattern=durations.PATTERN)
     """Length of the window, as 90m, 24h or 7d; 24h when nothing is said. It ends at `--to`, or now."""
     from_time: Time | None = None
     """Beginning of the window instead (`--from`), as 2026-03-01T08:00; UTC unless it names its zone."""
@@ -88,7 +89,7 @@ class PerformanceSettings(JobSettings):
     model_config = SettingsConfigDict(cli_prog_name="python -m monitoring performance")
     usual_since: ClassVar[str] = "30d"  # because outcomes come late
 
-    since: str | None = Field(default=None, pattern=period.SINCE_PATTERN)
+    since: str | None = Field(default=None, pattern=durations.PATTERN)
     """Length of the window of predictions, as 24h or 90d; 30d when nothing is said. It ends at `--to`, or now."""
     min_rows: int = Field(default=200, ge=2)
     """Fewer outcomes than this cannot tell; fewer in a segment have no figures."""
@@ -141,17 +142,17 @@ class WatchSettings(_CommandSettings):
 
     model_config = SettingsConfigDict(cli_prog_name="python -m monitoring watch")
 
-    drift_every: str = Field(default="1h", pattern=period.SINCE_PATTERN)
+    drift_every: str = Field(default="1h", pattern=durations.PATTERN)
     """Time from one drift run to the next, as 30m or 1h."""
-    drift_since: str = Field(default="24h", pattern=period.SINCE_PATTERN)
+    drift_since: str = Field(default="24h", pattern=durations.PATTERN)
     """Length of its window, which ends when it runs."""
-    performance_every: str = Field(default="24h", pattern=period.SINCE_PATTERN)
+    performance_every: str = Field(default="24h", pattern=durations.PATTERN)
     """Time from one performance run to the next."""
-    performance_since: str = Field(default="30d", pattern=period.SINCE_PATTERN)
+    performance_since: str = Field(default="30d", pattern=durations.PATTERN)
     """Length of its window of predictions."""
-    keep_runs: str = Field(default="14d", pattern=period.SINCE_PATTERN)
+    keep_runs: str = Field(default="14d", pattern=durations.PATTERN)
     """Age from which on runs are removed; one takes 4 MB of disk, and 1 MB of the dashboard's memory."""
-    max_run: str = Field(default="30m", pattern=period.SINCE_PATTERN)
+    max_run: str = Field(default="30m", pattern=durations.PATTERN)
     """Longest run; one that takes longer is ended, and could not tell."""
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
@@ -171,9 +172,13 @@ class ImportSettings(_LogSettings):
 
 
 class PruneSettings(_LogSettings):
-    """Delete what is old from the prediction log."""
+    """Delete what is old from the prediction log, and runs of the monitor if asked to."""
 
     model_config = SettingsConfigDict(cli_prog_name="python -m monitoring prune")
 
     keep_days: int = Field(default=365, ge=1, le=36_500)
     """Age, in days, from which on predictions are deleted with their outcomes, and counts of requests as well."""
+    keep_runs: str | None = Field(default=None, pattern=durations.PATTERN)
+    """Age from which on runs of the monitor are removed, as 14d; all stay when nothing is said."""
+    output_dir: Path = Path("var")
+    """Folder of reports/ and of the dashboard's workspace/."""

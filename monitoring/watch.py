@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from models import durations
 from monitoring import journal, telemetry
 from monitoring.journal import Job
-from monitoring.period import duration
 from monitoring.settings import WatchSettings
 from monitoring.verdict import CANNOT_TELL
 
@@ -80,10 +80,10 @@ def plan(settings: WatchSettings) -> list[Schedule]:
         Schedule(
             job=job,
             command=(sys.executable, "-m", "monitoring", job, "--since", since, "--output-dir", output_dir),
-            every=duration(every),
-            max_run=duration(settings.max_run),
+            every=durations.parse(every),
+            max_run=durations.parse(settings.max_run),
             output_dir=settings.output_dir,
-            keep=duration(settings.keep_runs),
+            keep=durations.parse(settings.keep_runs),
         )
         for job, every, since in wanted
     ]

@@ -1,20 +1,32 @@
-"""`python -m training fit` or `score`: start a job, say what came of it, end with 0 (done) or 2 (not done)."""
+"""`python -m training COMMAND`: start a job, say what came of it, end with 0 (done) or 2 (not done).
+
+`promote` and `compare-live` end with 1 where the challenger is not better: then all is as it was, and should be.
+"""
 
 import logging
 import signal
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, CliApp, SettingsError
 
 from models.errors import ModelsError
 from training.errors import TrainingError
-from training.settings import FitSettings, ScoreSettings
+from training.settings import (
+    ChallengeSettings,
+    CompareLiveSettings,
+    FitSettings,
+    HistorySettings,
+    PromoteSettings,
+    RollbackSettings,
+    ScoreSettings,
+)
 
-USAGE = "usage: python -m training fit [--help]\n       python -m training score [--help]\n"
-Settings = TypeVar("Settings", bound=BaseSettings)
+Told = tuple[str, int]
+"""What is printed, and the exit code."""
+_KEPT = "the champion stays"
 
 logger = logging.getLogger("training")
 
@@ -25,31 +37,81 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    match arguments:
-        case ["fit", *rest]:
-            return _run(fit, FitSettings, rest, unfinished="nothing new is served")
-        case ["score", *rest]:
-            return _run(score, ScoreSettings, rest, unfinished="nothing was written")
-        case _:
-            sys.stderr.write(USAGE)
-            return 2
+    if not arguments or arguments[0] not in COMMANDS:
+        sys.stderr.write("".join(f"usage: python -m training {name} [--help]\n" for name in COMMANDS))
+        return 2
+    job, kind, unfinished = COMMANDS[arguments[0]]
+    return _run(job, kind, arguments[1:], unfinished=unfinished)
 
 
-def fit(settings: FitSettings) -> str:
+# Each imports what it needs when it is asked for: scoring a file needs none of the libraries that train.
+def fit(settings: FitSettings) -> Told:
     """Train, and tell the result."""
-    from training import pipeline, report  # noqa: PLC0415  # scoring needs none of their libraries
+    from training import pipeline, report  # noqa: PLC0415  # as above
 
-    return report.describe(pipeline.fit(settings))
+    return report.describe(pipeline.fit(settings)), 0
 
 
-def score(settings: ScoreSettings) -> str:
+def score(settings: ScoreSettings) -> Told:
     """Score a file, and tell the result."""
     from training import results, scoring  # noqa: PLC0415  # as above
 
-    return scoring.score(settings).describe(settings.output, results.rejected_path(settings.output))
+    return scoring.score(settings).describe(settings.output, results.rejected_path(settings.output)), 0
 
 
-def _run(job: Callable[[Settings], str], kind: type[Settings], arguments: list[str], *, unfinished: str) -> int:
+def promote(settings: PromoteSettings) -> Told:
+    """Judge a challenger, and tell what the gate says."""
+    from training import gate_report, promotion  # noqa: PLC0415  # as above
+
+    verdict = promotion.promote(settings)
+    return gate_report.text(verdict), 0 if verdict.promoted else 1
+
+
+def roll_back(settings: RollbackSettings) -> Told:
+    """Go back to an earlier model."""
+    from training import succession  # noqa: PLC0415  # as above
+
+    return f"{succession.roll_back(settings)} is pinned again: served within a second", 0
+
+
+def challenge(settings: ChallengeSettings) -> Told:
+    """Put a challenger beside the champion, or take it away."""
+    from training import succession  # noqa: PLC0415  # as above
+
+    if settings.stop:
+        return f"{succession.withdraw(settings)} challenges no more", 0
+    challenger = succession.challenge(settings)
+    share = f", answering {challenger.share:.0%} of the customers with an id" if challenger.mode == "canary" else ""
+    return f"{challenger.version} is tried as {challenger.mode}{share}", 0
+
+
+def history(settings: HistorySettings) -> Told:
+    """List who was served when, and why."""
+    from training import history  # noqa: PLC0415  # as above
+
+    return history.describe(settings), 0
+
+
+def compare_live(settings: CompareLiveSettings) -> Told:
+    """Tell champion and challenger apart by what happened."""
+    from training import live_comparison  # noqa: PLC0415  # as above
+
+    trial = live_comparison.compare(settings)
+    return live_comparison.describe(trial), 0 if trial.better else 1
+
+
+COMMANDS: dict[str, tuple[Callable[[Any], Told], type[BaseSettings], str]] = {
+    "fit": (fit, FitSettings, "nothing new is served"),
+    "score": (score, ScoreSettings, "nothing was written"),
+    "promote": (promote, PromoteSettings, _KEPT),
+    "rollback": (roll_back, RollbackSettings, _KEPT),
+    "challenge": (challenge, ChallengeSettings, "nothing was changed"),
+    "compare-live": (compare_live, CompareLiveSettings, "nothing was changed"),
+    "history": (history, HistorySettings, "nothing was changed"),
+}
+
+
+def _run(job: Callable[[Any], Told], kind: type[BaseSettings], arguments: list[str], *, unfinished: str) -> int:
     try:
         settings = CliApp.run(kind, cli_args=arguments)
     except ValidationError as error:
@@ -60,7 +122,7 @@ def _run(job: Callable[[Settings], str], kind: type[Settings], arguments: list[s
         logger.error("%s: %s", error, error.__cause__)  # noqa: TRY400  # as below
         return 2
     try:
-        told = job(settings)
+        told, exit_code = job(settings)
     except (TrainingError, ModelsError) as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
         return 2
@@ -71,7 +133,7 @@ def _run(job: Callable[[Settings], str], kind: type[Settings], arguments: list[s
         logger.exception("the job failed; %s", unfinished)
         return 2
     sys.stdout.write(f"{told}\n")
-    return 0
+    return exit_code
 
 
 if __name__ == "__main__":

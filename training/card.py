@@ -4,7 +4,7 @@ Knows nothing of the model itself, only of what its manifest will say. Some sect
 """
 
 from models.manifest import Description
-from training import card_comparison, card_costs, card_limits, card_tables, leakage
+from training import card_comparison, card_costs, card_limits, card_live, card_tables, leakage
 from training.card_tables import code, paragraph, plain, table
 
 
@@ -52,6 +52,7 @@ def _data(description: Description) -> list[str]:
             "they were judged once.",
         ),
         "",
+        *card_live.write(description),
         *table(("feature", "kind", "unit", "bounds"), card_tables.features(description)),
         "",
         *_leaks(description.warnings),

@@ -3,24 +3,22 @@
 Knows nothing of models.
 """
 
-import errno
 import hashlib
 import logging
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
-import sqlalchemy
-from sqlalchemy.exc import SQLAlchemyError
 
 from models import checks
 from models.contract import Contract, Labels, Mask, Vector
-from models.manifest import Provenance
-from training import mapping, synthetic, tables
+from models.manifest import LiveRows, Provenance
+from training import live, mapping, sources
 from training.addresses import shown
-from training.errors import SourceUnreadable, TableUnreadable, TooFewRows, TooManyRejected
+from training.errors import SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
+from training.splitting import Moments
 
 REJECTED_LIMIT = 0.05
 MINIMUM_ROWS, MINIMUM_PER_CLASS = 200, 25
@@ -40,56 +38,123 @@ class Dataset:
     true_probability: Vector | None
     """(n,) in (0, 1), known for the synthetic population only."""
     provenance: Provenance
+    moments: Moments | None = None
+    """Of live rows, which are the last; None where there are none."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one source that hold to the contract."""
+
+    rows: pd.DataFrame
+    """The contract's columns and `churned`."""
+    others: pd.DataFrame
+    source: str
+    rejected_rows: int
+    true_probability: Vector | None = None
+    moments: Moments | None = None
+    live: LiveRows | None = None
 
 
 def load(settings: FitSettings, contract: Contract) -> Dataset:
-    """Read, map and check the rows that the settings name.
+    """Read, map and check the rows that the settings name; live rows come last.
 
     Raises:
         DataError: which kind says why they cannot be trained on.
+        LogMissing, LogUnsupported: there is no prediction log.
     """
+    asked = ((_load_base, settings.base is not None), (_load_live, settings.with_live))
+    parts = [load_part(settings, contract) for load_part, is_asked in asked if is_asked]
+    part = parts[0] if len(parts) == 1 else _joined(*parts)
+    rows = part.rows
+    churned = rows[mapping.TARGET].to_numpy(dtype=np.int64)
+    _require_enough(churned)
+    provenance = Provenance(
+        source=part.source,
+        query=settings.query,
+        rows=len(rows),
+        rejected_rows=part.rejected_rows,
+        sha256=_content_digest(rows),
+        live=part.live,
+    )
+    del rows[mapping.TARGET]
+    return Dataset(
+        features=rows,
+        churned=churned,
+        others=part.others,
+        true_probability=part.true_probability,
+        provenance=provenance,
+        moments=part.moments,
+    )
+
+
+def _load_base(settings: FitSettings, contract: Contract) -> _Part:
     columns = mapping.read(settings.columns, contract)
-    table, true_probability = _read(settings, contract)
-    logger.info("read %d rows from %s", len(table), _source_name(settings))
+    table, true_probability = sources.read(settings, contract)
+    source = sources.name(settings)
+    logger.info("read %d rows from %s", len(table), source)
+    if table.empty:
+        _require_enough(np.zeros(0, dtype=np.int64))
     rows = mapping.labelled(columns, table, contract)
     others = _others(settings, table, contract)
     del table  # of many rows, one copy less is room for the fit
     kept = ~_rejected(rows, contract)
     if not kept.all():
         rows, others = (part[kept].reset_index(drop=True) for part in (rows, others))
-    # One type a column, so that equal rows have one digest whatever file they came from.
+    return _Part(
+        rows=_retyped(rows, contract),
+        others=others,
+        source=source,
+        rejected_rows=int((~kept).sum()),
+        true_probability=None if true_probability is None else true_probability[kept],
+    )
+
+
+def _load_live(settings: FitSettings, contract: Contract) -> _Part:
+    if settings.time_column:
+        raise SplitImpossible(column=settings.time_column, problem="live rows have their own times")
+    mapping.require([name for name in settings.slices if name not in contract.names], contract.names)
+    table, happened = live.read(settings, contract, now=datetime.now(UTC))
+    source = f"live({shown(settings.log_url)})"
+    logger.info("read %d rows from %s", len(happened.churned), source)
+    lacking = {"inputs": happened.without_inputs, "the inputs of this contract": happened.other_contract}
+    for what, count in lacking.items():
+        if count:
+            logger.warning("left out: %d rows were logged without %s", count, what)
+    rows = mapping.features(mapping.ColumnMapping(), table, contract)
+    del table
+    rows[mapping.TARGET] = happened.churned
+    kept = ~_rejected(rows, contract)
+    if not kept.all():
+        rows, happened = rows[kept].reset_index(drop=True), happened.only(kept)
+    _require_enough(happened.churned)
+    return _Part(
+        rows=_retyped(rows, contract),
+        others=pd.DataFrame(index=range(len(happened.churned))),
+        source=source,
+        rejected_rows=int((~kept).sum()),
+        moments=happened.moments,
+        live=live.describe(happened, settings),
+    )
+
+
+def _joined(base: _Part, live_part: _Part) -> _Part:
+    return replace(
+        live_part,
+        rows=pd.concat([base.rows, live_part.rows], ignore_index=True),
+        others=pd.concat([base.others, live_part.others], ignore_index=True),
+        source=f"{base.source} and {live_part.source}",
+        rejected_rows=base.rejected_rows + live_part.rejected_rows,
+    )
+
+
+def _retyped(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Give each column its one type, so that equal rows have one digest whatever source they came from."""
     for feature in contract.features:
         if rows[feature.name].dtype != feature.dtype:
             rows[feature.name] = rows[feature.name].astype(np.dtype(feature.dtype))
-    churned = rows[mapping.TARGET].to_numpy(dtype=np.int64)
-    _require_enough(churned)
-    provenance = Provenance(
-        source=_source_name(settings),
-        query=settings.query,
-        rows=len(rows),
-        rejected_rows=int((~kept).sum()),
-        sha256=_content_digest(rows),
-    )
-    del rows[mapping.TARGET]
-    return Dataset(
-        features=rows,
-        churned=churned,
-        others=others,
-        true_probability=None if true_probability is None else true_probability[kept],
-        provenance=provenance,
-    )
-
-
-def _read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vector | None]:
-    if settings.data == "synthetic":
-        table, true_probability = synthetic.sample(settings.rows, seed=settings.seed)
-        if not set(contract.names) <= set(table.columns):
-            raise SourceUnreadable(source="synthetic", problem="these customers have the fields of the template only")
-        return table, true_probability
-    table = _read_sql(settings) if "://" in settings.data else _read_file(Path(settings.data))
-    if table.empty:
-        raise TooFewRows(rows=0, positives=0, needed=MINIMUM_ROWS, needed_per_class=MINIMUM_PER_CLASS)
-    return table, None
+    rows[mapping.TARGET] = rows[mapping.TARGET].astype(np.float64)
+    return rows
 
 
 def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -105,44 +170,6 @@ def _numbers_or_texts(column: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(cells, errors="coerce")
     is_number = cells.dtype.kind not in "bM" and (numbers.isna() == cells.isna()).all()
     return numbers if is_number else cells.astype(str).where(cells.notna(), None)
-
-
-def _read_file(path: Path) -> pd.DataFrame:
-    try:
-        whole = tables.read(path)
-    except TableUnreadable as error:
-        raise SourceUnreadable(source=str(path), problem=error.problem) from error
-    if whole.misfit.any():
-        raise SourceUnreadable(source=str(path), problem=f"row {whole.misfit.argmax() + 1} has {tables.MISFIT}")
-    rows: pd.DataFrame = whole.table.to_pandas()
-    return rows
-
-
-def _read_sql(settings: FitSettings) -> pd.DataFrame:
-    try:
-        return _query(settings.data, settings.query)
-    except (OSError, ValueError, SQLAlchemyError, ImportError) as error:
-        raise SourceUnreadable(source=settings.data, problem=_first_line(error)) from error
-
-
-def _query(address: str, query: str | None) -> pd.DataFrame:
-    if query is None:
-        raise ValueError("a database URL needs --query")
-    url = sqlalchemy.make_url(address)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise FileNotFoundError(errno.ENOENT, "No such file")  # SQLite would make an empty one
-    engine = sqlalchemy.create_engine(url)
-    try:
-        with engine.connect() as connection:
-            return pd.read_sql_query(sqlalchemy.text(query), connection)
-    finally:
-        engine.dispose()
-
-
-def _source_name(settings: FitSettings) -> str:
-    if settings.data == "synthetic":
-        return f"synthetic(rows={settings.rows}, seed={settings.seed})"
-    return shown(settings.data)
 
 
 def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:
@@ -170,8 +197,3 @@ def _require_enough(churned: Labels) -> None:
 def _content_digest(rows: pd.DataFrame) -> str:
     hashed = pd.util.hash_pandas_object(rows, index=False).to_numpy()
     return hashlib.sha256(hashed.tobytes()).hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-    return str(text).splitlines()[0]

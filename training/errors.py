@@ -1,4 +1,4 @@
-"""Everything training raises. Each error keeps its facts as attributes and ends its sentence with the remedy.
+"""Everything training raises, but for `live_errors`. Errors keep their facts, and end with the remedy.
 
 TrainingError
 ├── DataError                 the rows cannot be used
@@ -34,7 +34,7 @@ from training.addresses import shown
 
 def cause(error: BaseException) -> str:
     """Find what lies at the bottom of a stack of wrapped errors, in its first line."""
-    while (below := error.__cause__ or error.__context__) is not None:
+    while below := error.__cause__ or error.__context__:
         error = below
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
@@ -54,7 +54,7 @@ class SourceUnreadable(DataError):
         self.source, self.problem = shown(source), shown(problem)
         super().__init__(
             f"{self.source}: {self.problem}. "
-            "--data takes `synthetic`, a .csv or .parquet file, or a database URL with --query."
+            "--data takes `synthetic`, `live`, a .csv or .parquet file, or a database URL with --query."
         )
 
 

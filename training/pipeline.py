@@ -87,7 +87,8 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         pinned = settings.pin or not (settings.models_dir / "pinned.json").exists()
         if pinned:
             run.mark_champion(number)
-            bundle.pin(published, models_dir=settings.models_dir)
+            why = "asked for with --pin" if settings.pin else "the first model"
+            bundle.pin(published, models_dir=settings.models_dir, change="fit", why=why)
     return Published(published, run.run_id, pinned)
 
 
@@ -172,6 +173,8 @@ class Training:
 
 
 def _split(dataset: Dataset, settings: FitSettings) -> Split:
+    if dataset.moments is not None:
+        return splitting.as_known(dataset.churned, dataset.moments)
     if settings.time_column:
         return splitting.by_time(dataset.churned, dataset.others[settings.time_column])
     return splitting.at_random(dataset.churned, seed=settings.seed)

@@ -25,11 +25,13 @@ from training import (
     evaluation,
     export,
     figures,
+    holdout,
     importance,
     revision,
 )
 from training.data import Dataset
 from training.judging import Fitted, Judged
+from training.model import LINEAR
 from training.settings import FitSettings
 from training.splitting import Split
 
@@ -62,6 +64,8 @@ def publish(
             parity_difference=export.check_parity(judged.probability, files / GRAPH, rows, fitted.calibration),
         )
         _sample(dataset.features.iloc[split.training], settings.seed).to_parquet(files / REFERENCE, index=False)
+        baseline, _ = judged.models[LINEAR]
+        holdout.write(files, dataset, split, baseline=baseline, contract=contract, seed=settings.seed)
         with drawing.style():
             for name, figure in _pictures(fitted, judged, contract, seed=settings.seed):
                 drawing.save(figure, files / "figures" / f"{name}.png")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from models.manifest import Description
+from training import card_live
 from training.card_comparison import overtaken_by
 from training.card_costs import cheaper
 from training.card_tables import NAMES
@@ -17,8 +18,10 @@ def describe(published: Published) -> str:
     """Tell the result of a fit in plain words, one fact a line."""
     manifest = published.bundle.manifest
     version = manifest.version
-    state = "pinned: served within a second" if published.pinned else "challenger: to serve it, fit again with --pin"
-    commit = f"  commit    git add --force {published.bundle.directory} {IN_GIT / 'pinned.json'}"
+    state = "pinned: served within a second" if published.pinned else "challenger: try `python -m training promote`"
+    commit = (
+        f"  commit    git add --force {published.bundle.directory} {IN_GIT / 'pinned.json'} {IN_GIT / 'history.jsonl'}"
+    )
     ships = published.pinned and published.bundle.directory.parent.parent == IN_GIT
     return "\n".join(
         [
@@ -27,7 +30,7 @@ def describe(published: Published) -> str:
             *(f"  {line}" for line in _quality(manifest)),
             *(f"  {line}" for line in _comparison(manifest)),
             *(f"  {line}" for line in _decisions(manifest)),
-            *(f"  warning   {warning}" for warning in manifest.warnings),
+            *(f"  warning   {warning}" for warning in (*manifest.warnings, *card_live.doubts(manifest.data.live))),
             f"  bundle    {published.bundle.directory}",
             f"  MLflow    run {published.run_id}",
             *([commit] if ships else []),

@@ -1,19 +1,22 @@
 """Which rows are learned from, which judge once at the end, and the folds in between.
 
 By default at random, with as many churners in each part; by time when a column says when, so that a model is judged on
-what came after. Knows nothing of models.
+what came after. Live rows are judged as they will be used: nothing is learned that was not known when the first row
+that is judged was predicted. Knows nothing of models.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, train_test_split
 
-from models.contract import Labels
+from models.contract import Labels, Mask, Vector
 from training.errors import SplitImpossible
+from training.live_errors import HistoryTooShort
 
 TEST_FRACTION, FOLDS = 0.2, 5
 JUDGED_ROWS = 20_000
@@ -27,7 +30,7 @@ Folds = Sequence[tuple[Rows, Rows]]
 
 @dataclass(frozen=True)
 class Split:
-    """Every row is in one of both parts."""
+    """A row is in one of both parts; in neither if it was known too late to learn from."""
 
     training: Rows
     test: Rows
@@ -36,6 +39,30 @@ class Split:
     """Five, as positions within `training`."""
     told: str
     """How it was made, in words."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When live rows were made and known, (n,) seconds since 1970; they are the last n rows."""
+
+    made_at: Vector
+    known_at: Vector
+    """When a row could be learned from: its outcome was there, and its prediction as old as was asked for."""
+
+    @property
+    def border(self) -> float:
+        """When the first row was made that is judged on: where the latest fifth begins."""
+        return float(np.sort(self.made_at)[int(len(self.made_at) * (1 - TEST_FRACTION))])
+
+    @property
+    def is_judged(self) -> Mask:
+        """The latest fifth, those of one time together."""
+        return self.made_at >= self.border
+
+    @property
+    def is_learned(self) -> Mask:
+        """What was known before any of them was made."""
+        return ~self.is_judged & (self.known_at < self.border)
 
 
 def at_random(churned: Labels, *, seed: int) -> Split:
@@ -75,6 +102,45 @@ def by_time(churned: Labels, times: pd.Series) -> Split:
         if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # none at all, if one time fills a fold
             raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} of either class")
     return Split(training, test, folds, f"by {column}: tested on what came from {first} on")
+
+
+def as_known(churned: Labels, moments: Moments) -> Split:
+    """Hold out the latest fifth of the live rows; other rows were all known before, and are learned from.
+
+    Raises:
+        HistoryTooShort: a part would lack customers who churned or stayed.
+    """
+    others = len(churned) - len(moments.made_at)
+    learned = np.flatnonzero(moments.is_learned)
+    learned = learned[np.argsort(moments.made_at[learned], kind="stable")]
+    training = np.concatenate([np.arange(others), others + learned])
+    test = others + np.flatnonzero(moments.is_judged)
+    folds = _judged(_known_folds(others, moments.made_at[learned], moments.known_at[learned]))
+    for name, rows in (
+        ("what is learned from", training),
+        ("the latest fifth", test),
+        *(("a fold", training[part]) for fold in folds for part in fold),
+    ):
+        stayed, left = np.bincount(churned[rows], minlength=2).tolist()
+        if min(stayed, left) < _MINIMUM_PER_CLASS:
+            raise HistoryTooShort(part=name, churned=left, stayed=stayed, needed_per_class=_MINIMUM_PER_CLASS)
+    first = datetime.fromtimestamp(moments.border, UTC)
+    told = f"by time: tested on live rows from {first:%Y-%m-%d %H:%M} UTC on, learned from what was known by then"
+    return Split(training, test, folds, told)
+
+
+def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tuple[Rows, Rows]]:
+    """Hold out live rows part by part, and learn from what was known before; without other rows, from a sixth at least.
+
+    The rows are in order of the time that they were made.
+    """
+    least = len(made_at) // (FOLDS + 1)
+    enough = np.searchsorted(np.sort(known_at), made_at) >= (0 if others else least)
+    first = max(least, int(enough.argmax())) if enough.any() else len(made_at)
+    for held_out in np.array_split(np.arange(first, len(made_at)), FOLDS):
+        begins = made_at[held_out[0]] if len(held_out) else -np.inf
+        is_known = np.concatenate([np.ones(others, dtype=np.bool_), known_at < begins])
+        yield np.flatnonzero(is_known), others + held_out
 
 
 def _judged(folds: Iterable[tuple[Rows, Rows]]) -> Folds:

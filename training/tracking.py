@@ -1,6 +1,7 @@
-"""The only module that knows MLflow: one run for each fit, and the registered model with its aliases.
+"""What MLflow keeps of a fit: a run, and a version of the registered model. `training.registry` looks it up again.
 
-MLflow is history and comparison; nothing that serves depends on it. Knows nothing of how a model is made.
+No other module knows MLflow. It is history and comparison; nothing that serves depends on it. Knows nothing of how a
+model is made.
 """
 
 import contextlib
@@ -39,7 +40,7 @@ class Run:
     def log_data(self, dataset: Dataset) -> None:
         """Log the rows' lineage: source, content digest, size and profile."""
         provenance = dataset.provenance
-        with _translated(self._uri):
+        with translated(self._uri):
             table = dataset.features.assign(**{TARGET: dataset.churned})
             lineage = from_pandas(
                 table, source=provenance.source, targets=TARGET, name="training", digest=provenance.sha256[:36]
@@ -47,11 +48,15 @@ class Run:
             # A cached property: to look at every value of a million rows takes seconds.
             vars(lineage)["schema"] = from_pandas(table.head(10_000), targets=TARGET).schema
             mlflow.log_input(lineage, context="training")
-            mlflow.log_params({f"data_{name}": value for name, value in provenance.model_dump().items()})
+            mlflow.log_params(
+                {f"data_{name}": value for name, value in provenance.model_dump(exclude={"live"}).items()}
+            )
+            if provenance.live is not None:
+                mlflow.log_params({f"live_{name}": value for name, value in provenance.live.model_dump().items()})
 
     def log_folds(self, folds: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
         """Log each algorithm's metrics on each held-out fold, the fold's number as the step."""
-        with _translated(self._uri):
+        with translated(self._uri):
             for name, results in folds.items():
                 for step, result in enumerate(results, start=1):
                     prefix = f"folds/{name.replace(' ', '_')}"
@@ -60,7 +65,7 @@ class Run:
     def log_trial(self, trial: Trial) -> None:
         """Log a trial of a search as a run below this one; a pruned one ends as killed, as in MLflow's own searches."""
         with (
-            _translated(self._uri),
+            translated(self._uri),
             mlflow.start_run(run_name=f"trial {trial.number}", nested=True, tags={"state": trial.state}),
         ):
             mlflow.log_params(trial.parameters)
@@ -75,7 +80,7 @@ class Run:
         Returns the number of the registered version.
         """
         manifest = bundle.manifest
-        with _translated(self._uri):
+        with translated(self._uri):
             mlflow.log_params(manifest.parameters)
             mlflow.log_metrics(manifest.metrics)
             for metric, interval in manifest.intervals.items():
@@ -105,7 +110,7 @@ class Run:
 
     def mark_champion(self, number: str) -> None:
         """Give a registered version the alias of the one that is served."""
-        with _translated(self._uri):
+        with translated(self._uri):
             mlflow.MlflowClient().set_registered_model_alias(REGISTERED_MODEL, CHAMPION, number)
 
 
@@ -117,23 +122,24 @@ def run(settings: FitSettings) -> Iterator[Run]:
         TrackingFailed: MLflow cannot be reached, or refuses; before any work is done, if it is so from the start.
     """
     uri = settings.mlflow
-    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it tells of its tables, and warns of our choices
-    # Seven retries with growing pauses are MLflow's default: minutes of silence when a server is down.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    with _translated(uri):
-        _use(uri, settings.output_dir)
+    with translated(uri):
+        use(uri, settings.output_dir)
         active = mlflow.start_run(tags={"mlflow.source.git.commit": revision.commit() or "unknown"})
     try:
         yield Run(uri, active.info.run_id)
     except BaseException:
-        with contextlib.suppress(TrackingFailed), _translated(uri):  # what stopped the work is what to tell
+        with contextlib.suppress(TrackingFailed), translated(uri):  # what stopped the work is what to tell
             mlflow.end_run("FAILED")
         raise
-    with _translated(uri):
+    with translated(uri):
         mlflow.end_run()
 
 
-def _use(uri: str, output_dir: Path) -> None:
+def use(uri: str, output_dir: Path) -> None:
+    """Turn MLflow to a server or database, and to this project's experiment."""
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it tells of its tables, and warns of our choices
+    # Seven retries with growing pauses are MLflow's default: minutes of silence when a server is down.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     is_server = uri.startswith(("http://", "https://", "databricks"))
     if not is_server:
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -152,7 +158,12 @@ def _log_joblib(pipeline: Pipeline) -> None:
 
 
 @contextmanager
-def _translated(uri: str) -> Iterator[None]:
+def translated(uri: str) -> Iterator[None]:
+    """Let nothing of MLflow's through but one error.
+
+    Raises:
+        TrackingFailed: whatever MLflow raised.
+    """
     try:
         with warnings.catch_warnings(action="ignore"):  # MLflow warns of its own choices: pickle, integer columns
             yield

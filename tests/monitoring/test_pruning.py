@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from models import migrations, recording, records, row_ids
 from models.errors import LogMissing
 from models.outcomes import Outcome
-from monitoring import pruning
+from monitoring import journal, pruning
 from monitoring.settings import PruneSettings
 from tests import predictions
 
@@ -79,6 +79,14 @@ def test_what_is_old_goes_with_its_outcomes_and_what_is_not_stays(
     assert prune(url).startswith("deleted 0 predictions, with their outcomes, and 0 counts")
 
 
+def test_it_tells_how_many_runs_went(engine: Engine, url: str, tmp_path: Path) -> None:
+    journal.write({"run_id": "any"}, tmp_path, "performance", OLD)
+    predictions.add(engine, OLD, rows=2)
+    told = pruning.run(PruneSettings(log_url=url, output_dir=tmp_path, keep_days=30, keep_runs="30d"))
+
+    assert told.startswith("removed 1 runs; deleted 2 predictions")
+
+
 def test_others_write_while_much_is_deleted(engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "CHUNK_ROWS", 50)
     predictions.add(engine, OLD, rows=1_000)
@@ -90,6 +98,17 @@ def test_others_write_while_much_is_deleted(engine: Engine, url: str, monkeypatc
 
     assert len(written) > 10
     assert ids_in(engine, records.PREDICTIONS) == set(written)
+
+
+def test_old_runs_go_when_their_age_is_said_even_while_the_log_is_away(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'none.db'}"
+    old, recent = (journal.write({"run_id": "any"}, tmp_path, "drift", at) for at in (OLD, RECENT))
+    with pytest.raises(LogMissing):
+        pruning.run(PruneSettings(log_url=url, output_dir=tmp_path))
+    assert old.exists()
+    with pytest.raises(LogMissing):
+        pruning.run(PruneSettings(log_url=url, output_dir=tmp_path, keep_runs="30d"))
+    assert (old.exists(), recent.exists()) == (False, True)
 
 
 def test_without_a_log_nothing_is_done(tmp_path: Path) -> None:

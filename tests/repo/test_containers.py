@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -20,8 +21,10 @@ import pytest
 
 from demo import traffic
 from demo.client import Client
-from demo.worlds import CALM
+from demo.worlds import CALM, SHIFTED, Customer
 from models import bundle, features, pins, scorer
+from tests import manifests
+from tests.manifests import Manifest
 
 SERVICES = ("service", "mlflow", "dashboard", "monitor")
 PORTS = (*SERVICES, "prometheus", "grafana")
@@ -287,3 +290,123 @@ def test_with_postgres_the_log_is_there(stack: Stack) -> None:
     assert moved.compose("--profile", "postgres", *psql).split() == ["t"]
     drift = ("exec", "-T", "monitor", "python", "-m", "monitoring", "drift")
     assert "1 rows, at least 200 are needed" in moved.compose(*drift, check=False)
+
+
+@dataclass(frozen=True)
+class Pods:
+    """The pods of the manifests for Kubernetes as far as Docker can run them, beside a PostgreSQL of the stack's."""
+
+    stack: Stack
+    templates: dict[str, Manifest]
+    urls: dict[str, str]
+    """What the Secret holds."""
+
+    @property
+    def project(self) -> str:
+        """The name that all of it carries."""
+        return self.stack.environment["COMPOSE_PROJECT_NAME"]
+
+    @property
+    def reports(self) -> str:
+        """The volume that stands for the claim of the jobs."""
+        return f"{self.project}_reports"
+
+    def start(self) -> str:
+        """Start one of the service, and wait until it is ready; returns the name of its container."""
+        name = f"{self.project}-pod-{secrets.token_hex(4)}"
+        code, said = self._run("churn-service", "--detach", f"--name={name}", "--publish=127.0.0.1::8000")
+        assert code == 0, said
+        probe = self.templates["churn-service"]["spec"]["containers"][0]["readinessProbe"]["httpGet"]["path"]
+        wait_until(lambda: answers(f"{self.address(name)}{probe}"))
+        return name
+
+    def address(self, name: str) -> str:
+        """Where a pod of the service answers on this machine."""
+        return f"http://{run('docker', 'port', name, '8000').strip()}"
+
+    def job(self, name: str) -> tuple[int, str]:
+        """Run a job to its end; returns its exit code and what it said."""
+        return self._run(name, "--rm")
+
+    def query(self, statement: str, *, database: str = "kubernetes") -> str:
+        """Let the owner of a database say something to it; returns the answer."""
+        psql = ("psql", "--username=churn", "--quiet", "--tuples-only", f"--dbname={database}", "--command", statement)
+        return self.stack.compose("--profile", "postgres", "exec", "-T", "postgres", *psql).strip()
+
+    def _run(self, name: str, *flags: str) -> tuple[int, str]:
+        template, program = self.templates[name], "service" if name == "churn-service" else "monitor"
+        [container] = template["spec"]["containers"]
+        limits = manifests.docker_flags(template, secrets=self.urls, claims={"churn-reports": self.reports})
+        image = f"churn-{program}:{self.stack.environment['CHURN_VERSION']}"
+        command = [f"--network={self.project}_default", *flags, *limits, image, *container.get("command", [])]
+        done = subprocess.run(["docker", "run", *command], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx2.get(url).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def pods(stack: Stack, root: Path) -> Iterator[Pods]:
+    templates = manifests.templates(manifests.render(root / "deploy" / "kubernetes" / "base"))
+    owners = {"SERVICE_LOG_URL": "visitor:visitor", "MONITORING_LOG_URL": "churn:churn"}
+    urls = {key: f"postgresql://{owner}@postgres/kubernetes" for key, owner in owners.items()}
+    pods = Pods(replace(stack, environment=stack.environment | {"LOG_URL": "as in the manifests"}), templates, urls)
+    pods.stack.up("postgres", profile="postgres")
+    pods.query("CREATE ROLE visitor LOGIN PASSWORD 'visitor'", database="churn")
+    pods.query("CREATE DATABASE kubernetes", database="churn")
+    try:
+        yield pods
+    finally:
+        started = run("docker", "ps", "--all", "--quiet", f"--filter=name={pods.project}-pod-").split()
+        run("docker", "rm", "--force", "--volumes", *started, check=False)
+        run("docker", "volume", "rm", pods.reports, check=False)
+
+
+def test_a_pod_of_kubernetes_serves_with_what_its_manifest_allows_and_ends_in_time(pods: Pods) -> None:
+    name = pods.start()
+    with httpx2.Client(base_url=pods.address(name), timeout=30) as api:
+        assert api.post("/predict?explain=true", json=features.CONTRACT.example).status_code == 200
+        for path, rows in (("/predict/batch", 10_000), ("/predict/batch?explain=true", 2_000)):
+            assert api.post(path, json={"customers": [features.CONTRACT.example] * rows}).status_code == 200
+        # The log has no tables yet, and this role may not make them.
+        wait_until(lambda: "They wait on disk, and none is lost." in (api.get("/health").json()["reason"] or ""))
+    writing = run("docker", "exec", name, "python", "-c", "open('/app/models/pinned.json', 'w')", check=False)
+    assert "Read-only file system" in writing
+    began, grace = time.monotonic(), pods.templates["churn-service"]["spec"]["terminationGracePeriodSeconds"]
+    run("docker", "stop", f"--time={grace}", name)
+    assert time.monotonic() - began < grace / 2
+    state = json.loads(run("docker", "inspect", name))[0]["State"]
+    assert (state["ExitCode"], state["OOMKilled"]) == (128 + signal.SIGTERM, False)
+
+
+def test_pods_and_jobs_of_kubernetes_share_a_log_whose_tables_only_the_jobs_may_change(pods: Pods) -> None:
+    code, said = pods.job("churn-drift")
+    assert (code, "cannot tell" in said) == (2, True)
+    code, said = pods.job("churn-migrate")
+    assert (code, "the prediction log is now as this version needs it" in said) == (0, True)
+    pods.query("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO visitor")
+    first, second = (pods.address(pods.start()) for _ in range(2))
+
+    def send(customers: list[Customer], *, to: str, in_the_end: int) -> dict[str, bool]:
+        with closing(Client(to)) as client:
+            churned = {client.predict(customer.features)["prediction_id"]: customer.churned for customer in customers}
+        wait_until(lambda: pods.query("SELECT count(*) FROM predictions") == str(in_the_end))
+        return churned
+
+    customers = CALM.customers(400, seed=5)
+    churned = send(customers[:200], to=first, in_the_end=200) | send(customers[200:], to=second, in_the_end=400)
+    with closing(Client(first)) as client:
+        client.report(churned)
+    code, said = pods.job("churn-drift")
+    assert (code, "no drift in 7 columns; 400 live rows" in said) == (0, True)
+    code, said = pods.job("churn-performance")
+    assert (code, "400 outcomes of 400 predictions" in said) == (0, True)
+    send(SHIFTED.customers(400, seed=6), to=second, in_the_end=800)
+    code, said = pods.job("churn-drift")
+    assert (code, "drift in " in said) == (1, True)
+    assert pods.job("churn-prune")[0] == 0

@@ -15,9 +15,9 @@ from pydantic_settings import BaseSettings
 from demo.running_service import running
 from models import bundle
 from models.features import CONTRACT
-from monitoring.__main__ import COMMANDS
+from monitoring import __main__ as monitoring
 from service.settings import Settings as ServiceSettings
-from training.settings import FitSettings, ScoreSettings
+from training import __main__ as training
 
 EXCHANGE = re.compile(r"```sh\n(?P<command>curl [^`]+)```\n\n```json\n(?P<answer>.+?)\n```", re.DOTALL)
 OWN_TO_EACH_ANSWER = {"prediction_id", "prediction_timestamp"}
@@ -47,8 +47,9 @@ def row(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
 
 
 def test_the_tables_show_every_setting_as_the_classes_have_it(root: Path) -> None:
-    of_monitoring = [settings for _, settings in COMMANDS.values()]
-    classes: tuple[type[BaseSettings], ...] = (ServiceSettings, FitSettings, ScoreSettings, *of_monitoring)
+    of_training = [settings for _, settings, _ in training.COMMANDS.values()]
+    of_monitoring = [settings for _, settings in monitoring.COMMANDS.values()]
+    classes: tuple[type[BaseSettings], ...] = (ServiceSettings, *of_training, *of_monitoring)
     expected = [row(settings, name, field) for settings in classes for name, field in settings.model_fields.items()]
     shown = (root / "docs" / "settings.md").read_text().splitlines()
     assert [line for line in shown if re.match(r"\| `[A-Z_]+` \|", line)] == expected
@@ -77,7 +78,11 @@ def test_the_figures_of_the_model_in_git_are_those_of_its_manifest(readme: str, 
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md", "docs/settings.md"]
+    "page",
+    [
+        *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md", "docs/settings.md"),
+        *("docs/kubernetes.md", "docs/deployment.md"),
+    ],
 )
 def test_every_link_inside_the_repository_leads_somewhere(page: str, root: Path) -> None:
     links = LINK.findall((root / page).read_text())

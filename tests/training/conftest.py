@@ -1,8 +1,13 @@
-"""Fixtures of the training tests: one small fit."""
+"""Fixtures of the training tests: one small fit, and a shelf with two models."""
 
+import shutil
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from training import pipeline
+from tests.shelves import Shelf
+from training import pipeline, synthetic
 from training.pipeline import Published
 from training.settings import FitSettings
 
@@ -23,3 +28,34 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> FitSettings:
 def published(settings: FitSettings) -> Published:
     """The first fit ever on that shelf."""
     return pipeline.fit(settings)
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
+    folder = tmp_path_factory.mktemp("gate")
+    customers, _ = synthetic.sample(4_000, seed=3)
+    astray = np.random.default_rng(0).random(len(customers)) < 0.7
+    customers.loc[astray, "churned"] = customers.loc[astray, "churned"].sample(frac=1, random_state=0).to_numpy()
+    customers.to_csv(folder / "bad.csv", index=False)
+
+    def fit(**settings: object) -> str:
+        common = {
+            "models_dir": folder / "models",
+            "output_dir": folder / "var",
+            "seed": 5,
+            "costs": root / "training" / "costs.toml",
+        }
+        uri = f"sqlite:///{folder / 'var' / 'mlflow.db'}"
+        made = pipeline.fit(FitSettings.model_validate({"tracking_uri": uri} | common | settings))
+        return made.bundle.manifest.version
+
+    return Shelf(folder, good=fit(rows=6_000), bad=fit(data=str(folder / "bad.csv")))
+
+
+@pytest.fixture
+def shelf(fitted: Shelf, tmp_path: Path) -> Shelf:
+    """A copy, so that a test may pin and break what it likes."""
+    shutil.copytree(fitted.models_dir, tmp_path / "models")
+    (tmp_path / "var").mkdir()
+    shutil.copy(fitted.folder / "var" / "mlflow.db", tmp_path / "var")
+    return Shelf(tmp_path, fitted.good, fitted.bad)

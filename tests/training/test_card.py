@@ -52,4 +52,4 @@ def test_the_report_says_which_model_is_served(published: Published) -> None:
     told = report.describe(published)
     assert told.startswith(f"model {published.bundle.manifest.version} (pinned: served within a second)")
     waiting = Published(published.bundle, published.run_id, pinned=False)
-    assert "(challenger: to serve it, fit again with --pin)" in report.describe(waiting)
+    assert "(challenger: try `python -m training promote`)" in report.describe(waiting)

@@ -46,6 +46,8 @@ def test_the_bundle_holds_what_it_promises(published: Published) -> None:
         "model.onnx",
         "model.ubj",
         "reference.parquet",
+        "holdout.parquet",
+        "seen.npy",
         "MODEL_CARD.md",
         "MODEL_CARD.html",
         "figures/roc.png",
@@ -171,7 +173,7 @@ def test_the_model_in_git_is_what_this_code_makes(root: Path, settings: FitSetti
     shipped = changed(settings, rows=20_000, costs=root / "training" / "costs.toml", models_dir=tmp_path / "models")
     made = pipeline.fit(shipped).bundle.manifest.files
     # The card and the figures too, but for what another processor or font library does to a last digit or a pixel.
-    exact = ("model.onnx", "model.ubj", "reference.parquet")
+    exact = ("model.onnx", "model.ubj", "reference.parquet", "seen.npy")
     assert {name: made[name] for name in exact} == {name: in_git[name] for name in exact}
     assert made.keys() == in_git.keys()
 

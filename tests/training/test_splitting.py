@@ -12,6 +12,7 @@ from models.contract import Labels
 from models.features import CONTRACT
 from training import data, splitting, synthetic
 from training.errors import SplitImpossible
+from training.live_errors import HistoryTooShort
 from training.settings import FitSettings
 from training.splitting import Split
 
@@ -200,3 +201,47 @@ def test_five_of_a_class_in_the_last_fifth_are_enough() -> None:
     churned[late] = 0
     churned[late[:5]] = 1
     assert churned[splitting.by_time(churned, times(days)).test].sum() == 5
+
+
+@given(
+    others=st.integers(0, 200),
+    made_at=st.lists(st.integers(0, 1_000), min_size=300, max_size=400),
+    delay=st.integers(0, 300),
+    seed=st.integers(0, 50),
+)
+def test_as_known_nothing_is_learned_that_was_not_known_when_what_judges_was_made(
+    others: int, made_at: list[int], delay: int, seed: int
+) -> None:
+    rows, made = others + len(made_at), np.array(made_at, dtype=np.float64)
+    known = made + np.random.default_rng(seed).integers(0, delay + 1, len(made))
+    try:
+        split = splitting.as_known(outcomes(rows, seed=seed), splitting.Moments(made, known))
+    except HistoryTooShort:
+        return
+    made_of, known_of = (np.concatenate([np.full(others, -np.inf), of_live]) for of_live in (made, known))
+    assert not set(split.training) & set(split.test)
+    assert set(range(others)) <= set(split.training)
+    assert len(split.test) >= len(made) / 5
+    assert known_of[split.training].max() < made_of[split.test].min()
+    left_out = np.setdiff1d(np.arange(rows), [*split.training, *split.test])
+    assert (known_of[left_out] >= made_of[split.test].min()).all()
+    for kept, held_out in ((split.training[part] for part in fold) for fold in split.folds):
+        assert known_of[kept].max() < made_of[held_out].min()
+        assert held_out.min() >= others
+    assert len({*judged(split)}) == len(judged(split)) > 0
+
+
+def test_as_known_folds_go_forward_and_judge_all_that_is_not_needed_to_begin_with() -> None:
+    made = np.arange(600, dtype=np.float64)
+    split = splitting.as_known(outcomes(600), splitting.Moments(made, made + 20))
+    assert split.test.tolist() == list(range(480, 600))
+    assert split.training.tolist() == list(range(460))
+    assert split.training[split.folds[0][0]].tolist() == list(range(76))
+    assert judged(split) == list(range(96, 460))
+
+
+def test_as_known_a_part_of_hardly_any_churners_or_stayers_is_refused() -> None:
+    made, churned = np.arange(600, dtype=np.float64), outcomes(600)
+    churned[480:] = 0
+    with pytest.raises(HistoryTooShort, match="the latest fifth would have 0 customers who left and 120 who stayed"):
+        splitting.as_known(churned, splitting.Moments(made, made))

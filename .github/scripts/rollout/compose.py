@@ -1,0 +1,120 @@
+"""The door to Docker: starts, asks and ends the containers of deploy/compose.yml, wherever DOCKER_HOST says.
+
+Knows nothing of which colour is live, nor of why something is started.
+"""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rollout.errors import DockerFailed, Misused
+
+Colour = Literal["blue", "green"]
+FOLDER = Path(__file__).parents[3] / "deploy"
+PULL_SECONDS, COMMAND_SECONDS = 900, 60
+
+
+@dataclass(frozen=True)
+class Container:
+    """What is known of one container."""
+
+    service: str
+    """Its name in the Compose file."""
+    name: str
+    """Its id."""
+    image: str
+    """As it was asked for: a digest."""
+    running: bool
+    restarts: int
+    """How often the engine started it again after it had ended by itself."""
+    health: str
+    """starting, healthy or unhealthy."""
+    exit_code: int
+    """Of its last end."""
+
+
+def run(*words: str, given: str = "", seconds: float = COMMAND_SECONDS, images: dict[str, str] | None = None) -> str:
+    """Run `docker compose`, with `given` at its input; returns what it printed.
+
+    Raises:
+        DockerFailed: it ended otherwise than with 0, or not within `seconds`.
+    """
+    return _run(["docker", "compose", "--file", str(FOLDER / "compose.yml"), *words], given, seconds, images)
+
+
+def _run(command: list[str], given: str, seconds: float, images: dict[str, str] | None = None) -> str:
+    try:
+        done = subprocess.run(
+            command, input=given, env=environment(images), capture_output=True, text=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise DockerFailed(command=command, output=f"no answer within {seconds:g} s") from None
+    except FileNotFoundError:
+        raise Misused("the docker command is not installed. Install Docker with Compose 2.") from None
+    if done.returncode:
+        raise DockerFailed(command=command, output=f"{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def environment(images: dict[str, str] | None = None) -> dict[str, str]:
+    """Return what the Compose file needs of its environment."""
+    return os.environ | {"NGINX_CONF": (FOLDER / "nginx.conf").read_text()} | (images or {})
+
+
+def start_proxy() -> None:
+    """Start the proxy unless it runs; a newer configuration does not replace it."""
+    run("up", "--detach", "--wait", "--wait-timeout", "60", "--no-recreate", "proxy", seconds=PULL_SECONDS)
+
+
+def start(colour: Colour, image: str) -> Container:
+    """Replace a colour's container by a new one of an image, which is fetched where the host has it not."""
+    images = {f"{colour.upper()}_IMAGE": image}
+    run("up", "--detach", "--no-deps", "--force-recreate", colour, seconds=PULL_SECONDS, images=images)
+    container = find(colour)
+    if container is None:
+        raise DockerFailed(command=["docker", "compose", "up", colour], output="there is no container")
+    return container
+
+
+def stop(colour: Colour) -> None:
+    """Let a colour finish what it has begun, and stop it; its container and its image stay."""
+    run("stop", colour)
+
+
+def remove(colour: Colour) -> None:
+    """End a colour, and forget its container; its volume stays."""
+    run("rm", "--stop", "--force", colour)
+
+
+def find(service: str) -> Container | None:
+    """Return a service's container; None if there is none."""
+    names = run("ps", "--all", "--quiet", service).split()
+    return _inspect(service, names[0]) if names else None
+
+
+def look_again(container: Container) -> Container:
+    """Return how a container is now."""
+    return _inspect(container.service, container.name)
+
+
+def _inspect(service: str, name: str) -> Container:
+    [found] = json.loads(_run(["docker", "container", "inspect", name], "", COMMAND_SECONDS))
+    state = found["State"]
+    return Container(
+        service=service,
+        name=name,
+        image=found["Config"]["Image"],
+        running=state["Running"] and not state["Restarting"],
+        restarts=found["RestartCount"],
+        health=state.get("Health", {}).get("Status", "none"),
+        exit_code=state["ExitCode"],
+    )
+
+
+def execute(service: str, *command: str, given: str = "", user: str = "") -> str:
+    """Run a command in a running container; returns what it printed."""
+    flags = ["--user", user] if user else []
+    return run("exec", "-T", *flags, service, *command, given=given)

@@ -1,0 +1,18 @@
+"""Lengths of time as people write them on a command line: 90m, 24h, 7d.
+
+Knows nothing of what lasts so long.
+"""
+
+from datetime import timedelta
+
+PATTERN = r"^[1-9]\d{0,3}[mhd]$"
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse(text: str) -> timedelta:
+    """Read a length that `PATTERN` allows.
+
+    >>> parse("90m")
+    datetime.timedelta(seconds=5400)
+    """
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})

@@ -1,0 +1,209 @@
+"""Deployments on a real host of containers, while clients ask without a break."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from demo.running_service import free_port
+from tests.e2e.host import Host, run, traffic
+from tests.e2e.images import Images, built
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def images(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
+    if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+        pytest.skip("no Docker engine answers")
+    with built(root, tmp_path_factory.mktemp("images")) as images:
+        yield images
+
+
+@pytest.fixture(scope="module")
+def host(root: Path, images: Images) -> Iterator[Host]:
+    """A host on which v1 was deployed."""
+    host = Host.new(root)
+    try:
+        code, record = host.deploy(images.v1, soak_seconds=0)
+        assert (code, record["result"]) == (0, "deployed"), record
+        yield host
+    finally:
+        host.compose("down", "--volumes", "--timeout", "1")
+
+
+@pytest.fixture(autouse=True)
+def from_v1(host: Host, images: Images) -> None:
+    """Each test begins with v1 live."""
+    if host.serving()[0] != images.v1:
+        assert host.deploy(images.v1, soak_seconds=0)[0] == 0
+
+
+def version_of(host: Host) -> str | None:
+    return host.serving()[1]
+
+
+def test_a_new_version_takes_over_and_gives_way_again_without_a_failed_request(host: Host, images: Images) -> None:
+    before = host.serving()
+    with traffic(host) as seen:
+        code, record = host.deploy(images.v2)
+        assert (code, record["result"], record["image"]) == (0, "deployed", images.v2)
+        assert host.serving() == (images.v2, record["model_version"])
+        _, told = host.tell("status")
+        assert sorted(told[colour]["running"] for colour in ("blue", "green")) == [False, True]
+        code, back = host.tell("rollback", "--soak-seconds", "1")
+    assert (code, back["action"], back["image"]) == (0, "rollback", images.v1)
+    assert host.serving() == before
+    assert seen.none_failed(), seen
+    assert seen.versions == {before[1], record["model_version"]}
+    assert host.tell("history")[1][-2:] == [record, back]
+
+
+@pytest.mark.parametrize(
+    ("image", "result", "reason"),
+    [
+        ("bad_bundle", "refused", "not ready within 6 s.*model.onnx"),
+        ("crashes_at_start", "refused", "ended by itself, (with exit code 3|and was started again)"),
+        ("crashes_when_asked", "rolled back", "ended by itself, (with exit code 7|and was started again)"),
+        ("fails_when_asked", "rolled back", r"failed to answer \d+ of \d+ requests"),
+    ],
+)
+def test_an_unfit_version_costs_no_request(image: str, result: str, reason: str, host: Host, images: Images) -> None:
+    before, deployments = host.serving(), len(host.tell("history")[1])
+    unfit: str = getattr(images, image)
+    with traffic(host) as seen:
+        code, record = host.deploy(unfit, ready_seconds=6 if image == "bad_bundle" else 60, soak_seconds=30)
+    assert (code, record["result"]) == (1, result)
+    assert re.search(reason, record["reason"])
+    assert host.serving() == before
+    assert seen.none_failed(), seen
+    assert host.tell("history")[1][deployments:] == [record]
+    _, told = host.tell("status")
+    assert [told["soaking"], told["blue"], told["green"]].count(None) == 1
+    assert unfit not in {(told[colour] or {}).get("image") for colour in ("blue", "green")}
+
+
+def test_a_deployment_that_is_interrupted_goes_back(host: Host, images: Images) -> None:
+    with traffic(host) as seen:
+        deployment = host.begin(images.v2)
+        deployment.send_signal(signal.SIGTERM)
+        told, _ = deployment.communicate(timeout=60)
+    assert (deployment.returncode, json.loads(told)["result"]) == (1, "rolled back")
+    assert host.serving()[0] == images.v1
+    assert seen.none_failed(), seen
+
+
+def test_only_one_deploys_at_a_time_and_one_that_was_killed_is_undone_by_the_next(host: Host, images: Images) -> None:
+    with traffic(host) as seen:
+        deployment = host.begin(images.v2)
+        code, told = host.deploy(images.v2)
+        assert (code, "another deployment is under way" in told) == (2, True)
+        deployment.kill()
+        deployment.communicate()
+        assert host.serving()[0] == images.v2  # unproven, and the version before stands in for it
+        wait_until(lambda: host.deploy(images.crashes_at_start)[0] != 2)  # the lock goes with who held it
+    assert [record["result"] for record in host.tell("history")[1][-2:]] == ["abandoned", "refused"]
+    assert host.serving()[0] == images.v1
+    assert seen.none_failed(), seen
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (("churn-service:0.1.0",), "docker image inspect"),
+        (("",), "Name it by digest"),
+        ((f"x@sha256:{'0' * 63}",), "digest"),
+    ],
+)
+def test_an_image_that_may_change_is_not_deployed(words: tuple[str, ...], remedy: str, host: Host) -> None:
+    code, told = host.tell(*words)
+    assert (code, remedy in told) == (2, True)
+
+
+def test_an_image_that_cannot_be_had_leaves_all_as_it_was(host: Host, images: Images) -> None:
+    code, record = host.deploy(f"sha256:{'0' * 64}")
+    assert (code, record["result"]) == (1, "refused")
+    assert host.serving()[0] == images.v1
+
+
+def test_an_engine_that_does_not_answer_is_told_from_an_unfit_image(host: Host, images: Images) -> None:
+    away = replace(host, environment=host.environment | {"DOCKER_HOST": "tcp://127.0.0.1:9"})
+    code, told = away.deploy(images.v2)
+    assert (code, "Look whether `docker info` answers" in told) == (2, True)
+
+
+def test_every_container_is_hardened(host: Host) -> None:
+    services = json.loads(host.compose("--profile", "*", "config", "--format", "json"))["services"]
+    assert services.keys() == {"proxy", "blue", "green", "monitor"}
+    for name, service in services.items():
+        assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert {port["host_ip"] for port in service.get("ports", ())} <= {"127.0.0.1"}, name
+        assert {mount["type"] for mount in service["volumes"]} == {"volume"}, name
+    assert services["proxy"]["image"] == "nginx:1.26"
+    assert host.compose("exec", "-T", "proxy", "id", "-u").strip() == "10001"
+
+
+@contextmanager
+def ssh_to_here(folder: Path) -> Iterator[dict[str, str]]:
+    """Let this user in by ssh; yields what DOCKER_HOST has to be, and a PATH on which ssh knows the way."""
+    port, config = free_port(), folder / "config"
+    for key in ("host_key", "user_key"):
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key))
+    options = {
+        "HostKey": folder / "host_key",
+        "AuthorizedKeysFile": folder / "user_key.pub",
+        "PidFile": "none",
+        "PasswordAuthentication": "no",
+        "StrictModes": "no",
+        "ListenAddress": f"127.0.0.1:{port}",
+    }
+    (folder / "sshd").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
+    host_key = (folder / "host_key.pub").read_text()
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
+    config.write_text(
+        f"IdentityFile {folder}/user_key\nUserKnownHostsFile {folder}/known_hosts\nIdentitiesOnly yes\n"
+        f"ControlMaster auto\nControlPath {folder}/%C\nControlPersist 10\n"  # a command is many connections
+    )
+    wrapper = folder / "bin" / "ssh"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {config} "$@"\n')
+    wrapper.chmod(0o755)
+    program = shutil.which("sshd", path=f"/usr/sbin:{os.environ['PATH']}") or ""
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # as its own unit does
+    server = subprocess.Popen([program, "-D", "-e", "-f", str(folder / "sshd")], stderr=subprocess.DEVNULL)
+    try:
+        path = f"{wrapper.parent}:{os.environ['PATH']}"
+        user = run("id", "--user", "--name")
+        known = ["ssh", "-p", str(port), f"{user}@127.0.0.1", "docker", "version"]
+        environment = {**os.environ, "PATH": path}
+        wait_until(lambda: not subprocess.run(known, env=environment, capture_output=True, check=False).returncode)
+        yield {"PATH": path, "DOCKER_HOST": f"ssh://{user}@127.0.0.1:{port}"}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.mark.skipif(
+    not shutil.which("ssh") or not shutil.which("sshd", path=f"/usr/sbin:{os.environ['PATH']}"),
+    reason="OpenSSH's server is not installed",
+)
+def test_another_host_is_deployed_to_over_ssh(host: Host, images: Images) -> None:
+    # A socket's path has to be short.
+    with TemporaryDirectory(dir="/tmp") as folder, ssh_to_here(Path(folder)) as way, traffic(host) as seen:
+        code, record = replace(host, environment=host.environment | way).deploy(images.v2)
+        assert (code, record["result"]) == (0, "deployed"), record
+    assert host.serving()[0] == images.v2
+    assert seen.none_failed(), seen

@@ -1,0 +1,79 @@
+"""The manifests of deploy/kubernetes as kubectl renders them, without a cluster, and their pods as Docker can run them.
+
+Knows nothing of what is right.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # ships no types
+
+Manifest = dict[str, Any]
+UNITS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def render(folder: Path) -> list[Manifest]:
+    """Render a folder with a kustomization."""
+    kubectl = shutil.which("kubectl", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")  # it warns of what is deprecated
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def find(objects: list[Manifest], kind: str) -> dict[str, Manifest]:
+    """Return the objects of a kind by name."""
+    return {found["metadata"]["name"]: found for found in objects if found["kind"] == kind}
+
+
+def templates(objects: list[Manifest]) -> dict[str, Manifest]:
+    """Return what pods are made of, by the name of the object that makes them."""
+    deployments = {name: made["spec"]["template"] for name, made in find(objects, "Deployment").items()}
+    jobs = {name: made["spec"]["jobTemplate"]["spec"]["template"] for name, made in find(objects, "CronJob").items()}
+    return deployments | jobs
+
+
+def amount(quantity: str) -> float:
+    """Read a quantity, as bytes or cores.
+
+    >>> amount("512Mi"), amount("600m"), amount("1")
+    (536870912.0, 0.6, 1.0)
+    """
+    number = quantity.rstrip("".join(UNITS))
+    return float(number) * UNITS.get(quantity[len(number) :], 1)
+
+
+def docker_flags(template: Manifest, secrets: Mapping[str, str], claims: Mapping[str, str]) -> list[str]:
+    """Write the flags of `docker run` that give a pod's one container what its manifest does, and no more.
+
+    `secrets` has values by key, `claims` a volume of Docker for each that is claimed. Docker's own seccomp profile is
+    what RuntimeDefault means there.
+    """
+    pod = template["spec"]
+    [container] = pod["containers"]
+    who, own, limits = pod["securityContext"], container["securityContext"], container["resources"]["limits"]
+    flags = [f"--user={who['runAsUser']}:{who['runAsGroup']}"]
+    flags += [f"--memory={amount(limits['memory']):.0f}", f"--memory-swap={amount(limits['memory']):.0f}"]
+    flags += [f"--cpus={amount(limits['cpu'])}", *(f"--cap-drop={name}" for name in own["capabilities"]["drop"])]
+    flags += ["--read-only"] * own["readOnlyRootFilesystem"]
+    flags += ["--security-opt=no-new-privileges:true"] * (not own["allowPrivilegeEscalation"])
+    for variable in container.get("env", []):
+        value = variable.get("value") or secrets[variable["valueFrom"]["secretKeyRef"]["key"]]
+        flags.append(f"--env={variable['name']}={value}")
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    for mount in container["volumeMounts"]:
+        volume, path = volumes[mount["name"]], mount["mountPath"]
+        if "emptyDir" in volume:
+            size = amount(volume["emptyDir"]["sizeLimit"])
+            # Docker gives it the mode of what it covers, where Kubernetes lets everybody write.
+            flags.append(f"--tmpfs={path}:size={size:.0f},uid={who['runAsUser']},gid={who['fsGroup']}")
+        else:
+            flags.append(f"--volume={claims[volume['persistentVolumeClaim']['claimName']]}:{path}")
+    return flags

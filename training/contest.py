@@ -1,0 +1,84 @@
+"""Two ways to predict the same customers, compared on what happened to them: paired bootstrap of the differences.
+
+Each resample weighs the customers anew (Poisson) and judges both ways with the same weights, so that what is hard about
+the customers drops out. Both are judged by the figures of `models.quality`. Knows nothing of where a way comes from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models import quality
+from models.contract import Labels, Vector
+from models.quality import Figure
+from models.risk import RiskPolicy
+
+METRICS: Mapping[str, int] = {"roc_auc": 1, "brier": -1, "cost": -1}
+"""Those that decide; 1 where more is better."""
+TITLES = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost a customer"}
+RESAMPLES = 1_000
+SURELY = 0.05 / len(METRICS) / 2
+"""Chance by which one of the gains looks larger than nothing when there is none: 5 % on both sides of all of them."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """Who predicts, and decides by what."""
+
+    probability: Vector
+    """(n,) in [0, 1]."""
+    policy: RiskPolicy
+
+    def at_prices_of(self, other: RiskPolicy) -> "Way":
+        """Return the same decisions at the prices of another policy, if it has any."""
+        return replace(self, policy=self.policy.model_copy(update={"costs": other.costs or self.policy.costs}))
+
+
+Judged = tuple[dict[str, float], dict[str, Vector]]
+"""Every metric as it is, and on each resample."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One metric of both, and by how much the challenger is better; less than nothing is worse."""
+
+    champion: float
+    challenger: float
+    better_by: Figure
+    surely: float
+    """The least of it, so careful that none of several metrics is above nothing by chance (Bonferroni)."""
+
+
+def compare(challenger: Way, champion: Way, churned: Labels, *, resamples: int = RESAMPLES) -> dict[str, Gain]:
+    """Compare on customers whom both predicted; both outcomes must occur."""
+    return _gains(_judge(challenger, churned, resamples, seed=0), _judge(champion, churned, resamples, seed=0))
+
+
+def compare_apart(
+    challenger: tuple[Way, Labels], champion: tuple[Way, Labels], *, resamples: int = RESAMPLES
+) -> dict[str, Gain]:
+    """Compare on customers of each its own, as chance dealt them; intervals are wider than those of pairs."""
+    return _gains(_judge(*challenger, resamples, seed=0), _judge(*champion, resamples, seed=1))
+
+
+def _judge(way: Way, churned: Labels, resamples: int, *, seed: int) -> Judged:
+    """Measure a way as it is, and on resamples; the same seed weighs the same customers alike."""
+    rng, groups = np.random.default_rng(seed), quality.group(way.probability, way.policy)
+    stayed, left = (np.empty((resamples, len(groups.rows))) for _ in range(2))
+    for draw in range(resamples):
+        weights = rng.poisson(1, len(churned))
+        left[draw] = np.bincount(groups.of_row, weights=weights * churned, minlength=len(groups.rows))
+        stayed[draw] = np.bincount(groups.of_row, weights=weights, minlength=len(groups.rows)) - left[draw]
+    return quality.exact(way.probability, churned, way.policy), quality.measure(groups, stayed, left)
+
+
+def _gains(challenger: Judged, champion: Judged) -> dict[str, Gain]:
+    (ours, ours_drawn), (theirs, theirs_drawn) = challenger, champion
+    gains = {}
+    for metric, sign in METRICS.items():
+        differences = sign * (ours_drawn[metric] - theirs_drawn[metric])
+        low, high, surely = np.quantile(differences, [0.025, 0.975, SURELY]).tolist()
+        better_by = Figure(sign * (ours[metric] - theirs[metric]), low, high)
+        gains[metric] = Gain(theirs[metric], ours[metric], better_by, surely)
+    return gains

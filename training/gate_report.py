@@ -1,0 +1,58 @@
+"""What the gate said, for a terminal, for a pull request, and in one line for the history. Knows nothing of how."""
+
+from collections.abc import Iterator
+
+from training import card_tables
+from training.verdict import Check, Verdict
+
+_EXPLAINED = (
+    "Differences are paired: both predict the same customers, and 1,000 resamples of them give the 95 % intervals. "
+    "Above zero the challenger is better; *surely* is what chance alone shows for one of the three in at most 5 % of "
+    "comparisons."
+)
+_HEAD = ("check", "champion", "challenger", "better by", "allowed", "result")
+
+
+def text(verdict: Verdict) -> str:
+    """Write it for a terminal: a table, and the reasons."""
+    rows = [_HEAD, *map(_row, verdict.checks)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    reasons = [f"because {reason}" for reason in verdict.reasons]
+    return "\n".join([_sentence(verdict), *table, *reasons])
+
+
+def markdown(verdict: Verdict) -> str:
+    """Write it for a pull request."""
+    reasons = [f"- {card_tables.plain(reason)}" for reason in verdict.reasons]
+    table = card_tables.table(_HEAD, map(_row, verdict.checks))
+    parts = [
+        f"## {card_tables.plain(_sentence(verdict))}",
+        *([*reasons, ""] if reasons else []),
+        *table,
+        "",
+        _EXPLAINED,
+    ]
+    return "\n".join([parts[0], "", *parts[1:], ""])
+
+
+def in_short(verdict: Verdict) -> str:
+    """Write it in one line."""
+    return f"gate against {verdict.champion}: {'; '.join(_gains(verdict)) or 'not compared'}"
+
+
+def _sentence(verdict: Verdict) -> str:
+    result = "is promoted" if verdict.promoted else "is refused, the champion stays"
+    judged = f" on {verdict.rows:,} customers that neither learned from" if verdict.rows else ""
+    return f"{verdict.challenger} {result}: judged against {verdict.champion}{judged}"
+
+
+def _gains(verdict: Verdict) -> Iterator[str]:
+    for metric, gain in verdict.gains.items():
+        better_by = gain.better_by
+        yield f"{metric} better by {better_by.value:+.4f} ({better_by.low:+.4f} to {better_by.high:+.4f})"
+
+
+def _row(check: Check) -> tuple[str, ...]:
+    result = "ok" if check.passed else "FAILED"
+    return check.name, check.champion, check.challenger, check.better_by, check.allowed, result

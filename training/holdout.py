@@ -1,0 +1,98 @@
+"""The rows that a model never saw, and a trace of those that it did, as parts of its bundle.
+
+    holdout.parquet   test rows: the contract's columns, the outcome, and what a logistic regression said of each
+    seen.npy          (n,) uint32, ascending: the CRC-32 of the matrix row of every training row
+
+So two models can be compared later on rows that neither learned from, by whoever has their bundles. A row that equals
+one that was learned from counts as seen. Knows nothing of what is compared.
+"""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models.bundle import HOLDOUT, SEEN, Bundle
+from models.contract import Contract, Labels, Matrix, Vector
+from models.errors import FileUnreadable
+from training.data import Dataset
+from training.mapping import TARGET
+from training.splitting import Split
+
+MOST_ROWS = 50_000
+"""Of a larger test set a sample: differences of ROC-AUC between two models are then known to some 0.001."""
+BASELINE = "baseline_probability"
+_CHUNK_ROWS = 50_000
+Traces = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Rows to judge by."""
+
+    features: pd.DataFrame
+    """The contract's columns."""
+    churned: Labels
+    baseline: Vector
+    """What a logistic regression that learned from the same rows says, in [0, 1]."""
+
+    def keep(self, rows: npt.NDArray[np.bool_]) -> "Holdout":
+        """Return some of the rows."""
+        return Holdout(self.features[rows], self.churned[rows], self.baseline[rows])
+
+
+def write(folder: Path, dataset: Dataset, split: Split, *, baseline: Vector, contract: Contract, seed: int) -> None:
+    """Write both files; `baseline` is of the test rows, in their order."""
+    test = split.test
+    chosen = np.arange(len(test))
+    if len(test) > MOST_ROWS:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(test), MOST_ROWS, replace=False))
+    rows = dataset.features.iloc[test[chosen]].reset_index(drop=True)
+    told = {TARGET: dataset.churned[test[chosen]].astype(bool), BASELINE: baseline[chosen].astype(np.float32)}
+    rows.assign(**told).to_parquet(folder / HOLDOUT, index=False)
+    chunks = (split.training[first : first + _CHUNK_ROWS] for first in range(0, len(split.training), _CHUNK_ROWS))
+    traces = [_trace(contract.to_matrix(dataset.features.iloc[chunk])) for chunk in chunks]
+    np.save(folder / SEEN, np.unique(np.concatenate(traces)))
+
+
+def read(bundle: Bundle, contract: Contract) -> Holdout:
+    """Read the rows that a model never saw.
+
+    Raises:
+        FileUnreadable: the bundle holds none; those of before there was a gate do not.
+    """
+    rows = pd.read_parquet(_part(bundle, HOLDOUT))
+    return Holdout(
+        features=rows[list(contract.names)],
+        churned=rows[TARGET].to_numpy(np.int64),
+        baseline=rows[BASELINE].to_numpy(np.float64),
+    )
+
+
+def untouched(challenger: Bundle, champion: Bundle, contract: Contract) -> Holdout:
+    """Read the challenger's rows that the champion did not learn from either.
+
+    Raises:
+        FileUnreadable: a bundle lacks its rows or its trace.
+    """
+    rows = read(challenger, contract)
+    ours, theirs = challenger.manifest, champion.manifest
+    if (ours.data.sha256, ours.split) == (theirs.data.sha256, theirs.split):
+        return rows  # the same rows were held out; some may be alike to others that were learned from
+    seen = np.load(_part(champion, SEEN))
+    return rows.keep(~np.isin(_trace(contract.to_matrix(rows.features)), seen))
+
+
+def _part(bundle: Bundle, name: str) -> Path:
+    if name not in bundle.manifest.files:
+        problem = "this bundle was published without it, so no other can be compared with it"
+        raise FileUnreadable(path=bundle.path(name), problem=problem)
+    return bundle.path(name)
+
+
+def _trace(matrix: Matrix) -> Traces:
+    rows = np.ascontiguousarray(matrix, dtype="<f4").view(f"V{4 * matrix.shape[1]}").ravel()
+    return np.fromiter(map(zlib.crc32, rows.tolist()), np.uint32, len(rows))

@@ -1,0 +1,88 @@
+"""The story of a promotion: find the challenger, verify both models, compare, tell, and pin if every check holds.
+
+Whatever goes wrong, the champion stays: the pin is written last. Knows nothing of how models are compared.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from xgboost import XGBClassifier
+
+from models import bundle, quality
+from models.bundle import BOOSTER, Bundle
+from models.contract import Contract, Matrix, Vector
+from models.errors import BundleError, BundleMissing, NothingPinned
+from models.features import CONTRACT
+from models.scorer import Scorer
+from training import evaluation, gate, gate_report, holdout, registry, shelf
+from training.settings import PromoteSettings
+from training.succession_errors import TooFewUntouched
+from training.verdict import Verdict, refuse
+
+logger = logging.getLogger(__name__)
+
+
+def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Verdict:
+    """Judge a challenger, tell the result everywhere, and pin it if it passed.
+
+    Raises:
+        NoSuchModel, BundleMissing: there is no challenger.
+        BundleError, TooFewUntouched: nobody can tell: the champion cannot be trusted, or rows are missing.
+        TrackingFailed: MLflow did not take the result.
+    """
+    champion = _champion(settings, contract)
+    serving = champion.manifest.version if champion else None
+    version = settings.version or shelf.newest(settings.models_dir, but=serving)
+    try:
+        challenger = shelf.fetch(version, settings, contract)
+    except BundleMissing:
+        raise
+    except BundleError as error:
+        return _tell(refuse(version, serving or "none", str(error)), settings)
+    if version == serving:
+        return _tell(refuse(version, version, "it is the champion already"), settings)
+    verdict = _tell(_judge(challenger, champion, settings, contract), settings)
+    if verdict.promoted:
+        why = gate_report.in_short(verdict)
+        bundle.pin(challenger, models_dir=settings.models_dir, change="promote", why=why)
+    return verdict
+
+
+def _champion(settings: PromoteSettings, contract: Contract) -> Bundle | None:
+    try:
+        return bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    except NothingPinned:
+        return None
+
+
+def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSettings, contract: Contract) -> Verdict:
+    rows = holdout.untouched(challenger, champion, contract) if champion else holdout.read(challenger, contract)
+    if (problem := quality.shortage(rows.churned, min_rows=settings.min_rows)) is not None:
+        raise TooFewUntouched(problem=problem)
+    logger.info("comparing on %s customers that neither model learned from", f"{len(rows.churned):,}")
+    return gate.judge(
+        Scorer.of(challenger),
+        _booster(challenger),
+        Scorer.of(champion) if champion else None,
+        rows,
+        contract=contract,
+        settings=settings,
+    )
+
+
+def _booster(found: Bundle) -> Callable[[Matrix], Vector]:
+    """Return what the trees say, calibrated, by XGBoost itself."""
+    classifier = XGBClassifier(n_jobs=1)
+    classifier.load_model(found.path(BOOSTER))
+    predict = partial(evaluation.predict, classifier)
+    return lambda matrix: found.manifest.calibration.apply(predict(matrix))
+
+
+def _tell(verdict: Verdict, settings: PromoteSettings) -> Verdict:
+    report = gate_report.markdown(verdict)
+    if settings.report:
+        settings.report.parent.mkdir(parents=True, exist_ok=True)
+        settings.report.write_text(report, encoding="utf-8")
+    registry.record(verdict, report, settings)
+    return verdict

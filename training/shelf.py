@@ -1,0 +1,70 @@
+"""Models that are not served: the newest, and any by its version, from the store or else from MLflow's registry.
+
+Whatever is returned was verified, and has predicted. Knows nothing of why it is wanted.
+"""
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+
+from models import bundle
+from models.bundle import Bundle
+from models.contract import Contract
+from models.errors import BundleMissing, ProbeFailed
+from models.scorer import Scorer
+from training import registry
+from training.settings import ShelfSettings
+from training.succession_errors import NoSuchModel
+
+logger = logging.getLogger(__name__)
+
+
+def newest(models_dir: Path, *, but: str | None) -> str:
+    """Return the version of the bundle that was published last, leaving out one.
+
+    Raises:
+        NoSuchModel: the store holds no other.
+    """
+    manifests = [path for path in (models_dir / "store").glob("*/manifest.json") if path.parent.name != but]
+    if not manifests:
+        raise NoSuchModel(problem="the store holds none but the champion")
+    return max(manifests, key=lambda path: path.stat().st_mtime_ns).parent.name
+
+
+def fetch(version: str, settings: ShelfSettings, contract: Contract) -> Bundle:
+    """Verify a model and have it predict; one that the store lacks is brought there from the registry.
+
+    Raises:
+        BundleError: it cannot be trusted, or is in neither.
+        TrackingFailed: MLflow was asked and does not answer.
+    """
+    try:
+        found = bundle.find(settings.models_dir, version, fingerprint=contract.fingerprint)
+    except BundleMissing:
+        _download(version, settings)
+        found = bundle.find(settings.models_dir, version, fingerprint=contract.fingerprint)
+    _probe(found, contract)
+    return found
+
+
+def _download(version: str, settings: ShelfSettings) -> None:
+    store = settings.models_dir / "store"
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store, prefix=".fetching-") as scratch:
+        if (folder := registry.download(version, settings, Path(scratch))) is not None:
+            logger.info("%s was in MLflow's registry only; it is brought to the store", version)
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)
+            shutil.move(folder, store / version)
+
+
+def _probe(found: Bundle, contract: Contract) -> None:
+    version = found.manifest.version
+    matrix = contract.to_matrix({name: [value] for name, value in contract.example.items()})
+    try:
+        [probability] = Scorer.of(found).score(matrix)
+    except Exception as error:  # whatever it is, customers would meet it too
+        raise ProbeFailed(version=version, problem=str(error)) from error
+    if not 0 <= probability <= 1:
+        raise ProbeFailed(version=version, problem=f"its probability is {probability}")

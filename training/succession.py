@@ -1,0 +1,80 @@
+"""Who serves by a person's word: an earlier model again, or one that is tried beside the champion.
+
+No comparison is made, but nothing is served that was not verified. Knows nothing of the gate.
+"""
+
+import logging
+
+from models import bundle, pins
+from models.contract import Contract
+from models.features import CONTRACT
+from models.pins import Challenger, Pin
+from training import registry, shelf
+from training.errors import TrackingFailed
+from training.settings import ChallengeSettings, RollbackSettings
+from training.succession_errors import NoSuchModel
+
+logger = logging.getLogger(__name__)
+
+
+def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> str:
+    """Pin an earlier model again, and return its version.
+
+    Raises:
+        NoSuchModel: there was no other champion before.
+        BundleError: the model cannot be trusted; nothing was changed.
+    """
+    version = settings.version or _earlier(settings)
+    found = shelf.fetch(version, settings, contract)
+    bundle.pin(found, models_dir=settings.models_dir, change="rollback", why=settings.why)
+    try:
+        registry.mark_champion(version, settings)
+    except TrackingFailed as error:  # what serves does not wait for what remembers
+        logger.warning("MLflow was not told: %s", error)
+    return version
+
+
+def challenge(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> Challenger:
+    """Put a model beside the champion, and return how it is tried.
+
+    Raises:
+        NoSuchModel: there is none, or it is the champion.
+        BundleError: it or the champion cannot be trusted; nothing was changed.
+    """
+    champion = bundle.name(bundle.load(settings.models_dir, fingerprint=contract.fingerprint))
+    version = settings.version or shelf.newest(settings.models_dir, but=champion.version)
+    if version == champion.version:
+        raise NoSuchModel(problem=f"{version} is the champion")
+    found = bundle.name(shelf.fetch(version, settings, contract))
+    challenger = Challenger(**dict(found), mode=settings.mode, share=settings.share)
+    pin = Pin(**dict(champion), challenger=challenger)
+    pins.write(pin, about=found, change="challenge", why=settings.why, models_dir=settings.models_dir)
+    return challenger
+
+
+def withdraw(settings: ChallengeSettings) -> str:
+    """Take the challenger away, and return its version.
+
+    Raises:
+        NoSuchModel: there is none.
+    """
+    pin = pins.read(settings.models_dir)
+    if (challenger := pin.challenger) is None:
+        raise NoSuchModel(problem="no challenger stands beside the champion")
+    alone = pin.model_copy(update={"challenger": None})
+    pins.write(alone, about=challenger, change="withdraw", why=settings.why, models_dir=settings.models_dir)
+    return challenger.version
+
+
+def _earlier(settings: RollbackSettings) -> str:
+    """Find the champion before this one; one that was rolled back from is none."""
+    champions: list[str] = []
+    for event in pins.history(settings.models_dir):
+        if event.change == "rollback" and event.version in champions:
+            del champions[champions.index(event.version) :]
+        if event.is_of_champion:
+            champions.append(event.version)
+    serving = pins.read(settings.models_dir).version
+    if not (others := [version for version in champions if version != serving]):
+        raise NoSuchModel(problem="no other champion is known from before")
+    return others[-1]
