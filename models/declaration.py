@@ -18,6 +18,8 @@ from pydantic_core.core_schema import ValidationInfo
 from models.contract import Category, Contract, Feature, Kind, Limit
 from models.errors import ContractError
 
+_TAKEN = ("churned", "customer_id")
+"""Names of what stands beside features: the outcome in training's tables, the customer's name in requests."""
 _KINDS: dict[object, Kind] = {int: "integer", float: "number", bool: "boolean"}
 
 
@@ -106,6 +108,8 @@ def _feature(name: str, field: FieldInfo) -> Feature:
     labels = extra.get("labels", list(categories))
     if not isinstance(labels, list) or len(labels) != len(categories):
         raise ContractError(field=name, problem="labels are not a list with one for each category")
+    if name in _TAKEN:
+        raise ContractError(field=name, problem="the name is taken by what stands beside the features")
     if field.alias or field.validation_alias:
         raise ContractError(field=name, problem="an alias would give it two names")
     if not field.examples:

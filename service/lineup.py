@@ -5,7 +5,7 @@ name, each of them always, by a hash of the name. Knows nothing of where the mod
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,7 +45,10 @@ class Lineup:
         """
         if self._canary is None:
             return (self.champion.predict(customers, explain=explain),)
-        return list(self._divide(self._canary, customers, explain=explain))
+        own = [self._canary.answers(customer) for customer in customers]
+        if len(set(own)) == 1:
+            return (self._model(canary=own[0]).predict(customers, explain=explain),)
+        return [self._predict_some(customers, own, canary=canary, explain=explain) for canary in (False, True)]
 
     @property
     def tried(self) -> pins.Challenger | None:
@@ -61,12 +64,15 @@ class Lineup:
     def _canary(self) -> Challenger | None:
         return self.challenger if self.challenger and self.challenger.named.mode == "canary" else None
 
-    def _divide(self, canary: Challenger, customers: Sequence[Customer], *, explain: bool) -> Iterator[Predicted]:
-        own = [canary.answers(customer) for customer in customers]
-        for model, is_canary in ((self.champion, False), (canary.predictor, True)):
-            if places := [at for at, answered in enumerate(own) if answered is is_canary]:
-                predicted = model.predict([customers[at] for at in places], explain=explain)
-                yield predicted._replace(places=places)
+    def _model(self, *, canary: bool) -> Predictor:
+        return self._canary.predictor if self._canary and canary else self.champion
+
+    def _predict_some(
+        self, customers: Sequence[Customer], own: Sequence[bool], *, canary: bool, explain: bool
+    ) -> Predicted:
+        places = [at for at, is_canary in enumerate(own) if is_canary is canary]
+        predicted = self._model(canary=canary).predict([customers[at] for at in places], explain=explain)
+        return predicted._replace(places=places)
 
 
 def place(customer_id: str, version: str) -> float:

@@ -78,7 +78,9 @@ class SpooledLog:
 
     def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
         """Take the predictions of one request, which a shadow is to score, too; 2 µs each."""
-        lines = [line for predicted in parts for line in _lines(predicted, self._keep)]
+        lines: list[str] = []
+        for predicted in parts:
+            lines += _lines(predicted, self._keep)
         with self._lock:
             self._traffic.answered += 1
             self._unwritten_since = self._unwritten_since or parts[0].made_at.milliseconds

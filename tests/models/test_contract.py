@@ -121,6 +121,13 @@ def test_a_field_that_no_contract_can_hold_is_named(annotation: Any, field: dict
     assert caught.value.field == "value"
 
 
+@pytest.mark.parametrize("name", ["churned", "customer_id"])
+def test_a_field_takes_no_name_that_stands_beside_the_features(name: str) -> None:
+    taken = type("Taken", (Features,), {"__annotations__": {name: bool}, name: Field(examples=[True])})
+    with pytest.raises(ContractError, match=f"{name}: the name is taken"):
+        declaration.derive(taken)
+
+
 def test_at_least_must_name_a_field_declared_before() -> None:
     class Backwards(Features):
         low: int = Field(ge=0, le=9, examples=[1])
