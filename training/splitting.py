@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, train_test_split
 
-from models.contract import Labels
+from models.contract import Labels, Mask
 from training.errors import SplitImpossible
 
 TEST_FRACTION, FOLDS = 0.2, 5
@@ -21,8 +21,8 @@ JUDGED_ROWS = 20_000
 _MINIMUM_PER_CLASS = 5
 Rows = npt.NDArray[np.int64]
 """(n,) positions of rows."""
-Folds = Sequence[tuple[Rows, Rows]]
-"""Of each fold the rows that are learned from, and those that are held out."""
+Folds = Sequence[tuple[Mask, Rows]]
+"""Of each fold a mask of the rows that are learned from, and the positions of those that are held out to judge by."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Split:
     test: Rows
     """Judged once."""
     folds: Folds
-    """Five, as positions within `training`."""
+    """Five, within `training`."""
     told: str
     """How it was made, in words."""
 
@@ -43,7 +43,8 @@ def at_random(churned: Labels, *, seed: int) -> Split:
     training, test = train_test_split(
         np.arange(len(churned)), test_size=TEST_FRACTION, stratify=churned, random_state=seed
     )
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(training, churned[training])
+    fifths = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(training, churned[training])
+    folds = ((np.bincount(fifth, minlength=len(training)) == 0, fifth) for _, fifth in fifths)
     return Split(training, test, _judged(folds), f"at random, stratified by outcome, with seed {seed}")
 
 
@@ -67,17 +68,14 @@ def by_time(churned: Labels, times: pd.Series) -> Split:
     if len(training) <= FOLDS:
         raise SplitImpossible(column=column, problem=f"hardly any row lies before {first}, where the last fifth begins")
     when = moments.to_numpy()[training]
-    earlier = (
-        (kept[when[kept] < when[held_out[0]]], held_out) for kept, held_out in TimeSeriesSplit(FOLDS).split(when)
-    )
-    folds = _judged(earlier)
+    folds = _judged((when < when[held_out[0]], held_out) for _, held_out in TimeSeriesSplit(FOLDS).split(when))
     for name, rows in (("the last fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
         if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # none at all, if one time fills a fold
             raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} of either class")
     return Split(training, test, folds, f"by {column}: tested on what came from {first} on")
 
 
-def _judged(folds: Iterable[tuple[Rows, Rows]]) -> Folds:
+def _judged(folds: Iterable[tuple[Mask, Rows]]) -> Folds:
     """Hold out no more rows of each fold than are needed, drawn by chance."""
     rng = np.random.default_rng(0)
     return [
