@@ -14,6 +14,7 @@ from pathlib import Path
 
 import joblib
 import mlflow
+import pandas as pd
 from mlflow.data.pandas_dataset import from_pandas
 from sklearn.pipeline import Pipeline
 
@@ -40,7 +41,7 @@ class Run:
         """Log the rows' lineage: source, content digest, size and profile."""
         provenance = dataset.provenance
         with _translated(self._uri):
-            table = dataset.features.assign(**{TARGET: dataset.churned})
+            table = pd.DataFrame({**dataset.features, TARGET: dataset.churned}, copy=False)
             lineage = from_pandas(
                 table, source=provenance.source, targets=TARGET, name="training", digest=provenance.sha256[:36]
             )
@@ -69,8 +70,8 @@ class Run:
             else:
                 mlflow.log_metric("log_loss", trial.log_loss)
 
-    def register(self, pipeline: Pipeline, bundle: Bundle, dataset: Dataset) -> str:
-        """Log the bundle, the pipeline and its signature, and register them as the new challenger.
+    def register(self, pipeline: Pipeline, bundle: Bundle, rows: pd.DataFrame) -> str:
+        """Log the bundle, the pipeline and the signature that rows give it, and register them as the new challenger.
 
         Returns the number of the registered version.
         """
@@ -82,7 +83,7 @@ class Run:
                 mlflow.log_metrics({f"{metric}_low": interval.low, f"{metric}_high": interval.high})
             mlflow.log_artifacts(str(bundle.directory), "bundle")
             _log_joblib(pipeline)
-            sample = dataset.features.head(1_000)
+            sample = rows.head(1_000)
             logged = mlflow.sklearn.log_model(
                 pipeline,
                 name="pipeline",
