@@ -22,6 +22,7 @@ from training import (
     evaluation,
     judging,
     leakage,
+    memory,
     model,
     parts,
     pricing,
@@ -61,6 +62,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         SliceBelowFloor, ParityError: the model is not good enough, or its graph disagrees; nothing was published.
         TrackingFailed: MLflow did not take the run; nothing was pinned.
     """
+    memory.give_back()
     bundle.require_shelf(settings.models_dir)
     costs = pricing.read(settings.costs) if settings.costs else None
     constraints = model.constrain(settings.monotone, contract)
