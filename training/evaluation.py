@@ -72,10 +72,11 @@ def cross_validate(
 
     `on_fit` is called after each fit.
     """
-    few = [kept[some(len(kept), seed=seed)] for kept, _ in folds]
+    whole = [kept for kept, _ in folds]
+    few = [np.flatnonzero(kept)[some(kept.sum(), seed=seed)] for kept in whole]
     found = {}
     for name, candidate in candidates.items():
-        learned = [kept for kept, _ in folds] if name == served else few
+        learned = whole if name == served else few
         judged = []
         for kept, (_, held_out) in zip(learned, folds, strict=True):
             judged.append(predict(clone(candidate).fit(matrix[kept], churned[kept]), matrix[held_out]))

@@ -18,12 +18,9 @@ import pandas as pd
 from models.bundle import HOLDOUT, SEEN, Bundle
 from models.contract import Contract, Labels, Matrix, Vector
 from models.errors import FileUnreadable
-from training.data import Dataset
 from training.mapping import TARGET
-from training.splitting import Split
+from training.parts import Parts
 
-MOST_ROWS = 50_000
-"""Of a larger test set a sample: differences of ROC-AUC between two models are then known to some 0.001."""
 BASELINE = "baseline_probability"
 _CHUNK_ROWS = 50_000
 Traces = npt.NDArray[np.uint32]
@@ -44,18 +41,13 @@ class Holdout:
         return Holdout(self.features[rows], self.churned[rows], self.baseline[rows])
 
 
-def write(folder: Path, dataset: Dataset, split: Split, *, baseline: Vector, contract: Contract, seed: int) -> None:
+def write(folder: Path, parts: Parts, *, baseline: Vector) -> None:
     """Write both files; `baseline` is of the test rows, in their order."""
-    test = split.test
-    chosen = np.arange(len(test))
-    if len(test) > MOST_ROWS:
-        chosen = np.sort(np.random.default_rng(seed).choice(len(test), MOST_ROWS, replace=False))
-    rows = dataset.features.iloc[test[chosen]].reset_index(drop=True)
-    told = {TARGET: dataset.churned[test[chosen]].astype(bool), BASELINE: baseline[chosen].astype(np.float32)}
-    rows.assign(**told).to_parquet(folder / HOLDOUT, index=False)
-    chunks = (split.training[first : first + _CHUNK_ROWS] for first in range(0, len(split.training), _CHUNK_ROWS))
-    traces = [_trace(contract.to_matrix(dataset.features.iloc[chunk])) for chunk in chunks]
-    np.save(folder / SEEN, np.unique(np.concatenate(traces)))
+    test, chosen = parts.test, parts.test.kept
+    told = {TARGET: test.churned[chosen].astype(bool), BASELINE: baseline[chosen].astype(np.float32)}
+    test.rows.assign(**told).to_parquet(folder / HOLDOUT, index=False)
+    chunks = (parts.matrix[first : first + _CHUNK_ROWS] for first in range(0, len(parts.matrix), _CHUNK_ROWS))
+    np.save(folder / SEEN, np.unique(np.concatenate([_trace(chunk) for chunk in chunks])))
 
 
 def read(bundle: Bundle, contract: Contract) -> Holdout:

@@ -11,15 +11,14 @@ from xgboost import XGBClassifier
 
 from models import quality
 from models.calibration import Calibration, Method
-from models.contract import Contract, Feature, Labels, Matrix, Vector
+from models.contract import Contract, Labels, Matrix, Vector
 from models.manifest import Calibrated, Confusion, Importance, Priced, Tuning
 from models.quality import Figures
 from models.risk import RiskPolicy
 from models.segments import Segment
 from training import evaluation, importance, pricing, slices
-from training.data import Dataset
 from training.model import LINEAR
-from training.splitting import Split
+from training.parts import HeldOut
 
 
 @dataclass(frozen=True)
@@ -71,23 +70,20 @@ class Judged:
 
 def judge(
     fitted: Fitted,
-    dataset: Dataset,
-    split: Split,
-    matrix: Matrix,
+    test: HeldOut,
     *,
     contract: Contract,
-    columns: Sequence[Feature],
     seed: int,
 ) -> Judged:
-    """Judge a model on the test rows; `matrix` and `dataset` have all rows, `columns` name the groups."""
-    churned, rows, policy = dataset.churned[split.test], matrix[split.test], fitted.policy
+    """Judge a model on the test rows."""
+    churned, rows, policy = test.churned, test.matrix, fitted.policy
     raw = evaluation.predict(fitted.classifier, rows)
     probability = fitted.calibration.apply(raw)
     models = {
         "this model": (probability, policy),
         LINEAR: (evaluation.predict(fitted.linear, rows), fitted.linear_policy),
     }
-    groups, differences = slices.measure(columns, dataset, split, probability, policy)
+    groups, differences = slices.measure(test.columns, churned, probability, policy)
     return Judged(
         matrix=rows,
         churned=churned,
@@ -101,7 +97,7 @@ def judge(
         slices=groups,
         differences=differences,
         importance=importance.measure(fitted.classifier, rows, churned, contract, seed=seed),
-        best_reachable=_best_reachable(dataset, split),
+        best_reachable=_best_reachable(test),
     )
 
 
@@ -113,8 +109,7 @@ def _price(
     return pricing.describe(costs, *fitted.chosen_on, test=(churned, models), seed=seed)
 
 
-def _best_reachable(dataset: Dataset, split: Split) -> dict[str, float]:
-    if dataset.true_probability is None:
+def _best_reachable(test: HeldOut) -> dict[str, float]:
+    if test.true_probability is None:
         return {}
-    truth, churned = dataset.true_probability[split.test], dataset.churned[split.test]
-    return {"best_reachable_roc_auc": quality.exact(truth, churned, RiskPolicy())["roc_auc"]}
+    return {"best_reachable_roc_auc": quality.exact(test.true_probability, test.churned, RiskPolicy())["roc_auc"]}

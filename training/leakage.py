@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from models.contract import Contract, Feature, Labels, Vector
 from training.data import Dataset
@@ -26,16 +25,17 @@ def check(dataset: Dataset, split: Split, contract: Contract, *, stop: bool) -> 
     Raises:
         LeakFound: a single feature alone tells the outcome, and `stop` is set.
     """
-    features, churned = dataset.features.iloc[split.training], dataset.churned[split.training]
-    telling = list(_telling(features, churned, contract))
+    telling = list(_telling(dataset, split, contract))
     if telling and stop:
         raise LeakFound(signs=telling)
-    return [*telling, *_ids(features, contract), *_repeated(dataset.features, split)]
+    return [*telling, *_ids(dataset, split, contract), *_repeated(dataset.features, split)]
 
 
-def _telling(features: pd.DataFrame, churned: Labels, contract: Contract) -> Iterator[str]:
+def _telling(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str]:
+    churned = dataset.churned[split.training]
     for feature in contract.features:
-        alone = _roc_auc_alone(feature, feature.encode(features[feature.name]), churned)
+        values = feature.encode(dataset.features[feature.name].iloc[split.training])
+        alone = _roc_auc_alone(feature, values, churned)
         if alone >= SUSPICIOUS_ROC_AUC:
             yield f"{feature.name} alone reaches a ROC-AUC of {alone:.3f}: it may be known only after the outcome"
 
@@ -45,24 +45,28 @@ def _roc_auc_alone(feature: Feature, values: Vector, churned: Labels) -> float:
     if feature.kind == "category":
         _, codes = np.unique(values, return_inverse=True)
         values = np.bincount(codes, weights=churned)[codes] / np.bincount(codes)[codes]
-    unknown = np.isnan(values)
-    of_known = [
-        roc_auc_score(churned, np.where(unknown, side, values) if unknown.any() else values)
-        for side in (np.nanmin(values, initial=np.inf) - 1, np.nanmax(values, initial=-np.inf) + 1)
-        if np.isfinite(side) or not unknown.any()
-    ]
-    return max((max(area, 1 - area) for area in of_known), default=0.5)
+    # The unknown are ranked below all others, and then above them.
+    areas = [_area(pd.Series(values).rank(na_option=side), churned) for side in ("top", "bottom")]
+    return max(max(area, 1 - area) for area in areas)
 
 
-def _ids(features: pd.DataFrame, contract: Contract) -> Iterator[str]:
+def _area(ranks: pd.Series, churned: Labels) -> float:
+    """Compute the ROC-AUC by the sum of ranks (Mann and Whitney 1947)."""
+    left = int(churned.sum())
+    above = ranks[churned == 1].sum() - left * (left + 1) / 2
+    return float(above / (left * (len(churned) - left)))
+
+
+def _ids(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str]:
     for feature in contract.features:
-        distinct = features[feature.name].nunique() / len(features)
-        if feature.kind == "integer" and distinct >= _DISTINCT_SHARE:
-            yield f"{feature.name} differs in {distinct:.0%} of the rows: it looks like an id"
+        if feature.kind == "integer":
+            distinct = dataset.features[feature.name].iloc[split.training].nunique() / len(split.training)
+            if distinct >= _DISTINCT_SHARE:
+                yield f"{feature.name} differs in {distinct:.0%} of the rows: it looks like an id"
 
 
 def _repeated(features: pd.DataFrame, split: Split) -> Iterator[str]:
     rows = pd.util.hash_pandas_object(features, index=False).to_numpy()
-    share = float(np.isin(rows[split.test], rows[split.training]).mean())
+    share = float(pd.Series(rows[split.test]).isin(rows[split.training]).mean())
     if share >= SUSPICIOUS_SHARE:
         yield f"{share:.0%} of the test rows have the values of a training row: they may be the same customers"

@@ -128,14 +128,18 @@ def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) ->
     """
     require([*mapping.foreign_columns(contract), mapping.target.column], table.columns.tolist())
     outcome = _target(table[mapping.target.column], mapping.target)
-    return features(mapping, table, contract).assign(**{TARGET: outcome})
+    rows = features(mapping, table, contract)
+    rows[TARGET] = outcome
+    return rows
 
 
 def features(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Return the contract's columns, unchecked, of a table that has each of the foreign columns once."""
-    return pd.DataFrame(
-        {feature.name: _feature(table, mapping.source(feature.name), feature) for feature in contract.features}
-    )
+    """Return the contract's columns, unchecked, of a table that has each of the foreign columns once.
+
+    What needs no reading is not copied: write into neither.
+    """
+    columns = {feature.name: _feature(table, mapping.source(feature.name), feature) for feature in contract.features}
+    return pd.DataFrame(columns, copy=False)
 
 
 def _parse(path: Path) -> ColumnMapping:
@@ -160,7 +164,7 @@ def _feature(table: pd.DataFrame, source: Source, feature: Feature) -> pd.Series
 
 def _read(column: pd.Series, source: Source, feature: Feature) -> pd.Series:
     if column.dtype != object and not source.values and not source.nulls:
-        return column.reset_index(drop=True)  # typed and taken as it is: nothing to read
+        return pd.Series(column.array)  # typed and taken as it is: nothing to read
     cells = column.tolist()
     if source.nulls:
         nulls = {_text(null) for null in source.nulls}

@@ -22,7 +22,9 @@ from training import (
     evaluation,
     judging,
     leakage,
+    memory,
     model,
+    parts,
     pricing,
     publishing,
     slices,
@@ -60,30 +62,28 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         SliceBelowFloor, ParityError: the model is not good enough, or its graph disagrees; nothing was published.
         TrackingFailed: MLflow did not take the run; nothing was pinned.
     """
+    memory.give_back()
     bundle.require_shelf(settings.models_dir)
     costs = pricing.read(settings.costs) if settings.costs else None
     constraints = model.constrain(settings.monotone, contract)
     dataset = data.load(settings, contract)
-    columns = slices.columns(dataset, contract, settings.slices)
     split = _split(dataset, settings)
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
-    matrix = contract.to_matrix(dataset.features)
+    taken = parts.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
     # scikit-learn's boosting takes every core, and waits for all of them when something else runs there.
     threads = threadpool_limits(settings.threads)
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset)
-        fitted = Training(settings, costs, constraints, run, progress).fit(
-            matrix[split.training], dataset.churned[split.training], split.folds
-        )
+        del dataset, split  # of many rows, the table would be most of what the fit holds
+        fitted = Training(settings, costs, constraints, run, progress).fit(taken.matrix, taken.churned, taken.folds)
         progress.stage("judging on the test set")
-        judged = judging.judge(fitted, dataset, split, matrix, contract=contract, columns=columns, seed=settings.seed)
+        judged = judging.judge(fitted, taken.test, contract=contract, seed=settings.seed)
         slices.require_floor(judged.slices, settings.min_slice_roc_auc)
         progress.step(_JUDGING)
         progress.stage("publishing")
-        published = publishing.publish(
-            fitted, judged, dataset, split, contract=contract, warnings=warnings, settings=settings
-        )
-        number = run.register(model.pipeline(contract, fitted.classifier, fitted.calibration), published, dataset)
+        published = publishing.publish(fitted, judged, taken, contract=contract, warnings=warnings, settings=settings)
+        pipeline = model.pipeline(contract, fitted.classifier, fitted.calibration)
+        number = run.register(pipeline, published, taken.reference)
         pinned = settings.pin or not (settings.models_dir / "pinned.json").exists()
         if pinned:
             run.mark_champion(number)

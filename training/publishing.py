@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from models import bundle
@@ -29,20 +28,16 @@ from training import (
     importance,
     revision,
 )
-from training.data import Dataset
 from training.judging import Fitted, Judged
 from training.model import LINEAR
+from training.parts import Parts
 from training.settings import FitSettings
-from training.splitting import Split
-
-REFERENCE_ROWS = 5_000
 
 
 def publish(
     fitted: Fitted,
     judged: Judged,
-    dataset: Dataset,
-    split: Split,
+    parts: Parts,
     *,
     contract: Contract,
     warnings: Sequence[str],
@@ -57,15 +52,15 @@ def publish(
         files, rows = Path(scratch), judged.matrix
         export.write_models(fitted.classifier, width=rows.shape[1], graph=files / GRAPH, booster=files / BOOSTER)
         described = Description(
-            **_data(dataset, split, contract),
+            **_data(parts, contract),
             **_fit(fitted, settings),
             **_quality(judged),
             warnings=list(warnings),
             parity_difference=export.check_parity(judged.probability, files / GRAPH, rows, fitted.calibration),
         )
-        _sample(dataset.features.iloc[split.training], settings.seed).to_parquet(files / REFERENCE, index=False)
+        parts.reference.to_parquet(files / REFERENCE, index=False)
         baseline, _ = judged.models[LINEAR]
-        holdout.write(files, dataset, split, baseline=baseline, contract=contract, seed=settings.seed)
+        holdout.write(files, parts, baseline=baseline)
         with drawing.style():
             for name, figure in _pictures(fitted, judged, contract, seed=settings.seed):
                 drawing.save(figure, files / "figures" / f"{name}.png")
@@ -76,12 +71,12 @@ def publish(
         return bundle.save(files, described, trained_at=now, models_dir=settings.models_dir)
 
 
-def _data(dataset: Dataset, split: Split, contract: Contract) -> dict[str, Any]:
+def _data(parts: Parts, contract: Contract) -> dict[str, Any]:
     return {
         "fingerprint": contract.fingerprint,
         "features": [feature.schema() | {"labels": list(feature.labels)} for feature in contract.features],
-        "data": dataset.provenance,
-        "split": split.told,
+        "data": parts.provenance,
+        "split": parts.told,
     }
 
 
@@ -124,7 +119,3 @@ def _pictures(fitted: Fitted, judged: Judged, contract: Contract, *, seed: int) 
     yield "dependence", effect_figures.dependence(curves)
     if (costs := fitted.policy.costs) is not None:
         yield "profit", cost_figures.profit(churned, judged.models, costs.currency)
-
-
-def _sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    return rows if len(rows) <= REFERENCE_ROWS else rows.sample(REFERENCE_ROWS, random_state=seed)

@@ -4,6 +4,7 @@ Knows nothing of the model. The only module that knows Fairlearn.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -27,35 +28,48 @@ _RATES = {
 }
 
 
-def columns(dataset: Dataset, contract: Contract, others: Sequence[str]) -> list[Feature]:
-    """Return the features, and other columns of the source as if they were features.
+@dataclass(frozen=True)
+class Column:
+    """A column by which groups are made: a feature, or another of the source as if it were one."""
+
+    feature: Feature
+    values: Vector
+    """(n,) of the test rows, encoded."""
+    quarters: Vector
+    """(5,) of the training rows' numbers the ends and quarters, which have the same quarters; empty where none is."""
+
+
+def columns(dataset: Dataset, split: Split, contract: Contract, others: Sequence[str]) -> list[Column]:
+    """Return the features, and other columns of the source.
 
     Raises:
         SliceTooFine: a column of texts has more than twenty.
     """
-    return [*contract.features, *(_as_feature(dataset.others[name]) for name in others if name not in contract.names)]
+    asked = (dataset.others[name] for name in others if name not in contract.names)
+    return [
+        *(_column(feature, dataset.features[feature.name], split) for feature in contract.features),
+        *(_column(_as_feature(cells), cells, split) for cells in asked),
+    ]
 
 
 def measure(
-    columns: Sequence[Feature], dataset: Dataset, split: Split, probability: Vector, policy: RiskPolicy
+    columns: Sequence[Column], churned: Labels, probability: Vector, policy: RiskPolicy
 ) -> tuple[list[Segment], dict[str, dict[str, float]]]:
     """Measure every group of the test set, and the largest differences of rates between the groups of a column.
 
     Bands of numbers are the quarters of the training rows.
     """
-    values, reference = (
-        {column.name: column.encode(_cells(dataset, column.name).iloc[rows]) for column in columns}
-        for rows in (split.test, split.training)
-    )
-    churned = dataset.churned[split.test]
     found = segments.find(
-        columns, values, reference, probability=probability, churned=churned, policy=policy, min_rows=MIN_ROWS
+        [column.feature for column in columns],
+        {column.feature.name: column.values for column in columns},
+        {column.feature.name: column.quarters for column in columns},
+        probability=probability,
+        churned=churned,
+        policy=policy,
+        min_rows=MIN_ROWS,
     )
     decided = (probability >= policy.threshold).astype(np.int64)
-    differences = {
-        column.name: _differences(_cells_of(column, values[column.name], reference[column.name], churned, decided))
-        for column in columns
-    }
+    differences = {column.feature.name: _differences(_cells_of(column, churned, decided)) for column in columns}
     return found, {name: rates for name, rates in differences.items() if rates}
 
 
@@ -74,11 +88,16 @@ def require_floor(found: Sequence[Segment], floor: float) -> None:
         raise SliceBelowFloor(below=below, floor=floor)
 
 
-def _cells(dataset: Dataset, name: str) -> pd.Series:
-    return dataset.features[name] if name in dataset.features else dataset.others[name]
+def _column(feature: Feature, cells: pd.Series, split: Split) -> Column:
+    values, quarters = feature.encode(cells.iloc[split.test]), np.array([])
+    if feature.kind in ("integer", "number"):
+        learned = feature.encode(cells.iloc[split.training])
+        known = learned[np.isfinite(learned)]
+        quarters = np.quantile(known, [0, 0.25, 0.5, 0.75, 1], overwrite_input=True) if len(known) else known
+    return Column(feature, values, quarters)
 
 
-def _cells_of(column: Feature, values: Vector, reference: Vector, churned: Labels, decided: Labels) -> pd.DataFrame:
+def _cells_of(column: Column, churned: Labels, decided: Labels) -> pd.DataFrame:
     """Count the customers of each group that has figures, by outcome and decision."""
     counted = [
         pd.DataFrame(
@@ -89,7 +108,7 @@ def _cells_of(column: Feature, values: Vector, reference: Vector, churned: Label
                 "customers": np.bincount(2 * churned[inside] + decided[inside], minlength=4),
             }
         )
-        for name, inside in segments.split(column, values, reference)
+        for name, inside in segments.split(column.feature, column.values, column.quarters)
         if quality.shortage(churned[inside], min_rows=MIN_ROWS) is None
     ]
     return pd.concat(counted) if len(counted) > 1 else pd.DataFrame()

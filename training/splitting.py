@@ -24,8 +24,8 @@ JUDGED_ROWS = 20_000
 _MINIMUM_PER_CLASS = 5
 Rows = npt.NDArray[np.int64]
 """(n,) positions of rows."""
-Folds = Sequence[tuple[Rows, Rows]]
-"""Of each fold the rows that are learned from, and those that are held out."""
+Folds = Sequence[tuple[Mask, Rows]]
+"""Of each fold a mask of the rows that are learned from, and the positions of those that are held out to judge by."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Split:
     test: Rows
     """Judged once."""
     folds: Folds
-    """Five, as positions within `training`."""
+    """Five, within `training`."""
     told: str
     """How it was made, in words."""
 
@@ -70,7 +70,8 @@ def at_random(churned: Labels, *, seed: int) -> Split:
     training, test = train_test_split(
         np.arange(len(churned)), test_size=TEST_FRACTION, stratify=churned, random_state=seed
     )
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(training, churned[training])
+    fifths = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(training, churned[training])
+    folds = ((np.bincount(fifth, minlength=len(training)) == 0, fifth) for _, fifth in fifths)
     return Split(training, test, _judged(folds), f"at random, stratified by outcome, with seed {seed}")
 
 
@@ -94,10 +95,7 @@ def by_time(churned: Labels, times: pd.Series) -> Split:
     if len(training) <= FOLDS:
         raise SplitImpossible(column=column, problem=f"hardly any row lies before {first}, where the last fifth begins")
     when = moments.to_numpy()[training]
-    earlier = (
-        (kept[when[kept] < when[held_out[0]]], held_out) for kept, held_out in TimeSeriesSplit(FOLDS).split(when)
-    )
-    folds = _judged(earlier)
+    folds = _judged((when < when[held_out[0]], held_out) for _, held_out in TimeSeriesSplit(FOLDS).split(when))
     for name, rows in (("the last fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
         if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # none at all, if one time fills a fold
             raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} of either class")
@@ -129,7 +127,7 @@ def as_known(churned: Labels, moments: Moments) -> Split:
     return Split(training, test, folds, told)
 
 
-def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tuple[Rows, Rows]]:
+def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tuple[Mask, Rows]]:
     """Hold out live rows part by part, and learn from what was known before; without other rows, from a sixth at least.
 
     The rows are in order of the time that they were made.
@@ -140,10 +138,10 @@ def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tup
     for held_out in np.array_split(np.arange(first, len(made_at)), FOLDS):
         begins = made_at[held_out[0]] if len(held_out) else -np.inf
         is_known = np.concatenate([np.ones(others, dtype=np.bool_), known_at < begins])
-        yield np.flatnonzero(is_known), others + held_out
+        yield is_known, others + held_out
 
 
-def _judged(folds: Iterable[tuple[Rows, Rows]]) -> Folds:
+def _judged(folds: Iterable[tuple[Mask, Rows]]) -> Folds:
     """Hold out no more rows of each fold than are needed, drawn by chance."""
     rng = np.random.default_rng(0)
     return [

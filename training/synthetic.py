@@ -58,5 +58,6 @@ def _draw_customers(rng: np.random.Generator, rows: int) -> pd.DataFrame:
             "total_charges": np.where(tenure == 0, np.nan, billed),
             "support_tickets": tickets,
             "contract_type": contract,
-        }
+        },
+        copy=False,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import joblib
 import mlflow
+import pandas as pd
 from mlflow.data.pandas_dataset import from_pandas
 from sklearn.pipeline import Pipeline
 
@@ -41,7 +42,7 @@ class Run:
         """Log the rows' lineage: source, content digest, size and profile."""
         provenance = dataset.provenance
         with translated(self._uri):
-            table = dataset.features.assign(**{TARGET: dataset.churned})
+            table = pd.DataFrame({**dataset.features, TARGET: dataset.churned}, copy=False)
             lineage = from_pandas(
                 table, source=provenance.source, targets=TARGET, name="training", digest=provenance.sha256[:36]
             )
@@ -74,8 +75,8 @@ class Run:
             else:
                 mlflow.log_metric("log_loss", trial.log_loss)
 
-    def register(self, pipeline: Pipeline, bundle: Bundle, dataset: Dataset) -> str:
-        """Log the bundle, the pipeline and its signature, and register them as the new challenger.
+    def register(self, pipeline: Pipeline, bundle: Bundle, rows: pd.DataFrame) -> str:
+        """Log the bundle, the pipeline and the signature that rows give it, and register them as the new challenger.
 
         Returns the number of the registered version.
         """
@@ -87,7 +88,7 @@ class Run:
                 mlflow.log_metrics({f"{metric}_low": interval.low, f"{metric}_high": interval.high})
             mlflow.log_artifacts(str(bundle.directory), "bundle")
             _log_joblib(pipeline)
-            sample = dataset.features.head(1_000)
+            sample = rows.head(1_000)
             logged = mlflow.sklearn.log_model(
                 pipeline,
                 name="pipeline",

@@ -16,11 +16,11 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from xgboost import XGBClassifier
 
-from models.contract import Labels, Matrix
+from models.contract import Labels, Mask, Matrix
 
 Parameters = dict[str, int | float]
-Fold = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""Positions of the rows that are kept, and of those that are held out to judge by."""
+Fold = tuple[Mask, npt.NDArray[np.int64]]
+"""A mask of the rows that are kept, and the positions of those that are held out to judge by."""
 
 EARLY_STOPPING = {"n_estimators": 1_000, "early_stopping_rounds": 40, "eval_metric": "logloss"}
 STOPPING_FRACTION = 0.15
@@ -52,7 +52,8 @@ def judge(
     classifier has for `n_estimators` is not used; its `random_state` is an integer.
     """
     grown = clone(classifier).set_params(**EARLY_STOPPING)
-    for kept, held_out in folds:
+    for mask, held_out in folds:
+        kept = np.flatnonzero(mask)
         fitted, watched = train_test_split(
             kept, test_size=STOPPING_FRACTION, stratify=churned[kept], random_state=grown.random_state
         )

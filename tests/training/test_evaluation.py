@@ -85,7 +85,8 @@ def test_every_algorithm_is_judged_on_five_folds() -> None:
 
 
 def test_a_fold_is_measured_by_its_own_rows() -> None:
-    folds = [(np.array([2, 3]), np.array([1, 0])), (np.array([0, 1]), np.array([2, 3]))]
+    first = np.array([True, True, False, False])
+    folds = [(~first, np.array([1, 0])), (first, np.array([2, 3]))]
     found = OutOfFold(folds, [np.array([0.9, 0.2]), np.array([0.8, 0.4])])
     churned = np.array([0, 1, 0, 1])
     assert [one["roc_auc"] for one in found.measure(churned)] == [1, 0]

@@ -4,6 +4,7 @@ import json
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import joblib
 import mlflow
@@ -15,14 +16,16 @@ from xgboost import Booster, DMatrix
 
 from models import bundle
 from models.bundle import Bundle
+from models.contract import Contract
 from models.errors import ParityError
 from models.features import CONTRACT
 from models.scorer import Scorer
-from training import data, export, model, pipeline, publishing, tracking
+from training import data, export, model, parts, pipeline, tracking
 from training.card_tables import NAMES
 from training.data import Dataset
 from training.errors import SliceBelowFloor, TrackingFailed
-from training.judging import Fitted, Judged
+from training.judging import Fitted
+from training.parts import Parts
 from training.pipeline import Published
 from training.settings import FitSettings
 from training.splitting import Folds, Split
@@ -120,7 +123,7 @@ def test_no_row_of_the_test_set_is_seen_before_it_is_judged(
     settings: FitSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    fit, publish = pipeline.Training.fit, publishing.publish
+    fit, take = pipeline.Training.fit, parts.take
 
     def spy(training: pipeline.Training, matrix: np.ndarray, churned: np.ndarray, folds: Folds) -> Fitted:
         seen.append((matrix, churned))
@@ -128,13 +131,13 @@ def test_no_row_of_the_test_set_is_seen_before_it_is_judged(
 
     splits: list[Split] = []
 
-    def keep(fitted: Fitted, judged: Judged, dataset: Dataset, split: Split, **rest: object) -> Bundle:
+    def keep(dataset: Dataset, split: Split, contract: Contract, **rest: Any) -> Parts:
         splits.append(split)
-        return publish(fitted, judged, dataset, split, **rest)  # type: ignore[arg-type]  # handed through
+        return take(dataset, split, contract, **rest)
 
     monkeypatch.setattr(pipeline.Training, "fit", spy)
-    monkeypatch.setattr(publishing, "publish", keep)
-    monkeypatch.setattr(publishing, "REFERENCE_ROWS", 300)
+    monkeypatch.setattr(parts, "take", keep)
+    monkeypatch.setattr(parts, "REFERENCE_ROWS", 300)
     settings = changed(settings, trials=2, models_dir=tmp_path / "models", output_dir=tmp_path / "var")
     bundle_ = pipeline.fit(settings).bundle
     [(matrix, churned)], [split], dataset = seen, splits, data.load(settings, CONTRACT)

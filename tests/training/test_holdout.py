@@ -13,7 +13,7 @@ from models.contract import Vector
 from models.errors import FileUnreadable
 from models.features import CONTRACT
 from tests.descriptions import describe
-from training import data, holdout, splitting
+from training import data, holdout, parts, splitting
 from training.data import Dataset
 from training.settings import FitSettings
 from training.splitting import Split
@@ -32,7 +32,7 @@ def split(dataset: Dataset) -> Split:
 def publish(folder: Path, dataset: Dataset, split: Split, sha256: str = "0" * 64) -> Bundle:
     folder.mkdir()
     baseline: Vector = np.linspace(0, 1, len(split.test))
-    holdout.write(folder, dataset, split, baseline=baseline, contract=CONTRACT, seed=7)
+    holdout.write(folder, parts.take(dataset, split, CONTRACT, others=[], seed=7), baseline=baseline)
     described = describe(CONTRACT, data=dataset.provenance.model_copy(update={"sha256": sha256}), split=split.told)
     trained_at = pd.Timestamp("2026-03-01", tz="UTC").to_pydatetime()
     return bundle.save(folder, described, trained_at=trained_at, models_dir=folder.parent / "models")
@@ -65,7 +65,7 @@ def test_the_same_split_of_the_same_rows_leaves_all(tmp_path: Path, dataset: Dat
 def test_of_a_large_test_set_a_sample_is_held_out(
     tmp_path: Path, dataset: Dataset, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holdout, "MOST_ROWS", 100)
+    monkeypatch.setattr(parts, "HOLDOUT_ROWS", 100)
     rows = holdout.read(publish(tmp_path / "one", dataset, split), CONTRACT)
     assert len(rows.churned) == len(rows.features) == 100
     assert 0 < rows.churned.sum() < 100

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from models.contract import Contract, Labels
 from models.features import CONTRACT
@@ -151,6 +152,16 @@ def test_a_feature_that_nearly_tells_the_outcome_is_found_and_a_good_one_is_not(
         check(features, churned)
     features["support_tickets"] = mostly(churned, 30)
     assert check(features, churned) == []
+
+
+def test_the_roc_auc_that_is_told_is_that_of_scikit_learn_with_ties() -> None:
+    features, churned = customers()
+    features["support_tickets"] = 10 * churned + np.random.default_rng(0).integers(0, 11, ROWS)
+    training = splitting.at_random(churned, seed=1).training
+    expected = roc_auc_score(churned[training], features["support_tickets"].iloc[training])
+    assert 0.99 < expected < 0.998
+    [told] = check(features, churned, stop=False)
+    assert told.startswith(f"support_tickets alone reaches a ROC-AUC of {expected:.3f}:")
 
 
 def test_features_of_one_value_or_of_none_say_nothing(second_contract: Contract) -> None:

@@ -37,6 +37,12 @@ def test_without_a_file_columns_keep_their_names() -> None:
     assert rows["churned"].tolist() == [1.0, 0.0]
 
 
+def test_columns_that_need_no_reading_are_not_copied() -> None:
+    source = pd.DataFrame({name: np.arange(5.0) for name in CONTRACT.names})
+    found = mapping.features(ColumnMapping(), source, CONTRACT)
+    assert all(np.shares_memory(found[name].to_numpy(), source[name].to_numpy()) for name in CONTRACT.names)
+
+
 def test_a_column_is_renamed() -> None:
     rows = applied({"tenure_months": Source(column="age")}, age=[3, 5])
     assert rows["tenure_months"].tolist() == [3, 5]

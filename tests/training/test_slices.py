@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from models.contract import Feature, Labels, Vector
+from models import segments
+from models.contract import Labels, Vector
 from models.features import CONTRACT
 from models.manifest import Provenance
 from models.quality import Figure
@@ -16,6 +19,7 @@ from training import data, slices, splitting, synthetic
 from training.data import Dataset
 from training.errors import ColumnMissing, SliceBelowFloor, SliceTooFine, TrainingError
 from training.settings import FitSettings
+from training.slices import Column
 from training.splitting import Split
 
 ROWS = 600
@@ -37,8 +41,8 @@ def dataset(**others: object) -> Dataset:
 
 def groups(dataset: Dataset, name: str, split: Split = HALF) -> dict[str, int]:
     """The rows of each group of one column."""
-    columns = slices.columns(dataset, CONTRACT, [name])
-    found, _ = slices.measure(columns, dataset, split, np.full(len(split.test), 0.3), RiskPolicy())
+    columns = slices.columns(dataset, split, CONTRACT, [name])
+    found, _ = slices.measure(columns, dataset.churned[split.test], np.full(len(split.test), 0.3), RiskPolicy())
     return {segment.values: segment.rows for segment in found if segment.feature == name}
 
 
@@ -52,8 +56,8 @@ def judged(loaded: Dataset, name: str) -> dict[str, int]:
 
 def test_every_feature_is_a_column_and_others_follow_once() -> None:
     asked = ["region", "contract_type"]
-    found = slices.columns(dataset(region=["north"] * ROWS), CONTRACT, asked)
-    assert [column.name for column in found] == [*CONTRACT.names, "region"]
+    found = slices.columns(dataset(region=["north"] * ROWS), HALF, CONTRACT, asked)
+    assert [column.feature.name for column in found] == [*CONTRACT.names, "region"]
 
 
 def test_texts_are_groups_and_so_is_what_is_unknown() -> None:
@@ -98,20 +102,20 @@ def test_more_than_twenty_texts_are_too_fine() -> None:
     assert len(groups(dataset(city=cities), "city")) == 20
     finer = dataset(city=[*cities[:-1], "another"])
     with pytest.raises(SliceTooFine, match="--slices city: it has 21 different texts, more than 20") as caught:
-        slices.columns(finer, CONTRACT, ["city"])
+        slices.columns(finer, HALF, CONTRACT, ["city"])
     assert (caught.value.column, caught.value.categories, caught.value.limit) == ("city", 21, 20)
 
 
-def two_groups(first: int) -> tuple[Dataset, list[Feature], Vector]:
+def two_groups(first: int) -> tuple[Dataset, list[Column], Vector]:
     """A test set of which so many rows are of one group; probabilities rank customers halfway."""
     base = dataset(region=["north"] * (300 + first) + ["south"] * (300 - first))
     probability = np.clip(base.churned[HALF.test] * 0.3 + np.random.default_rng(0).random(300) * 0.7, 0, 1)
-    return base, slices.columns(base, CONTRACT, ["region"]), probability
+    return base, slices.columns(base, HALF, CONTRACT, ["region"]), probability
 
 
 def test_a_group_of_fewer_than_100_customers_is_named_without_figures() -> None:
     base, columns, probability = two_groups(99)
-    found, differences = slices.measure(columns, base, HALF, probability, RiskPolicy())
+    found, differences = slices.measure(columns, base.churned[HALF.test], probability, RiskPolicy())
     small, large = (segment for segment in found if segment.feature == "region")
     assert (small.name, small.rows, small.figures) == ("region north", 99, None)
     assert (large.name, large.rows) == ("region south", 201)
@@ -121,7 +125,7 @@ def test_a_group_of_fewer_than_100_customers_is_named_without_figures() -> None:
 
 def test_a_group_of_100_customers_has_the_figures_of_its_own() -> None:
     base, columns, probability = two_groups(100)
-    found, differences = slices.measure(columns, base, HALF, probability, RiskPolicy())
+    found, differences = slices.measure(columns, base.churned[HALF.test], probability, RiskPolicy())
     north = next(segment for segment in found if segment.name == "region north")
     assert (north.rows, north.churned) == (100, base.churned[300:400].sum())
     assert north.figures is not None
@@ -141,9 +145,9 @@ def test_differences_are_the_largest_between_two_groups_at_the_threshold() -> No
     base = dataset(region=regions)
     raised = np.select([regions[300:] == "north", regions[300:] == "west"], [0.1, 0.3])
     probability = 0.7 * np.random.default_rng(0).random(300) + raised
-    columns = slices.columns(base, CONTRACT, ["region"])
+    columns = slices.columns(base, HALF, CONTRACT, ["region"])
     policy = RiskPolicy(threshold=0.35)
-    _, found = slices.measure(columns, base, HALF, probability, policy)
+    _, found = slices.measure(columns, base.churned[HALF.test], probability, policy)
     churned, decided = base.churned[300:], (probability >= 0.35).astype(np.int64)
     by_region = np.array(
         [rates(churned[inside], decided[inside]) for inside in (regions[300:] == one for one in np.unique(regions))]
@@ -157,22 +161,36 @@ def test_differences_are_the_largest_between_two_groups_at_the_threshold() -> No
 def test_differences_of_a_number_are_those_of_the_bands_that_are_large_enough() -> None:
     ages = np.concatenate([np.arange(300) % 40, 12 + np.arange(300) % 40])  # quarters at 9, 18 and 29 in training
     base = dataset(age=ages)
-    columns = slices.columns(base, CONTRACT, ["age"])
-    _, differences = slices.measure(columns, base, HALF, ages[300:] / 60, RiskPolicy())
+    columns = slices.columns(base, HALF, CONTRACT, ["age"])
+    _, differences = slices.measure(columns, base.churned[HALF.test], ages[300:] / 60, RiskPolicy())
     assert "age" not in differences  # only the oldest are 100
     everybody = Split(training=HALF.training, test=np.arange(ROWS), folds=[], told="")
-    _, differences = slices.measure(columns, base, everybody, ages / 60, RiskPolicy())
+    columns = slices.columns(base, everybody, CONTRACT, ["age"])
+    _, differences = slices.measure(columns, base.churned, ages / 60, RiskPolicy())
     assert differences["age"]["selection_rate"] == pytest.approx((ages[ages >= 29] >= 30).mean())
     chosen = np.where(ages < 9, 0.9, 0.1)  # the youngest only, who are too few
-    _, differences = slices.measure(columns, base, everybody, chosen, RiskPolicy())
+    _, differences = slices.measure(columns, base.churned, chosen, RiskPolicy())
     assert differences["age"]["selection_rate"] == 0
 
 
 def test_groups_in_which_all_do_the_same_have_no_rates_to_compare() -> None:
     base = dataset(region=["north", "south"] * 300)
     base.churned[HALF.test[::2]] = 1
-    _, found = slices.measure(slices.columns(base, CONTRACT, ["region"]), base, HALF, np.full(300, 0.9), RiskPolicy())
+    columns = slices.columns(base, HALF, CONTRACT, ["region"])
+    _, found = slices.measure(columns, base.churned[HALF.test], np.full(300, 0.9), RiskPolicy())
     assert "region" not in found
+
+
+@given(st.lists(st.floats(-1e6, 1e6) | st.integers(0, 5) | st.just(np.nan), min_size=300, max_size=300))
+def test_bands_are_those_of_all_training_numbers(numbers: list[float]) -> None:
+    base = dataset(age=[*numbers, *np.linspace(-1e6, 1e6, 300)])
+    age = slices.columns(base, HALF, CONTRACT, ["age"])[-1]
+    whole = segments.split(age.feature, age.values, np.array(numbers, dtype=float))
+    for (name, inside), (expected, members) in zip(
+        segments.split(age.feature, age.values, age.quarters), whole, strict=True
+    ):
+        assert name == expected
+        np.testing.assert_array_equal(inside, members)
 
 
 def segment(name: str, roc_auc: float | None) -> Segment:
@@ -274,7 +292,6 @@ def test_a_feature_can_be_the_time(source: pd.DataFrame, tmp_path: Path) -> None
     source.to_csv(tmp_path / "rows.csv", index=False)
     loaded = load(tmp_path / "rows.csv", time_column="tenure_months")
     split = splitting.by_time(loaded.churned, loaded.others["tenure_months"])
-    found, _ = slices.measure(
-        slices.columns(loaded, CONTRACT, []), loaded, split, np.full(len(split.test), 0.3), RiskPolicy()
-    )
+    columns = slices.columns(loaded, split, CONTRACT, [])
+    found, _ = slices.measure(columns, loaded.churned[split.test], np.full(len(split.test), 0.3), RiskPolicy())
     assert {one.feature for one in found} == set(CONTRACT.names)

@@ -30,7 +30,10 @@ from training.tuning import Tuned
 CUSTOMERS, _ = synthetic.sample(600, seed=1)
 MATRIX: Matrix = CONTRACT.to_matrix(CUSTOMERS)
 CHURNED: Labels = CUSTOMERS["churned"].to_numpy()
-FOLDS: list[Fold] = list(StratifiedKFold(3, shuffle=True, random_state=7).split(MATRIX, CHURNED))
+FOLDS: list[Fold] = [
+    (np.bincount(kept, minlength=len(CHURNED)) == 1, held_out)
+    for kept, held_out in StratifiedKFold(3, shuffle=True, random_state=7).split(MATRIX, CHURNED)
+]
 
 Search = Callable[..., tuple[Tuned, list[Trial]]]
 
@@ -85,7 +88,8 @@ def stored(storage: Path) -> list[optuna.trial.FrozenTrial]:
 def early_stopped(parameters: dict[str, Any]) -> tuple[float, int]:
     """Judge parameters as the search should, written again from its promises."""
     losses, trees = [], []
-    for kept, held_out in FOLDS:
+    for mask, held_out in FOLDS:
+        kept = np.flatnonzero(mask)
         fitted, watched = train_test_split(kept, test_size=0.15, stratify=CHURNED[kept], random_state=7)
         grown = served(**parameters, n_estimators=1_000, early_stopping_rounds=40, eval_metric="logloss")
         grown.fit(MATRIX[fitted], CHURNED[fitted], eval_set=[(MATRIX[watched], CHURNED[watched])], verbose=False)
@@ -137,7 +141,8 @@ def test_rows_that_judge_choose_nothing(search: Search) -> None:
     assert [trial.parameters for trial in poisoned] == [trial.parameters for trial in clean]
     assert all((bad.log_loss or 0) > 2 * (good.log_loss or 0) for bad, good in zip(poisoned, clean, strict=True))
 
-    churned[kept[:20]] = 1 - churned[kept[:20]]
+    first = np.flatnonzero(kept)[:20]
+    churned[first] = 1 - churned[first]
     _, other = search(folds=FOLDS[:1], trials=3, churned=churned)
     assert [trial.parameters for trial in other] != [trial.parameters for trial in clean]
 
