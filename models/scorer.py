@@ -35,7 +35,7 @@ class Scorer:
         except Exception as error:  # ONNX Runtime's own exceptions share no narrower base
             raise GraphUnreadable(path=graph, problem=str(error)) from error
         self._input = self._session.get_inputs()[0].name
-        self._calibration = calibration
+        self._calibrate = calibration.function()
         self.version = version
         self.policy = policy
 
@@ -59,4 +59,4 @@ class Scorer:
 
     def _run(self, matrix: Matrix) -> Vector:
         probabilities: np.ndarray = self._session.run(["probabilities"], {self._input: matrix})[0]
-        return self._calibration.apply(probabilities[:, 1].astype(np.float64))
+        return self._calibrate(probabilities[:, 1].astype(np.float64))

@@ -156,9 +156,9 @@ def test_the_scorer_of_a_bundle_takes_the_map_of_its_manifest(root: Path) -> Non
     np.testing.assert_allclose(Scorer.of(bent).score(matrix), BENT.apply(plain.score(matrix)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("slope", [0.3, 1.7, 90])
+@pytest.mark.parametrize("slope", [0.3, 1.1, 1.7, 90])
 def test_one_row_is_calibrated_like_many(slope: float) -> None:
     calibration = Calibration(method="sigmoid", slope=slope, intercept=-0.2)
-    probabilities = np.array([0, 1e-12, 0.1, 0.5, 0.97, 1])
+    probabilities = np.array([0, 1e-12, 0.5, 1, *np.random.default_rng(0).random(1_000)])
     each = [calibration.apply(probabilities[place : place + 1])[0] for place in range(len(probabilities))]
-    assert each == pytest.approx(calibration.apply(probabilities), abs=1e-15)
+    assert each == calibration.apply(probabilities).tolist()

@@ -86,7 +86,7 @@ def test_a_feature_may_not_have_the_name_of_the_outcome() -> None:
     class Leaking(Features):
         churned: bool = Field(examples=[True])
 
-    with pytest.raises(ContractError, match="churned: this is the name of the outcome"):
+    with pytest.raises(ContractError, match="churned: the name is taken by what stands beside the features"):
         mapping.read(None, derive(Leaking))
 
 
