@@ -6,11 +6,13 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 	--generate-hashes --no-annotate --no-header
 # Tests that compute, and may do so two at a time. All others load servers, or wait for containers, and go alone.
 COMPUTING := models tests/models tests/monitoring tests/training
+# What `make demo` and `make train` take: a .csv or .parquet file, and how its columns are called.
+CUSTOMERS = $(if $(DATA),--data '$(DATA)') $(if $(COLUMNS),--columns '$(COLUMNS)')
 # MLflow and Evidently report their use to their makers unless told not to.
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup demo rehearsal train serve mlflow dashboard monitor test lint deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock clean
+.PHONY: help setup rename demo rehearsal train serve mlflow dashboard monitor test lint deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -18,6 +20,7 @@ help: ## list these words
 
 setup: .venv/complete ## make .venv with everything
 .venv/complete: requirements/dev.txt requirements/uv.txt
+	@test ! -L .venv || { echo ".venv is a link, and what it leads to would be emptied; remove the link"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make setup PYTHON=python3.13"; exit 2; }
 	@echo "setting up .venv: once, a minute or two, 2 GB"
@@ -26,14 +29,18 @@ setup: .venv/complete ## make .venv with everything
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	@touch $@
 
-demo: setup ## the whole loop on synthetic customers: train, serve, shift, see drift and fallen quality
-	@$(BIN)/python -m demo
+rename: setup ## give the project a name of its own instead of the template's, as NAME=telco
+	@$(BIN)/python .github/scripts/rename.py '$(NAME)'
+	@$(BIN)/ruff format --quiet .
+
+demo: setup ## the whole loop: train, serve, shift, see drift and fallen quality; DATA=your.csv COLUMNS=your.toml for your customers
+	@$(BIN)/python -m demo $(CUSTOMERS)
 
 rehearsal: setup ## play drift, retraining, deployment and two failures with real Docker; four minutes
 	@$(BIN)/python -m demo.rehearsal
 
-train: setup ## train on the synthetic customers and pin the result
-	@$(BIN)/python -m training fit --costs training/costs.toml --pin
+train: setup ## train on the synthetic customers, or DATA=your.csv COLUMNS=your.toml, and pin the result
+	@$(BIN)/python -m training fit --costs training/costs.toml --pin $(CUSTOMERS)
 
 serve: setup ## serve the pinned model on port 8000
 	@$(BIN)/python -m service

@@ -1,107 +1,32 @@
-"""The story of the demo: train, serve, send customers of two worlds, and let the monitor judge both.
+"""`python -m demo`: play the loop, and end with 0 if the monitor saw what it should, 1 if not, 2 if it was not played.
 
-Everything it makes lies below var/; the pinned model of the repository stays as it is. Each step is the very command
-that a person would type, and the monitor sees nothing but what the service logged.
+Knows nothing of how it goes.
 """
 
-import os
-import subprocess
+import logging
 import sys
-import time
-from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-from demo.client import Client
-from demo.running_service import RunningService, running
-from demo.worlds import CALM, SHIFTED, Customer, World
+from pydantic_settings import CliApp
 
-FOLDER = Path("var/demo")
-MODELS = FOLDER / "models"
-TRACKING = f"sqlite:///{FOLDER / 'mlflow.db'}"
-LOG = f"sqlite:///{FOLDER / 'predictions.db'}"
-COSTS = str(Path(__file__).parent.parent / "training" / "costs.toml")
-CUSTOMERS = 1_000
-LOG_LIMIT_SECONDS = 30
+from demo.settings import DemoSettings
+from models.errors import ModelsError
+from training.errors import TrainingError
 
 
-def main() -> int:
-    """Play the loop; returns 0 if the monitor saw what there was to see, else 1."""
-    started = time.monotonic()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    say("1 of 3: train, log to MLflow, publish and pin")
-    run("-m", "training", "fit", "--pin", "--costs", COSTS, "--models-dir", str(MODELS), "--tracking-uri", TRACKING)
-    with running(MODELS, FOLDER / "service.log", SERVICE_LOG_URL=LOG, SERVICE_OUTPUT_DIR=str(FOLDER)) as service:
-        say("2 of 3: serve the model; customers like those it learned from, and what became of them")
-        calm = watch(CALM, service)
-        say("3 of 3: customers after a price rise, half of them without a long contract, and what became of them")
-        shifted = watch(SHIFTED, service)
-    if (calm, shifted) != ((0, 0), (1, 1)):
-        say(f"Both jobs should end with 0 for calm and with 1 for shifted customers, not with {calm} and {shifted}.")
-        return 1
-    say(f"Done in {time.monotonic() - started:.0f} s: the monitor saw calm, then drift, then fallen quality.")
-    sys.stdout.write(WHERE_TO_LOOK)
-    return 0
+def main(settings: DemoSettings) -> int:
+    """Play it, or say why not."""
+    logging.getLogger("training").setLevel(logging.ERROR)  # the fit tells what it rejects
+    try:
+        from demo import story  # noqa: PLC0415  # so that a feature class without a contract is told like the rest
 
+        return story.play(settings)
+    except (TrainingError, ModelsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
 
-def watch(world: World, service: RunningService) -> tuple[int, int]:
-    """Send a world's customers and their outcomes, and return what the drift and the performance job end with."""
-    customers = world.customers(CUSTOMERS, seed=1)
-    begin = datetime.now(UTC)
-    with closing(Client(service.url)) as client:
-        predictions = [client.predict(customer.features) for customer in customers]
-        end = datetime.now(UTC) + timedelta(milliseconds=1)  # ids know milliseconds
-        ids = [prediction["prediction_id"] for prediction in predictions]
-        churned = dict(zip(ids, (customer.churned for customer in customers), strict=True))
-        client.report(churned, patience_seconds=LOG_LIMIT_SECONDS)
-    say(describe(world, predictions, customers))
-    window = ("--from", begin.isoformat(), "--to", end.isoformat())
-    drift, performance = (run("-m", "monitoring", job, *window, allowed=(0, 1)) for job in ("drift", "performance"))
-    return drift, performance
-
-
-def describe(world: World, predictions: Sequence[dict[str, Any]], customers: Sequence[Customer]) -> str:
-    """Say how the predictions are spread, and what then happened."""
-    tiers = Counter(prediction["risk_tier"] for prediction in predictions)
-    spread = ", ".join(f"{tiers[tier] / len(customers):.0%} {tier} risk" for tier in ("low", "medium", "high"))
-    left = sum(customer.churned for customer in customers) / len(customers)
-    return f"{len(customers):,} {world.name} customers: {spread}; {left:.0%} left"
-
-
-def run(*arguments: str, allowed: tuple[int, ...] = (0,)) -> int:
-    """Run one of the project's programs, its output on ours, and return its exit code.
-
-    Raises:
-        SystemExit: it ended with a code that is not allowed.
-    """
-    environment = os.environ | {"MONITORING_MODELS_DIR": str(MODELS), "MONITORING_LOG_URL": LOG}
-    code = subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
-    if code not in allowed:
-        raise SystemExit(code)
-    return code
-
-
-def say(sentence: str) -> None:
-    """Tell the person at the terminal, before anything that follows."""
-    sys.stdout.write(f"\n{sentence}\n")
-    sys.stdout.flush()
-
-
-WHERE_TO_LOOK = f"""
-  API docs    SERVICE_MODELS_DIR={MODELS} make serve
-              then http://localhost:8000/docs
-  MLflow      MLFLOW_TRACKING_URI={TRACKING} make mlflow
-              then http://localhost:5000/#/experiments/1/runs
-  dashboard   make dashboard
-              then http://localhost:8001
-  reports     var/reports/, an .html for people and a .json for programs each
-"""
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        sys.exit(main(CliApp.run(DemoSettings)))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,6 +1,6 @@
 """Customers to send: calm ones, like those of the training data, and shifted ones, after two changes in the business.
 
-Knows nothing of HTTP.
+They are the synthetic ones of the contract as shipped. Knows nothing of HTTP.
 """
 
 import numpy as np
@@ -8,14 +8,23 @@ import pandas as pd
 
 from models.features import CONTRACT
 from training import synthetic
+from training.errors import SourceUnreadable
 
+_OTHERS = "these customers have the fields of the template only, and models/features.py has others"
 SHIFTED_COLUMNS = ("monthly_charges", "contract_type")
 """What the shift changes; the rest of a customer stays as it was."""
 
 
 def calm(rows: int, *, seed: int) -> pd.DataFrame:
-    """Draw customers from the population that the model was trained on."""
-    return synthetic.sample(rows, seed=seed)[0][list(CONTRACT.names)]
+    """Draw customers from the population that the model was trained on.
+
+    Raises:
+        SourceUnreadable: the contract has other fields than the one that was shipped.
+    """
+    customers = synthetic.sample(rows, seed=seed)[0]
+    if not set(CONTRACT.names) <= set(customers.columns):
+        raise SourceUnreadable(source="synthetic", problem=_OTHERS)
+    return customers[list(CONTRACT.names)]
 
 
 def shifted(rows: int, *, seed: int) -> pd.DataFrame:

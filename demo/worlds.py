@@ -1,9 +1,10 @@
 """Two states of the world: the one that the model learned from, and the one after the business changed.
 
-Each sends customers of its own, and lets them leave for reasons of its own. Knows nothing of HTTP.
+Each sends customers of its own, and lets them leave for reasons of its own; here are those of the synthetic population.
+Knows nothing of HTTP.
 """
 
-import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,12 @@ import numpy as np
 import pandas as pd
 
 from demo import traffic
-from models.contract import Vector
+from models.contract import Feature, Mask, Vector
+from models.features import CONTRACT
 from training import synthetic
+
+Drawn = tuple[pd.DataFrame, Mask]
+"""Customers in the contract's columns, and which of them leave, (n,)."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +31,38 @@ class Customer:
 
 @dataclass(frozen=True)
 class World:
-    """A name, customers, and their true probabilities of churn, (n,) in (0, 1)."""
+    """A name, who its customers are in words, and how a number of them is drawn with a seed."""
 
     name: str
-    draw: Callable[..., pd.DataFrame]
-    churn_probability: Callable[[pd.DataFrame], Vector]
+    told: str
+    draw: Callable[[int, int], Drawn]
 
     def customers(self, number: int, *, seed: int) -> list[Customer]:
         """Draw so many, each with an outcome."""
-        table = self.draw(number, seed=seed)
-        chance = np.random.default_rng([seed, 1])  # another one than that of the customers
-        churned = chance.random(number) < self.churn_probability(table)
-        rows = json.loads(table.to_json(orient="records"))
+        table, churned = self.draw(number, seed)
+        columns = ([_plain(feature, value) for value in table[feature.name]] for feature in CONTRACT.features)
+        rows = (dict(zip(CONTRACT.names, row, strict=True)) for row in zip(*columns, strict=True))
         return [Customer(*pair) for pair in zip(rows, churned.tolist(), strict=True)]
+
+
+def _plain(feature: Feature, value: Any) -> Any:
+    """Take a value out of a table as the API wants it: there, a whole number is never written as 4.0."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    plain = value.item() if isinstance(value, np.generic) else value
+    whole = feature.kind in ("integer", "category") and isinstance(plain, float)
+    return int(plain) if whole else plain
+
+
+def _synthetic(
+    draw: Callable[..., pd.DataFrame], churn_probability: Callable[[pd.DataFrame], Vector]
+) -> Callable[[int, int], Drawn]:
+    def drawn(number: int, seed: int) -> Drawn:
+        table = draw(number, seed=seed)
+        chance = np.random.default_rng([seed, 1])  # another one than that of the customers
+        return table, chance.random(number) < churn_probability(table)
+
+    return drawn
 
 
 def _other_reasons(customers: pd.DataFrame) -> Vector:
@@ -47,5 +71,13 @@ def _other_reasons(customers: pd.DataFrame) -> Vector:
     return synthetic.churn_probability(customers.assign(contract_type=0, tenure_months=reversed_tenure))
 
 
-CALM = World("calm", traffic.calm, synthetic.churn_probability)
-SHIFTED = World("shifted", traffic.shifted, _other_reasons)
+CALM = World(
+    "calm",
+    "customers like those it learned from, and what became of them",
+    _synthetic(traffic.calm, synthetic.churn_probability),
+)
+SHIFTED = World(
+    "shifted",
+    "customers after a price rise, half of them without a long contract, and what became of them",
+    _synthetic(traffic.shifted, _other_reasons),
+)

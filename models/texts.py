@@ -16,8 +16,10 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 def read(feature: Feature, cells: Iterable[Any]) -> list[Any]:
     """Read each cell that is text as a value of the feature: a number, a boolean, a category, or None for null.
 
+    >>> from dataclasses import replace
     >>> from models.features import CONTRACT
-    >>> read(CONTRACT.features[0], ["12", " 7 ", "", "soon", 3])
+    >>> months = replace(CONTRACT.features[0], kind="integer", categories=())
+    >>> read(months, ["12", " 7 ", "", "soon", 3])
     [12.0, 7.0, None, 'soon', 3]
     """
     known = {str(category): category for category in feature.categories}

@@ -42,7 +42,7 @@ def main() -> None:
         raise SystemExit(2)
     os.umask(0o077)  # what is written is about customers
     # Each process builds its own app, from the environment: flags given here must reach it.
-    os.environ |= {f"SERVICE_{name.upper()}": str(value) for name, value in settings}
+    os.environ |= {f"SERVICE_{name.upper()}": str(value) for name, value in settings if value is not None}
     config = uvicorn.Config(
         "service.app:create_app",
         factory=True,

@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
         ):
             parts = State(
                 inference=Inference(model, metrics, log),
-                intake=Intake(settings.max_body_bytes),
+                intake=Intake(settings.max_body_bytes or routes.BATCH_BYTES),
                 lifecycle=lifecycle,
                 outcomes=outcomes,
             )
@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
 
 def _with_front(app: ASGIApp, settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> ASGIApp:
     """Put our middleware before FastAPI's own, which takes a tenth of the time of a plain prediction."""
-    largest = min(routes.ONE_CUSTOMER_BYTES, settings.max_body_bytes)
+    largest = min(routes.ONE_CUSTOMER_BYTES, settings.max_body_bytes or routes.BATCH_BYTES)
     app = HotPath(app, path=routes.PREDICT, route=routes.PREDICT_ROUTE, max_body_bytes=largest)
     app = Admission(app, routes=PREDICTING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics)
     return Observer(app, metrics=metrics, log=RequestLog(settings.log_lines_per_second), lifecycle=lifecycle)

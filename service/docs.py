@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from models.errors import OutcomesContradicted, OutcomesUnknown, PinUnreadable
+from models.features import CONTRACT
 from models.outcomes import Outcome
 from service import __version__, problem, request_id
 from service.errors import BodyTooLarge, BrokenRule, MediaTypeUnsupported, ModelUnavailable, RequestInvalid
@@ -51,9 +52,7 @@ _EXAMPLES: dict[int, Exception] = {
     409: OutcomesContradicted(ids=_IDS),
     413: BodyTooLarge(limit=16_384, unit="bytes"),
     415: MediaTypeUnsupported(found="text/plain"),
-    422: RequestInvalid(
-        rules=[BrokenRule(("tenure_months",), "Input should be less than or equal to 120", "less_than_equal")], found=1
-    ),
+    422: RequestInvalid(rules=[BrokenRule((CONTRACT.names[0],), "Field required", "missing")], found=1),
     500: Exception(),
     503: ModelUnavailable(reason=str(PinUnreadable(path=Path("pinned.json"), problem="no model is pinned"))),
 }

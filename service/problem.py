@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from models.features import CONTRACT
 from service import request_id
 from service.errors import LISTED_PROBLEMS, RequestInvalid, Unavailable, status_of
 
@@ -21,11 +22,11 @@ _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 class FieldProblem(BaseModel, use_attribute_docstrings=True):
     """What is wrong with one field of the body, or of the query."""
 
-    path: str = Field(examples=["customers.17.tenure_months"])
+    path: str = Field(examples=[f"customers.17.{CONTRACT.names[0]}"])
     """Dotted path of the field; `body` is the body itself."""
-    message: str = Field(examples=["Input should be less than or equal to 120"])
+    message: str = Field(examples=["Field required"])
     """What was expected."""
-    code: str = Field(examples=["less_than_equal"])
+    code: str = Field(examples=["missing"])
     """The broken rule, for programs."""
 
 

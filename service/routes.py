@@ -3,6 +3,7 @@
 Knows nothing of JSON, statuses of errors, or measuring; those are wrapped around it.
 """
 
+import json
 import operator
 import time
 from typing import Annotated
@@ -37,6 +38,8 @@ PREDICT, PREDICT_BATCH = "/predict", "/predict/batch"
 STARTED = time.monotonic()
 ONE_CUSTOMER_BYTES = 16_384
 """Largest body of one customer, who takes 200."""
+BATCH_BYTES = max(4_194_304, MAX_BATCH_ROWS * len(json.dumps({"customers": [CONTRACT.example]}, indent=4)))
+"""Largest body of a batch, unless a setting says otherwise: the longest one fits, whatever the features are."""
 BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
 """Most values of a batch: twice those of the longest, so that columns too many are still named."""
 IN_THREAD = Queued("outcomes", from_bytes=0)

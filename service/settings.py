@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     """Processes that answer, each with its own model, on one port; one that dies is replaced."""
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
-    max_body_bytes: int = Field(default=4_194_304, ge=1)
-    """Largest body of a batch; a larger one is refused with 413. 10,000 indented customers take 2 MB."""
+    max_body_bytes: int | None = Field(default=None, ge=1)
+    """Largest body of a batch; a larger one is refused with 413. By default 10,000 indented customers fit, or 4 MB."""
     max_turn_seconds: float = Field(default=0.05, gt=0)
     """Longest queue, as the time to answer it; predictions behind it are refused with 503."""
     drain_seconds: float = Field(default=2, ge=0, le=5)

@@ -16,9 +16,17 @@ from demo.running_service import free_port
 from models import declaration
 from models.contract import Contract
 from models.declaration import AtLeast, Features
+from tests import shipped
 
 REPOSITORY = Path(__file__).parent.parent
 TELCO = REPOSITORY.parent / "shared" / "data" / "telco_tickets.csv"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is about customers that this project does not have."""
+    for item in items:
+        if not shipped.ARE_SERVED and shipped.is_about_them(item):
+            item.add_marker(pytest.mark.skip(shipped.REASON))
 
 
 class Subscription(Features):

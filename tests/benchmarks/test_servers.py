@@ -8,6 +8,8 @@ from benchmarks import contenders, process
 from benchmarks.contenders import BARE, EMPTY, OURS, PLAIN, Contender
 from service.schemas import Prediction
 
+pytestmark = pytest.mark.shipped
+
 
 @pytest.fixture(scope="module")
 def everybody(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Contender]:

@@ -6,6 +6,7 @@ from xgboost import XGBClassifier
 from benchmarks import training_cost
 
 
+@pytest.mark.shipped
 def test_a_fit_is_told_apart_from_its_boosting() -> None:
     fit = XGBClassifier.fit
     found = training_cost.run(2_000)

@@ -73,6 +73,7 @@ def test_calm_customers_come_first_then_shifted_ones_and_later_what_became_of_th
     assert first > 1
 
 
+@pytest.mark.shipped
 def test_a_service_that_is_away_is_waited_for(root: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with generating(root, f"--url={url}") as process:

@@ -20,6 +20,7 @@ from models import bundle, migrations, pins, records
 from models.features import CONTRACT
 from models.scorer import Scorer
 from monitoring import journal
+from monitoring.dashboard import PROJECT
 from monitoring.job import run_drift
 from monitoring.performance import run_performance
 from monitoring.review import run_review
@@ -149,7 +150,7 @@ def test_the_dashboard_shows_figures_runs_and_reviews_and_opens_each_report(
     assert performance is not None
 
     page.goto(dashboard)
-    page.get_by_text("Churn", exact=True).click()
+    page.get_by_text(PROJECT, exact=True).click()
     page.wait_for_selector("text=Predictions and outcomes")
     assert newest_point(page, "Drift share")["drift share"] == pytest.approx(drift["drift_share"], abs=1e-3)
     roc_auc = {side: performance[side]["roc_auc"] for side in ("live", "estimated", "reference")}

@@ -138,6 +138,7 @@ def test_at_least_must_name_a_field_declared_before() -> None:
         declaration.derive(Backwards)
 
 
+@pytest.mark.shipped
 def test_values_that_cannot_be_read_become_infinite() -> None:
     number = CONTRACT.features[1]
     encoded = number.encode([1, None, "12", True, float("nan"), Decimal("1.5"), 10**400, [1], pd.NA])

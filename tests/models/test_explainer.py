@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost as xgb
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import bundle, errors
@@ -37,6 +37,8 @@ def values_of(feature: Feature) -> st.SearchStrategy[Any]:
             values: st.SearchStrategy[Any] = st.sampled_from(feature.categories)
         case "integer":
             values = st.integers(int(feature.limits["ge"]), int(feature.limits["le"]))
+        case "boolean":
+            values = st.booleans()
         case _:
             values = st.floats(feature.limits["ge"], feature.limits["le"])
     return values | st.none() if feature.nullable else values
@@ -51,6 +53,7 @@ def matrix_of(contract: Contract, rows: list[dict[str, Any]]) -> Matrix:
     return contract.to_matrix({name: [row[name] for row in rows] for name in contract.names})
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_base_value_and_contributions_add_up_to_the_margin_of_the_trees(
     explainer: Explainer, booster: xgb.Booster, rows: list[dict[str, Any]]

@@ -25,6 +25,7 @@ def test_the_three_that_move_the_score_most_are_named_strongest_first() -> None:
     ]
 
 
+@pytest.mark.shipped
 def test_what_hardly_moves_the_score_is_no_reason() -> None:
     assert reasons.of(CONTRACT, CONTRACT.example, [0.0, 0.0099, -0.0099, 1e-9, 0.0]) == []
     assert len(reasons.of(CONTRACT, CONTRACT.example, [0.01, 0.0, -0.01, 0.0, 0.0])) == 2

@@ -17,6 +17,7 @@ import pytest
 
 from demo.running_service import free_port
 from monitoring.__main__ import COMMANDS, main
+from monitoring.dashboard import PROJECT
 
 
 @pytest.mark.parametrize("arguments", [[], ["listen"]])
@@ -127,6 +128,6 @@ def fetch(url: str) -> Any:
 
 def test_the_dashboard_shows_the_project_and_reports_nothing_to_its_makers(dashboard: str, tmp_path: Path) -> None:
     (project,) = fetch(f"{dashboard}/api/projects")
-    assert project["name"] == "Churn"
+    assert project["name"] == PROJECT
     assert fetch(f"{dashboard}/api/projects/{project['id']}/snapshots") == []
     assert [path.name for path in tmp_path.iterdir()] == ["var"]  # usage reporting would keep an identity at home

@@ -23,7 +23,7 @@ from demo import traffic
 from demo.client import Client
 from demo.worlds import CALM, SHIFTED, Customer
 from models import bundle, features, pins, scorer
-from tests import manifests
+from tests import checkout, manifests
 from tests.manifests import Manifest
 
 SERVICES = ("service", "mlflow", "dashboard", "monitor")
@@ -78,24 +78,16 @@ def free_ports(number: int) -> list[int]:
     return ports
 
 
-def clone(root: Path, files: list[Path], target: Path) -> None:
-    """Copy what a clone of the present state would hold: all files git would take, and the pinned bundle."""
-    pinned = root / "models" / "store" / pins.read(root / "models").version
-    for path in {*files, *(file.relative_to(root) for file in pinned.rglob("*") if file.is_file())}:
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(root / path, target / path)
-
-
 @pytest.fixture(scope="module")
-def stack(root: Path, files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if not shutil.which("docker") or "Server Version" not in run("docker", "info", check=False):
         pytest.skip("no Docker engine answers")
-    checkout = tmp_path_factory.mktemp("clone")
-    clone(root, files, checkout)
-    (checkout / "models" / "store" / "not-pinned").mkdir()
+    folder = tmp_path_factory.mktemp("clone")
+    checkout.copy(root, folder)
+    (folder / "models" / "store" / "not-pinned").mkdir()
     name = f"churn-test-{secrets.token_hex(4)}"
     ports = {f"{service.upper()}_PORT": str(port) for service, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
-    stack = Stack(checkout, {**os.environ, **ports, "COMPOSE_PROJECT_NAME": name, "CHURN_VERSION": name})
+    stack = Stack(folder, {**os.environ, **ports, "COMPOSE_PROJECT_NAME": name, "CHURN_VERSION": name})
     try:
         stack.up()
         yield stack

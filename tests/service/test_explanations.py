@@ -106,7 +106,7 @@ def test_explained_predictions_are_counted_as_plain_ones_are(start: Callable[...
         client.post(f"/predict{query}", json=CONTRACT.example)
         client.post(f"/predict/batch{query}", json={"customers": [CONTRACT.example] * 2})
         lines = client.get("/metrics").text.splitlines()
-        return {line for line in lines if line.startswith(("churn", "http_requests_total"))}
+        return {line for line in lines if line.startswith(("churn_", "http_requests_total"))}
 
     assert count("?explain=true") == count("")
     assert any(line.startswith("churn_predictions_total") and line.endswith(" 3.0") for line in count("?explain=true"))

@@ -40,7 +40,7 @@ def test_the_probabilities_of_a_batch_are_counted_as_one_by_one(
         one_by_one.post("/predict", json=customer)
 
     def probabilities(client: Any) -> dict[tuple[str, ...], float]:
-        return {name: value for name, value in scrape(client).items() if name[0].startswith("churn_probability")}
+        return {name: value for name, value in scrape(client).items() if name[0].startswith("churn_probability_")}
 
     assert probabilities(together) == pytest.approx(probabilities(one_by_one))
     assert probabilities(together)["churn_probability_count", pinned.manifest.version] == len(customers)

@@ -14,7 +14,7 @@ from training.settings import FitSettings
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> FitSettings:
-    """Settings of a small fit with a shelf and an MLflow of its own."""
+    """Settings of a small fit on synthetic customers, with a shelf and an MLflow of its own."""
     folder = tmp_path_factory.mktemp("fit")
     return FitSettings(
         rows=2_000,

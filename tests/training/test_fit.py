@@ -29,6 +29,7 @@ from training.parts import Parts
 from training.pipeline import Published
 from training.settings import FitSettings
 from training.splitting import Folds, Split
+from training.tracking import REGISTERED_MODEL
 
 
 def load(settings: FitSettings) -> Bundle:
@@ -165,7 +166,7 @@ def test_whatever_fails_in_mlflow_the_served_model_stays(
     with pytest.raises(TrackingFailed, match="disk full"):
         pipeline.fit(changed(settings, seed=11, pin=True))
     assert (settings.models_dir / "pinned.json").read_bytes() == before
-    [experiment] = client.search_experiments(filter_string="name = 'churn'")
+    [experiment] = client.search_experiments(filter_string=f"name = '{REGISTERED_MODEL}'")
     [last] = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"], max_results=1)
     assert last.info.status == "FAILED"
 
@@ -200,8 +201,8 @@ def test_the_first_fit_is_pinned_and_a_later_one_only_if_asked(
     second = pipeline.fit(changed(settings, seed=9))
     assert not second.pinned
     assert load(settings).manifest.version == first.bundle.manifest.version
-    challenger = client.get_model_version_by_alias("churn", "challenger")
-    champion = client.get_model_version_by_alias("churn", "champion")
+    challenger = client.get_model_version_by_alias(REGISTERED_MODEL, "challenger")
+    champion = client.get_model_version_by_alias(REGISTERED_MODEL, "champion")
     assert challenger.tags["bundle_version"] == second.bundle.manifest.version
     assert champion.tags["bundle_version"] == first.bundle.manifest.version
 
@@ -209,7 +210,8 @@ def test_the_first_fit_is_pinned_and_a_later_one_only_if_asked(
     assert third.pinned
     assert load(settings).manifest.version == third.bundle.manifest.version
     assert (
-        client.get_model_version_by_alias("churn", "champion").tags["bundle_version"] == third.bundle.manifest.version
+        client.get_model_version_by_alias(REGISTERED_MODEL, "champion").tags["bundle_version"]
+        == third.bundle.manifest.version
     )
 
 
@@ -238,11 +240,11 @@ def test_the_registered_model_has_a_signature_of_the_contract(
 ) -> None:
     version = next(
         version
-        for version in client.search_model_versions("name = 'churn'")
+        for version in client.search_model_versions(f"name = '{REGISTERED_MODEL}'")
         if version.tags["bundle_version"] == published.bundle.manifest.version
     )
     mlflow.set_tracking_uri(settings.mlflow)
-    signature = mlflow.models.get_model_info(f"models:/churn/{version.version}").signature
+    signature = mlflow.models.get_model_info(f"models:/{REGISTERED_MODEL}/{version.version}").signature
     assert tuple(signature.inputs.input_names()) == CONTRACT.names
 
 

@@ -21,6 +21,7 @@ from training.splitting import Split
 
 @pytest.fixture
 def dataset() -> Dataset:
+    """A thousand synthetic customers."""
     return data.load(FitSettings(rows=1_000), CONTRACT)
 
 

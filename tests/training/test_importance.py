@@ -10,7 +10,10 @@ from xgboost import XGBClassifier
 
 from models.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
+from tests import shipped
 from training import effect_figures, evaluation, importance, model, synthetic
+
+shipped.require()
 
 TENURE, MONTHLY, TOTAL, TICKETS, KIND = CONTRACT.matrix_slices.values()
 

@@ -13,6 +13,7 @@ from training import synthetic
 from training.settings import FitSettings
 
 
+@pytest.mark.shipped
 def test_a_finished_fit_tells_its_result_and_ends_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     models_dir = tmp_path / "models"
     arguments = ["fit", "--rows", "600", "--models-dir", str(models_dir), "--output-dir", str(tmp_path / "var")]

@@ -20,12 +20,15 @@ from xgboost import XGBClassifier
 
 from models.contract import Labels, Matrix
 from models.features import CONTRACT
+from tests import shipped
 from training import synthetic, tracking, tuning
 from training.errors import StudyUnusable
 from training.model import PARAMETERS
 from training.settings import FitSettings
 from training.trial import Fold, Parameters, Trial
 from training.tuning import Tuned
+
+shipped.require()
 
 CUSTOMERS, _ = synthetic.sample(600, seed=1)
 MATRIX: Matrix = CONTRACT.to_matrix(CUSTOMERS)
@@ -264,7 +267,7 @@ def test_mlflow_keeps_each_trial_as_a_run_below_the_fit(settings: FitSettings) -
         run.log_trial(Trial(0, parameters, 0.35))
         run.log_trial(Trial(1, parameters, None))
     client = MlflowClient(settings.mlflow)
-    [experiment] = client.search_experiments(filter_string="name = 'churn'")
+    [experiment] = client.search_experiments(filter_string=f"name = '{tracking.REGISTERED_MODEL}'")
     below = f"tags.mlflow.parentRunId = '{run.run_id}'"
     complete, pruned = client.search_runs([experiment.experiment_id], below, order_by=["attributes.start_time ASC"])
     assert (complete.info.run_name, complete.info.status, complete.data.tags["state"]) == (

@@ -1,0 +1,55 @@
+"""The two files that docs/make-it-yours.md shows are what it says they are."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.contract import Contract
+from training import data, mapping
+from training.mapping import ColumnMapping
+from training.settings import FitSettings
+
+
+@pytest.fixture(scope="module")
+def guide(root: Path) -> str:
+    return (root / "docs" / "make-it-yours.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def contract(guide: str) -> Contract:
+    namespace: dict[str, Any] = {}
+    exec(block(guide, "python"), namespace)  # noqa: S102  # our own page
+    found: Contract = namespace["CONTRACT"]
+    return found
+
+
+@pytest.fixture
+def columns(guide: str, tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(block(guide, "toml"))
+    return path
+
+
+def block(page: str, language: str) -> str:
+    [code] = re.findall(rf"```{language}\n(.+?)```", page, re.DOTALL)
+    return str(code)
+
+
+def test_its_columns_file_is_one_for_its_features(contract: Contract, columns: Path) -> None:
+    read: ColumnMapping = mapping.read(columns, contract)
+    assert read.target.positive == "Yes"
+    assert read.features.keys() < set(contract.names)  # and one keeps its name, as the comment says
+
+
+def test_each_kind_of_field_in_its_table_is_shown(contract: Contract) -> None:
+    assert {feature.kind for feature in contract.features} == {"category", "boolean", "integer", "number"}
+    assert any(feature.nullable for feature in contract.features)
+    assert all(feature.description for feature in contract.features)
+
+
+def test_both_together_read_the_table_that_it_speaks_of(contract: Contract, columns: Path, telco: Path) -> None:
+    table = telco.with_name("telco.csv")
+    dataset = data.load(FitSettings(data=str(table), columns=columns), contract)
+    assert (dataset.provenance.rows, dataset.provenance.rejected_rows) == (7_043, 0)
