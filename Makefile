@@ -4,8 +4,6 @@ BIN := .venv/bin
 MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
-# Tests that compute, and may do so two at a time. All others load servers, or wait for containers, and go alone.
-COMPUTING := models tests/models tests/monitoring tests/training
 # What `make demo` and `make train` take: a .csv or .parquet file, and how its columns are called.
 CUSTOMERS = $(if $(DATA),--data '$(DATA)') $(if $(COLUMNS),--columns '$(COLUMNS)')
 # MLflow and Evidently report their use to their makers unless told not to.
@@ -57,8 +55,7 @@ monitor: setup ## run the drift and the performance job by the clock, their gaug
 	@$(BIN)/python -m monitoring watch
 
 test: setup lint ## lint, types, import rules and all tests that this machine can run
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(COMPUTING) || test $$? -eq 5 # none was chosen
-	@$(BIN)/pytest tests $(addprefix --ignore=,$(COMPUTING)) || test $$? -eq 5
+	@.ci/test
 
 lint: setup ## ruff, mypy and the import rules
 	@$(BIN)/ruff check --quiet .

@@ -18,7 +18,7 @@ from demo.worlds import CALM, SHIFTED
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path("var/rehearsal")
-CALM_SECONDS, SHIFTED_SECONDS = 15, 45
+CALM_SECONDS, SHIFTED_SECONDS = 10, 35
 CRASHES_WHEN_ASKED = """
 import os
 from service.inference import Inference

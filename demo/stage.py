@@ -71,7 +71,7 @@ class Stage:
         Raises:
             Unplayable: it ended otherwise than expected.
         """
-        patience = ("--soak-seconds", str(soak_seconds), "--ready-seconds", "15")
+        patience = ("--soak-seconds", str(soak_seconds), "--ready-seconds", "10")
         self.run(".github/scripts/deploy.py", image, *patience, allowed=(allowed,))
 
     def docker(self, *words: str, given: str | None = None) -> str:

@@ -23,8 +23,10 @@ TELCO = REPOSITORY.parent / "shared" / "data" / "telco_tickets.csv"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is about customers that this project does not have."""
+    """Skip what is about customers that this project does not have, or about a model that it no longer serves."""
     for item in items:
+        if not shipped.MODEL_IS_SERVED and item.get_closest_marker("shipped_model"):
+            item.add_marker(pytest.mark.skip(shipped.MODEL_REASON))
         if not shipped.ARE_SERVED and shipped.is_about_them(item):
             item.add_marker(pytest.mark.skip(shipped.REASON))
 

@@ -11,6 +11,7 @@ from models.features import CONTRACT, CustomerFeatures
 from models.scorer import Scorer
 
 
+@pytest.mark.shipped_model
 @pytest.mark.parametrize(("world", "low", "high"), [(CALM, 0.82, 0.88), (SHIFTED, 0.60, 0.72)])
 def test_the_pinned_model_ranks_the_calm_world_and_loses_its_way_in_the_other(
     world: World, low: float, high: float, root: Path

@@ -31,6 +31,7 @@ def test_each_row_gets_its_own_probability(scorer: Scorer) -> None:
     np.testing.assert_array_equal(together, [scorer.score(row[np.newaxis])[0] for row in rows])
 
 
+@pytest.mark.shipped_model
 def test_a_new_unhappy_customer_is_riskier_than_an_old_bound_one(scorer: Scorer) -> None:
     risky = scorer.score(matrix(tenure_months=1, support_tickets=5))[0]
     safe = scorer.score(matrix(tenure_months=70, total_charges=6000.0, support_tickets=0, contract_type=2))[0]

@@ -55,6 +55,7 @@ def test_the_tables_show_every_setting_as_the_classes_have_it(root: Path) -> Non
     assert [line for line in shown if re.match(r"\| `[A-Z_]+` \|", line)] == expected
 
 
+@pytest.mark.shipped_model
 @pytest.mark.shipped
 def test_the_commands_that_ask_the_service_get_the_answers_shown(readme: str, port: int) -> None:
     exchanges = list(EXCHANGE.finditer(readme))
@@ -71,6 +72,7 @@ def comparable(answer: Any) -> Any:
     return pytest.approx(answer, abs=1e-5) if isinstance(answer, float) else answer
 
 
+@pytest.mark.shipped_model
 @pytest.mark.shipped
 def test_the_figures_of_the_model_in_git_are_those_of_its_manifest(readme: str, root: Path) -> None:
     manifest = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).manifest

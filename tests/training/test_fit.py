@@ -171,6 +171,7 @@ def test_whatever_fails_in_mlflow_the_served_model_stays(
     assert last.info.status == "FAILED"
 
 
+@pytest.mark.shipped_model
 @pytest.mark.slow
 def test_the_model_in_git_is_what_this_code_makes(root: Path, settings: FitSettings, tmp_path: Path) -> None:
     in_git = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).manifest.files
