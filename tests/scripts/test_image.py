@@ -3,8 +3,8 @@
 import json
 import os
 import secrets
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +23,6 @@ OF_OTHER_MACHINES = {"nvidia-nccl-cu12", "tzdata", "xgboost", "xgboost-cpu", "uv
 
 @pytest.fixture(scope="module")
 def image(root: Path) -> Iterator[str]:
-    if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
-        pytest.skip("no Docker engine answers")
     tag = f"churn-test:{secrets.token_hex(4)}"
     build = ["docker", "build", "--quiet", "--target", "service", "--tag", tag, str(root)]
     subprocess.run(build, check=True, capture_output=True)
@@ -77,6 +75,17 @@ def test_a_workflow_pushes_it_and_goes_on_with_its_digest(script: Script, fake: 
     assert "push --quiet ghcr.io/ann/churn:4711" in calls(tmp_path, "docker")
     name, _, digest = DIGEST.partition("@")
     assert output.read_text().splitlines() == [f"image={DIGEST}", f"name={name}", f"digest={digest}"]
+
+
+def test_an_image_that_cannot_be_built_is_not_deployed_and_only_that_is_told(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\necho 'no space left' >&2\nexit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["make", "--no-print-directory", "deploy", f"PYTHON={sys.executable}", "IMAGE="]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "no space left"
+    assert "usage" not in done.stderr
 
 
 def test_the_registry_gets_the_token_where_no_list_of_processes_shows_it(
