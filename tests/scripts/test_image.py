@@ -138,5 +138,6 @@ def test_with_a_host_the_next_steps_know_the_way_and_nobody_else_reads_the_key(s
     assert files["GITHUB_ENV"].read_text() == "DOCKER_HOST=ssh://deploy@churn.example:2222\n"
     assert (tmp_path / "ssh" / "key").stat().st_mode & 0o077 == 0
     ssh = Path(files["GITHUB_PATH"].read_text().strip()) / "ssh"
+    assert script("connect.py", "ssh", DEPLOY_SSH_KEY="another key", **known).returncode == 0  # as on a laptop, again
     shown = subprocess.run([ssh, "-G", "churn.example"], capture_output=True, text=True, check=True).stdout
     assert {"stricthostkeychecking true", "identitiesonly yes"} <= set(shown.splitlines())
