@@ -6,6 +6,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --for
 	--generate-hashes --no-annotate --no-header
 # What `make demo` and `make train` take: a .csv or .parquet file, and how its columns are called.
 CUSTOMERS = $(if $(DATA),--data '$(DATA)') $(if $(COLUMNS),--columns '$(COLUMNS)')
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "Python 3.11 or newer is needed; name one, as PYTHON=python3.13"; exit 2; }
 # MLflow and Evidently report their use to their makers unless told not to.
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
@@ -19,8 +21,7 @@ help: ## list these words
 setup: .venv/complete ## make .venv with everything
 .venv/complete: requirements/dev.txt requirements/uv.txt
 	@test ! -L .venv || { echo ".venv is a link, and what it leads to would be emptied; remove the link"; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; name one with: make setup PYTHON=python3.13"; exit 2; }
+	@$(NEW_ENOUGH)
 	@echo "setting up .venv: once, a minute or two, 2 GB"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
@@ -64,9 +65,10 @@ lint: setup ## ruff, mypy and the import rules
 	@mkdir -p var; $(BIN)/lint-imports --no-logo > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
 
 deploy: ## serve IMAGE, a digest, by default this checkout's, on the host of DOCKER_HOST; see docs/deployment.md
-	@$(PYTHON) .github/scripts/deploy.py $(or $(IMAGE),$$(docker build --quiet --target service .))
+	@$(NEW_ENOUGH)
+	@image=$${IMAGE:-$$(docker build --quiet --target service .)} && $(PYTHON) .github/scripts/deploy.py "$$image"
 
-audit: setup ## look for known vulnerabilities of what the service image holds
+audit: setup ## look for known vulnerabilities of the Python packages in the service image
 	@$(BIN)/python .github/scripts/audit.py
 
 sbom: setup ## list what IMAGE holds, into var/sbom.json

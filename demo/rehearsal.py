@@ -6,6 +6,7 @@ and the commands that the workflows run. It plays with a copy in var/rehearsal/;
 """
 
 import json
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from demo import stage, steady
 from demo.stage import Stage, Unplayable
 from demo.steady import Steady
 from demo.worlds import CALM, SHIFTED
+from training.errors import TrainingError
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path("var/rehearsal")
@@ -39,9 +41,10 @@ def main() -> int:
     """Play it; returns 0 if all went as it should and no request failed, 1 if not, 2 if it could not be played."""
     started = time.monotonic()
     try:
+        CALM.draw(1, 0)  # refuses if the contract has other fields
         with stage.setting(ROOT, FOLDER) as set_stage:
             failures = play(set_stage)
-    except Unplayable as error:
+    except (Unplayable, TrainingError) as error:
         say(f"The rehearsal broke off: {error}")
         return 2
     if failures:
@@ -137,6 +140,7 @@ def say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, it clears up
     try:
         sys.exit(main())
     except KeyboardInterrupt:

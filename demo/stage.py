@@ -21,6 +21,8 @@ from demo.running_service import free_port
 POSTGRES = "postgres:17"
 LEFT_OUT = (".git", ".venv", "var", "tests", "benchmarks", "docs", "__pycache__", ".*_cache")
 START_LIMIT_SECONDS = 60
+SET_BY_PEOPLE = ("COMPOSE_", "DEPLOY_", "MLFLOW_", "MONITORING_", "OTEL_", "SERVICE_", "TRAINING_")
+"""Variables that are meant for other deployments, other logs, and other models than the rehearsal's."""
 
 
 class Unplayable(RuntimeError):
@@ -78,10 +80,13 @@ class Stage:
         """Run docker, and return what it printed.
 
         Raises:
-            Unplayable: it failed.
+            Unplayable: it failed, or is not there.
         """
+        program = shutil.which("docker")
+        if program is None:
+            raise Unplayable("the docker command is not installed. Install Docker with Compose 2, and play again.")
         done = subprocess.run(
-            ["docker", *words],  # noqa: S607  # wherever it is
+            [program, *words],
             cwd=self.project,
             env=self.environment,
             input=given,
@@ -116,7 +121,7 @@ def setting(root: Path, folder: Path) -> Iterator[Stage]:
         "TRAINING_LOG_URL": f"postgresql://churn:churn@127.0.0.1:{database_port}/churn",
         "DO_NOT_TRACK": "true",
     }
-    kept = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(SET_BY_PEOPLE)}
     stage = Stage(folder, name, kept | own)
     try:
         _start_database(stage, database_port)
@@ -138,7 +143,7 @@ def _start_database(stage: Stage, port: int) -> None:
     limit = time.monotonic() + START_LIMIT_SECONDS
     while True:
         try:  # over TCP, which it does not answer while it sets itself up
-            stage.docker("exec", container, "pg_isready", "--host", "127.0.0.1", "--username", "churn")
+            stage.docker("exec", container, "pg_isready", "--host", "127.0.0.1")
         except Unplayable:
             if time.monotonic() > limit:
                 raise
@@ -148,24 +153,13 @@ def _start_database(stage: Stage, port: int) -> None:
 
 
 def _clear(stage: Stage) -> None:
-    subprocess.run(
-        ["docker", "rm", "--force", "--volumes", f"{stage.name}-postgres"],  # noqa: S607  # wherever it is
-        capture_output=True,
-        check=False,
-    )
-    environment = {**stage.environment, "NGINX_CONF": ""}
-    subprocess.run(
-        ["docker", "compose", "--file", "deploy/compose.yml", "down", "--volumes", "--timeout", "1"],  # noqa: S607
-        cwd=stage.project,
-        env=environment,
-        capture_output=True,
-        check=False,
-    )
-    images = subprocess.run(
-        ["docker", "image", "ls", "--quiet", stage.name],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.split()
-    if images:
-        subprocess.run(["docker", "image", "rm", "--force", *set(images)], capture_output=True, check=False)  # noqa: S607
+    """Remove all that has the rehearsal's name, however far it came."""
+    named = f"name={stage.name}"
+    for kind, chosen, forced in (
+        ("container", ("--all", "--filter", named), ("--force", "--volumes")),
+        ("network", ("--filter", named), ()),
+        ("volume", ("--filter", named), ()),
+        ("image", ("--filter", f"reference={stage.name}"), ("--force",)),
+    ):
+        if found := set(stage.docker(kind, "ls", "--quiet", *chosen).split()):
+            stage.docker(kind, "rm", *forced, *found)

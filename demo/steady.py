@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from itertools import count
+from itertools import count, islice
 
 from demo.client import Client, Refused
 from demo.worlds import World
@@ -66,14 +66,13 @@ class Steady:
                     break
 
     def _report(self, client: Client, known: dict[str, bool]) -> dict[str, bool]:
-        """Report all but the latest, which may still be on their way to the log, and return those."""
-        *early, _ = ids = list(known)
-        ready = ids[: len(ids) // 2]
+        """Report the earlier half, and return the others, which may still be on their way to the log."""
+        early = dict(islice(known.items(), len(known) // 2))
         try:
-            client.report({name: known[name] for name in ready}, patience_seconds=5)
+            client.report(early, patience_seconds=5)
         except (OSError, HTTPException, Refused):
-            self.unreported += len(ready)
-        return {name: known[name] for name in early + ids[-1:] if name not in ready}
+            self.unreported += len(early)
+        return {name: left for name, left in known.items() if name not in early}
 
 
 @contextmanager

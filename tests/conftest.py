@@ -5,6 +5,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,6 +30,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(shipped.MODEL_REASON))
         if not shipped.ARE_SERVED and shipped.is_about_them(item):
             item.add_marker(pytest.mark.skip(shipped.REASON))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a Docker engine where none answers."""
+    if item.get_closest_marker("docker") and not _engine_answers():
+        pytest.skip("no Docker engine answers")
+
+
+@cache
+def _engine_answers() -> bool:
+    docker = shutil.which("docker")
+    return docker is not None and not subprocess.run([docker, "version"], capture_output=True, check=False).returncode
 
 
 class Subscription(Features):

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""`audit.py [LOCK ...]`: look for known vulnerabilities of what is locked; by default, of what the service image holds.
+"""`audit.py [LOCK ...]`: look for known vulnerabilities of locked Python packages, by default the service image's.
+
+What an image holds beside, Debian's packages and Python itself, `sbom.py` lists, and nobody looks up here.
 
 Ends with 0 (none, or accepted ones alone), 1 (some) or 2 (cannot tell: the advisory service did not answer for every
 package). Accepted are those of requirements/accepted-vulnerabilities.toml, each with a reason and until a day.

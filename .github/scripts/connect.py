@@ -35,7 +35,7 @@ def main(folder: str) -> int:
 def write(folder: Path, *, key: str, hosts: str) -> Path:
     """Write key, hosts and configuration, and an ssh that uses them; returns the folder that it is in."""
     programs = folder / "bin"
-    programs.mkdir(parents=True, mode=0o700)
+    programs.mkdir(parents=True, mode=0o700, exist_ok=True)
     own = {"key": key.strip() + "\n", "known_hosts": hosts.strip() + "\n", "config": config(folder)}
     for name, text in own.items():
         (folder / name).touch(mode=0o600)

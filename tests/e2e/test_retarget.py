@@ -198,6 +198,11 @@ def test_git_sees_the_two_files_and_what_a_pin_writes(retargeted: Retargeted) ->
     assert f"git add --force models/store/{version} models/pinned.json" in retargeted.trained.stdout
 
 
+def test_lint_and_types_are_as_sound_as_before(clone: Clone) -> None:
+    linted = clone.make("lint")
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
 def test_tests_that_hold_for_any_customers_pass_and_the_others_say_why_not(retargeted: Retargeted) -> None:
     tested = python(retargeted.clone, "-m", "pytest", "-q", "-p", "no:cacheprovider", *HOLD_FOR_ANY)
     assert tested.returncode == 0, tested.stdout

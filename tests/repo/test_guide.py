@@ -1,6 +1,8 @@
 """The two files that docs/make-it-yours.md shows are what it says they are."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,14 @@ def test_its_columns_file_is_one_for_its_features(contract: Contract, columns: P
     read: ColumnMapping = mapping.read(columns, contract)
     assert read.target.positive == "Yes"
     assert read.features.keys() < set(contract.names)  # and one keeps its name, as the comment says
+
+
+def test_its_features_pass_make_lint(guide: str, root: Path) -> None:
+    ruff, source = str(Path(sys.executable).with_name("ruff")), block(guide, "python")
+    for words in (("check", "--quiet"), ("format", "--check")):
+        command = [ruff, *words, "--stdin-filename", "models/features.py", "-"]
+        done = subprocess.run(command, cwd=root, input=source, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_each_kind_of_field_in_its_table_is_shown(contract: Contract) -> None:

@@ -3,8 +3,8 @@
 import json
 import os
 import secrets
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +23,6 @@ OF_OTHER_MACHINES = {"nvidia-nccl-cu12", "tzdata", "xgboost", "xgboost-cpu", "uv
 
 @pytest.fixture(scope="module")
 def image(root: Path) -> Iterator[str]:
-    if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
-        pytest.skip("no Docker engine answers")
     tag = f"churn-test:{secrets.token_hex(4)}"
     build = ["docker", "build", "--quiet", "--target", "service", "--tag", tag, str(root)]
     subprocess.run(build, check=True, capture_output=True)
@@ -79,6 +77,17 @@ def test_a_workflow_pushes_it_and_goes_on_with_its_digest(script: Script, fake: 
     assert output.read_text().splitlines() == [f"image={DIGEST}", f"name={name}", f"digest={digest}"]
 
 
+def test_an_image_that_cannot_be_built_is_not_deployed_and_only_that_is_told(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\necho 'no space left' >&2\nexit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["make", "--no-print-directory", "deploy", f"PYTHON={sys.executable}", "IMAGE="]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "no space left"
+    assert "usage" not in done.stderr
+
+
 def test_the_registry_gets_the_token_where_no_list_of_processes_shows_it(
     script: Script, fake: Fake, tmp_path: Path
 ) -> None:
@@ -129,5 +138,6 @@ def test_with_a_host_the_next_steps_know_the_way_and_nobody_else_reads_the_key(s
     assert files["GITHUB_ENV"].read_text() == "DOCKER_HOST=ssh://deploy@churn.example:2222\n"
     assert (tmp_path / "ssh" / "key").stat().st_mode & 0o077 == 0
     ssh = Path(files["GITHUB_PATH"].read_text().strip()) / "ssh"
+    assert script("connect.py", "ssh", DEPLOY_SSH_KEY="another key", **known).returncode == 0  # as on a laptop, again
     shown = subprocess.run([ssh, "-G", "churn.example"], capture_output=True, text=True, check=True).stdout
     assert {"stricthostkeychecking true", "identitiesonly yes"} <= set(shown.splitlines())
