@@ -32,7 +32,7 @@ def test_ctrl_c_ends_the_lanes_that_run_and_begins_no_other(root: Path, tmp_path
         return [path.read_text() for path in tmp_path.glob("*.note")]
 
     with subprocess.Popen([tmp_path / ".ci" / "test"], cwd=tmp_path, start_new_session=True) as lanes:
-        wait_until(lambda: notes() == ["begun", "begun"])
+        wait_until(lambda: notes() == ["begun"] * 3)
         os.killpg(lanes.pid, signal.SIGINT)  # as the terminal does
     assert lanes.returncode == 130
-    assert notes() == ["cleared up", "cleared up"]
+    assert notes() == ["cleared up"] * 3
