@@ -30,10 +30,6 @@ class Way:
     """(n,) in [0, 1]."""
     policy: RiskPolicy
 
-    def at_prices_of(self, other: RiskPolicy) -> "Way":
-        """Return the same decisions at the prices of another policy, if it has any."""
-        return replace(self, policy=self.policy.model_copy(update={"costs": other.costs or self.policy.costs}))
-
 
 Judged = tuple[dict[str, float], dict[str, Vector]]
 """Every metric as it is, and on each resample."""
@@ -52,14 +48,28 @@ class Gain:
 
 def compare(challenger: Way, champion: Way, churned: Labels, *, resamples: int = RESAMPLES) -> dict[str, Gain]:
     """Compare on customers whom both predicted; both outcomes must occur."""
-    return _gains(_judge(challenger, churned, resamples, seed=0), _judge(champion, churned, resamples, seed=0))
+    ours, theirs = _at_one_price(challenger, champion)
+    return _gains(_judge(ours, churned, resamples, seed=0), _judge(theirs, churned, resamples, seed=0))
 
 
 def compare_apart(
     challenger: tuple[Way, Labels], champion: tuple[Way, Labels], *, resamples: int = RESAMPLES
 ) -> dict[str, Gain]:
     """Compare on customers of each its own, as chance dealt them; intervals are wider than those of pairs."""
-    return _gains(_judge(*challenger, resamples, seed=0), _judge(*champion, resamples, seed=1))
+    ours, theirs = _at_one_price(challenger[0], champion[0])
+    return _gains(
+        _judge(ours, challenger[1], resamples, seed=0),
+        _judge(theirs, champion[1], resamples, seed=1),
+    )
+
+
+def _at_one_price(challenger: Way, champion: Way) -> tuple[Way, Way]:
+    """Let both pay today's prices, the challenger's or else the champion's, for what each decides by its own bounds."""
+    costs = challenger.policy.costs or champion.policy.costs
+    ours, theirs = (
+        replace(way, policy=way.policy.model_copy(update={"costs": costs})) for way in (challenger, champion)
+    )
+    return ours, theirs
 
 
 def _judge(way: Way, churned: Labels, resamples: int, *, seed: int) -> Judged:

@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from models import bundle, pins
+from models.risk import RiskPolicy
 from tests.shelves import Shelf
 from training import gate, registry
 from training.errors import TrackingFailed
@@ -63,6 +64,15 @@ def test_an_equal_challenger_is_refused(shelf: Shelf, capsys: pytest.CaptureFixt
     told = capsys.readouterr().out
     assert told.count("because") == 1
     assert "because it is surely better in none" in told
+
+
+def test_an_equal_challenger_that_was_told_no_costs_is_refused(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.good)
+    other = shelf.alter(shelf.good, lambda _files, facts: facts.update(policy=RiskPolicy()))
+    assert shelf.promote(other) == 1
+    assert "because it is surely better in none" in capsys.readouterr().out
 
 
 def test_the_champion_itself_is_no_challenger(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
