@@ -104,6 +104,13 @@ def test_a_challenger_that_was_tampered_with_is_refused(
     assert "SHA-256" in capsys.readouterr().out
 
 
+def test_a_challenger_without_a_manifest_is_refused(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    shelf.serve(shelf.bad)
+    (shelf.models_dir / "store" / shelf.good / "manifest.json").unlink()
+    assert shelf.promote(shelf.good) == 1
+    assert "manifest.json: No such file" in capsys.readouterr().out
+
+
 def test_a_challenger_whose_graph_is_not_of_its_trees_is_refused(
     shelf: Shelf, capsys: pytest.CaptureFixture[str]
 ) -> None:

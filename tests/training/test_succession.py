@@ -46,6 +46,32 @@ def test_a_model_that_git_forgot_comes_back_from_the_registry(shelf: Shelf) -> N
     assert before.path("model.onnx").stat().st_mode & 0o777 == 0o644
 
 
+def test_what_was_tampered_with_in_the_registry_does_not_come_to_the_store(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = shelf.alter(shelf.good, lambda _files, facts: facts.update(warnings=["tampered with"]))
+    shelf.serve(shelf.bad)
+    client = MlflowClient(shelf.arguments[-1])
+    run = client.create_run(client.get_experiment_by_name("churn").experiment_id)
+    found = shelf.find(other)
+    graph = found.path("model.onnx")
+    graph.write_bytes(graph.read_bytes().replace(b"ai.onnx", b"ai.onny"))
+    client.log_artifacts(run.info.run_id, str(found.directory), "bundle")
+    client.create_model_version("churn", f"runs:/{run.info.run_id}/x", run.info.run_id, tags={"bundle_version": other})
+    shutil.rmtree(found.directory)
+    assert shelf.run("rollback", other) == 2
+    assert "SHA-256" in caplog.text
+    assert shelf.serving == shelf.bad
+    assert not found.directory.exists()
+
+
+@pytest.mark.parametrize("version", ["../store", "/var/models", "..", "20260301-1a2b'3c4d"])
+@pytest.mark.parametrize("command", ["rollback", "challenge", "promote"])
+def test_a_version_is_no_path(shelf: Shelf, command: str, version: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert shelf.run(command, version) == 2
+    assert "--version: String should match pattern" in caplog.text
+
+
 def test_a_rollback_needs_no_mlflow(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
