@@ -20,6 +20,7 @@ TITLES = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost a customer
 RESAMPLES = 1_000
 SURELY = 0.05 / len(METRICS) / 2
 """Chance by which one of the gains looks larger than nothing when there is none: 5 % on both sides of all of them."""
+_DIGITS = 9  # what lies behind them comes from the order in which numbers were added up
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,21 @@ def _at_one_price(challenger: Way, champion: Way) -> tuple[Way, Way]:
 def _judge(way: Way, churned: Labels, resamples: int, *, seed: int) -> Judged:
     """Measure a way as it is, and on resamples; the same seed weighs the same customers alike."""
     rng, groups = np.random.default_rng(seed), quality.group(way.probability, way.policy)
-    stayed, left = (np.empty((resamples, len(groups.rows))) for _ in range(2))
-    for draw in range(resamples):
-        weights = rng.poisson(1, len(churned))
+    stayed, left = (np.empty((1 + resamples, len(groups.rows))) for _ in range(2))
+    for draw in range(1 + resamples):
+        weights = rng.poisson(1, len(churned)) if draw else np.ones(len(churned))
         left[draw] = np.bincount(groups.of_row, weights=weights * churned, minlength=len(groups.rows))
         stayed[draw] = np.bincount(groups.of_row, weights=weights, minlength=len(groups.rows)) - left[draw]
-    return quality.exact(way.probability, churned, way.policy), quality.measure(groups, stayed, left)
+    values, drawn = quality.exact(way.probability, churned, way.policy), quality.measure(groups, stayed, left)
+    # What the groups alone change is no difference between two models, however small both differences are.
+    return values, {metric: drawn[metric][1:] + (values[metric] - drawn[metric][0]) for metric in METRICS}
 
 
 def _gains(challenger: Judged, champion: Judged) -> dict[str, Gain]:
     (ours, ours_drawn), (theirs, theirs_drawn) = challenger, champion
     gains = {}
     for metric, sign in METRICS.items():
-        differences = sign * (ours_drawn[metric] - theirs_drawn[metric])
+        differences = np.round(sign * (ours_drawn[metric] - theirs_drawn[metric]), _DIGITS)
         low, high, surely = np.quantile(differences, [0.025, 0.975, SURELY]).tolist()
         better_by = Figure(sign * (ours[metric] - theirs[metric]), low, high)
         gains[metric] = Gain(theirs[metric], ours[metric], better_by, surely)

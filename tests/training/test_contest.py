@@ -66,6 +66,13 @@ def test_equal_models_differ_by_nothing() -> None:
     assert {(gain.better_by.low, gain.better_by.value, gain.better_by.high) for gain in gains.values()} == {(0, 0, 0)}
 
 
+def test_what_groups_of_like_probability_change_is_no_gain() -> None:
+    finer, coarser = RiskPolicy(threshold=0.45, medium_from=0.3, high_from=0.6), RiskPolicy(threshold=0.45)
+    probability, churned = customers(4_000, seed=58)  # of 80 such this one looked surely better
+    gains = contest.compare(Way(probability, finer), Way(probability, coarser), churned, resamples=200)
+    assert not any(gain.surely > 0 for gain in gains.values())
+
+
 @pytest.mark.parametrize(("ours", "theirs"), [(CHEAP, DEAR), (DEAR, CHEAP), (None, DEAR), (CHEAP, None)])
 def test_to_be_told_other_prices_is_no_gain(ours: Costs | None, theirs: Costs | None) -> None:
     truth, churned = customers(500, seed=7)
