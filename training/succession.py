@@ -41,11 +41,13 @@ def challenge(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> 
         NoSuchModel: there is none, or it is the champion.
         BundleError: it or the champion cannot be trusted; nothing was changed.
     """
-    champion = bundle.name(bundle.load(settings.models_dir, fingerprint=contract.fingerprint))
-    version = settings.version or shelf.newest(settings.models_dir, but=champion.version)
+    version = settings.version or shelf.newest(settings.models_dir, but=pins.read(settings.models_dir).version)
+    found = bundle.name(shelf.fetch(version, settings, contract))
+    champion = bundle.name(
+        bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    )  # of now: to fetch took time
     if version == champion.version:
         raise NoSuchModel(problem=f"{version} is the champion")
-    found = bundle.name(shelf.fetch(version, settings, contract))
     challenger = Challenger(**dict(found), mode=settings.mode, share=settings.share)
     pin = Pin(**dict(champion), challenger=challenger)
     pins.write(pin, about=found, change="challenge", why=settings.why, models_dir=settings.models_dir)

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -13,6 +14,7 @@ from tests.shelves import Shelf
 from training import gate, registry
 from training.errors import TrackingFailed
 from training.settings import PromoteSettings
+from training.verdict import Verdict
 
 TOLD = ["ROC-AUC no worse", "Brier score no worse", "cost a customer no worse", "better in one", "graph like trees"]
 
@@ -216,3 +218,19 @@ def test_the_report_is_written_even_for_a_challenger_that_cannot_be_opened(shelf
 def test_margins_are_settings() -> None:
     settings = PromoteSettings(roc_auc_margin=0.01)
     assert (settings.roc_auc_margin, settings.brier_margin) == (0.01, 0.002)
+
+
+def test_a_champion_that_came_while_another_was_judged_stays(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge, third = gate.judge, shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["a third"]))
+
+    def meanwhile(*sides: Any, **limits: Any) -> Verdict:
+        shelf.serve(third)
+        return judge(*sides, **limits)
+
+    shelf.serve(shelf.bad)
+    monkeypatch.setattr(gate, "judge", meanwhile)
+    assert shelf.promote(shelf.good) == 2
+    assert shelf.serving == third
+    assert f"judged against {shelf.bad}, but meanwhile {third} was pinned" in caplog.text

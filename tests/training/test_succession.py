@@ -4,14 +4,17 @@ import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from models import pins
+from models.bundle import Bundle
 from models.pins import Challenger
 from tests.shelves import Shelf
 from training import registry
+from training import shelf as shelves
 from training.errors import TrackingFailed
 
 
@@ -52,7 +55,8 @@ def test_what_was_tampered_with_in_the_registry_does_not_come_to_the_store(
     other = shelf.alter(shelf.good, lambda _files, facts: facts.update(warnings=["tampered with"]))
     shelf.serve(shelf.bad)
     client = MlflowClient(shelf.arguments[-1])
-    run = client.create_run(client.get_experiment_by_name("churn").experiment_id)
+    [experiment] = client.search_experiments(filter_string="name = 'churn'")
+    run = client.create_run(experiment.experiment_id)
     found = shelf.find(other)
     graph = found.path("model.onnx")
     graph.write_bytes(graph.read_bytes().replace(b"ai.onnx", b"ai.onny"))
@@ -125,6 +129,22 @@ def test_the_champion_does_not_challenge_itself(shelf: Shelf, caplog: pytest.Log
     shelf.serve(shelf.good)
     assert shelf.run("challenge", shelf.good) == 2
     assert f"{shelf.good} is the champion" in caplog.text
+
+
+def test_a_champion_that_came_while_the_challenger_was_fetched_stays(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, third = shelves.fetch, shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["a third"]))
+
+    def meanwhile(version: str, *others: Any) -> Bundle:
+        found = fetch(version, *others)
+        shelf.serve(third)
+        return found
+
+    shelf.serve(shelf.bad)
+    monkeypatch.setattr(shelves, "fetch", meanwhile)
+    assert shelf.run("challenge", shelf.good) == 0
+    assert shelf.serving == third
 
 
 def test_a_damaged_challenger_is_not_tried(shelf: Shelf) -> None:
