@@ -1,6 +1,7 @@
 """The story of a promotion: find the challenger, verify both models, compare, tell, and pin if every check holds.
 
-Whatever goes wrong, the champion stays: the pin is written last. Knows nothing of how models are compared.
+Whatever goes wrong, the champion stays: the pin is written last, and MLflow's alias only follows it. Knows nothing of
+how models are compared.
 """
 
 import logging
@@ -49,6 +50,7 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Verd
             raise ChampionChanged(judged=verdict.champion, serving=now or "no model")
         why = gate_report.in_short(verdict)
         bundle.pin(challenger, models_dir=settings.models_dir, change="promote", why=why)
+        registry.mark_champion(version, settings)
     return verdict
 
 

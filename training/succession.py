@@ -3,18 +3,13 @@
 No comparison is made, but nothing is served that was not verified. Knows nothing of the gate.
 """
 
-import logging
-
 from models import bundle, pins
 from models.contract import Contract
 from models.features import CONTRACT
 from models.pins import Challenger, Pin
 from training import registry, shelf
-from training.errors import TrackingFailed
 from training.settings import ChallengeSettings, RollbackSettings
 from training.succession_errors import NoSuchModel
-
-logger = logging.getLogger(__name__)
 
 
 def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> str:
@@ -27,10 +22,7 @@ def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> s
     version = settings.version or _earlier(settings)
     found = shelf.fetch(version, settings, contract)
     bundle.pin(found, models_dir=settings.models_dir, change="rollback", why=settings.why)
-    try:
-        registry.mark_champion(version, settings)
-    except TrackingFailed as error:  # what serves does not wait for what remembers
-        logger.warning("MLflow was not told: %s", error)
+    registry.mark_champion(version, settings)
     return version
 
 

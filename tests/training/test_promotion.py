@@ -234,3 +234,13 @@ def test_a_champion_that_came_while_another_was_judged_stays(
     assert shelf.promote(shelf.good) == 2
     assert shelf.serving == third
     assert f"judged against {shelf.bad}, but meanwhile {third} was pinned" in caplog.text
+
+
+def test_a_model_that_could_not_be_pinned_is_no_champion_in_mlflow(shelf: Shelf) -> None:
+    shelf.serve(shelf.bad)
+    client = MlflowClient(shelf.arguments[-1])
+    [other] = client.search_model_versions(f"tag.bundle_version = '{shelf.bad}'")
+    client.set_registered_model_alias("churn", "champion", other.version)
+    (shelf.models_dir / "history.jsonl").write_text("{}\n")
+    assert shelf.promote(shelf.good) == 2
+    assert client.get_model_version_by_alias("churn", "champion").tags["bundle_version"] == shelf.bad
