@@ -139,7 +139,8 @@ def _in_store(models_dir: Path, version: str) -> Path:
 
 
 def _load(path: Path, version: str, fingerprint: str) -> Bundle:
-    manifest = _read_manifest(path)
+    with reading(path):
+        manifest = _read_manifest(path)
     if manifest.version != version:
         raise ManifestInvalid(path=path, problem=f"it is the manifest of {manifest.version}")
     if manifest.fingerprint != fingerprint:

@@ -16,6 +16,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from models.errors import FileUnreadable, NothingPinned, PinUnreadable, first_problem
 
 PINNED, HISTORY = "pinned.json", "history.jsonl"
+VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Of a bundle's version, which names a folder of the store and never one beside it."""
 Mode = Literal["shadow", "canary"]
 Change = Literal["fit", "promote", "rollback", "challenge", "withdraw"]
 """What changed a pin: a person with `fit --pin`, the gate, a way back, a challenger that came or went."""
@@ -26,7 +28,7 @@ class Named(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    version: str = Field(pattern=VERSION)
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 

@@ -20,6 +20,7 @@ TITLES = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost a customer
 RESAMPLES = 1_000
 SURELY = 0.05 / len(METRICS) / 2
 """Chance by which one of the gains looks larger than nothing when there is none: 5 % on both sides of all of them."""
+_DIGITS = 9  # what lies behind them comes from the order in which numbers were added up
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,6 @@ class Way:
     probability: Vector
     """(n,) in [0, 1]."""
     policy: RiskPolicy
-
-    def at_prices_of(self, other: RiskPolicy) -> "Way":
-        """Return the same decisions at the prices of another policy, if it has any."""
-        return replace(self, policy=self.policy.model_copy(update={"costs": other.costs or self.policy.costs}))
 
 
 Judged = tuple[dict[str, float], dict[str, Vector]]
@@ -52,32 +49,48 @@ class Gain:
 
 def compare(challenger: Way, champion: Way, churned: Labels, *, resamples: int = RESAMPLES) -> dict[str, Gain]:
     """Compare on customers whom both predicted; both outcomes must occur."""
-    return _gains(_judge(challenger, churned, resamples, seed=0), _judge(champion, churned, resamples, seed=0))
+    ours, theirs = _at_one_price(challenger, champion)
+    return _gains(_judge(ours, churned, resamples, seed=0), _judge(theirs, churned, resamples, seed=0))
 
 
 def compare_apart(
     challenger: tuple[Way, Labels], champion: tuple[Way, Labels], *, resamples: int = RESAMPLES
 ) -> dict[str, Gain]:
     """Compare on customers of each its own, as chance dealt them; intervals are wider than those of pairs."""
-    return _gains(_judge(*challenger, resamples, seed=0), _judge(*champion, resamples, seed=1))
+    ours, theirs = _at_one_price(challenger[0], champion[0])
+    return _gains(
+        _judge(ours, challenger[1], resamples, seed=0),
+        _judge(theirs, champion[1], resamples, seed=1),
+    )
+
+
+def _at_one_price(challenger: Way, champion: Way) -> tuple[Way, Way]:
+    """Let both pay today's prices, the challenger's or else the champion's, for what each decides by its own bounds."""
+    costs = challenger.policy.costs or champion.policy.costs
+    ours, theirs = (
+        replace(way, policy=way.policy.model_copy(update={"costs": costs})) for way in (challenger, champion)
+    )
+    return ours, theirs
 
 
 def _judge(way: Way, churned: Labels, resamples: int, *, seed: int) -> Judged:
     """Measure a way as it is, and on resamples; the same seed weighs the same customers alike."""
     rng, groups = np.random.default_rng(seed), quality.group(way.probability, way.policy)
-    stayed, left = (np.empty((resamples, len(groups.rows))) for _ in range(2))
-    for draw in range(resamples):
-        weights = rng.poisson(1, len(churned))
+    stayed, left = (np.empty((1 + resamples, len(groups.rows))) for _ in range(2))
+    for draw in range(1 + resamples):
+        weights = rng.poisson(1, len(churned)) if draw else np.ones(len(churned))
         left[draw] = np.bincount(groups.of_row, weights=weights * churned, minlength=len(groups.rows))
         stayed[draw] = np.bincount(groups.of_row, weights=weights, minlength=len(groups.rows)) - left[draw]
-    return quality.exact(way.probability, churned, way.policy), quality.measure(groups, stayed, left)
+    values, drawn = quality.exact(way.probability, churned, way.policy), quality.measure(groups, stayed, left)
+    # What the groups alone change is no difference between two models, however small both differences are.
+    return values, {metric: drawn[metric][1:] + (values[metric] - drawn[metric][0]) for metric in METRICS}
 
 
 def _gains(challenger: Judged, champion: Judged) -> dict[str, Gain]:
     (ours, ours_drawn), (theirs, theirs_drawn) = challenger, champion
     gains = {}
     for metric, sign in METRICS.items():
-        differences = sign * (ours_drawn[metric] - theirs_drawn[metric])
+        differences = np.round(sign * (ours_drawn[metric] - theirs_drawn[metric]), _DIGITS)
         low, high, surely = np.quantile(differences, [0.025, 0.975, SURELY]).tolist()
         better_by = Figure(sign * (ours[metric] - theirs[metric]), low, high)
         gains[metric] = Gain(theirs[metric], ours[metric], better_by, surely)

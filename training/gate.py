@@ -38,7 +38,7 @@ def judge(
     """
     matrix = contract.to_matrix(rows.features)
     ours = Way(challenger.score(matrix), challenger.policy)
-    theirs = _opponent(champion, ours, matrix, rows)
+    theirs = Way(champion.score(matrix), champion.policy) if champion else Way(rows.baseline, ours.policy)
     gains = contest.compare(ours, theirs, rows.churned)
     checks = [
         _parity(ours.probability, booster(matrix)),
@@ -54,13 +54,6 @@ def judge(
         checks.append(_latency(challenger, champion, matrix, settings.max_latency_ratio))
     named = champion.version if champion else "a logistic regression"
     return Verdict(challenger.version, named, len(matrix), gains, tuple(checks))
-
-
-def _opponent(champion: Scorer | None, ours: Way, matrix: Matrix, rows: Holdout) -> Way:
-    """Return what has to be beaten; both sides pay today's prices, which are the challenger's."""
-    if champion is None:
-        return Way(rows.baseline, ours.policy)
-    return Way(champion.score(matrix), champion.policy).at_prices_of(ours.policy)
 
 
 def _parity(graph: Vector, booster: Vector) -> Check:

@@ -65,7 +65,9 @@ def read(bundle: Bundle, contract: Contract) -> Holdout:
 
 
 def untouched(challenger: Bundle, champion: Bundle, contract: Contract) -> Holdout:
-    """Read the challenger's rows that the champion did not learn from either.
+    """Read the challenger's rows that neither learned from, nor from any that equals them.
+
+    A customer who came twice, and was learned from once, would tell who remembers, not who predicts.
 
     Raises:
         FileUnreadable: a bundle lacks its rows or its trace.
@@ -73,8 +75,8 @@ def untouched(challenger: Bundle, champion: Bundle, contract: Contract) -> Holdo
     rows = read(challenger, contract)
     ours, theirs = challenger.manifest, champion.manifest
     if (ours.data.sha256, ours.split) == (theirs.data.sha256, theirs.split):
-        return rows  # the same rows were held out; some may be alike to others that were learned from
-    seen = np.load(_part(champion, SEEN))
+        return rows  # the same rows were held out; some may be alike to others, which then both learned from
+    seen = np.concatenate([np.load(_part(one, SEEN)) for one in (challenger, champion)])
     return rows.keep(~np.isin(_trace(contract.to_matrix(rows.features)), seen))
 
 

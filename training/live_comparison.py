@@ -65,7 +65,7 @@ def compare(settings: CompareLiveSettings, *, contract: Contract = CONTRACT, now
     for record in known:
         if (problem := quality.shortage(record.outcomes, min_rows=settings.min_rows)) is not None:
             raise TooFewOutcomes(version=record.version, problem=problem)
-    champion, other = _way(known[0], theirs).at_prices_of(ours), _way(known[1], ours).at_prices_of(theirs)
+    champion, other = _way(known[0], theirs), _way(known[1], ours)
     outcomes = known[0].outcomes, known[1].outcomes
     if challenger.mode == "canary":
         gains, apart = contest.compare_apart((other, outcomes[1]), (champion, outcomes[0])), {}

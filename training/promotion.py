@@ -1,6 +1,7 @@
 """The story of a promotion: find the challenger, verify both models, compare, tell, and pin if every check holds.
 
-Whatever goes wrong, the champion stays: the pin is written last. Knows nothing of how models are compared.
+Whatever goes wrong, the champion stays: the pin is written last, and MLflow's alias only follows it. Knows nothing of
+how models are compared.
 """
 
 import logging
@@ -9,7 +10,7 @@ from functools import partial
 
 from xgboost import XGBClassifier
 
-from models import bundle, quality
+from models import bundle, pins, quality
 from models.bundle import BOOSTER, Bundle
 from models.contract import Contract, Matrix, Vector
 from models.errors import BundleError, BundleMissing, NothingPinned
@@ -17,7 +18,7 @@ from models.features import CONTRACT
 from models.scorer import Scorer
 from training import evaluation, gate, gate_report, holdout, registry, shelf
 from training.settings import PromoteSettings
-from training.succession_errors import TooFewUntouched
+from training.succession_errors import ChampionChanged, TooFewUntouched
 from training.verdict import Verdict, refuse
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Verd
     Raises:
         NoSuchModel, BundleMissing: there is no challenger.
         BundleError, TooFewUntouched: nobody can tell: the champion cannot be trusted, or rows are missing.
+        ChampionChanged: another was pinned while this one was judged.
         TrackingFailed: MLflow did not take the result.
     """
     champion = _champion(settings, contract)
@@ -44,14 +46,24 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Verd
         return _tell(refuse(version, version, "it is the champion already"), settings)
     verdict = _tell(_judge(challenger, champion, settings, contract), settings)
     if verdict.promoted:
+        if (now := _serving(settings)) != serving:
+            raise ChampionChanged(judged=verdict.champion, serving=now or "no model")
         why = gate_report.in_short(verdict)
         bundle.pin(challenger, models_dir=settings.models_dir, change="promote", why=why)
+        registry.mark_champion(version, settings)
     return verdict
 
 
 def _champion(settings: PromoteSettings, contract: Contract) -> Bundle | None:
     try:
         return bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    except NothingPinned:
+        return None
+
+
+def _serving(settings: PromoteSettings) -> str | None:
+    try:
+        return pins.read(settings.models_dir).version
     except NothingPinned:
         return None
 

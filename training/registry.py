@@ -3,6 +3,7 @@
 With `training.tracking` the only module that knows MLflow. Nothing that serves depends on it.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,12 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from training import tracking
+from training.errors import TrackingFailed
 from training.settings import ShelfSettings
 from training.tracking import CHAMPION, REGISTERED_MODEL
 from training.verdict import Verdict
+
+logger = logging.getLogger(__name__)
 
 
 def download(version: str, settings: ShelfSettings, folder: Path) -> Path | None:
@@ -45,19 +49,19 @@ def record(verdict: Verdict, report: str, settings: ShelfSettings) -> None:
             result = "promoted" if verdict.promoted else "refused"
             mlflow.set_tags({"gate": result, "gate.champion": verdict.champion})
             mlflow.log_text(report, "gate.md")
-        if registered and verdict.promoted:
-            client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registered.version)
 
 
 def mark_champion(version: str, settings: ShelfSettings) -> None:
-    """Give a model the alias of the one that is served, if MLflow knows it.
+    """Give a model that was just pinned the alias of the one that is served, if MLflow knows it.
 
-    Raises:
-        TrackingFailed: MLflow does not answer.
+    What serves does not wait for what remembers: where MLflow does not answer, that is a warning.
     """
-    with _client(settings) as client:
-        if registered := _find(client, version):
-            client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registered.version)
+    try:
+        with _client(settings) as client:
+            if registered := _find(client, version):
+                client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registered.version)
+    except TrackingFailed as error:
+        logger.warning("MLflow was not told who serves: %s", error)
 
 
 @contextmanager

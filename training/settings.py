@@ -7,6 +7,7 @@ from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models import durations
+from models.pins import VERSION
 
 LIVE = "live"
 _APPENDED = f",{LIVE}"
@@ -128,7 +129,7 @@ class PromoteSettings(ShelfSettings):
 
     model_config = SettingsConfigDict(cli_prog_name="python -m training promote")
 
-    version: CliPositionalArg[str | None] = None
+    version: CliPositionalArg[str | None] = Field(default=None, pattern=VERSION)
     """The challenger; by default the newest bundle of the store."""
     roc_auc_margin: float = Field(default=0.005, ge=0)
     """ROC-AUC by which the challenger may be worse, at the lower end of the 95 % interval."""
@@ -153,7 +154,7 @@ class RollbackSettings(ShelfSettings):
 
     model_config = SettingsConfigDict(cli_prog_name="python -m training rollback")
 
-    version: CliPositionalArg[str | None] = None
+    version: CliPositionalArg[str | None] = Field(default=None, pattern=VERSION)
     """The model, from the store or MLflow's registry; by default the champion before this one."""
     why: str = "asked for by hand"
     """Reason, for the history."""
@@ -164,7 +165,7 @@ class ChallengeSettings(ShelfSettings):
 
     model_config = SettingsConfigDict(cli_prog_name="python -m training challenge")
 
-    version: CliPositionalArg[str | None] = None
+    version: CliPositionalArg[str | None] = Field(default=None, pattern=VERSION)
     """The challenger; by default the newest bundle of the store."""
     mode: Literal["shadow", "canary"] = "shadow"
     """`shadow` scores every customer and answers none; `canary` answers a share of those with a customer_id."""

@@ -4,7 +4,6 @@ Whatever is returned was verified, and has predicted. Knows nothing of why it is
 """
 
 import logging
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -42,21 +41,26 @@ def fetch(version: str, settings: ShelfSettings, contract: Contract) -> Bundle:
     try:
         found = bundle.find(settings.models_dir, version, fingerprint=contract.fingerprint)
     except BundleMissing:
-        _download(version, settings)
+        _download(version, settings, contract)
         found = bundle.find(settings.models_dir, version, fingerprint=contract.fingerprint)
     _probe(found, contract)
     return found
 
 
-def _download(version: str, settings: ShelfSettings) -> None:
+def _download(version: str, settings: ShelfSettings, contract: Contract) -> None:
+    """Bring a bundle from the registry, which is no better than the store: only what holds comes to lie there."""
     store = settings.models_dir / "store"
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=".fetching-") as scratch:
+        fetched = Path(scratch) / "store" / version
         if (folder := registry.download(version, settings, Path(scratch))) is not None:
-            logger.info("%s was in MLflow's registry only; it is brought to the store", version)
             for path in (folder, *folder.rglob("*")):
                 path.chmod(0o755 if path.is_dir() else 0o644)
-            shutil.move(folder, store / version)
+            fetched.parent.mkdir()
+            folder.rename(fetched)
+            bundle.find(Path(scratch), version, fingerprint=contract.fingerprint)
+            logger.info("%s was in MLflow's registry only; it is brought to the store", version)
+            fetched.rename(store / version)
 
 
 def _probe(found: Bundle, contract: Contract) -> None:

@@ -3,18 +3,13 @@
 No comparison is made, but nothing is served that was not verified. Knows nothing of the gate.
 """
 
-import logging
-
 from models import bundle, pins
 from models.contract import Contract
 from models.features import CONTRACT
 from models.pins import Challenger, Pin
 from training import registry, shelf
-from training.errors import TrackingFailed
 from training.settings import ChallengeSettings, RollbackSettings
 from training.succession_errors import NoSuchModel
-
-logger = logging.getLogger(__name__)
 
 
 def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> str:
@@ -27,10 +22,7 @@ def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> s
     version = settings.version or _earlier(settings)
     found = shelf.fetch(version, settings, contract)
     bundle.pin(found, models_dir=settings.models_dir, change="rollback", why=settings.why)
-    try:
-        registry.mark_champion(version, settings)
-    except TrackingFailed as error:  # what serves does not wait for what remembers
-        logger.warning("MLflow was not told: %s", error)
+    registry.mark_champion(version, settings)
     return version
 
 
@@ -41,11 +33,13 @@ def challenge(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> 
         NoSuchModel: there is none, or it is the champion.
         BundleError: it or the champion cannot be trusted; nothing was changed.
     """
-    champion = bundle.name(bundle.load(settings.models_dir, fingerprint=contract.fingerprint))
-    version = settings.version or shelf.newest(settings.models_dir, but=champion.version)
+    version = settings.version or shelf.newest(settings.models_dir, but=pins.read(settings.models_dir).version)
+    found = bundle.name(shelf.fetch(version, settings, contract))
+    champion = bundle.name(
+        bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    )  # of now: to fetch took time
     if version == champion.version:
         raise NoSuchModel(problem=f"{version} is the champion")
-    found = bundle.name(shelf.fetch(version, settings, contract))
     challenger = Challenger(**dict(found), mode=settings.mode, share=settings.share)
     pin = Pin(**dict(champion), challenger=challenger)
     pins.write(pin, about=found, change="challenge", why=settings.why, models_dir=settings.models_dir)

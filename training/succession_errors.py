@@ -3,6 +3,7 @@
 TrainingError
 └── SuccessionError
     ├── NoSuchModel      there is no such challenger, or no earlier model
+    ├── ChampionChanged  another took the champion's place while a challenger was judged
     ├── TooFewUntouched  too few rows that neither model learned from
     └── TooFewOutcomes   too few customers of whom a trial knows what they did
 """
@@ -20,6 +21,16 @@ class NoSuchModel(SuccessionError):
     def __init__(self, *, problem: str) -> None:
         self.problem = problem
         super().__init__(f"{problem}. Name a version of models/store/ or of MLflow's registry, or fit a new model.")
+
+
+class ChampionChanged(SuccessionError):
+    """Another model took the champion's place while a challenger was judged."""
+
+    def __init__(self, *, judged: str, serving: str) -> None:
+        self.judged, self.serving = judged, serving
+        super().__init__(
+            f"the challenger was judged against {judged}, but meanwhile {serving} was pinned, and stays. Promote again."
+        )
 
 
 class TooFewUntouched(SuccessionError):

@@ -6,11 +6,21 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from models import quality
 from models.contract import Labels, Vector
-from models.risk import RiskPolicy
+from models.risk import Costs, Offer, RiskPolicy
 from training import contest
 from training.contest import Way
 
 POLICY = RiskPolicy()
+
+
+DEAR, CHEAP = (
+    Costs(
+        value_of_kept_customer=value,
+        medium=Offer(contact_cost=0.03 * value, success_rate=0.1),
+        high=Offer(contact_cost=0.17 * value, success_rate=0.3),
+    )
+    for value in (500, 100)
+)
 
 
 def customers(rows: int, seed: int) -> tuple[Vector, Labels]:
@@ -54,6 +64,24 @@ def test_equal_models_differ_by_nothing() -> None:
     truth, churned = customers(500, seed=7)
     gains = contest.compare(Way(truth, POLICY), Way(truth, POLICY), churned)
     assert {(gain.better_by.low, gain.better_by.value, gain.better_by.high) for gain in gains.values()} == {(0, 0, 0)}
+
+
+def test_what_groups_of_like_probability_change_is_no_gain() -> None:
+    finer, coarser = RiskPolicy(threshold=0.45, medium_from=0.3, high_from=0.6), RiskPolicy(threshold=0.45)
+    probability, churned = customers(4_000, seed=58)  # of 80 such this one looked surely better
+    gains = contest.compare(Way(probability, finer), Way(probability, coarser), churned, resamples=200)
+    assert not any(gain.surely > 0 for gain in gains.values())
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(CHEAP, DEAR), (DEAR, CHEAP), (None, DEAR), (CHEAP, None)])
+def test_to_be_told_other_prices_is_no_gain(ours: Costs | None, theirs: Costs | None) -> None:
+    truth, churned = customers(500, seed=7)
+    challenger, champion = (Way(truth, RiskPolicy(costs=costs)) for costs in (ours, theirs))
+    paired = contest.compare(challenger, champion, churned)["cost"]
+    apart = contest.compare_apart((challenger, churned), (champion, churned))["cost"]
+    assert paired.champion == paired.challenger == apart.champion == apart.challenger
+    assert paired.better_by.high == 0
+    assert paired.challenger > 1  # money, where one of them knows any
 
 
 def test_models_that_are_equally_good_seldom_look_different() -> None:

@@ -58,6 +58,17 @@ def test_rows_that_the_other_model_learned_from_are_left_out(tmp_path: Path, dat
     )
 
 
+def test_rows_that_equal_what_the_challenger_learned_from_are_left_out(
+    tmp_path: Path, dataset: Dataset, split: Split
+) -> None:
+    features = dataset.features.copy()
+    features.iloc[split.test[:50]] = features.iloc[split.training[:50]].to_numpy()  # who came twice
+    twice, half = replace(dataset, features=features), replace(split, training=split.training[100:])
+    champion = publish(tmp_path / "champion", dataset, half, sha256="1" * 64)
+    challenger = publish(tmp_path / "challenger", twice, split)
+    assert len(holdout.untouched(challenger, champion, CONTRACT).churned) == len(split.test) - 50
+
+
 def test_the_same_split_of_the_same_rows_leaves_all(tmp_path: Path, dataset: Dataset, split: Split) -> None:
     one, other = publish(tmp_path / "one", dataset, split), publish(tmp_path / "other", dataset, split)
     assert len(holdout.untouched(one, other, CONTRACT).churned) == len(split.test)

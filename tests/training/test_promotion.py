@@ -3,15 +3,18 @@
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from models import bundle, pins
+from models.risk import RiskPolicy
 from tests.shelves import Shelf
 from training import gate, registry
 from training.errors import TrackingFailed
 from training.settings import PromoteSettings
+from training.verdict import Verdict
 
 TOLD = ["ROC-AUC no worse", "Brier score no worse", "cost a customer no worse", "better in one", "graph like trees"]
 
@@ -65,6 +68,15 @@ def test_an_equal_challenger_is_refused(shelf: Shelf, capsys: pytest.CaptureFixt
     assert "because it is surely better in none" in told
 
 
+def test_an_equal_challenger_that_was_told_no_costs_is_refused(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.good)
+    other = shelf.alter(shelf.good, lambda _files, facts: facts.update(policy=RiskPolicy()))
+    assert shelf.promote(other) == 1
+    assert "because it is surely better in none" in capsys.readouterr().out
+
+
 def test_the_champion_itself_is_no_challenger(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
     shelf.serve(shelf.good)
     assert shelf.promote(shelf.good) == 1
@@ -92,6 +104,13 @@ def test_a_challenger_that_was_tampered_with_is_refused(
     assert shelf.promote(shelf.good) == 1
     assert shelf.serving == shelf.bad
     assert "SHA-256" in capsys.readouterr().out
+
+
+def test_a_challenger_without_a_manifest_is_refused(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    shelf.serve(shelf.bad)
+    (shelf.models_dir / "store" / shelf.good / "manifest.json").unlink()
+    assert shelf.promote(shelf.good) == 1
+    assert "manifest.json: No such file" in capsys.readouterr().out
 
 
 def test_a_challenger_whose_graph_is_not_of_its_trees_is_refused(
@@ -199,3 +218,29 @@ def test_the_report_is_written_even_for_a_challenger_that_cannot_be_opened(shelf
 def test_margins_are_settings() -> None:
     settings = PromoteSettings(roc_auc_margin=0.01)
     assert (settings.roc_auc_margin, settings.brier_margin) == (0.01, 0.002)
+
+
+def test_a_champion_that_came_while_another_was_judged_stays(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge, third = gate.judge, shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["a third"]))
+
+    def meanwhile(*sides: Any, **limits: Any) -> Verdict:
+        shelf.serve(third)
+        return judge(*sides, **limits)
+
+    shelf.serve(shelf.bad)
+    monkeypatch.setattr(gate, "judge", meanwhile)
+    assert shelf.promote(shelf.good) == 2
+    assert shelf.serving == third
+    assert f"judged against {shelf.bad}, but meanwhile {third} was pinned" in caplog.text
+
+
+def test_a_model_that_could_not_be_pinned_is_no_champion_in_mlflow(shelf: Shelf) -> None:
+    shelf.serve(shelf.bad)
+    client = MlflowClient(shelf.arguments[-1])
+    [other] = client.search_model_versions(f"tag.bundle_version = '{shelf.bad}'")
+    client.set_registered_model_alias("churn", "champion", other.version)
+    (shelf.models_dir / "history.jsonl").write_text("{}\n")
+    assert shelf.promote(shelf.good) == 2
+    assert client.get_model_version_by_alias("churn", "champion").tags["bundle_version"] == shelf.bad

@@ -4,15 +4,16 @@ import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from models import pins
+from models.bundle import Bundle
 from models.pins import Challenger
 from tests.shelves import Shelf
-from training import registry
-from training.errors import TrackingFailed
+from training import shelf as shelves
 
 
 def test_a_rollback_serves_the_champion_before(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,18 +47,40 @@ def test_a_model_that_git_forgot_comes_back_from_the_registry(shelf: Shelf) -> N
     assert before.path("model.onnx").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_rollback_needs_no_mlflow(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_what_was_tampered_with_in_the_registry_does_not_come_to_the_store(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise TrackingFailed(uri="http://localhost:1", problem="no answer")
+    other = shelf.alter(shelf.good, lambda _files, facts: facts.update(warnings=["tampered with"]))
+    shelf.serve(shelf.bad)
+    client = MlflowClient(shelf.arguments[-1])
+    [experiment] = client.search_experiments(filter_string="name = 'churn'")
+    run = client.create_run(experiment.experiment_id)
+    found = shelf.find(other)
+    graph = found.path("model.onnx")
+    graph.write_bytes(graph.read_bytes().replace(b"ai.onnx", b"ai.onny"))
+    client.log_artifacts(run.info.run_id, str(found.directory), "bundle")
+    client.create_model_version("churn", f"runs:/{run.info.run_id}/x", run.info.run_id, tags={"bundle_version": other})
+    shutil.rmtree(found.directory)
+    assert shelf.run("rollback", other) == 2
+    assert "SHA-256" in caplog.text
+    assert shelf.serving == shelf.bad
+    assert not found.directory.exists()
 
+
+@pytest.mark.parametrize("version", ["../store", "/var/models", "..", "20260301-1a2b'3c4d"])
+@pytest.mark.parametrize("command", ["rollback", "challenge", "promote"])
+def test_a_version_is_no_path(shelf: Shelf, command: str, version: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert shelf.run(command, version) == 2
+    assert "--version: String should match pattern" in caplog.text
+
+
+def test_a_rollback_needs_no_mlflow(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
     shelf.serve(shelf.good)
     shelf.serve(shelf.bad)
-    monkeypatch.setattr(registry, "mark_champion", refuse)
+    shelf.arguments[-1] += "/below-a-file.db"
     assert shelf.run("rollback") == 0
     assert shelf.serving == shelf.good
-    assert "MLflow was not told" in caplog.text
+    assert "MLflow was not told who serves" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "manifest.json"])
@@ -99,6 +122,22 @@ def test_the_champion_does_not_challenge_itself(shelf: Shelf, caplog: pytest.Log
     shelf.serve(shelf.good)
     assert shelf.run("challenge", shelf.good) == 2
     assert f"{shelf.good} is the champion" in caplog.text
+
+
+def test_a_champion_that_came_while_the_challenger_was_fetched_stays(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, third = shelves.fetch, shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["a third"]))
+
+    def meanwhile(version: str, *others: Any) -> Bundle:
+        found = fetch(version, *others)
+        shelf.serve(third)
+        return found
+
+    shelf.serve(shelf.bad)
+    monkeypatch.setattr(shelves, "fetch", meanwhile)
+    assert shelf.run("challenge", shelf.good) == 0
+    assert shelf.serving == third
 
 
 def test_a_damaged_challenger_is_not_tried(shelf: Shelf) -> None:
