@@ -75,13 +75,15 @@ def save(files: Path, description: Description, *, trained_at: datetime, models_
     """Publish the folder `files` under a version made of the day and its content.
 
     The version's last eight digits are of a SHA-256 over the description and all files: the same training on the same
-    day finds its bundle already there and leaves it as it is, unless it was damaged.
+    day finds its bundle already there and leaves it as it is, unless it was damaged; it counts as newest then.
     """
     digests = _digests(files)
     version = f"{trained_at:%Y%m%d}-{_identify(description, digests)}"
     target = models_dir / "store" / version
     manifest = Manifest(**dict(description), version=version, trained_at=trained_at, files=digests)
-    if not _holds(target, manifest):
+    if _holds(target, manifest):
+        (target / MANIFEST).touch()
+    else:
         _move_in_place(files, target, manifest)
     return Bundle(directory=target, manifest=_read_manifest(target / MANIFEST))
 

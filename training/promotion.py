@@ -35,7 +35,7 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Verd
     """
     champion = _champion(settings, contract)
     serving = champion.manifest.version if champion else None
-    version = settings.version or shelf.newest(settings.models_dir, but=serving)
+    version = settings.version or shelf.newest(settings.models_dir)
     try:
         challenger = shelf.fetch(version, settings, contract)
     except BundleMissing:

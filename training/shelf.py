@@ -19,15 +19,15 @@ from training.succession_errors import NoSuchModel
 logger = logging.getLogger(__name__)
 
 
-def newest(models_dir: Path, *, but: str | None) -> str:
-    """Return the version of the bundle that was published last, leaving out one.
+def newest(models_dir: Path, *, but: str | None = None) -> str:
+    """Return the version of the bundle that was published last, perhaps leaving out one.
 
     Raises:
         NoSuchModel: the store holds no other.
     """
     manifests = [path for path in (models_dir / "store").glob("*/manifest.json") if path.parent.name != but]
     if not manifests:
-        raise NoSuchModel(problem="the store holds none but the champion")
+        raise NoSuchModel(problem=f"the store holds no model{' but the champion' if but else ''}")
     return max(manifests, key=lambda path: path.stat().st_mtime_ns).parent.name
 
 

@@ -55,6 +55,19 @@ def test_the_newest_bundle_is_the_challenger(shelf: Shelf, capsys: pytest.Captur
     assert capsys.readouterr().out.startswith(f"{shelf.bad} is refused")
 
 
+def test_a_fit_that_finds_the_champion_again_promotes_no_older_model(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["the first"]))
+    shelf.serve(again)
+    shelf.find(shelf.good).path("manifest.json").touch()
+    assert shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["the first"])) == again
+    assert shelf.promote() == 1
+    told = capsys.readouterr().out
+    assert told.startswith(f"{again} is refused")
+    assert "because it is the champion already" in told
+
+
 def test_an_equal_challenger_is_refused(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
     shelf.serve(shelf.good)
 
