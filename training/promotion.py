@@ -42,8 +42,8 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Verd
         raise
     except BundleError as error:
         return _tell(refuse(version, serving or "none", str(error)), settings)
-    if version == serving:
-        return _tell(refuse(version, version, "it is the champion already"), settings)
+    if (problem := _misfit(challenger, champion)) is not None:
+        return _tell(refuse(version, serving or "none", problem), settings)
     verdict = _tell(_judge(challenger, champion, settings, contract), settings)
     if verdict.promoted:
         if (now := _serving(settings)) != serving:
@@ -59,6 +59,22 @@ def _champion(settings: PromoteSettings, contract: Contract) -> Bundle | None:
         return bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
     except NothingPinned:
         return None
+
+
+def _misfit(challenger: Bundle, champion: Bundle | None) -> str | None:
+    """Say why two models are not to be compared, however good the challenger is."""
+    if champion is None:
+        return None
+    if challenger.manifest.version == champion.manifest.version:
+        return "it is the champion already"
+    if _is_invented(challenger) and not _is_invented(champion):
+        return "it learned from synthetic customers alone, and the champion from others"
+    return None
+
+
+def _is_invented(found: Bundle) -> bool:
+    data = found.manifest.data
+    return data.source.startswith("synthetic(") and data.live is None
 
 
 def _serving(settings: PromoteSettings) -> str | None:

@@ -37,6 +37,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
     astray = np.random.default_rng(0).random(len(customers)) < 0.7
     customers.loc[astray, "churned"] = customers.loc[astray, "churned"].sample(frac=1, random_state=0).to_numpy()
     customers.to_csv(folder / "bad.csv", index=False)
+    synthetic.sample(6_000, seed=5)[0].to_csv(folder / "good.csv", index=False)
 
     def fit(**settings: object) -> str:
         common = {
@@ -49,7 +50,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
         made = pipeline.fit(FitSettings.model_validate({"tracking_uri": uri} | common | settings))
         return made.bundle.manifest.version
 
-    return Shelf(folder, good=fit(rows=6_000), bad=fit(data=str(folder / "bad.csv")))
+    return Shelf(folder, good=fit(data=str(folder / "good.csv")), bad=fit(data=str(folder / "bad.csv")))
 
 
 @pytest.fixture

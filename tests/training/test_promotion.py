@@ -9,6 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from models import bundle, pins
+from models.manifest import Provenance
 from models.risk import RiskPolicy
 from tests.shelves import Shelf
 from training import gate, registry
@@ -257,3 +258,21 @@ def test_a_model_that_could_not_be_pinned_is_no_champion_in_mlflow(shelf: Shelf)
     (shelf.models_dir / "history.jsonl").write_text("{}\n")
     assert shelf.promote(shelf.good) == 2
     assert client.get_model_version_by_alias("churn", "champion").tags["bundle_version"] == shelf.bad
+
+
+def test_a_model_of_synthetic_customers_does_not_follow_one_of_others(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def invent(_files: Path, facts: dict[str, object]) -> None:
+        data = facts["data"]
+        assert isinstance(data, Provenance)
+        facts["data"] = data.model_copy(update={"source": "synthetic(rows=6000, seed=5)"})
+
+    invented = shelf.alter(shelf.good, invent)
+    shelf.serve(shelf.bad)
+    assert shelf.promote(invented) == 1
+    assert shelf.serving == shelf.bad
+    assert "it learned from synthetic customers alone, and the champion from others" in capsys.readouterr().out
+    shelf.serve(invented)
+    assert shelf.promote(shelf.good) == 1
+    assert "synthetic customers" not in capsys.readouterr().out
