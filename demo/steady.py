@@ -55,11 +55,12 @@ class Steady:
                     return
                 try:
                     answer = client.predict(customer.features)
-                except (OSError, HTTPException, Refused) as error:
+                    version, name = answer["model_version"], answer["prediction_id"]
+                except Exception as error:  # noqa: BLE001  # whatever is no prediction is a failure, and ends no client
                     self.failures.append(repr(error))
                     continue
-                self.answers[answer["model_version"]] += 1
-                known[answer["prediction_id"]] = customer.churned
+                self.answers[version] += 1
+                known[name] = customer.churned
                 if len(known) >= REPORT_AFTER:
                     known = self._report(client, known)
                 if self.world is not world:

@@ -46,6 +46,7 @@ def test_a_shift_is_as_large_as_it_says_and_keeps_the_contract(feature: Feature,
     assert checks.find_violations(CONTRACT, shifted) == {}
 
 
+@pytest.mark.shipped_model
 def test_every_kind_of_window_is_counted(learned: Baseline) -> None:
     found = list(drift_errors.count(learned, 1, DriftSettings()))
     calm = [one for one in found if not one.deviations]

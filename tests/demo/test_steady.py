@@ -1,5 +1,7 @@
 """Customers who never stop asking see every failure, so that none seen means something."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,36 @@ def test_a_service_that_is_gone_is_a_failure_for_each_request(root: Path, tmp_pa
         wait_until(lambda: len(customers.failures) > 20)
     assert customers.answers.total() == 0
     assert "Connection refused" in customers.failures[0]
+
+
+class Broken(BaseHTTPRequestHandler):
+    """Answers with a page, as a proxy does, or with JSON that is no prediction."""
+
+    status, page = 502, b"<html>"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.page)))
+        self.end_headers()
+        self.wfile.write(self.page)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.mark.parametrize(("status", "page"), [(502, b"<html>"), (500, b"{}"), (200, b"<html>"), (200, b"{}")])
+def test_an_answer_that_is_no_prediction_is_a_failure_each_time(
+    status: int, page: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Broken, "status", status)
+    monkeypatch.setattr(Broken, "page", page)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with steady.asking(f"http://127.0.0.1:{server.server_port}", CALM) as customers:
+            wait_until(lambda: len(customers.failures) > 3 * steady.CLIENTS)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert customers.answers.total() == 0

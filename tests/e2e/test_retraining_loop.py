@@ -26,6 +26,7 @@ def roc_auc(model: Bundle) -> float:
     return float(roc_auc_score([customer.churned for customer in fresh], scores))
 
 
+@pytest.mark.shipped_model
 @pytest.mark.slow
 def test_a_fit_on_the_services_own_log_knows_changed_customers_better(root: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'predictions.db'}"

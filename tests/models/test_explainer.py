@@ -119,6 +119,7 @@ def test_a_file_that_is_no_booster_is_refused_by_name(booster_file: Path, tmp_pa
         Explainer(path, CONTRACT).explain(matrix_of(CONTRACT, [CONTRACT.example]))
 
 
+@pytest.mark.shipped  # others may have as many columns as the second contract
 def test_trees_of_another_contract_are_refused(booster_file: Path, second_contract: Contract) -> None:
     rows = matrix_of(second_contract, [second_contract.example])
     with pytest.raises(errors.BoosterUnreadable, match=r"model\.ubj"):

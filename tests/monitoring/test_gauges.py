@@ -133,7 +133,7 @@ def write(url: str, day: Day, scorer: Scorer) -> None:
         (with_more_refused, {"churn_live_refused_share"}),
         (with_fewer_outcomes, LIVE | {"churn_live_outcomes_rows"}),
         (with_outcomes_shuffled, LIVE | FALLEN),
-        (with_one_input_shuffled, LIVE | PREDICTED | FALLEN),
+        pytest.param(with_one_input_shuffled, LIVE | PREDICTED | FALLEN, marks=pytest.mark.shipped_model),
         (with_one_input_moved, LIVE | PREDICTED | FALLEN | DRIFTED),
     ],
 )

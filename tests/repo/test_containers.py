@@ -191,6 +191,7 @@ def test_the_dashboard_shows_what_was_found(stack: Stack) -> None:
         assert "no drift" in [run["name"] for run in api.get(f"/api/projects/{project}/snapshots").json()]
 
 
+@pytest.mark.shipped_model
 def test_a_file_of_this_machine_is_judged_in_a_container(stack: Stack, tmp_path: Path) -> None:
     live = tmp_path / "shifted.csv"
     traffic.shifted(1_000, seed=12).to_csv(live, index=False)
@@ -199,6 +200,7 @@ def test_a_file_of_this_machine_is_judged_in_a_container(stack: Stack, tmp_path:
     assert "drift in 3 of 7 columns: " in stack.compose("run", *mount, "monitor", *job, check=False)
 
 
+@pytest.mark.shipped_model
 def test_the_monitor_judges_what_the_service_was_asked(stack: Stack) -> None:
     with closing(Client(stack.address("service"))) as client:
         customers = CALM.customers(300, seed=3)
@@ -256,6 +258,7 @@ def demo(stack: Stack) -> Iterator[Stack]:
     stack.compose("--profile", "demo", "rm", "--stop", "--force", "traffic", "impatient-monitor")
 
 
+@pytest.mark.shipped_model
 def test_the_demo_sends_customers_and_its_monitor_looks_at_them(demo: Stack) -> None:
     sent = 'http_requests_total{method="POST",route="/predict",status="200"}'
     before = gauge(demo, "service", sent)
@@ -373,6 +376,7 @@ def test_a_pod_of_kubernetes_serves_with_what_its_manifest_allows_and_ends_in_ti
     assert (state["ExitCode"], state["OOMKilled"]) == (128 + signal.SIGTERM, False)
 
 
+@pytest.mark.shipped_model
 def test_pods_and_jobs_of_kubernetes_share_a_log_whose_tables_only_the_jobs_may_change(pods: Pods) -> None:
     code, said = pods.job("churn-drift")
     assert (code, "cannot tell" in said) == (2, True)

@@ -33,9 +33,10 @@ TESTS = (
     "tests/service/test_degraded.py",
     "tests/monitoring/test_alerts.py",
     "tests/monitoring/test_telemetry.py",
+    "tests/scripts/test_image.py::test_a_workflow_pushes_it_and_goes_on_with_its_digest",
     *(("tests/training/test_tuning.py::test_mlflow_keeps_each_trial_as_a_run_below_the_fit",) * shipped.ARE_SERVED),
 )
-"""Those that meet the name: pages, images, metrics, alerts, and MLflow."""
+"""Those that meet the name: pages, images, metrics, alerts, the registry, and MLflow."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -16,7 +16,7 @@ from tests.repo.test_locks import pins
 from tests.scripts.calls import calls, inputs
 from tests.scripts.conftest import Fake, Script
 
-DIGEST = "ghcr.io/ann/churn@sha256:" + "a" * 64
+DIGEST = "ghcr.io/ann/shop@sha256:" + "a" * 64
 LOGIN = {"REGISTRY_USER": "ann", "REGISTRY_TOKEN": "secret"}
 OF_OTHER_MACHINES = {"nvidia-nccl-cu12", "tzdata", "xgboost", "xgboost-cpu", "uvloop", "colorama"}
 
@@ -67,12 +67,10 @@ def test_on_a_laptop_the_image_is_built_and_not_pushed(image: str, script: Scrip
 def test_a_workflow_pushes_it_and_goes_on_with_its_digest(script: Script, fake: Fake, tmp_path: Path) -> None:
     variables = fake("docker", image_inspect=f"elsewhere.example/churn@sha256:{'b' * 64}\n{DIGEST}")
     output = tmp_path / "output"
-    done = script(
-        "publish.py", GITHUB_REPOSITORY="Ann/Churn", GITHUB_SHA="4711", GITHUB_OUTPUT=str(output), **variables
-    )
+    done = script("publish.py", GITHUB_REPOSITORY="Ann/Shop", GITHUB_SHA="4711", GITHUB_OUTPUT=str(output), **variables)
     assert done.returncode == 0, done.stderr
     assert [call.split()[0] for call in calls(tmp_path, "docker")] == ["build", "push", "image"]
-    assert "push --quiet ghcr.io/ann/churn:4711" in calls(tmp_path, "docker")
+    assert "push --quiet ghcr.io/ann/shop:4711" in calls(tmp_path, "docker")
     name, _, digest = DIGEST.partition("@")
     assert output.read_text().splitlines() == [f"image={DIGEST}", f"name={name}", f"digest={digest}"]
 
@@ -100,7 +98,7 @@ def test_the_registry_gets_the_token_where_no_list_of_processes_shows_it(
 def test_an_image_is_deployed_only_if_this_workflow_signed_origin_and_list(
     script: Script, fake: Fake, tmp_path: Path
 ) -> None:
-    done = script("verify_image.sh", DIGEST, GITHUB_REPOSITORY="ann/churn", **fake("gh"))
+    done = script("verify_image.sh", DIGEST, GITHUB_REPOSITORY="ann/shop", **fake("gh"))
     assert done.returncode == 0, done.stderr
     asked = calls(tmp_path, "gh")
     assert [call.split("--predicate-type ")[1].split()[0] for call in asked] == [
@@ -108,11 +106,11 @@ def test_an_image_is_deployed_only_if_this_workflow_signed_origin_and_list(
         "https://cyclonedx.org/bom",
     ]
     for call in asked:
-        assert call.startswith(f"attestation verify oci://{DIGEST} --repo ann/churn ")
-        assert "--signer-workflow ann/churn/.github/workflows/deploy.yml" in call
+        assert call.startswith(f"attestation verify oci://{DIGEST} --repo ann/shop ")
+        assert "--signer-workflow ann/shop/.github/workflows/deploy.yml" in call
     (tmp_path / "fakes" / "gh").write_text("#!/bin/sh\nexit 1\n")
     path = f"{tmp_path / 'fakes'}:{os.environ['PATH']}"
-    assert script("verify_image.sh", DIGEST, GITHUB_REPOSITORY="ann/churn", PATH=path).returncode != 0
+    assert script("verify_image.sh", DIGEST, GITHUB_REPOSITORY="ann/shop", PATH=path).returncode != 0
 
 
 def test_without_a_host_nothing_is_deployed_and_it_says_so(script: Script, tmp_path: Path) -> None:

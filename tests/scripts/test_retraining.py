@@ -211,6 +211,7 @@ def forge(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     server.server_close()
 
 
+@pytest.mark.shipped_model
 @pytest.mark.slow
 def test_drift_asks_for_a_retraining_once_and_says_why(
     forge: dict[str, str], script: Script, root: Path, tmp_path: Path

@@ -62,6 +62,7 @@ def rows_of(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+@pytest.mark.shipped_model
 def test_a_scored_row_is_the_row_as_it_was_and_its_prediction(score: Score, tmp_path: Path) -> None:
     source, output = write(tmp_path / "in.csv", *GOOD), tmp_path / "out.csv"
     tally = score(source, output)
@@ -97,6 +98,7 @@ def test_columns_of_a_parquet_file_keep_their_types(score: Score, customers: pd.
     assert pq.read_schema(tmp_path / "out.parquet") == pa.schema([*table.schema, *scoring.PREDICTION])
 
 
+@pytest.mark.shipped_model
 def test_rejected_rows_are_set_aside_with_number_and_reasons(score: Score, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", GOOD[0], BAD[0], "", BAD[1], GOOD[1], BAD[2], BAD[3], GOOD[2], BAD[4])
     tally = score(source, tmp_path / "out.csv")
