@@ -20,7 +20,8 @@ from training.errors import TrainingError
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path("var/rehearsal")
-CALM_SECONDS, SHIFTED_SECONDS = 10, 35
+CALM_OUTCOMES, SHIFTED_OUTCOMES = 600, 5_000
+PATIENCE_SECONDS = 300
 CRASHES_WHEN_ASKED = """
 import os
 from service.inference import Inference
@@ -79,17 +80,17 @@ def play(on: Stage) -> list[str]:
 
 def see_nothing(on: Stage, customers: Steady) -> None:
     """Watch customers like those that the model learned from."""
-    say(f"2 of 6: customers like those it learned from, for {CALM_SECONDS} s")
+    say(f"2 of 6: customers like those it learned from, until of {CALM_OUTCOMES:,} it is known who left")
     begin = datetime.now(UTC)
-    customers.wait(CALM_SECONDS)
+    wait_for(customers, CALM_OUTCOMES)
     on.run("-m", "monitoring", "drift", "--from", begin.isoformat())
 
 
 def see_drift(on: Stage, customers: Steady) -> datetime:
     """Change the world, and return when; the monitor must see other customers, who leave for other reasons."""
-    say(f"3 of 6: prices rise, and others leave than before, for {SHIFTED_SECONDS} s")
+    say(f"3 of 6: prices rise, and others leave than before, until of {SHIFTED_OUTCOMES:,} it is known who left")
     customers.world, begin = SHIFTED, datetime.now(UTC)
-    customers.wait(SHIFTED_SECONDS)
+    wait_for(customers, SHIFTED_OUTCOMES)
     for job in ("drift", "performance"):
         on.run("-m", "monitoring", job, "--from", begin.isoformat(), allowed=(1,))
     return begin
@@ -117,6 +118,19 @@ def refuse_broken_versions(on: Stage, customers: Steady, serving: str) -> None:
     for image in (damaged, crashing):
         on.deploy(image, soak_seconds=15, allowed=1)
         require_serving(customers, serving)
+
+
+def wait_for(customers: Steady, outcomes: int) -> None:
+    """Let customers ask until so many more outcomes are in the log: how long that takes is the machine's affair.
+
+    Raises:
+        Unplayable: it takes too long.
+    """
+    enough, limit = customers.reported + outcomes, time.monotonic() + PATIENCE_SECONDS
+    while customers.reported < enough:
+        if time.monotonic() > limit:
+            raise Unplayable(f"hardly any outcome was taken: {customers.unreported:,} were not")
+        customers.wait(0.5)
 
 
 def require_serving(customers: Steady, version: str) -> None:

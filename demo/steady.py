@@ -32,8 +32,10 @@ class Steady:
     """Predictions by version of the model."""
     failures: list[str] = field(default_factory=list)
     """Requests for a prediction that had another answer, or none."""
+    reported: int = 0
+    """Outcomes that were taken."""
     unreported: int = 0
-    """Outcomes that were not taken."""
+    """Outcomes that were not."""
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -71,6 +73,7 @@ class Steady:
         early = dict(islice(known.items(), len(known) // 2))
         try:
             client.report(early, patience_seconds=5)
+            self.reported += len(early)
         except (OSError, HTTPException, Refused):
             self.unreported += len(early)
         return {name: left for name, left in known.items() if name not in early}

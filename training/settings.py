@@ -16,6 +16,7 @@ _APPENDED = f",{LIVE}"
 class _JobSettings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="TRAINING_",
+        env_ignore_empty=True,  # a workflow sets each variable, also those that nobody gave a value
         frozen=True,
         extra="forbid",
         cli_kebab_case=True,
@@ -137,7 +138,7 @@ class PromoteSettings(ShelfSettings):
     """The same of the Brier score."""
     cost_margin_fraction: float = Field(default=0.01, ge=0)
     """The same of the cost of decisions, as a fraction of the champion's."""
-    min_slice_roc_auc: float = Field(default=0.55, ge=0, lt=1)
+    min_slice_roc_auc: float = Field(default=0.5, ge=0, lt=1)
     """Least ROC-AUC of the challenger in every group of 100 customers and more."""
     slice_margin: float = Field(default=0.05, ge=0)
     """ROC-AUC by which the challenger may surely be worse in a group."""
