@@ -35,7 +35,7 @@ rename: setup ## give the project a name of its own instead of the template's, a
 demo: setup ## the whole loop: train, serve, shift, see drift and fallen quality; DATA=your.csv COLUMNS=your.toml for your customers
 	@$(BIN)/python -m demo $(CUSTOMERS)
 
-rehearsal: setup ## play drift, retraining, deployment and two failures with real Docker; four minutes
+rehearsal: setup ## play drift, retraining, deployment and two failures with real Docker; three minutes
 	@$(BIN)/python -m demo.rehearsal
 
 train: setup ## train on the synthetic customers, or DATA=your.csv COLUMNS=your.toml, and pin the result
