@@ -32,7 +32,6 @@ from pydantic import Field
 from models import declaration
 
 Addition = Literal["Yes", "No", "No internet service"]
-USD = {"unit": "USD"}
 
 
 class CustomerFeatures(declaration.Features):
@@ -59,9 +58,13 @@ class CustomerFeatures(declaration.Features):
     payment_method: Literal[
         "Electronic check", "Mailed check", "Bank transfer (automatic)", "Credit card (automatic)"
     ] = Field(description="How bills are paid.", examples=["Electronic check"])
-    monthly_charges: float = Field(ge=0, le=500, description="Now.", examples=[95.5], json_schema_extra=USD)
+    monthly_charges: float = Field(ge=0, le=500, description="Now.", examples=[95.5], json_schema_extra={"unit": "USD"})
     total_charges: Annotated[float | None, declaration.AtLeast("monthly_charges")] = Field(
-        ge=0, le=100_000, description="So far; null before the first bill.", examples=[191.0], json_schema_extra=USD
+        ge=0,
+        le=100_000,
+        description="So far; null before the first bill.",
+        examples=[191.0],
+        json_schema_extra={"unit": "USD"},
     )
 
 

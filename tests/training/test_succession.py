@@ -14,6 +14,7 @@ from models.bundle import Bundle
 from models.pins import Challenger
 from tests.shelves import Shelf
 from training import shelf as shelves
+from training.tracking import REGISTERED_MODEL
 
 
 def test_a_rollback_serves_the_champion_before(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +54,7 @@ def test_what_was_tampered_with_in_the_registry_does_not_come_to_the_store(
     other = shelf.alter(shelf.good, lambda _files, facts: facts.update(warnings=["tampered with"]))
     shelf.serve(shelf.bad)
     client = MlflowClient(shelf.arguments[-1])
-    [experiment] = client.search_experiments(filter_string="name = 'churn'")
+    [experiment] = client.search_experiments(filter_string=f"name = '{REGISTERED_MODEL}'")
     run = client.create_run(experiment.experiment_id)
     found = shelf.find(other)
     graph = found.path("model.onnx")
