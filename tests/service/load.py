@@ -1,4 +1,4 @@
-"""Clients that ask for predictions without a break, each over one connection, and remember what became of it."""
+"""Clients that ask for predictions on and on, each over one connection, and remember what became of it."""
 
 import http.client
 import json
@@ -25,11 +25,13 @@ class Load:
     stop: threading.Event = field(default_factory=threading.Event)
     customer: dict[str, Any] = field(default_factory=lambda: CONTRACT.example)
     """Of whom they ask."""
+    pause_seconds: float = 0
+    """Between an answer and the next request."""
 
     def ask_on(self, port: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.connect()
-        while not self.stop.is_set():
+        while not self.stop.wait(self.pause_seconds):
             try:
                 connection.request("POST", "/predict", json.dumps(self.customer), JSON)
                 answer = connection.getresponse()
@@ -44,9 +46,9 @@ class Load:
 
     @classmethod
     @contextmanager
-    def on(cls, port: int, clients: int = 8, **customer: Any) -> Iterator[Self]:
+    def on(cls, port: int, clients: int = 8, pause_seconds: float = 0, **customer: Any) -> Iterator[Self]:
         """Ask until the block ends, of the example with these values besides."""
-        load = cls(customer=CONTRACT.example | customer)
+        load = cls(customer=CONTRACT.example | customer, pause_seconds=pause_seconds)
         threads = [threading.Thread(target=load.ask_on, args=(port,)) for _ in range(clients)]
         for thread in threads:
             thread.start()

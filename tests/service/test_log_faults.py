@@ -181,7 +181,7 @@ def test_while_postgresql_is_stopped_for_a_minute_predictions_go_on_and_all_arri
 
 
 def check_outage(service: Any, url: str, outage: Callable[[], Any], *, seconds: float) -> None:
-    with Load.on(service.port, clients=2) as load:
+    with Load.on(service.port, clients=2, pause_seconds=0.003) as load:
         wait_until(lambda: len(ids_in(url)) > 100)
         with outage():
             before = len(load.answers)
