@@ -4,6 +4,7 @@ The same code scores in the service, in training's checks and in every later com
 where a matrix comes from.
 """
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +14,7 @@ import onnxruntime as ort
 from models.bundle import GRAPH, Bundle
 from models.calibration import Calibration
 from models.contract import Matrix, Vector
-from models.errors import GraphUnreadable
+from models.errors import GraphUnreadable, ProbeFailed
 from models.risk import RiskPolicy
 
 
@@ -60,3 +61,17 @@ class Scorer:
     def _run(self, matrix: Matrix) -> Vector:
         probabilities: np.ndarray = self._session.run(["probabilities"], {self._input: matrix})[0]
         return self._calibrate(probabilities[:, 1].astype(np.float64))
+
+
+def probe(version: str, predict: Callable[[], Iterable[float]]) -> None:
+    """Have a model predict one customer who is known to be valid.
+
+    Raises:
+        ProbeFailed: it cannot, or what it says is no probability.
+    """
+    try:
+        [probability] = predict()
+    except Exception as error:  # whatever it is, customers would meet it too
+        raise ProbeFailed(version=version, problem=str(error)) from error
+    if not 0 <= probability <= 1:
+        raise ProbeFailed(version=version, problem=f"its probability is {probability}")

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from models import bundle
+from models import bundle, scorer
 from models.contract import Matrix
-from models.errors import ProbeFailed
 from models.explainer import Contributions, Explainer
 from models.features import CONTRACT, CustomerFeatures
 from models.manifest import Manifest
@@ -90,10 +89,5 @@ def load(models_dir: Path, named: Named | None = None) -> Predictor:
 
 
 def _probe(predictor: Predictor) -> None:
-    version = predictor.scorer.version
-    try:
-        [probability] = predictor.predict([CustomerFeatures(**CONTRACT.example)]).probabilities
-    except Exception as error:  # whatever it is, customers would meet it too
-        raise ProbeFailed(version=version, problem=str(error)) from error
-    if not 0 <= probability <= 1:
-        raise ProbeFailed(version=version, problem=f"its probability is {probability}")
+    example = CustomerFeatures(**CONTRACT.example)
+    scorer.probe(predictor.scorer.version, lambda: predictor.predict([example]).probabilities)

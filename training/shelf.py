@@ -7,10 +7,10 @@ import logging
 import tempfile
 from pathlib import Path
 
-from models import bundle
+from models import bundle, scorer
 from models.bundle import Bundle
 from models.contract import Contract
-from models.errors import BundleMissing, ProbeFailed
+from models.errors import BundleMissing
 from models.scorer import Scorer
 from training import registry
 from training.settings import ShelfSettings
@@ -64,11 +64,5 @@ def _download(version: str, settings: ShelfSettings, contract: Contract) -> None
 
 
 def _probe(found: Bundle, contract: Contract) -> None:
-    version = found.manifest.version
     matrix = contract.to_matrix({name: [value] for name, value in contract.example.items()})
-    try:
-        [probability] = Scorer.of(found).score(matrix)
-    except Exception as error:  # whatever it is, customers would meet it too
-        raise ProbeFailed(version=version, problem=str(error)) from error
-    if not 0 <= probability <= 1:
-        raise ProbeFailed(version=version, problem=f"its probability is {probability}")
+    scorer.probe(found.manifest.version, lambda: Scorer.of(found).score(matrix))
