@@ -25,12 +25,28 @@ class _JobSettings(BaseSettings):
     )
 
 
+class ShelfSettings(_JobSettings):
+    """Where models are, and where MLflow is."""
+
+    models_dir: Path = Path("models")
+    """Folder of pinned.json, history.jsonl and store/."""
+    output_dir: Path = Path("var")
+    """Folder for mlflow.db and artifacts/, where MLflow has no server."""
+    tracking_uri: str | None = Field(default=None, validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI"))
+    """MLflow's server or database; by default mlflow.db in the output folder."""
+
+    @property
+    def mlflow(self) -> str:
+        """Where MLflow is."""
+        return self.tracking_uri or f"sqlite:///{self.output_dir / 'mlflow.db'}"
+
+
 def _whole(value: Any) -> Any:
     """Read a whole number that a command line gives as text."""
     return int(value) if value in ("-1", "1", "+1") else value
 
 
-class FitSettings(_JobSettings):
+class FitSettings(ShelfSettings):
     """Train, evaluate, log and publish a model."""
 
     model_config = SettingsConfigDict(cli_prog_name="python -m training fit")
@@ -71,12 +87,6 @@ class FitSettings(_JobSettings):
     """What follows when a feature alone tells the outcome: no model, or a warning in its card."""
     pin: bool = False
     """Serve the new model; the first model ever is always pinned."""
-    models_dir: Path = Path("models")
-    """Folder of pinned.json and store/."""
-    output_dir: Path = Path("var")
-    """Folder for mlflow.db and artifacts/, where MLflow has no server."""
-    tracking_uri: str | None = Field(default=None, validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI"))
-    """MLflow's server or database; by default mlflow.db in the output folder."""
 
     @property
     def with_live(self) -> bool:
@@ -87,11 +97,6 @@ class FitSettings(_JobSettings):
     def base(self) -> str | None:
         """What live rows are appended to, or the only source; None where there are live rows only."""
         return None if self.data == LIVE else self.data.removesuffix(_APPENDED)
-
-    @property
-    def mlflow(self) -> str:
-        """Where MLflow is."""
-        return self.tracking_uri or f"sqlite:///{self.output_dir / 'mlflow.db'}"
 
 
 class ScoreSettings(_JobSettings):
@@ -107,22 +112,6 @@ class ScoreSettings(_JobSettings):
     """TOML file that maps the file's columns to the contract, as for a fit; no target is needed."""
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
-
-
-class ShelfSettings(_JobSettings):
-    """Where models are, and where MLflow is."""
-
-    models_dir: Path = Path("models")
-    """Folder of pinned.json, history.jsonl and store/."""
-    output_dir: Path = Path("var")
-    """Folder for mlflow.db and artifacts/, where MLflow has no server."""
-    tracking_uri: str | None = Field(default=None, validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI"))
-    """MLflow's server or database; by default mlflow.db in the output folder."""
-
-    @property
-    def mlflow(self) -> str:
-        """Where MLflow is."""
-        return self.tracking_uri or f"sqlite:///{self.output_dir / 'mlflow.db'}"
 
 
 class PromoteSettings(ShelfSettings):
