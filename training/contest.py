@@ -64,6 +64,12 @@ def compare_apart(
     )
 
 
+def signed(better_by: Figure, digits: int = 4) -> str:
+    """Write by how much the challenger is better, with its interval."""
+    value, low, high = (f"{one:+.{digits}f}" for one in (better_by.value, better_by.low, better_by.high))
+    return f"{value} ({low} to {high})"
+
+
 def _at_one_price(challenger: Way, champion: Way) -> tuple[Way, Way]:
     """Let both pay today's prices, the challenger's or else the champion's, for what each decides by its own bounds."""
     costs = challenger.policy.costs or champion.policy.costs

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from models.contract import Contract, Matrix, Vector
-from models.quality import Figure
 from models.scorer import Scorer
 from training import contest, group_checks
 from training.contest import TITLES, Gain, Way
@@ -80,7 +79,7 @@ def _no_worse(gains: Mapping[str, Gain], settings: PromoteSettings) -> Iterator[
             "" if passed else f"{TITLES[metric]} may be worse by {-least:.3g}, more than {margin:.3g}",
             champion=f"{gain.champion:.{digits}f}",
             challenger=f"{gain.challenger:.{digits}f}",
-            better_by=_signed(gain.better_by, digits),
+            better_by=contest.signed(gain.better_by, digits),
         )
 
 
@@ -105,7 +104,3 @@ def _latency(challenger: Scorer, champion: Scorer, matrix: Matrix, limit: float)
     reason = "" if passed else f"a customer takes {slow / fast:.1f} times as long"
     allowed = f"to {limit:g} times"
     return Check("time of a customer", allowed, passed, reason, f"{fast:.1f} µs", f"{slow:.1f} µs")
-
-
-def _signed(figure: Figure, digits: int) -> str:
-    return f"{figure.value:+.{digits}f} ({figure.low:+.{digits}f} to {figure.high:+.{digits}f})"

@@ -1,8 +1,6 @@
 """What the gate said, for a terminal, for a pull request, and in one line for the history. Knows nothing of how."""
 
-from collections.abc import Iterator
-
-from training import card_tables
+from training import card_tables, contest
 from training.verdict import Check, Verdict
 
 _EXPLAINED = (
@@ -38,19 +36,14 @@ def markdown(verdict: Verdict) -> str:
 
 def in_short(verdict: Verdict) -> str:
     """Write it in one line."""
-    return f"gate against {verdict.champion}: {'; '.join(_gains(verdict)) or 'not compared'}"
+    gains = [f"{metric} better by {contest.signed(gain.better_by)}" for metric, gain in verdict.gains.items()]
+    return f"gate against {verdict.champion}: {'; '.join(gains)}"
 
 
 def _sentence(verdict: Verdict) -> str:
     result = "is promoted" if verdict.promoted else "is refused, the champion stays"
     judged = f" on {verdict.rows:,} customers that neither learned from" if verdict.rows else ""
     return f"{verdict.challenger} {result}: judged against {verdict.champion}{judged}"
-
-
-def _gains(verdict: Verdict) -> Iterator[str]:
-    for metric, gain in verdict.gains.items():
-        better_by = gain.better_by
-        yield f"{metric} better by {better_by.value:+.4f} ({better_by.low:+.4f} to {better_by.high:+.4f})"
 
 
 def _row(check: Check) -> tuple[str, ...]:

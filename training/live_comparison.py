@@ -118,11 +118,8 @@ def _lines(trial: Trial) -> Iterator[str]:
     for role, record in (("champion", champion), ("challenger", challenger)):
         yield f"  {role:<11}{len(record.churned):,} predictions, {len(record.known().churned):,} with an outcome"
     for metric, gain in trial.gains.items():
-        better_by = gain.better_by
-        yield (
-            f"  {contest.TITLES[metric]:<16}{gain.champion:.4f} and {gain.challenger:.4f}, "
-            f"better by {better_by.value:+.4f} ({better_by.low:+.4f} to {better_by.high:+.4f})"
-        )
+        both = f"{gain.champion:.4f} and {gain.challenger:.4f}"
+        yield f"  {contest.TITLES[metric]:<16}{both}, better by {contest.signed(gain.better_by)}"
     yield from (f"  {name} {value:.3f}" for name, value in trial.apart.items())
     if mode == "canary":
         yield f"  {_NOTE}"
