@@ -15,6 +15,7 @@ from pathlib import Path
 from demo import stage, steady
 from demo.stage import Stage, Unplayable
 from demo.steady import Steady
+from demo.story import say
 from demo.worlds import CALM, SHIFTED
 from training.errors import TrainingError
 
@@ -22,20 +23,6 @@ ROOT = Path(__file__).parent.parent
 FOLDER = Path("var/rehearsal")
 CALM_OUTCOMES, SHIFTED_OUTCOMES = 600, 5_000
 PATIENCE_SECONDS = 300
-CRASHES_WHEN_ASKED = """
-import os
-from service.inference import Inference
-from service.__main__ import main
-predict, asked = Inference.predict, []
-def faulty(*words, **named):
-    asked.append(1)
-    if len(asked) > 60:
-        os._exit(7)
-    return predict(*words, **named)
-Inference.predict = faulty
-main()
-"""
-"""A service that is ready, predicts when it is tried, and dies of the first customers."""
 
 
 def main() -> int:
@@ -112,9 +99,8 @@ def refuse_broken_versions(on: Stage, customers: Steady, serving: str) -> None:
     graph.write_bytes(whole[:-1])
     damaged = on.build("v3-damaged")
     graph.write_bytes(whole)
-    crashing = on.build(
-        "v3-crashing", dockerfile=f"FROM {on.image('v2')}\nCMD {json.dumps(['python', '-c', CRASHES_WHEN_ASKED])}"
-    )
+    program = stage.FAULTY.format(fault="os._exit(7)")
+    crashing = on.build("v3-crashing", dockerfile=f"FROM {on.image('v2')}\nCMD {json.dumps(['python', '-c', program])}")
     for image in (damaged, crashing):
         on.deploy(image, soak_seconds=15, allowed=1)
         require_serving(customers, serving)
@@ -145,12 +131,6 @@ def require_serving(customers: Steady, version: str) -> None:
     answered = {other for other, rows in customers.answers.items() if rows > before[other]}
     if answered != {version}:
         raise Unplayable(f"{version} should answer all customers, but {', '.join(answered) or 'nobody'} does")
-
-
-def say(sentence: str) -> None:
-    """Tell the person at the terminal, before anything that follows."""
-    sys.stdout.write(f"\n{sentence}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

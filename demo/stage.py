@@ -3,7 +3,6 @@
 Knows nothing of the play.
 """
 
-import json
 import os
 import secrets
 import shutil
@@ -14,15 +13,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from demo.running_service import free_port
+from models import pins
 
 POSTGRES = "postgres:17"
 LEFT_OUT = (".git", ".venv", "var", "tests", "benchmarks", "docs", "__pycache__", ".*_cache")
 START_LIMIT_SECONDS = 60
 SET_BY_PEOPLE = ("COMPOSE_", "DEPLOY_", "MLFLOW_", "MONITORING_", "OTEL_", "SERVICE_", "TRAINING_")
 """Variables that are meant for other deployments, other logs, and other models than the rehearsal's."""
+FAULTY = """
+import os
+from service.inference import Inference
+from service.__main__ import main
+predict, asked = Inference.predict, []
+def faulty(*words, **named):
+    asked.append(1)
+    if len(asked) > 60:
+        {fault}
+    return predict(*words, **named)
+Inference.predict = faulty
+main()
+"""
+"""A service that is ready, predicts when it is tried, and has a fault from its sixty-first prediction on."""
 
 
 class Unplayable(RuntimeError):
@@ -100,8 +113,7 @@ class Stage:
 
     def pinned_version(self) -> str:
         """Return the version that the copy would serve."""
-        told: dict[str, Any] = json.loads((self.project / "models" / "pinned.json").read_text())
-        return str(told["version"])
+        return pins.read(self.project / "models").version
 
 
 @contextmanager

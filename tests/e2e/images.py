@@ -8,24 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from demo.stage import FAULTY
 from models import bundle
 from models.features import CONTRACT
 from models.manifest import Description
 from tests.e2e.host import run
-
-FAULTY = """
-import os
-from service.inference import Inference
-from service.__main__ import main
-predict, asked = Inference.predict, []
-def faulty(*words, **named):
-    asked.append(1)
-    if len(asked) > 60:
-        {fault}
-    return predict(*words, **named)
-Inference.predict = faulty
-main()
-"""
 
 
 @dataclass(frozen=True)
