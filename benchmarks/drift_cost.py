@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import drift_data, findings, tables
 from benchmarks.errors import JobFailed
-from monitoring import journal
+from benchmarks.reporting import drift_data, findings, tables
+from monitoring.runs import run_store
 from training.progress import Progress
 
 ROWS = (100_000, 1_000_000, 10_000_000)
@@ -83,7 +83,7 @@ def run(source: str, rows: int, flags: Sequence[str]) -> Run:
             _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
-        if (journal.newest(Path(folder), "drift") or {}).get("window_rows") != rows:
+        if (run_store.newest(Path(folder), "drift") or {}).get("window_rows") != rows:
             raise JobFailed(flags=flags, problem=(Path(folder) / "out").read_text().strip()[-300:])
     return Run(source, rows, seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6)
 

@@ -1,7 +1,7 @@
 """How often the drift job errs: `python -m benchmarks.drift_errors`.
 
 Draws windows from the population that the pinned model was trained on, changes them by a known amount or not at all,
-and lets the job's own judgement decide. Knows nothing of how it decides.
+and lets the job's own judgement decide.
 """
 
 import argparse
@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from benchmarks import findings, tables
-from demo import traffic
-from models import bundle
-from models.contract import Feature
+from benchmarks.reporting import findings, tables
+from demo import synthetic_customers
+from models.bundles import bundle
+from models.customer.contract import Feature
 from models.features import CONTRACT
-from monitoring import baseline
-from monitoring.baseline import Baseline
-from monitoring.comparison import PREDICTION
-from monitoring.judgement import judge
-from monitoring.live import Live
+from monitoring.drift import baseline
+from monitoring.drift.baseline import Baseline
+from monitoring.drift.comparison import PREDICTION
+from monitoring.drift.drift_detection import judge
+from monitoring.drift.drift_result import Verdict
+from monitoring.drift.live_rows import Live
 from monitoring.settings import DriftSettings
-from monitoring.verdict import Verdict
 from training.progress import Progress
 
 ROWS, DEVIATIONS = (500, 5_000), (0.1, 0.2, 0.3)
@@ -104,14 +104,16 @@ def count(learned: Baseline, windows: int, settings: DriftSettings) -> Iterator[
             calm = Counted(reference, None, 0, rows, 2 * windows, 0, 0)
             for _ in range(calm.windows):
                 against = learned if reference == PINNED else _draw_reference(learned, next(seeds))
-                verdict = _judge(against, traffic.calm(rows, seed=next(seeds)), settings)
+                verdict = _judge(against, synthetic_customers.calm(rows, seed=next(seeds)), settings)
                 calm = _add(calm, verdict, named=bool(verdict.drifted))
             yield calm
         for feature in CONTRACT.features:
             for deviations in DEVIATIONS:
                 shifted = Counted(feature.name, learned.importance[feature.name], deviations, rows, windows, 0, 0)
                 for _ in range(windows):
-                    live = shift(traffic.calm(rows, seed=next(seeds)), feature, deviations, seed=next(seeds))
+                    live = shift(
+                        synthetic_customers.calm(rows, seed=next(seeds)), feature, deviations, seed=next(seeds)
+                    )
                     verdict = _judge(learned, live, settings)
                     names = {score.feature for score in verdict.drifted}
                     shifted = _add(shifted, verdict, named=feature.name in names)
@@ -134,7 +136,7 @@ def shift(live: pd.DataFrame, feature: Feature, deviations: float, *, seed: int)
 
 
 def _draw_reference(learned: Baseline, seed: int) -> Baseline:
-    table = traffic.calm(len(learned.table), seed=seed)
+    table = synthetic_customers.calm(len(learned.table), seed=seed)
     return replace(learned, table=table.assign(**{PREDICTION: learned.predict(table)}))
 
 

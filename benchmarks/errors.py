@@ -1,16 +1,14 @@
 """Everything this package raises; each error ends its sentence with the remedy.
 
-    BenchmarkError
-    ├── ToolMissing       a program that measures is not installed
-    ├── InstallFailed     an environment could not be made
-    ├── StartFailed       a server did not come up
-    ├── NoAnswer          a server that was up does not answer
-    ├── WrongAnswer       a server answers with another probability than the model's
-    ├── LoadFailed        the load tool found nothing
-    ├── ProfilerFailed    the profiler found nothing
-    └── JobFailed         the drift job came to no verdict
-
-Knows nothing of how each is dealt with.
+BenchmarkError
+├── ToolMissing       a program that measures is not installed
+├── InstallFailed     an environment could not be made
+├── StartFailed       a server did not come up
+├── NoAnswer          a server that was up does not answer
+├── WrongAnswer       a server answers with another probability than the model's
+├── LoadFailed        the load tool found nothing
+├── ProfilerFailed    the profiler found nothing
+└── JobFailed         the drift job came to no verdict
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The story of `make bench-profile`: where the time of a request goes, by package and by line of ours.
 
 A sampling profiler looks at the loaded service from outside, 250 times a second, so it needs no names of steps. How
-far it can be trusted is said beside it. Knows nothing of what the service does.
+far it can be trusted is said beside it.
 """
 
 import linecache
@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import contenders, cores, environments, process, rounds, stacks, tables, wrk
-from benchmarks.contenders import Contender
 from benchmarks.errors import BenchmarkError, ProfilerFailed
-from benchmarks.process import Server
-from benchmarks.stacks import Frame, Stack
-from benchmarks.wrk import Load
+from benchmarks.measuring import contenders, cores, environments, process, rounds, stacks, wrk
+from benchmarks.measuring.contenders import Contender
+from benchmarks.measuring.process import Server
+from benchmarks.measuring.stacks import Frame, Stack
+from benchmarks.measuring.wrk import Load
+from benchmarks.reporting import tables
 
 CONNECTIONS, SECONDS, SAMPLED_SECONDS, SAMPLES_PER_SECOND = 16, 8, 6, 250
 ROWS, WIDTH = 16, 90

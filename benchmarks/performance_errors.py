@@ -1,7 +1,7 @@
 """How often the performance job errs: `python -m benchmarks.performance_errors`.
 
 Draws customers from the population that the pinned model was trained on, lets them behave as ever or otherwise, and
-lets the job's own checks decide. Knows nothing of how they decide.
+lets the job's own checks decide.
 """
 
 import argparse
@@ -12,17 +12,17 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import findings, tables
-from models import bundle, quality
-from models.contract import Labels, Vector
+from benchmarks.reporting import findings, tables
+from models.bundles import bundle, quality
+from models.bundles.manifest import Manifest
+from models.bundles.quality import Figure, Figures
+from models.bundles.scorer import Scorer
+from models.customer.contract import Labels, Vector
 from models.features import CONTRACT
-from models.manifest import Manifest
-from models.quality import Figure, Figures
-from models.scorer import Scorer
-from monitoring import promise
-from monitoring.promise import Check
+from monitoring.quality import performance_checks
+from monitoring.quality.performance_checks import Check
 from monitoring.settings import PerformanceSettings
-from training import synthetic
+from training.data import synthetic
 from training.progress import Progress
 
 ROWS = (500, 5_000)
@@ -84,7 +84,7 @@ class Simulation:
         """Judge as the job does."""
         chosen = self._settings.model_dump(include={"false_alarm_rate", "min_fall", "min_calibration_error"})
         live = quality.realised(probability, churned, self._policy)
-        return promise.check(live, reference, chance, **chosen)
+        return performance_checks.check(live, reference, chance, **chosen)
 
 
 def shuffle(churned: Labels, random: np.random.Generator, *, share: float) -> Labels:
@@ -141,7 +141,7 @@ def count(simulation: Simulation, rows: int, windows: int) -> list[Counted]:
 def _judge(simulation: Simulation, rows: int) -> Iterator[tuple[str, tuple[Check, ...]]]:
     """Judge one draw of customers under every kind of outcomes."""
     probability, churned = simulation.draw(rows)
-    chance, reference = simulation.expect(probability), promise.reference(simulation.manifest)
+    chance, reference = simulation.expect(probability), performance_checks.reference(simulation.manifest)
     yield "as ever", simulation.check(probability, churned, reference, chance)
     another = simulation.draw_reference()
     yield "as ever, another test set", simulation.check(probability, churned, another, chance)

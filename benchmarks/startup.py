@@ -1,6 +1,6 @@
 """How long the service takes to be ready, and how much memory it then holds: `python -m benchmarks.startup`.
 
-Starts `python -m service` as a user would, several times. Knows nothing of how it is started, stopped or asked.
+Starts `python -m service` as a user would, several times.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import process
+from benchmarks.measuring import process
 from demo.running_service import predict, running
 from models.features import CONTRACT
 from service.settings import Settings

@@ -1,17 +1,18 @@
 """The story of `make bench`: the service beside an empty endpoint, the bare server and the usual way, in one run.
 
-Writes the raw file, the page and the README's figure. Knows nothing of wrk or of processes.
+Writes the raw file, the page and the README's figure.
 """
 
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import batches, command, contenders, machine, pinned_model, rounds, tables
-from benchmarks.batches import Batches
-from benchmarks.contenders import EMPTY, OURS, UNLOGGED
-from benchmarks.record import Record
-from benchmarks.rounds import Cell
+from benchmarks.measuring import batches, contenders, pinned_model, rounds
+from benchmarks.measuring.batches import Batches
+from benchmarks.measuring.contenders import EMPTY, OURS, UNLOGGED
+from benchmarks.measuring.rounds import Cell
+from benchmarks.reporting import command, machine, tables
+from benchmarks.reporting.record import Record
 from training.progress import Progress
 
 PAGE = """\

@@ -1,7 +1,7 @@
 """What surrounds the boosting of a fit, in time and in memory: `python -m benchmarks.training_cost`.
 
 Plays the whole of `python -m training fit` on many synthetic rows, without a search for parameters, and keeps time in
-and out of XGBoost. Knows nothing of what else a fit does.
+and out of XGBoost.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 from xgboost import XGBClassifier
 
-from benchmarks import findings, tables
+from benchmarks.reporting import findings, tables
 from training import pipeline
 from training.progress import Progress
 from training.settings import FitSettings

@@ -1,7 +1,4 @@
-"""`python -m demo`: play the loop, and end with 0 if the monitor saw what it should, 1 if not, 2 if it was not played.
-
-Knows nothing of how it goes.
-"""
+"""`python -m demo`: plays the loop. Exit code 0: the monitor saw what it should; 1: it did not; 2: not played."""
 
 import logging
 import sys
@@ -17,9 +14,9 @@ def main(settings: DemoSettings) -> int:
     """Play it, or say why not."""
     logging.getLogger("training").setLevel(logging.ERROR)  # the fit tells what it rejects
     try:
-        from demo import story  # noqa: PLC0415  # so that a feature class without a contract is told like the rest
+        from demo import scenario  # noqa: PLC0415  # so that a feature class without a contract is told like the rest
 
-        return story.play(settings)
+        return scenario.play(settings)
     except (TrainingError, ModelsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -1,7 +1,4 @@
-"""One client of a running service: customers go out and predictions come back; outcomes follow.
-
-Knows nothing of who the customers are.
-"""
+"""One client of a running service: customers go out and predictions come back; outcomes follow."""
 
 import json
 import time

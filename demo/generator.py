@@ -1,7 +1,7 @@
 """`python -m demo.generator`: customers for a running service, a steady few a second, without end.
 
 First come calm ones, then shifted ones, and so on by turns; what became of each is reported a while later. They are
-synthetic, or those of a table. Knows nothing of who watches.
+synthetic, or those of a table.
 """
 
 import logging
@@ -20,8 +20,8 @@ from pydantic_settings import CliApp, SettingsConfigDict
 
 from demo import sources
 from demo.client import Client, Refused
+from demo.populations import Customer, World
 from demo.settings import DemoSettings
-from demo.worlds import Customer, World
 from models.errors import ModelsError
 from training.errors import TrainingError
 

@@ -12,11 +12,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from demo import stage, steady
-from demo.stage import Stage, Unplayable
-from demo.steady import Steady
-from demo.story import say
-from demo.worlds import CALM, SHIFTED
+from demo import environment, steady_clients
+from demo.environment import Stage, Unplayable
+from demo.populations import CALM, SHIFTED
+from demo.scenario import say
+from demo.steady_clients import Steady
 from training.errors import TrainingError
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         CALM.draw(1, 0)  # refuses if the contract has other fields
-        with stage.setting(ROOT, FOLDER) as set_stage:
+        with environment.setting(ROOT, FOLDER) as set_stage:
             failures = play(set_stage)
     except (Unplayable, TrainingError) as error:
         say(f"The rehearsal broke off: {error}")
@@ -47,8 +47,8 @@ def play(on: Stage) -> list[str]:
     first = on.pinned_version()
     say(f"1 of 6: build the service with model {first}, and deploy it")
     on.deploy(on.build("v1"), soak_seconds=1)
-    stage.join_database(on)
-    with steady.asking(on.url, CALM) as customers:
+    environment.join_database(on)
+    with steady_clients.asking(on.url, CALM) as customers:
         see_nothing(on, customers)
         changed_at = see_drift(on, customers)
         second = learn(on)
@@ -99,7 +99,7 @@ def refuse_broken_versions(on: Stage, customers: Steady, serving: str) -> None:
     graph.write_bytes(whole[:-1])
     damaged = on.build("v3-damaged")
     graph.write_bytes(whole)
-    program = stage.FAULTY.format(fault="os._exit(7)")
+    program = environment.FAULTY.format(fault="os._exit(7)")
     crashing = on.build("v3-crashing", dockerfile=f"FROM {on.image('v2')}\nCMD {json.dumps(['python', '-c', program])}")
     for image in (damaged, crashing):
         on.deploy(image, soak_seconds=15, allowed=1)

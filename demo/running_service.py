@@ -1,7 +1,4 @@
-"""The service as a process of its own.
-
-Knows nothing of what is sent.
-"""
+"""The service as a process of its own."""
 
 import os
 import signal

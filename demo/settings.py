@@ -1,4 +1,4 @@
-"""What can be set for the demo, from the command line or by DEMO_* variables. Knows nothing of how it is used."""
+"""What can be set for the demo, from the command line or by DEMO_* variables."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """A change of business for any contract: numbers go up or down, and half of the customers are of another kind.
 
 Made from the values that there are, whatever they mean: customers hold to the contract after it, but need not be
-likely. A number that would break a rule stays as it was. Knows nothing of outcomes, nor of models.
+likely. A number that would break a rule stays as it was.
 """
 
 from collections import Counter
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models import checks
-from models.contract import Contract, Feature, Kind, Mask
+from models.customer import checks
+from models.customer.contract import Contract, Feature, Kind, Mask
 
 _NUMBERS: tuple[Kind, ...] = ("integer", "number")
 """Kinds whose values are moved, not exchanged; only these can break a rule."""

@@ -1,7 +1,7 @@
 """Where the demo's customers come from: the synthetic population, or a table of somebody's own.
 
 Of a table some rows are held out of training: they are sent with the outcomes that the table has, and then once more
-after a shift. Knows nothing of HTTP.
+after a shift.
 """
 
 import math
@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from demo import shift, traffic
-from demo.worlds import CALM, SHIFTED, Drawn, World
-from models import bundle
-from models.contract import Labels
+from demo import shift, synthetic_customers
+from demo.populations import CALM, SHIFTED, Drawn, World
+from models.bundles import bundle
+from models.bundles.manifest import Description
+from models.customer.contract import Labels
 from models.features import CONTRACT
-from models.manifest import Description
-from training import data, tables
-from training.data import MINIMUM_PER_CLASS, Dataset
+from training import tables
+from training.data import datasets
+from training.data.datasets import MINIMUM_PER_CLASS, Dataset
 from training.errors import DataError
 from training.settings import FitSettings
 
@@ -111,12 +112,12 @@ def _number(churned: Labels) -> int:
 
 
 def _synthetic() -> Worlds:
-    traffic.calm(1, seed=0)  # refuses if the contract has other fields
+    synthetic_customers.calm(1, seed=0)  # refuses if the contract has other fields
     return CALM, SHIFTED
 
 
 def _load(path: Path, columns: Path | None) -> Dataset:
-    return data.load(FitSettings(data=str(path), columns=columns), CONTRACT)
+    return datasets.load(FitSettings(data=str(path), columns=columns), CONTRACT)
 
 
 def _worlds(customers: Dataset, model: Description) -> Worlds:

@@ -1,4 +1,4 @@
 """The contract and the shelf: what a customer is, what a trained model on disk is, and how one scores the other.
 
-Every program imports this package; it imports none of them, and knows neither HTTP nor pandas nor MLflow.
+Every program imports this package. It imports none of them.
 """

@@ -1,7 +1,4 @@
-"""Lengths of time as people write them on a command line: 90m, 24h, 7d.
-
-Knows nothing of what lasts so long.
-"""
+"""Lengths of time as people write them on a command line: 90m, 24h, 7d."""
 
 from datetime import timedelta
 

@@ -1,29 +1,27 @@
 """Everything this package raises. Each error keeps its facts as attributes and ends its sentence with the remedy.
 
-    ModelsError
-    ├── ContractError             a feature class that no contract can be derived from
-    ├── ParityError               two runtimes disagree about the same rows
-    ├── ShelfUnwritable           no bundle can be published
-    ├── LogUnsupported            the prediction log's address is of another kind
-    ├── LogMissing                there is no prediction log yet
-    ├── LogTooNew                 a newer version of this project has changed the prediction log
-    ├── OutcomesRefused           outcomes cannot be recorded
-    │   ├── OutcomesUnknown       there are no such predictions
-    │   └── OutcomesContradicted  the predictions have other outcomes
-    └── BundleError               no trained model can be trusted; the service stays up and says so
-        ├── PinUnreadable         pinned.json or its history is not what it must be
-        │   └── NothingPinned     there is no pin yet
-        ├── BundleMissing         the version is not in the store
-        ├── FormatUnsupported     the bundle was written in another format
-        ├── ManifestInvalid       the manifest does not hold what it must
-        ├── FingerprintMismatch   the bundle was trained on another contract
-        ├── FileUnreadable        a file that the manifest lists is gone or locked away
-        ├── DigestMismatch        a file is not the one that was published
-        ├── GraphUnreadable       the runtime cannot open the model file
-        ├── BoosterUnreadable     predictions cannot be explained: the trees cannot be opened
-        └── ProbeFailed           the model cannot predict a customer who is known to be valid
-
-Knows nothing of HTTP: `service.errors` maps these to status codes.
+ModelsError
+├── ContractError             a feature class that no contract can be derived from
+├── ParityError               two runtimes disagree about the same rows
+├── ShelfUnwritable           no bundle can be published
+├── LogUnsupported            the prediction log's address is of another kind
+├── LogMissing                there is no prediction log yet
+├── LogTooNew                 a newer version of this project has changed the prediction log
+├── OutcomesRefused           outcomes cannot be recorded
+│   ├── OutcomesUnknown       there are no such predictions
+│   └── OutcomesContradicted  the predictions have other outcomes
+└── BundleError               no trained model can be trusted; the service stays up and says so
+    ├── PinUnreadable         pinned.json or its history is not what it must be
+    │   └── NothingPinned     there is no pin yet
+    ├── BundleMissing         the version is not in the store
+    ├── FormatUnsupported     the bundle was written in another format
+    ├── ManifestInvalid       the manifest does not hold what it must
+    ├── FingerprintMismatch   the bundle was trained on another contract
+    ├── FileUnreadable        a file that the manifest lists is gone or locked away
+    ├── DigestMismatch        a file is not the one that was published
+    ├── GraphUnreadable       the runtime cannot open the model file
+    ├── BoosterUnreadable     predictions cannot be explained: the trees cannot be opened
+    └── ProbeFailed           the model cannot predict a customer who is known to be valid
 """
 
 from collections.abc import Sequence

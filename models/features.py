@@ -2,15 +2,14 @@
 
 THE ONE FILE to edit for another data set: replace the fields below and train again. Numbers need both bounds,
 categories are a `Literal`, a value that may be unknown is `| None`. A `phrase` is how reasons speak of a value: a
-singular in which `{value}` stands for it, or for its label, and `{s}` for the plural's s. Knows nothing of how a
-contract is derived from the class; that is `models.declaration`.
+singular in which `{value}` stands for it, or for its label, and `{s}` for the plural's s.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models import declaration
+from models.customer import declaration
 
 
 class CustomerFeatures(declaration.Features):

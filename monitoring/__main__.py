@@ -1,7 +1,4 @@
-"""`python -m monitoring COMMAND`: a job, which ends with 0 (all is well), 1 (not so) or 2 (cannot tell), or a service.
-
-Knows nothing of what a command does.
-"""
+"""`python -m monitoring COMMAND`. A job ends with 0 (all is well), 1 (drift or fallen quality) or 2 (cannot tell)."""
 
 import logging
 import signal
@@ -13,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, CliApp
 
 from models.errors import ModelsError
-from monitoring import journal
-from monitoring.errors import CannotTell
+from monitoring.errors import CANNOT_TELL, CannotTell
+from monitoring.runs import run_store
 from monitoring.settings import (
     DashboardSettings,
     DriftSettings,
@@ -25,7 +22,6 @@ from monitoring.settings import (
     ReviewSettings,
     WatchSettings,
 )
-from monitoring.verdict import CANNOT_TELL
 
 logger = logging.getLogger("monitoring")
 
@@ -57,16 +53,16 @@ def main(arguments: list[str]) -> int:
 
 def drift(settings: DriftSettings) -> int:
     """Run the drift job."""
-    from monitoring import job  # noqa: PLC0415  # as above
+    from monitoring import drift_job  # noqa: PLC0415  # as above
 
-    return job.run_drift(settings)
+    return drift_job.run_drift(settings)
 
 
 def performance(settings: PerformanceSettings) -> int:
     """Run the performance job."""
-    from monitoring import performance  # noqa: PLC0415  # as above
+    from monitoring import performance_job  # noqa: PLC0415  # as above
 
-    return performance.run_performance(settings)
+    return performance_job.run_performance(settings)
 
 
 def review(settings: ReviewSettings) -> int:
@@ -78,9 +74,9 @@ def review(settings: ReviewSettings) -> int:
 
 def show_dashboard(settings: DashboardSettings) -> int:
     """Serve the dashboard until interrupted."""
-    workspace = journal.workspace(settings.output_dir)
+    workspace = run_store.workspace(settings.output_dir)
     logger.info("starting the dashboard of %s", workspace)
-    from monitoring import dashboard  # noqa: PLC0415  # as above
+    from monitoring.runs import dashboard  # noqa: PLC0415  # as above
 
     def announce() -> None:
         logger.info("dashboard of %s on http://%s:%s", workspace, settings.host, settings.port)
@@ -112,8 +108,8 @@ def prune(settings: PruneSettings) -> int:
 
 def migrate(settings: MigrateSettings) -> int:
     """Create the prediction log, or bring it up to this version."""
-    from models import migrations  # noqa: PLC0415  # as above
-    from monitoring import log  # noqa: PLC0415  # as above
+    from models.log import migrations  # noqa: PLC0415  # as above
+    from monitoring.log import log  # noqa: PLC0415  # as above
 
     def upgrade() -> str:
         with log.engine(settings.log_url, create=True) as engine:

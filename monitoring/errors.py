@@ -1,27 +1,29 @@
 """Every reason why a command cannot do its work. Each keeps its facts as attributes and ends with the remedy.
 
-    CannotTell
-    ├── PeriodInvalid      no window of time was named, or two
-    ├── TwoSources         rows from a file and from the log were asked for
-    ├── LogUnreadable      the prediction log does not answer, or has not our tables
-    ├── TableMissing       a file is not there
-    ├── TableLocked        a file may not be read
-    ├── TableUnreadable    a file is not what its name says
-    ├── ColumnsMissing     a file lacks columns of the contract
-    ├── TooFewRows         there are not enough live rows to see anything
-    ├── NothingToJudge     no column can be compared
-    ├── OutputUnwritable   what was found cannot be kept
-    ├── RunUnknown         no run has the name that was given
-    ├── OutcomesUnreadable a file of outcomes cannot be used
-    ├── RejectedUnwritable rows of it that are rejected cannot be kept
-    └── NothingRecorded    none of its rows could be recorded
+CannotTell
+├── PeriodInvalid      no window of time was named, or two
+├── TwoSources         rows from a file and from the log were asked for
+├── LogUnreadable      the prediction log does not answer, or has not our tables
+├── TableMissing       a file is not there
+├── TableLocked        a file may not be read
+├── TableUnreadable    a file is not what its name says
+├── ColumnsMissing     a file lacks columns of the contract
+├── TooFewRows         there are not enough live rows to see anything
+├── NothingToJudge     no column can be compared
+├── OutputUnwritable   what was found cannot be kept
+├── RunUnknown         no run has the name that was given
+├── OutcomesUnreadable a file of outcomes cannot be used
+├── RejectedUnwritable rows of it that are rejected cannot be kept
+└── NothingRecorded    none of its rows could be recorded
 
-Knows nothing of exit codes; `monitoring.verdict` has the one that stands for all of these. An untrustworthy bundle is a
-`models.errors.BundleError`.
+A bundle that cannot be trusted is a `models.errors.BundleError`.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+CANNOT_TELL = 2
+"""Exit code of a run that came to no verdict, and of a program that could not start."""
 
 
 class CannotTell(Exception):

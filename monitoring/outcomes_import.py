@@ -1,7 +1,6 @@
 """The story of a file of outcomes: read some rows, record what can be, set the others aside, and so on to its end.
 
-To import a file again changes nothing, so one that stopped halfway is simply started again. Knows nothing of the
-command line.
+To import a file again changes nothing, so one that stopped halfway is simply started again.
 """
 
 from collections import Counter
@@ -11,12 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from models import recording
 from models.errors import OutcomesContradicted, OutcomesUnknown
-from models.outcomes import Outcome
-from monitoring import log, outcome_files
+from models.log import outcome_recording
+from models.log.outcomes import Outcome
 from monitoring.errors import NothingRecorded, OutcomesUnreadable
-from monitoring.outcome_files import Reject, Row
+from monitoring.log import log, outcome_files
+from monitoring.log.outcome_files import Reject, Row
 from monitoring.progress import Progress
 from monitoring.settings import ImportSettings
 
@@ -100,7 +99,7 @@ def _find_truth(engine: Engine, outcomes: Iterable[Outcome]) -> tuple[int, dict[
     known: dict[str, bool] = {}
     while first:
         try:
-            recorded = recording.record(engine, first.values())
+            recorded = outcome_recording.record(engine, first.values())
         except OutcomesContradicted as error:
             known |= {identity: not first.pop(identity).churned for identity in error.ids}
         except OutcomesUnknown as error:

@@ -1,12 +1,10 @@
-"""A stretch of time to look at: the last hours or days, or from one time to another.
-
-Knows nothing of what happened in it.
-"""
+"""A stretch of time to look at: the last hours or days, or from one time to another."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from models import durations, row_ids
+from models import durations
+from models.log import row_ids
 from monitoring.errors import PeriodInvalid
 
 

@@ -1,4 +1,4 @@
-"""How far a long run is: a line in the log, not too often. Knows nothing of what is being done."""
+"""How far a long run is: a line in the log, not too often."""
 
 import logging
 import time

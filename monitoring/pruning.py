@@ -1,7 +1,7 @@
 """Deletes what is old from the prediction log, a little at a time, so that others can write in between; and old runs.
 
 Ids begin with the time, so what is old lies together. The place of what is gone is used again; a SQLite file does not
-shrink. Knows nothing of what is in a row, nor in a run.
+shrink.
 """
 
 import time
@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Column, Engine
 
-from models import durations, row_ids
-from models.records import PREDICTIONS, TRAFFIC
-from monitoring import journal, log
+from models import durations
+from models.log import row_ids
+from models.log.log_tables import PREDICTIONS, TRAFFIC
+from monitoring.log import log
 from monitoring.progress import Progress
+from monitoring.runs import run_store
 from monitoring.settings import PruneSettings
 
 CHUNK_ROWS, PAUSE_SECONDS = 5_000, 0.05
@@ -29,7 +31,7 @@ def run(settings: PruneSettings) -> str:
     """
     now, runs = datetime.now(UTC), ""
     if settings.keep_runs:
-        runs = f"removed {journal.forget(settings.output_dir, now - durations.parse(settings.keep_runs)):,} runs; "
+        runs = f"removed {run_store.forget(settings.output_dir, now - durations.parse(settings.keep_runs)):,} runs; "
     before = now - timedelta(days=settings.keep_days)
     with log.engine(settings.log_url) as engine:
         predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # all that hangs on them goes, too
@@ -41,7 +43,7 @@ def run(settings: PruneSettings) -> str:
 
 
 def prune(engine: Engine, ids: Column[str], before: datetime) -> int:
-    """Delete the rows of a table whose `models.row_ids` are from before a time, and return how many there were.
+    """Delete the rows of a table whose `models.log.row_ids` are from before a time, and return how many there were.
 
     Raises:
         SQLAlchemyError: the database cannot be reached, or refuses.

@@ -1,7 +1,6 @@
 """What a person decided about a run: kept with its record, and shown in the dashboard's list of runs.
 
-A run may be reviewed again; its record keeps every review, the dashboard shows the newest. Knows nothing of what
-follows from a decision.
+A run may be reviewed again; its record keeps every review, the dashboard shows the newest.
 """
 
 import logging
@@ -10,10 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from monitoring import journal
-from monitoring.errors import CannotTell, OutputUnwritable
+from monitoring.errors import CANNOT_TELL, CannotTell, OutputUnwritable
+from monitoring.runs import run_store
 from monitoring.settings import Decision, ReviewSettings
-from monitoring.verdict import CANNOT_TELL
 
 logger = logging.getLogger(__name__)
 
@@ -46,18 +44,18 @@ def run_review(settings: ReviewSettings) -> int:
 
 
 def _keep(review: Review, settings: ReviewSettings) -> list[str]:
-    record = journal.find(settings.output_dir, settings.run)
+    record = run_store.find(settings.output_dir, settings.run)
     try:
-        facts = journal.add_review(record, asdict(review))
+        facts = run_store.add_review(record, asdict(review))
     except OSError as error:
         raise OutputUnwritable(path=record, problem=error.strerror or str(error)) from error
-    shown = _show(review, facts.get("run_id"), journal.workspace(settings.output_dir))
+    shown = _show(review, facts.get("run_id"), run_store.workspace(settings.output_dir))
     said = [f"{record.stem} ({facts['verdict']}): {review}", f"record: {record}"]
     return said if shown else [*said, "the dashboard does not show this run"]
 
 
 def _show(review: Review, run_id: str | None, workspace: Path) -> bool:
-    from monitoring import dashboard  # noqa: PLC0415  # takes seconds to import; a wrong name does not wait for it
+    from monitoring.runs import dashboard  # noqa: PLC0415  # takes seconds to import; a wrong name does not wait for it
 
     if run_id is None:  # written by the monitor for a job that could not
         return False

@@ -1,4 +1,4 @@
-"""What can be set for monitoring, by flags or by MONITORING_* variables; knows nothing of how it is used."""
+"""What can be set for monitoring, by flags or by MONITORING_* variables."""
 
 from datetime import UTC, datetime
 from pathlib import Path

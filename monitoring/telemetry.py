@@ -1,7 +1,7 @@
 """What the last run of each job found, as gauges for Prometheus. The only module of the jobs that knows its client.
 
 Records are read when Prometheus asks, so nothing is remembered and nothing can be stale. What a run did not find has no
-gauge: one that could not tell leaves but its exit code and its time. Knows nothing of how a record came about.
+gauge: one that could not tell leaves but its exit code and its time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +14,8 @@ from typing import Any, get_args
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 
-from monitoring import journal
-from monitoring.journal import Job
+from monitoring.runs import run_store
+from monitoring.runs.run_store import Job
 
 PREDICTIONS = "churn_probability"
 """The one column of a drift record that is no input."""
@@ -57,7 +57,7 @@ class LastRuns:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Read the records and yield what they say."""
-        records = {job: record for job in get_args(Job) if (record := journal.newest(self._output_dir, job))}
+        records = {job: record for job in get_args(Job) if (record := run_store.newest(self._output_dir, job))}
         yield _by("job", "churn_monitor_period_seconds", "Time from run to run.", self._periods_seconds)
         yield from _runs(records)
         yield from _drift(records.get("drift", {}).get("columns", []))

@@ -1,7 +1,7 @@
 """The jobs by the clock: each runs at once and then every so often, one at a time, as a process of its own.
 
 So memory is given back, and what goes wrong stays there. A run that leaves no record, because it hung, crashed or could
-not start, gets one here that says it could not tell. Knows nothing of what a job does.
+not start, gets one here that says it could not tell.
 """
 
 import logging
@@ -16,10 +16,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from models import durations
-from monitoring import journal, telemetry
-from monitoring.journal import Job
+from monitoring import telemetry
+from monitoring.errors import CANNOT_TELL
+from monitoring.runs import run_store
+from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
-from monitoring.verdict import CANNOT_TELL
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
@@ -120,13 +121,13 @@ def _run(schedule: Schedule, stop: Stop) -> None:
 
 def _forget_old_runs(schedule: Schedule) -> None:
     try:
-        journal.forget(schedule.output_dir, datetime.now(UTC) - schedule.keep)
+        run_store.forget(schedule.output_dir, datetime.now(UTC) - schedule.keep)
     except (OSError, ValueError):  # what is old may be removed next time; runs go on
         logger.exception("old runs could not be removed")
 
 
 def _left_record(schedule: Schedule, started_at: datetime) -> bool:
-    first = journal.path(schedule.output_dir, schedule.job, started_at)
+    first = run_store.path(schedule.output_dir, schedule.job, started_at)
     return any(record > first for record in first.parent.glob(f"*-{schedule.job}.json"))
 
 
@@ -135,6 +136,6 @@ def _record_blindness(reason: str, schedule: Schedule, started_at: datetime) -> 
     said = {"verdict": "cannot tell", "exit_code": CANNOT_TELL, "reason": reason, "summary": f"cannot tell: {reason}"}
     facts = said | {"model_version": None, "report": None}
     try:
-        journal.write(facts, schedule.output_dir, schedule.job, started_at)
+        run_store.write(facts, schedule.output_dir, schedule.job, started_at)
     except OSError as error:
         logger.error("not kept: %s: %s", schedule.output_dir, error.strerror)  # noqa: TRY400  # says it all

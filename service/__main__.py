@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp
 from uvicorn.config import STARTUP_FAILURE
 
-from service import logs, shipping, workers
+from service import json_logging, workers
+from service.log import shipper_process
 from service.settings import Settings
 
 if sys.platform != "win32":
@@ -50,7 +51,7 @@ def main() -> None:
         port=settings.port,
         workers=settings.workers,
         http="service.connection:Connection",
-        log_config=logs.config(),
+        log_config=json_logging.config(),
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -58,7 +59,7 @@ def main() -> None:
         timeout_graceful_shutdown=MAX_GRACE_SECONDS,
     )
     _raise_limit_of_connections()
-    with shipping.running() if settings.log_url else nullcontext():
+    with shipper_process.running() if settings.log_url else nullcontext():
         if settings.workers > 1:
             workers.run(config, _listen(config))
         else:

@@ -1,9 +1,9 @@
-"""The service as an ASGI app, made of its parts. Read this first.
+"""Builds the service as an ASGI app from its parts. Start reading here.
 
-A request passes the observer (its name, time and log line), admission (which refuses what would come late) and the hot
-path, which answers a plain prediction at once. All others go on to routing: `service.json_route` checks a body, an
-endpoint of `service.routes` asks the parts, and whatever is raised on the way becomes a problem document. A model that
-cannot be trusted does not stop the service: it stays up, says why, and answers with the last one that could, or not.
+A request passes three middlewares: the observer (request id, timing, log line), load shedding (503 when it is late)
+and the hot path, which answers a plain prediction at once. All other requests go to FastAPI's routes: `http.json_route`
+validates the body, an endpoint in `http.routes` calls the parts, and each exception becomes a problem document. A model
+that cannot be trusted does not stop the service: it goes on with the previous model, or answers 503 with the reason.
 """
 
 import asyncio
@@ -18,24 +18,26 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from service import docs, errors, inputs, log_writer, problem, routes, state, tracing
-from service.admission import Admission
+from service import errors
 from service.errors import Overloaded, RequestInvalid
-from service.hot_path import HotPath
-from service.inference import Inference
-from service.intake import Intake
-from service.lifecycle import Lifecycle
+from service.http import api_docs, problem_details, routes, state, tracing
+from service.http.hot_path import HotPath
+from service.http.lifecycle import Lifecycle
+from service.http.load_shedding import Admission
+from service.http.observer import Observer
+from service.http.request_bodies import Intake
+from service.http.request_log import RequestLog
+from service.http.state import State
+from service.log import log_writer, logged_inputs
+from service.log.outcome_log import OutcomeLog
+from service.log.prediction_log import NoLog, PredictionLog, SpooledLog
+from service.log.spool import Spool
 from service.metrics import Metrics
-from service.observer import Observer
-from service.outcome_log import OutcomeLog
-from service.pin_watch import PinWatch
-from service.prediction_log import NoLog, PredictionLog, SpooledLog
-from service.predictor import Predictor
-from service.request_log import RequestLog
-from service.served_model import ServedModel
+from service.model.predictor import Predictor
+from service.serving.inference import Inference
+from service.serving.pin_watch import PinWatch
+from service.serving.served_model import ServedModel
 from service.settings import Settings
-from service.spool import Spool
-from service.state import State
 
 PREDICTING = {routes.PREDICT: routes.PREDICT_ROUTE, routes.PREDICT_BATCH: routes.PREDICT_BATCH_ROUTE}
 SWITCH_SECONDS = 0.0005
@@ -78,7 +80,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
                 yield parts
 
     app = FastAPI(
-        title=docs.TITLE,
+        title=api_docs.TITLE,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -87,7 +89,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
         exception_handlers=dict.fromkeys([HTTPException, *errors.EXPECTED, Exception], _answer),
     )
     app.include_router(routes.router)
-    docs.add_to(app)
+    api_docs.add_to(app)
     app.middleware_stack = _with_front(app.build_middleware_stack(), settings, metrics, lifecycle)
     return app
 
@@ -105,7 +107,7 @@ def _prediction_log(settings: Settings, metrics: Metrics) -> Iterator[Prediction
     if not settings.log_url:
         yield NoLog()
         return
-    keep = inputs.keeper(settings.log_inputs, settings.output_dir)
+    keep = logged_inputs.keeper(settings.log_inputs, settings.output_dir)
     log = SpooledLog(Spool(settings.spool), keep=keep, max_bytes=settings.max_spool_bytes, metrics=metrics)
     with log_writer.running(log):
         yield log
@@ -129,4 +131,4 @@ async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, Overloaded):
         now["shed"] = True
         now["inference"].metrics.count_shed(error.reason)
-    return problem.answer(error)
+    return problem_details.answer(error)

@@ -2,7 +2,7 @@
 
 Uvicorn waits without end for the rest of a request, so that a few thousand clients who send a byte a minute would hold
 all the connections there are. And it sends the head of an answer apart from its body, which wakes the client, and the
-network on the way, twice. Knows nothing of what is sent.
+network on the way, twice.
 """
 
 import asyncio

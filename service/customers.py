@@ -1,6 +1,6 @@
 """Customers as clients send them: the features of `models.features`, and a name for those who are to keep one model.
 
-The name is no feature: it is neither logged nor stored, and no model sees it. Knows nothing of how they are predicted.
+The name is no feature: it is neither logged nor stored, and no model sees it.
 """
 
 from pydantic import BaseModel, ConfigDict, Field

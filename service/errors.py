@@ -1,17 +1,15 @@
 """What the service raises, and the one table that says how each error is answered.
 
-    ServiceError
-    ├── BodyTooLarge            the body exceeds the limit
-    ├── MediaTypeUnsupported    the body does not say that it is JSON
-    ├── RequestInvalid          the body is not JSON, or body or query break rules
-    └── Unavailable             the same request may be answered later, or by another instance
-        ├── ModelUnavailable    no model can be trusted
-        ├── LogUnavailable      the prediction log takes no outcomes
-        ├── NotLoggedYet        the predictions are on their way to the log
-        ├── Overloaded          more was asked than can be answered in time
-        └── Draining            the service is about to end
-
-Knows nothing of what an answer looks like; that is `service.problem`.
+ServiceError
+├── BodyTooLarge            the body exceeds the limit
+├── MediaTypeUnsupported    the body does not say that it is JSON
+├── RequestInvalid          the body is not JSON, or body or query break rules
+└── Unavailable             the same request may be answered later, or by another instance
+    ├── ModelUnavailable    no model can be trusted
+    ├── LogUnavailable      the prediction log takes no outcomes
+    ├── NotLoggedYet        the predictions are on their way to the log
+    ├── Overloaded          more was asked than can be answered in time
+    └── Draining            the service is about to end
 """
 
 from collections.abc import Sequence

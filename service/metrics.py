@@ -25,14 +25,13 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from models.contract import Vector
+from models.bundles.manifest import Manifest
+from models.bundles.pins import Challenger, Mode
+from models.bundles.risk import RiskTier
+from models.customer.contract import Vector
 from models.features import CONTRACT
-from models.manifest import Manifest
-from models.pins import Challenger, Mode
-from models.risk import RiskTier
 from service.errors import OTHER, ShedReason
-from service.predictor import Predicted
-from service.spool import Waiting
+from service.model.predictor import Predicted
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -131,11 +130,11 @@ class Metrics:
         """Say how many predictions are in memory."""
         self._log_queue.set(rows)
 
-    def describe_log(self, waiting: Waiting, *, behind_seconds: float) -> None:
+    def describe_log(self, *, spool_bytes: int, rejected_pages: int, behind_seconds: float) -> None:
         """Say what the database does not have yet."""
-        self._log_spool.set(waiting.size_bytes)
+        self._log_spool.set(spool_bytes)
         self._log_behind.set(behind_seconds)
-        self._log_rejected.set(waiting.rejected_pages)
+        self._log_rejected.set(rejected_pages)
 
     def count_logged(self, rows: int) -> None:
         """Count predictions that are safe on disk."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from contextvars import ContextVar
 
-from service import random_names
+from service import random_ids
 
 HEADER = "X-Request-ID"
 HEADER_BYTES = HEADER.lower().encode()
@@ -19,4 +19,4 @@ def choose(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == HEADER_BYTES and _ACCEPTABLE.fullmatch(value):
             return value.decode()
-    return random_names.draw()
+    return random_ids.draw()

@@ -1,4 +1,4 @@
-"""What can be set for the service, from the command line or by SERVICE_* variables; knows nothing of how it is used."""
+"""What can be set for the service, from the command line or by SERVICE_* variables."""
 
 from pathlib import Path
 from typing import Annotated, Literal

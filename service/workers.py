@@ -1,4 +1,4 @@
-"""Several processes that answer on one port; knows nothing of what they answer."""
+"""Several processes that answer on one port."""
 
 import os
 import signal

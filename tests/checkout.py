@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from models import pins
+from models.bundles import pins
 
 NOBODY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
 

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from demo.running_service import free_port
-from models import declaration
-from models.contract import Contract
-from models.declaration import AtLeast, Features
+from models.customer import declaration
+from models.customer.contract import Contract
+from models.customer.declaration import AtLeast, Features
 from tests import shipped
 
 REPOSITORY = Path(__file__).parent.parent

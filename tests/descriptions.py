@@ -1,9 +1,9 @@
 """What a manifest says, for bundles that no training made."""
 
-from models.calibration import Calibration
-from models.contract import Contract
-from models.manifest import Calibrated, Confusion, Description, Provenance
-from models.risk import RiskPolicy
+from models.bundles.calibration import Calibration
+from models.bundles.manifest import Calibrated, Confusion, Description, Provenance
+from models.bundles.risk import RiskPolicy
+from models.customer.contract import Contract
 
 
 def describe(contract: Contract, **changes: object) -> Description:

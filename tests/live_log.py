@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from demo.worlds import World
-from models import migrations, records
-from models.risk import RiskPolicy
+from demo.populations import World
+from models.bundles.risk import RiskPolicy
+from models.log import log_tables, migrations
 from tests import predictions
 
 DAY = timedelta(days=1)
@@ -64,11 +64,11 @@ def add(
         for identity, left, at, known in zip(ids, churned, recorded, has_outcome, strict=True)
         if known
     ]
-    engine = records.connect(url, create=True)
+    engine = log_tables.connect(url, create=True)
     migrations.upgrade(engine)
     with engine.begin() as connection:
-        connection.execute(sa.insert(records.PREDICTIONS), rows)
+        connection.execute(sa.insert(log_tables.PREDICTIONS), rows)
         if outcomes:
-            connection.execute(sa.insert(records.OUTCOMES), outcomes)
+            connection.execute(sa.insert(log_tables.OUTCOMES), outcomes)
     engine.dispose()
     return ids

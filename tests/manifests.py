@@ -1,7 +1,4 @@
-"""The manifests of deploy/kubernetes as kubectl renders them, without a cluster, and their pods as Docker can run them.
-
-Knows nothing of what is right.
-"""
+"""Renders deploy/kubernetes with kubectl, without a cluster, and runs its pods under Docker."""
 
 import os
 import shutil

@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from models.records import PREDICTIONS
-from models.risk import RiskPolicy
-from service import random_names
+from models.bundles.risk import RiskPolicy
+from models.log.log_tables import PREDICTIONS
+from service import random_ids
 
 
 def draw_ids(at: datetime, count: int) -> list[str]:
     """Return so many ids of a time, as the service draws them."""
-    return random_names.draw_ids(int(at.timestamp() * 1000), count)
+    return random_ids.draw_ids(int(at.timestamp() * 1000), count)
 
 
 def row(

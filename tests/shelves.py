@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from models import bundle, pins
-from models.bundle import Bundle
+from models.bundles import bundle, pins
+from models.bundles.bundle import Bundle
+from models.bundles.manifest import Description
 from models.features import CONTRACT
-from models.manifest import Description
 from training import __main__ as program
 
 

@@ -54,14 +54,14 @@ def fit(settings: FitSettings) -> Told:
 
 def score(settings: ScoreSettings) -> Told:
     """Score a file, and tell the result."""
-    from training import results, scoring  # noqa: PLC0415  # as above
+    from training.scoring import score_file, scored_files  # noqa: PLC0415  # as above
 
-    return scoring.score(settings).describe(settings.output, results.rejected_path(settings.output)), 0
+    return score_file.score(settings).describe(settings.output, scored_files.rejected_path(settings.output)), 0
 
 
 def promote(settings: PromoteSettings) -> Told:
     """Judge a challenger, and tell what the gate says."""
-    from training import gate_report, promotion  # noqa: PLC0415  # as above
+    from training.promotion import gate_report, promotion  # noqa: PLC0415  # as above
 
     verdict = promotion.promote(settings)
     return gate_report.text(verdict), 0 if verdict.promoted else 1
@@ -69,32 +69,32 @@ def promote(settings: PromoteSettings) -> Told:
 
 def roll_back(settings: RollbackSettings) -> Told:
     """Go back to an earlier model."""
-    from training import succession  # noqa: PLC0415  # as above
+    from training.promotion import rollback  # noqa: PLC0415  # as above
 
-    return f"{succession.roll_back(settings)} is pinned again: served within a second", 0
+    return f"{rollback.roll_back(settings)} is pinned again: served within a second", 0
 
 
 def challenge(settings: ChallengeSettings) -> Told:
     """Put a challenger beside the champion, or take it away."""
-    from training import succession  # noqa: PLC0415  # as above
+    from training.promotion import rollback  # noqa: PLC0415  # as above
 
     if settings.stop:
-        return f"{succession.withdraw(settings)} challenges no more", 0
-    challenger = succession.challenge(settings)
+        return f"{rollback.withdraw(settings)} challenges no more", 0
+    challenger = rollback.challenge(settings)
     share = f", answering {challenger.share:.0%} of the customers with an id" if challenger.mode == "canary" else ""
     return f"{challenger.version} is tried as {challenger.mode}{share}", 0
 
 
 def history(settings: HistorySettings) -> Told:
     """List who was served when, and why."""
-    from training import history  # noqa: PLC0415  # as above
+    from training.promotion import history  # noqa: PLC0415  # as above
 
     return history.describe(settings), 0
 
 
 def compare_live(settings: CompareLiveSettings) -> Told:
     """Tell champion and challenger apart by what happened."""
-    from training import live_comparison  # noqa: PLC0415  # as above
+    from training.promotion import live_comparison  # noqa: PLC0415  # as above
 
     trial = live_comparison.compare(settings)
     return live_comparison.describe(trial), 0 if trial.better else 1

@@ -1,7 +1,4 @@
-"""Addresses of databases and servers, fit to be shown: in logs, in MLflow, and in the manifest that is served.
-
-Knows nothing of what lies at an address.
-"""
+"""Addresses of databases and servers, fit to be shown: in logs, in MLflow, and in the manifest that is served."""
 
 import re
 

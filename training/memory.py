@@ -1,7 +1,4 @@
-"""Where memory goes that is not needed any more.
-
-Knows nothing of what it was needed for.
-"""
+"""Where memory goes that is not needed any more."""
 
 import ctypes
 import sys

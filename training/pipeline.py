@@ -10,35 +10,23 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
-from models import bundle
-from models.bundle import Bundle
-from models.contract import Contract, Labels, Matrix, Vector
+from models.bundles import bundle
+from models.bundles.bundle import Bundle
+from models.bundles.manifest import Tuning
+from models.bundles.risk import Costs, RiskPolicy
+from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
-from models.manifest import Tuning
-from models.risk import Costs, RiskPolicy
-from training import (
-    calibrating,
-    data,
-    evaluation,
-    judging,
-    leakage,
-    memory,
-    model,
-    parts,
-    pricing,
-    publishing,
-    slices,
-    splitting,
-    tracking,
-    tuning,
-)
-from training.data import Dataset
-from training.judging import Fitted
+from training import memory
+from training.data import dataset_split, datasets, leakage, slices, splitting
+from training.data.datasets import Dataset
+from training.data.splitting import Folds, Split
+from training.learning import calibrators, cost_policy, evaluation, model, test_evaluation, tuning
+from training.learning.test_evaluation import Fitted
+from training.learning.trial import Trial
 from training.progress import Progress
+from training.publishing import publish, tracking
+from training.publishing.tracking import Run
 from training.settings import FitSettings
-from training.splitting import Folds, Split
-from training.tracking import Run
-from training.trial import Trial
 
 _JUDGING = 5  # for the progress bar: judging takes about as long as so many fits
 
@@ -64,12 +52,12 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     """
     memory.give_back()
     bundle.require_shelf(settings.models_dir)
-    costs = pricing.read(settings.costs) if settings.costs else None
+    costs = cost_policy.read(settings.costs) if settings.costs else None
     constraints = model.constrain(settings.monotone, contract)
-    dataset = data.load(settings, contract)
+    dataset = datasets.load(settings, contract)
     split = _split(dataset, settings)
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
-    taken = parts.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
+    taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
     # scikit-learn's boosting takes every core, and waits for all of them when something else runs there.
     threads = threadpool_limits(settings.threads)
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
@@ -77,11 +65,11 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         del dataset, split  # of many rows, the table would be most of what the fit holds
         fitted = Training(settings, costs, constraints, run, progress).fit(taken.matrix, taken.churned, taken.folds)
         progress.stage("judging on the test set")
-        judged = judging.judge(fitted, taken.test, contract=contract, seed=settings.seed)
+        judged = test_evaluation.judge(fitted, taken.test, contract=contract, seed=settings.seed)
         slices.require_floor(judged.slices, settings.min_slice_roc_auc)
         progress.step(_JUDGING)
         progress.stage("publishing")
-        published = publishing.publish(fitted, judged, taken, contract=contract, warnings=warnings, settings=settings)
+        published = publish.publish(fitted, judged, taken, contract=contract, warnings=warnings, settings=settings)
         pipeline = model.pipeline(contract, fitted.classifier, fitted.calibration)
         number = run.register(pipeline, published, taken.reference)
         pinned = settings.pin or not (settings.models_dir / "pinned.json").exists()
@@ -130,7 +118,7 @@ class Training:
         self.progress.step()
         ours, simple = compared[model.SERVED], compared[model.LINEAR]
         happened = churned[ours.rows]
-        calibration, log_loss = calibrating.choose(ours.whole, happened, ours.fold)
+        calibration, log_loss = calibrators.choose(ours.whole, happened, ours.fold)
         probability = calibration.apply(ours.whole)
         return Fitted(
             classifier=classifier,
@@ -169,7 +157,7 @@ class Training:
         )
 
     def _decide(self, probability: Vector, churned: Labels) -> RiskPolicy:
-        return pricing.choose(self.costs, probability, churned) if self.costs else RiskPolicy()
+        return cost_policy.choose(self.costs, probability, churned) if self.costs else RiskPolicy()
 
 
 def _split(dataset: Dataset, settings: FitSettings) -> Split:

@@ -1,4 +1,4 @@
-"""How far a long run is: one bar on a terminal, lines in a log elsewhere. Knows nothing of what is being done."""
+"""How far a long run is: one bar on a terminal, lines in a log elsewhere."""
 
 import logging
 import sys

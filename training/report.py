@@ -1,13 +1,13 @@
-"""What a person at the terminal learns of a finished fit. Knows nothing that the manifest does not hold."""
+"""What a person at the terminal learns of a finished fit."""
 
 from pathlib import Path
 
-from models.manifest import Description
-from training import card_live
-from training.card_comparison import overtaken_by
-from training.card_costs import cheaper
-from training.card_tables import NAMES
-from training.model import SERVED
+from models.bundles.manifest import Description
+from training.card import live_rows
+from training.card.comparison import overtaken_by
+from training.card.costs import cheaper
+from training.card.table_rows import NAMES
+from training.learning.model import SERVED
 from training.pipeline import Published
 
 IN_GIT = Path("models")
@@ -30,7 +30,7 @@ def describe(published: Published) -> str:
             *(f"  {line}" for line in _quality(manifest)),
             *(f"  {line}" for line in _comparison(manifest)),
             *(f"  {line}" for line in _decisions(manifest)),
-            *(f"  warning   {warning}" for warning in (*manifest.warnings, *card_live.doubts(manifest.data.live))),
+            *(f"  warning   {warning}" for warning in (*manifest.warnings, *live_rows.doubts(manifest.data.live))),
             f"  bundle    {published.bundle.directory}",
             f"  MLflow    run {published.run_id}",
             *([commit] if ships else []),

@@ -1,4 +1,4 @@
-"""What can be set for training, from the command line or by TRAINING_* variables; knows nothing of how it is used."""
+"""What can be set for training, from the command line or by TRAINING_* variables."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,7 +7,7 @@ from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models import durations
-from models.pins import VERSION
+from models.bundles.pins import VERSION
 
 LIVE = "live"
 _APPENDED = f",{LIVE}"

@@ -1,7 +1,7 @@
 """Tables in files, CSV or Parquet, read and written some rows at a time, so that a file of any size fits.
 
 A cell of a CSV file is text, because a guess of its type would depend on the cells around it; a column of a Parquet
-file keeps its type. Knows nothing of what is in a table.
+file keeps its type.
 """
 
 import csv
@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.contract import Mask
+from models.customer.contract import Mask
 from training.errors import TableUnreadable
 
 MISFIT = "another number of cells than the header"

@@ -1,7 +1,4 @@
-"""What a step tells the workflow that runs it; on a laptop, where no workflow listens, nothing.
-
-Knows nothing of what is told.
-"""
+"""What a step tells the workflow that runs it; on a laptop, where no workflow listens, nothing."""
 
 import os
 from pathlib import Path

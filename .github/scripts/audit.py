@@ -5,7 +5,7 @@ What an image holds beside, Debian's packages and Python itself, `sbom.py` lists
 
 Ends with 0 (none, or accepted ones alone), 1 (some) or 2 (cannot tell: the advisory service did not answer for every
 package). Accepted are those of requirements/accepted-vulnerabilities.toml, each with a reason and until a day.
-AUDIT_SERVICE_URL is another OSV service than pip-audit's own. Knows nothing of how versions are chosen.
+AUDIT_SERVICE_URL is another OSV service than pip-audit's own.
 """
 
 import json

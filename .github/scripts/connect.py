@@ -3,7 +3,7 @@
 
 Takes DEPLOY_HOST (name, or name:port), DEPLOY_USER, DEPLOY_SSH_KEY (the private key) and DEPLOY_KNOWN_HOSTS (the
 host's line, from `ssh-keyscan`). Without them it says so and ends well: a repository need not deploy anywhere. No host
-is trusted at first sight. Knows nothing of what is done there.
+is trusted at first sight.
 """
 
 import os

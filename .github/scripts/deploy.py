@@ -2,7 +2,7 @@
 """`deploy.py IMAGE`: serve another image on the host of DOCKER_HOST, without a failed request, or leave all as it was.
 
 Other words instead of IMAGE: `rollback` to the image before, `history`, `status`. With --json, what came of it is JSON.
-Ends with 0 (it serves), 1 (it was unfit, and what served before still does) or 2 (cannot tell). Knows nothing of how.
+Ends with 0 (it serves), 1 (it was unfit, and what served before still does) or 2 (cannot tell).
 """
 
 import argparse

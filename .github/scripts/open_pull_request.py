@@ -4,7 +4,7 @@
 The pull request holds the new pin, its bundle and the history, and not the old bundle; its text is the gate's report,
 why there was a training at all (RETRAIN_REASON), and the card with its figures. The commit is made in a worktree of its
 own, so the checkout stays as it is. Without GH_TOKEN, or with DRY_RUN, it becomes a branch of this clone, and the text
-is printed. Ends with 0 (proposed) or 2 (not done). Knows nothing of whether the model is any good.
+is printed. Ends with 0 (proposed) or 2 (not done).
 """
 
 import json

@@ -2,7 +2,7 @@
 """Build the service image once, and push it to the repository's own registry; what follows names it by its digest.
 
 GITHUB_REPOSITORY and GITHUB_SHA name it; without them, as on a laptop, it is built and not pushed. Who pushes has
-logged in before. Knows nothing of where it will run.
+logged in before.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 All by which two such projects would meet on one machine, in one registry, one MLflow or one cluster gets the name:
 package, images, containers, volumes, databases, the registered model, metrics and titles. The words of the domain stay:
-churn_probability, churn_prediction and churned are the API. Knows nothing of features: those are in models/features.py.
+churn_probability, churn_prediction and churned are the API.
 """
 
 import re

@@ -6,7 +6,7 @@
 It ends as the job does (0, 1 or 2), but with 2 when it had to ask and could not. It sends a `repository_dispatch` of
 type `retrain` with the job's verdict. RETRAIN_TOKEN may do that (contents: write, of one repository alone), and
 RETRAIN_REPOSITORY is `owner/name`; without them it prints what it would send. It asks at most once in
-RETRAIN_EVERY_HOURS (24), for which it keeps var/retrain-request.json. Knows nothing of how drift is found.
+RETRAIN_EVERY_HOURS (24), for which it keeps var/retrain-request.json.
 """
 
 import json

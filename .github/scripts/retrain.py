@@ -3,7 +3,7 @@
 
 RETRAIN_DATA (by default the synthetic customers) and RETRAIN_TRIALS say how, as `fit --data` and `--trials` do. The
 gate's report is in var/retraining.md. Ends with 0 when it was decided, either way, and 2 when nobody can tell. The
-decision is the output `promoted`; if it is true, pin and bundle lie in models/. Knows nothing of git.
+decision is the output `promoted`; if it is true, pin and bundle lie in models/.
 """
 
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`sbom.py IMAGE [FILE]`: write what an image really holds, Python's packages and Debian's, as CycloneDX.
 
-The packages are asked of the image itself, not of a lock file. Knows nothing of how it was built.
+The packages are asked of the image itself, not of a lock file.
 """
 
 import io

@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import command, contenders, environments, machine, pinned_model, rounds, tables
-from benchmarks.contenders import EMPTY, Contender
 from benchmarks.errors import BenchmarkError
+from benchmarks.measuring import contenders, environments, pinned_model, rounds
+from benchmarks.measuring.contenders import EMPTY, Contender
+from benchmarks.measuring.rounds import Cell
 from benchmarks.peers import catalogue
-from benchmarks.record import Record
-from benchmarks.rounds import Cell
-from benchmarks.summary import servers
+from benchmarks.reporting import command, machine, tables
+from benchmarks.reporting.record import Record
+from benchmarks.reporting.summary import servers
 from training.progress import Progress
 
 REQUIREMENTS = Path(__file__).parent

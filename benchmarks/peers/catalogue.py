@@ -1,6 +1,6 @@
 """How each peer is started with the pinned booster, and asked about the same customer in its own words.
 
-Each gets the row as the model's matrix has it, so that no peer has to encode. Knows nothing of measuring.
+Each gets the row as the model's matrix has it, so that no peer has to encode.
 """
 
 import json
@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contenders import PORT, Contender
 from benchmarks.errors import StartFailed
+from benchmarks.measuring.contenders import PORT, Contender
 from models.features import CONTRACT
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from models.features import CustomerFeatures
-from service.schemas import Prediction
+from service.http.schemas import Prediction
 
 ANSWER = Prediction(
     prediction_id="1f0c6c58d0e94f0fa4d3f6a3a4f1c2d7",

@@ -16,11 +16,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from xgboost import XGBClassifier
 
+from models.bundles.risk import RiskPolicy
 from models.features import CONTRACT, CustomerFeatures
-from models.risk import RiskPolicy
-from service.schemas import Prediction
-from training import synthetic
-from training.model import PARAMETERS
+from service.http.schemas import Prediction
+from training.data import synthetic
+from training.learning.model import PARAMETERS
 
 CATEGORIES = ["contract_type"]
 NUMBERS = [name for name in CONTRACT.names if name not in CATEGORIES]

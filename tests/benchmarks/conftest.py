@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.rounds import Cell
-from benchmarks.wrk import Load
+from benchmarks.measuring.rounds import Cell
+from benchmarks.measuring.wrk import Load
 
 LOAD = Load(seconds=2, answers=200, refused=0, late=0, broken=0, p50_ms=1, p95_ms=2, p99_ms=3)
 

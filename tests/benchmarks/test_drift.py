@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic_settings import CliApp
 
-from benchmarks import drift_data, drift_errors
-from demo import traffic
-from models import bundle, checks
-from models.contract import Feature
+from benchmarks import drift_errors
+from benchmarks.reporting import drift_data
+from demo import synthetic_customers
+from models.bundles import bundle
+from models.customer import checks
+from models.customer.contract import Feature
 from models.features import CONTRACT
-from monitoring import baseline, live
-from monitoring.baseline import Baseline
+from monitoring.drift import baseline, live_rows
+from monitoring.drift.baseline import Baseline
 from monitoring.settings import DriftSettings
 
 
@@ -27,17 +29,17 @@ def test_a_window_of_every_kind_holds_so_many_customers_of_the_population(
 ) -> None:
     monkeypatch.setattr(drift_data, "FOLDER", tmp_path)
     settings = CliApp.run(DriftSettings, cli_args=drift_data.flags(source, 1_500))
-    rows = live.read(settings, learned, datetime.now(UTC))
+    rows = live_rows.read(settings, learned, datetime.now(UTC))
     assert (rows.rows, len(rows.table)) == (1_500, 1_500)
     assert checks.find_violations(CONTRACT, rows.table) == {}
-    expected = traffic.calm(1_500, seed=0)["monthly_charges"]
+    expected = synthetic_customers.calm(1_500, seed=0)["monthly_charges"]
     assert sorted(rows.table["monthly_charges"]) == pytest.approx(sorted(expected))
 
 
 @pytest.mark.parametrize("deviations", drift_errors.DEVIATIONS)
 @pytest.mark.parametrize("feature", CONTRACT.features, ids=lambda feature: feature.name)
 def test_a_shift_is_as_large_as_it_says_and_keeps_the_contract(feature: Feature, deviations: float) -> None:
-    calm = traffic.calm(20_000, seed=1)
+    calm = synthetic_customers.calm(20_000, seed=1)
     shifted = drift_errors.shift(calm, feature, deviations, seed=2)
     before, after = calm[feature.name], shifted[feature.name]
     if feature.kind == "category":

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import environments
 from benchmarks.errors import InstallFailed
+from benchmarks.measuring import environments
 from benchmarks.peers.catalogue import PEERS
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import contenders, process
-from benchmarks.contenders import BARE, EMPTY, OURS, PLAIN, Contender
-from service.schemas import Prediction
+from benchmarks.measuring import contenders, process
+from benchmarks.measuring.contenders import BARE, EMPTY, OURS, PLAIN, Contender
+from service.http.schemas import Prediction
 
 pytestmark = pytest.mark.shipped
 

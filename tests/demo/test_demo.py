@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from demo import traffic
-from models import checks
+from demo import synthetic_customers
+from models.customer import checks
 from models.features import CONTRACT
 
 
 def test_calm_and_shifted_customers_hold_to_the_contract() -> None:
-    assert checks.find_violations(CONTRACT, traffic.calm(5_000, seed=1)) == {}
-    assert checks.find_violations(CONTRACT, traffic.shifted(5_000, seed=1)) == {}
+    assert checks.find_violations(CONTRACT, synthetic_customers.calm(5_000, seed=1)) == {}
+    assert checks.find_violations(CONTRACT, synthetic_customers.shifted(5_000, seed=1)) == {}
 
 
 def test_only_the_named_columns_shift() -> None:
-    calm, shifted = traffic.calm(5_000, seed=1), traffic.shifted(5_000, seed=1)
-    for name in traffic.SHIFTED_COLUMNS:
+    calm, shifted = synthetic_customers.calm(5_000, seed=1), synthetic_customers.shifted(5_000, seed=1)
+    for name in synthetic_customers.SHIFTED_COLUMNS:
         assert abs(shifted[name].mean() - calm[name].mean()) > 0.25 * calm[name].std()
     for name in ("tenure_months", "total_charges", "support_tickets"):
         assert abs(shifted[name].mean() - calm[name].mean()) < 0.05 * calm[name].std()
@@ -48,7 +48,7 @@ def test_the_demo_plays_the_whole_loop(root: Path, tmp_path: Path) -> None:
     assert "no drift in 7 columns; 1,000 live rows" in told
     assert "as good as promised: " in told
     drifted = re.findall(r"(\w+) \([A-Z]", re.search(r"^drift in 3 of 7 columns: .*", told, re.MULTILINE)[0])  # type: ignore[index]
-    assert set(drifted) == {*traffic.SHIFTED_COLUMNS, "churn_probability"}
+    assert set(drifted) == {*synthetic_customers.SHIFTED_COLUMNS, "churn_probability"}
     assert "quality fallen: ROC-AUC worse by" in told
     for place in ("http://localhost:8000/docs", "make mlflow", "var/reports/"):
         assert place in told

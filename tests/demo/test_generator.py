@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from demo.populations import CALM, SHIFTED
 from demo.running_service import free_port, running
-from demo.worlds import CALM, SHIFTED
-from models import migrations, records
-from models.records import OUTCOMES, PREDICTIONS
+from models.log import log_tables, migrations
+from models.log.log_tables import OUTCOMES, PREDICTIONS
 
 PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = records.connect(f"sqlite:///{tmp_path / 'predictions.db'}", create=True)
+    engine = log_tables.connect(f"sqlite:///{tmp_path / 'predictions.db'}", create=True)
     migrations.upgrade(engine)
     yield engine
     engine.dispose()

@@ -8,9 +8,9 @@ import pytest
 from pydantic import Field
 
 from demo import shift
-from models import checks, declaration
-from models.contract import Contract
-from models.declaration import Features
+from models.customer import checks, declaration
+from models.customer.contract import Contract
+from models.customer.declaration import Features
 from models.features import CONTRACT
 
 

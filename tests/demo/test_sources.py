@@ -10,10 +10,10 @@ import pytest
 
 from demo import sources
 from demo.sources import TooFewCustomers
-from models import bundle
+from models.bundles import bundle
+from models.bundles.manifest import Manifest
 from models.features import CONTRACT, CustomerFeatures
-from models.manifest import Manifest
-from training import synthetic
+from training.data import synthetic
 from training.errors import ColumnMissing, SourceUnreadable, TooFewRows
 
 COLUMNS = """

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from demo.stage import FAULTY
-from models import bundle
+from demo.environment import FAULTY
+from models.bundles import bundle
+from models.bundles.manifest import Description
 from models.features import CONTRACT
-from models.manifest import Description
 from tests.e2e.host import run
 
 

@@ -13,17 +13,18 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from demo import traffic
+from demo import synthetic_customers
+from demo.populations import SHIFTED
 from demo.running_service import free_port, running
-from demo.worlds import SHIFTED
-from models import bundle, migrations, pins, records
+from models.bundles import bundle, pins
+from models.bundles.scorer import Scorer
 from models.features import CONTRACT
-from models.scorer import Scorer
-from monitoring import journal
-from monitoring.dashboard import PROJECT
-from monitoring.job import run_drift
-from monitoring.performance import run_performance
+from models.log import log_tables, migrations
+from monitoring.drift_job import run_drift
+from monitoring.performance_job import run_performance
 from monitoring.review import run_review
+from monitoring.runs import run_store
+from monitoring.runs.dashboard import PROJECT
 from monitoring.settings import DriftSettings, PerformanceSettings, ReviewSettings
 from tests import predictions
 
@@ -80,7 +81,7 @@ def test_the_card_of_the_served_model_is_a_page_with_its_pictures(page: Page, ro
 
 @pytest.mark.shipped_model
 def test_the_drift_report_names_the_shifted_columns_first(page: Page, root: Path, tmp_path: Path) -> None:
-    traffic.shifted(1_000, seed=12).to_csv(tmp_path / "shifted.csv", index=False)
+    synthetic_customers.shifted(1_000, seed=12).to_csv(tmp_path / "shifted.csv", index=False)
     settings = DriftSettings(live=tmp_path / "shifted.csv", models_dir=root / "models", output_dir=tmp_path / "var")
     assert run_drift(settings) == 1
     [report] = (tmp_path / "var" / "reports").glob("*.html")
@@ -88,7 +89,7 @@ def test_the_drift_report_names_the_shifted_columns_first(page: Page, root: Path
     page.wait_for_selector("text=Drift is detected for 42.857% of columns (3 out of 7).")
     rows = page.locator("tbody tr", has_text="Detected").all_inner_texts()
     drifted = {row.split()[0] for row in rows if "Not Detected" not in row}
-    assert drifted == {*traffic.SHIFTED_COLUMNS, "churn_probability"}
+    assert drifted == {*synthetic_customers.SHIFTED_COLUMNS, "churn_probability"}
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def jobs(root: Path, tmp_path: Path) -> dict[str, Any]:
     model = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint)
     at = datetime.now(UTC) - timedelta(hours=1)
     url = f"sqlite:///{tmp_path / 'predictions.db'}"
-    engine = records.connect(url, create=True)
+    engine = log_tables.connect(url, create=True)
     migrations.upgrade(engine)
     with engine.begin() as connection:
         for customer in SHIFTED.customers(600, seed=1):
@@ -106,8 +107,8 @@ def jobs(root: Path, tmp_path: Path) -> dict[str, Any]:
             made_by: dict[str, Any] = {"version": model.manifest.version, "policy": model.manifest.policy}
             made = predictions.row(customer.features, probability, at=at, **made_by)
             outcome = {"churned": customer.churned, "observed_at": at, "recorded_at": at}
-            connection.execute(sa.insert(records.PREDICTIONS), made)
-            connection.execute(sa.insert(records.OUTCOMES), outcome | {"prediction_id": made["prediction_id"]})
+            connection.execute(sa.insert(log_tables.PREDICTIONS), made)
+            connection.execute(sa.insert(log_tables.OUTCOMES), outcome | {"prediction_id": made["prediction_id"]})
     engine.dispose()
     return {"log_url": url, "models_dir": root / "models", "output_dir": tmp_path / "var"}
 
@@ -147,7 +148,10 @@ def test_the_dashboard_shows_figures_runs_and_reviews_and_opens_each_report(
 ) -> None:
     assert run_drift(DriftSettings(**jobs, since="1m")) == 2
     assert run_drift(DriftSettings(**jobs)) == run_performance(PerformanceSettings(**jobs)) == 1
-    drift, performance = journal.newest(jobs["output_dir"], "drift"), journal.newest(jobs["output_dir"], "performance")
+    drift, performance = (
+        run_store.newest(jobs["output_dir"], "drift"),
+        run_store.newest(jobs["output_dir"], "performance"),
+    )
     assert drift is not None
     assert performance is not None
 
@@ -163,7 +167,9 @@ def test_the_dashboard_shows_figures_runs_and_reviews_and_opens_each_report(
         "test set": pytest.approx(roc_auc["reference"]["value"], abs=1e-3),
     }
     distances = newest_point(page, "Distance of each input column")
-    assert {column for column, distance in distances.items() if distance >= 1} == set(traffic.SHIFTED_COLUMNS)
+    assert {column for column, distance in distances.items() if distance >= 1} == set(
+        synthetic_customers.SHIFTED_COLUMNS
+    )
 
     review = {"decision": "retrain", "by": "Ana Sousa", "why": "prices rose", "output_dir": jobs["output_dir"]}
     assert run_review(ReviewSettings(run="latest", **review)) == 0

@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 
 from service.app import create_app
 from service.settings import Settings as ServiceSettings
-from training import scoring, synthetic
+from training.data import synthetic
+from training.scoring import score_file
 from training.settings import ScoreSettings
 
 
@@ -18,7 +19,7 @@ def test_a_file_gets_the_answers_of_the_service(root: Path, tmp_path: Path, name
     customers = synthetic.sample(1_000, seed=21)[0].drop(columns="churned")
     source, output, models_dir = tmp_path / name, tmp_path / "scored.parquet", root / "models"
     customers.to_csv(source, index=False) if name.endswith(".csv") else customers.to_parquet(source)
-    scoring.score(ScoreSettings(input=source, output=output, models_dir=models_dir), chunk_rows=300)
+    score_file.score(ScoreSettings(input=source, output=output, models_dir=models_dir), chunk_rows=300)
     scored = pd.read_parquet(output)
     with TestClient(create_app(ServiceSettings(models_dir=models_dir))) as client:
         body = {"customers": json.loads(customers.to_json(orient="records"))}

@@ -17,15 +17,16 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
 from demo import running_service
-from models import pins
+from models.bundles import pins
 from models.features import CONTRACT
-from monitoring import journal, telemetry
+from monitoring import telemetry
+from monitoring.runs import run_store
 from tests.service.shelves import challenge
 
 PATIENCE_SECONDS = 30
 CUSTOMERS, MISTAKES = 40, 5
 COMPARISON = re.compile(r" (==|[<>]=?) ")
-RUNS: dict[journal.Job, dict[str, Any]] = {
+RUNS: dict[run_store.Job, dict[str, Any]] = {
     "drift": {
         "exit_code": 1,
         "window_rows": 40,
@@ -100,8 +101,8 @@ def service_in(folder: Path, models_dir: Path) -> Iterator[int]:
 def monitor_of(folder: Path) -> Iterator[int]:
     """Serve the gauges of both jobs' records; yields the port."""
     for job, facts in RUNS.items():
-        journal.write(facts, folder, job, datetime.now(UTC))
-    periods: dict[journal.Job, float] = dict.fromkeys(RUNS, 3600)
+        run_store.write(facts, folder, job, datetime.now(UTC))
+    periods: dict[run_store.Job, float] = dict.fromkeys(RUNS, 3600)
     with telemetry.serving(folder, host="127.0.0.1", port=0, periods_seconds=periods) as port:
         yield port
 

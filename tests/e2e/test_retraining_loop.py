@@ -8,12 +8,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from demo.client import Client
+from demo.populations import SHIFTED
 from demo.running_service import running
-from demo.worlds import SHIFTED
-from models import bundle
-from models.bundle import Bundle
+from models.bundles import bundle
+from models.bundles.bundle import Bundle
+from models.bundles.scorer import Scorer
 from models.features import CONTRACT
-from models.scorer import Scorer
 from training import __main__ as program
 
 ROUNDS, CUSTOMERS = 8, 300

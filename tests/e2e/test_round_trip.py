@@ -10,11 +10,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from models.features import CONTRACT
-from monitoring.job import run_drift
+from monitoring.drift_job import run_drift
 from monitoring.settings import DriftSettings as MonitoringSettings
 from service.app import create_app
 from service.settings import Settings as ServiceSettings
-from training import data, pipeline
+from training import pipeline
+from training.data import datasets
 from training.settings import FitSettings
 
 
@@ -39,7 +40,7 @@ def published(settings: FitSettings) -> pipeline.Published:
 def test_real_customers_get_the_same_probability_in_training_and_over_http(
     settings: FitSettings, published: pipeline.Published, tmp_path: Path
 ) -> None:
-    rows = data.load(settings, CONTRACT).features
+    rows = datasets.load(settings, CONTRACT).features
     mlflow.set_tracking_uri(settings.mlflow)
     dumped = mlflow.artifacts.download_artifacts(run_id=published.run_id, artifact_path="pipeline.joblib")
     expected = joblib.load(dumped).predict_proba(rows)[:, 1]

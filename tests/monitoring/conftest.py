@@ -13,12 +13,13 @@ import pytest
 import sqlalchemy as sa
 from onnx import TensorProto, helper
 
-from models import bundle, migrations, records
-from models.contract import Contract
+from models.bundles import bundle
+from models.bundles.scorer import Scorer
+from models.customer.contract import Contract
 from models.features import CONTRACT
-from models.scorer import Scorer
-from monitoring import job
-from monitoring.comparison import PREDICTION
+from models.log import log_tables, migrations
+from monitoring import drift_job
+from monitoring.drift.comparison import PREDICTION
 from monitoring.settings import DriftSettings
 from tests import predictions
 from tests.descriptions import describe
@@ -146,10 +147,10 @@ def keep(log_url: str, shelf: Path) -> Log:
             predictions.row(row if inputs else None, probability, at=at, **made_by)
             for row, probability in zip(rows, probabilities.tolist(), strict=True)
         ]
-        engine = records.connect(url, create=True)
+        engine = log_tables.connect(url, create=True)
         migrations.upgrade(engine)
         with engine.begin() as connection:
-            connection.execute(sa.insert(records.PREDICTIONS), values)
+            connection.execute(sa.insert(log_tables.PREDICTIONS), values)
         engine.dispose()
 
     return keep
@@ -164,7 +165,7 @@ def judge(shelf: Path, log_url: str, tmp_path: Path, capsys: pytest.CaptureFixtu
         if isinstance(live, pd.DataFrame):
             live.to_parquet(path)
         chosen = {"live": path, "log_url": log_url, "models_dir": shelf, "output_dir": tmp_path / "var"} | settings
-        code = job.run_drift(DriftSettings.model_validate(chosen), contract)
+        code = drift_job.run_drift(DriftSettings.model_validate(chosen), contract)
         written = max((tmp_path / "var" / "reports").glob("*.json"), default=None)
         record = json.loads(written.read_text()) if written else {}
         page = written.with_suffix(".html") if written else tmp_path / "none.html"

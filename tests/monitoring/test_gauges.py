@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import bundle, migrations, records
+from models.bundles import bundle
+from models.bundles.scorer import Scorer
 from models.features import CONTRACT
-from models.scorer import Scorer
-from monitoring import job, performance, telemetry
+from models.log import log_tables, migrations
+from monitoring import drift_job, performance_job, telemetry
 from monitoring.settings import DriftSettings, PerformanceSettings
 from tests import predictions
 
@@ -82,8 +83,8 @@ def tell(root: Path, scorer: Scorer, tmp_path_factory: pytest.TempPathFactory) -
         url = f"sqlite:///{folder / 'predictions.db'}"
         write(url, day, scorer)
         settings: dict[str, Any] = {"models_dir": root / "models", "output_dir": folder, "log_url": url}
-        job.run_drift(DriftSettings(**settings))
-        performance.run_performance(PerformanceSettings(**settings))
+        drift_job.run_drift(DriftSettings(**settings))
+        performance_job.run_performance(PerformanceSettings(**settings))
         samples = [sample for family in telemetry.LastRuns(folder, {}).collect() for sample in family.samples]
         return {" ".join((sample.name, *sample.labels.values())): sample.value for sample in samples}
 
@@ -116,12 +117,12 @@ def write(url: str, day: Day, scorer: Scorer) -> None:
         "refused_fields": {},
         "dropped_rows": 0,
     }
-    engine = records.connect(url, create=True)
+    engine = log_tables.connect(url, create=True)
     migrations.upgrade(engine)
     with engine.begin() as connection:
-        connection.execute(records.PREDICTIONS.insert(), made)
-        connection.execute(records.OUTCOMES.insert(), outcomes[: day.outcomes_rows])
-        connection.execute(records.TRAFFIC.insert(), traffic)
+        connection.execute(log_tables.PREDICTIONS.insert(), made)
+        connection.execute(log_tables.OUTCOMES.insert(), outcomes[: day.outcomes_rows])
+        connection.execute(log_tables.TRAFFIC.insert(), traffic)
     engine.dispose()
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from models import pins, records, row_ids
+from models.bundles import pins
+from models.log import log_tables, row_ids
 
 Judge = Callable[..., Any]
 Draw = Callable[[int, int], pd.DataFrame]
@@ -96,9 +97,9 @@ def test_answers_that_are_not_those_of_the_model_are_drift_though_the_inputs_are
     judge: Judge, keep: Keep, customers: Draw, log_url: str
 ) -> None:
     keep(customers(1_000, 2))
-    engine = records.connect(log_url)
+    engine = log_tables.connect(log_url)
     with engine.begin() as connection:
-        connection.execute(sa.update(records.PREDICTIONS).values(churn_probability=0.5))
+        connection.execute(sa.update(log_tables.PREDICTIONS).values(churn_probability=0.5))
     engine.dispose()
     outcome = judge()
     assert (outcome.code, outcome.drifted, outcome.predictions["drifted"]) == (1, set(), True)
@@ -115,9 +116,9 @@ def test_refusals_and_holes_in_the_log_are_said(judge: Judge, keep: Keep, custom
         "refused_fields": {"tenure_months": 50},
         "dropped_rows": 1_234,
     }
-    engine = records.connect(log_url)
+    engine = log_tables.connect(log_url)
     with engine.begin() as connection:
-        connection.execute(sa.insert(records.TRAFFIC), [counted])
+        connection.execute(sa.insert(log_tables.TRAFFIC), [counted])
     engine.dispose()
     outcome = judge()
     assert (outcome.code, outcome.record["refused_share"], outcome.record["dropped_rows"]) == (0, 0.05, 1_234)
@@ -139,9 +140,9 @@ def test_rows_of_an_earlier_contract_are_left_out_and_counted(
     judge: Judge, keep: Keep, customers: Draw, log_url: str
 ) -> None:
     keep(customers(300, 2), version="20250101-00000000")
-    engine = records.connect(log_url)
+    engine = log_tables.connect(log_url)
     with engine.begin() as connection:
-        connection.execute(sa.update(records.PREDICTIONS).values(features={"age": 40}))
+        connection.execute(sa.update(log_tables.PREDICTIONS).values(features={"age": 40}))
     engine.dispose()
     keep(customers(300, 3))
     assert judge().record["rows_without_inputs"] == 300

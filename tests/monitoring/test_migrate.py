@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from models import migrations, records
 from models.errors import LogTooNew
+from models.log import log_tables, migrations
 from monitoring.__main__ import main
 
 
@@ -14,7 +14,7 @@ from monitoring.__main__ import main
 def newer(tmp_path: Path) -> str:
     """The address of a log that a newer version has changed."""
     url = f"sqlite:///{tmp_path / 'log.db'}"
-    engine = records.connect(url, create=True)
+    engine = log_tables.connect(url, create=True)
     assert migrations.upgrade(engine)
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = 'later'"))
@@ -23,7 +23,7 @@ def newer(tmp_path: Path) -> str:
 
 
 def test_a_log_of_a_newer_version_is_refused_with_the_remedy(newer: str) -> None:
-    engine = records.connect(newer)
+    engine = log_tables.connect(newer)
     with pytest.raises(LogTooNew, match=r"log\.db: a newer version .* Start that version, or name another log\.$"):
         migrations.upgrade(engine)
     engine.dispose()

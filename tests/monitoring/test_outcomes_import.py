@@ -11,10 +11,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from models import migrations, records, row_ids
 from models.errors import LogMissing
-from monitoring import outcome_files, outcomes_import
+from models.log import log_tables, migrations, row_ids
+from monitoring import outcomes_import
 from monitoring.errors import LogUnreadable, NothingRecorded, OutcomesUnreadable, RejectedUnwritable
+from monitoring.log import outcome_files
 from monitoring.settings import ImportSettings
 from tests import predictions
 
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.postgres
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path / 'log.db'}" if sqlite else request.getfixturevalue("postgres_url")
-    opened = records.connect(url, create=True)
+    opened = log_tables.connect(url, create=True)
     migrations.upgrade(opened)
     yield opened
     opened.dispose()
@@ -49,7 +50,7 @@ def write(path: Path, *lines: str) -> Path:
 
 def recorded(engine: Engine) -> dict[str, tuple[bool, datetime]]:
     with engine.connect() as connection:
-        rows = connection.execute(sa.select(records.OUTCOMES))
+        rows = connection.execute(sa.select(log_tables.OUTCOMES))
         return {row.prediction_id: (row.churned, row.observed_at) for row in rows}
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from demo.running_service import free_port
 from monitoring.__main__ import COMMANDS, main
-from monitoring.dashboard import PROJECT
+from monitoring.runs.dashboard import PROJECT
 
 
 @pytest.mark.parametrize("arguments", [[], ["listen"]])
@@ -36,8 +36,8 @@ def test_a_wrong_setting_is_named_and_cannot_tell(caplog: pytest.LogCaptureFixtu
 def test_a_job_that_cannot_even_start_cannot_tell(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setitem(sys.modules, "monitoring.job", None)  # as if a library of the job were broken
-    monkeypatch.delattr("monitoring.job", raising=False)
+    monkeypatch.setitem(sys.modules, "monitoring.drift_job", None)  # as if a library of the job were broken
+    monkeypatch.delattr("monitoring.drift_job", raising=False)
     assert main(["drift"]) == 2
     assert "ImportError" in caplog.text or "ModuleNotFoundError" in caplog.text
 

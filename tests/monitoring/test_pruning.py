@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from models import migrations, recording, records, row_ids
 from models.errors import LogMissing
-from models.outcomes import Outcome
-from monitoring import journal, pruning
+from models.log import log_tables, migrations, outcome_recording, row_ids
+from models.log.outcomes import Outcome
+from monitoring import pruning
+from monitoring.runs import run_store
 from monitoring.settings import PruneSettings
 from tests import predictions
 
@@ -29,7 +30,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    opened = records.connect(url, create=True)
+    opened = log_tables.connect(url, create=True)
     migrations.upgrade(opened)
     yield opened
     opened.dispose()
@@ -39,7 +40,7 @@ def count_requests(engine: Engine, at: datetime) -> str:
     counts = {"answered_requests": 1, "refused_requests": 0, "refused_fields": {}, "dropped_rows": 0}
     identity = row_ids.first_id(at)
     with engine.begin() as connection:
-        connection.execute(sa.insert(records.TRAFFIC).values(traffic_id=identity, counted_at=at, **counts))
+        connection.execute(sa.insert(log_tables.TRAFFIC).values(traffic_id=identity, counted_at=at, **counts))
     return identity
 
 
@@ -56,7 +57,7 @@ def let_challenger_speak(engine: Engine, ids: list[str]) -> None:
     said = {"model_version": "v2", "churn_probability": 0.6, "churn_prediction": True, "risk_tier": "medium"}
     rows = [{"prediction_id": identity} | said for identity in ids]
     with engine.begin() as connection:
-        connection.execute(sa.insert(records.CHALLENGER_PREDICTIONS), rows)
+        connection.execute(sa.insert(log_tables.CHALLENGER_PREDICTIONS), rows)
 
 
 def test_what_is_old_goes_with_its_outcomes_and_what_is_not_stays(
@@ -65,22 +66,22 @@ def test_what_is_old_goes_with_its_outcomes_and_what_is_not_stays(
     monkeypatch.setattr(pruning, "CHUNK_ROWS", 3)
     old, recent = predictions.add(engine, OLD, rows=7), predictions.add(engine, RECENT, rows=2)
     outcomes = [Outcome(prediction_id=identity, churned=True, observed_at=NOW) for identity in [*old[:4], recent[0]]]
-    recording.record(engine, outcomes)
+    outcome_recording.record(engine, outcomes)
     let_challenger_speak(engine, [*old, *recent])
     count_requests(engine, OLD)
     counted = count_requests(engine, RECENT)
     told = prune(url)
 
     assert told.startswith("deleted 7 predictions, with their outcomes, and 1 counts of requests from before 20")
-    assert ids_in(engine, records.PREDICTIONS) == set(recent)
-    assert ids_in(engine, records.OUTCOMES) == {recent[0]}
-    assert ids_in(engine, records.CHALLENGER_PREDICTIONS) == set(recent)
-    assert ids_in(engine, records.TRAFFIC) == {counted}
+    assert ids_in(engine, log_tables.PREDICTIONS) == set(recent)
+    assert ids_in(engine, log_tables.OUTCOMES) == {recent[0]}
+    assert ids_in(engine, log_tables.CHALLENGER_PREDICTIONS) == set(recent)
+    assert ids_in(engine, log_tables.TRAFFIC) == {counted}
     assert prune(url).startswith("deleted 0 predictions, with their outcomes, and 0 counts")
 
 
 def test_it_tells_how_many_runs_went(engine: Engine, url: str, tmp_path: Path) -> None:
-    journal.write({"run_id": "any"}, tmp_path, "performance", OLD)
+    run_store.write({"run_id": "any"}, tmp_path, "performance", OLD)
     predictions.add(engine, OLD, rows=2)
     told = pruning.run(PruneSettings(log_url=url, output_dir=tmp_path, keep_days=30, keep_runs="30d"))
 
@@ -97,12 +98,12 @@ def test_others_write_while_much_is_deleted(engine: Engine, url: str, monkeypatc
         written += predictions.add(engine, RECENT, rows=1)
 
     assert len(written) > 10
-    assert ids_in(engine, records.PREDICTIONS) == set(written)
+    assert ids_in(engine, log_tables.PREDICTIONS) == set(written)
 
 
 def test_old_runs_go_when_their_age_is_said_even_while_the_log_is_away(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'none.db'}"
-    old, recent = (journal.write({"run_id": "any"}, tmp_path, "drift", at) for at in (OLD, RECENT))
+    old, recent = (run_store.write({"run_id": "any"}, tmp_path, "drift", at) for at in (OLD, RECENT))
     with pytest.raises(LogMissing):
         pruning.run(PruneSettings(log_url=url, output_dir=tmp_path))
     assert old.exists()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from monitoring import journal, telemetry
+from monitoring import telemetry
+from monitoring.runs import run_store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DRIFT = {
@@ -53,9 +54,9 @@ def scrape(port: int) -> dict[tuple[str, ...], float]:
 
 
 def test_the_newest_record_of_each_job_is_told(port: int, tmp_path: Path) -> None:
-    journal.write(DRIFT | {"exit_code": 0, "drift_share": 0.0}, tmp_path, "drift", NOON - timedelta(hours=1))
-    journal.write(PERFORMANCE, tmp_path, "performance", NOON)
-    journal.write(DRIFT, tmp_path, "drift", NOON)
+    run_store.write(DRIFT | {"exit_code": 0, "drift_share": 0.0}, tmp_path, "drift", NOON - timedelta(hours=1))
+    run_store.write(PERFORMANCE, tmp_path, "performance", NOON)
+    run_store.write(DRIFT, tmp_path, "drift", NOON)
     told = scrape(port)
 
     ended = [told.pop(("churn_monitor_last_run_timestamp_seconds", job)) for job in ("drift", "performance")]
@@ -90,8 +91,8 @@ def test_before_the_first_run_only_the_period_is_told(port: int) -> None:
 def test_a_run_that_cannot_tell_leaves_nothing_of_the_one_before(port: int, tmp_path: Path) -> None:
     blind: dict[str, Any] = {"exit_code": 2, "reason": "3 rows", "live": None}
     for job in ("drift", "performance"):
-        journal.write(DRIFT | PERFORMANCE, tmp_path, job, NOON - timedelta(hours=1))
-        journal.write(blind, tmp_path, job, NOON)
+        run_store.write(DRIFT | PERFORMANCE, tmp_path, job, NOON - timedelta(hours=1))
+        run_store.write(blind, tmp_path, job, NOON)
     told = scrape(port)
 
     assert (told["churn_monitor_exit_code", "drift"], told["churn_monitor_exit_code", "performance"]) == (2, 2)
@@ -103,6 +104,6 @@ def test_a_run_that_cannot_tell_leaves_nothing_of_the_one_before(port: int, tmp_
 
 
 def test_a_record_that_cannot_be_read_is_no_silence(port: int, tmp_path: Path) -> None:
-    journal.write(DRIFT, tmp_path, "drift", NOON).write_text("{")
+    run_store.write(DRIFT, tmp_path, "drift", NOON).write_text("{")
     with pytest.raises(urllib.error.HTTPError, match="500"):
         scrape(port)

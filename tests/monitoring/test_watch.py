@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from monitoring import journal, watch
+from monitoring import watch
 from monitoring.__main__ import main
-from monitoring.journal import Job
+from monitoring.runs import run_store
+from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
 from monitoring.watch import Schedule
 
@@ -93,14 +94,14 @@ def test_both_jobs_come_again_and_never_at_the_same_time(tmp_path: Path) -> None
     ],
 )
 def test_a_run_without_a_record_could_not_tell(code: str, how: str, tmp_path: Path) -> None:
-    journal.write({"exit_code": 0}, tmp_path, "drift", datetime.now(UTC))
-    record = journal.newest(tmp_path, "drift")
+    run_store.write({"exit_code": 0}, tmp_path, "drift", datetime.now(UTC))
+    record = run_store.newest(tmp_path, "drift")
 
     def blind() -> bool:
-        return journal.newest(tmp_path, "drift") != record
+        return run_store.newest(tmp_path, "drift") != record
 
     follow([schedule("drift", code, tmp_path, max_run_seconds=0.3)], until=blind)
-    record = journal.newest(tmp_path, "drift")
+    record = run_store.newest(tmp_path, "drift")
     assert record is not None
     assert (record["verdict"], record["exit_code"]) == ("cannot tell", 2)
     assert record["reason"] == f"the drift job {how}, and left no record; the log of the monitor says more."
@@ -108,7 +109,7 @@ def test_a_run_without_a_record_could_not_tell(code: str, how: str, tmp_path: Pa
 
 def test_what_a_run_recorded_stands(tmp_path: Path) -> None:
     follow([schedule("drift", RECORD_DRIFT, tmp_path)], until=lambda: len(list(tmp_path.rglob("*.json"))) > 2)
-    record = journal.newest(tmp_path, "drift")
+    record = run_store.newest(tmp_path, "drift")
     assert record is not None
     assert record["exit_code"] == 1
 
@@ -119,7 +120,7 @@ def test_the_end_also_ends_the_job_that_runs_and_calls_it_nothing(end: signal.Si
     assert took < timedelta(seconds=5)
     with pytest.raises(ProcessLookupError):
         os.kill(int(notes(tmp_path)[0]), 0)
-    assert journal.newest(tmp_path, "drift") is None
+    assert run_store.newest(tmp_path, "drift") is None
 
 
 def test_the_jobs_get_their_windows_and_their_folder(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the repository itself share. Knows nothing of the programs in it."""
+"""What the tests of the repository itself share."""
 
 from pathlib import Path
 

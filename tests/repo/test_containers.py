@@ -18,10 +18,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from demo import traffic
+from demo import synthetic_customers
 from demo.client import Client
-from demo.worlds import CALM, SHIFTED, Customer
-from models import bundle, features, pins, scorer
+from demo.populations import CALM, SHIFTED, Customer
+from models import features
+from models.bundles import bundle, pins, scorer
 from tests import checkout, manifests
 from tests.manifests import Manifest
 
@@ -194,7 +195,7 @@ def test_the_dashboard_shows_what_was_found(stack: Stack) -> None:
 @pytest.mark.shipped_model
 def test_a_file_of_this_machine_is_judged_in_a_container(stack: Stack, tmp_path: Path) -> None:
     live = tmp_path / "shifted.csv"
-    traffic.shifted(1_000, seed=12).to_csv(live, index=False)
+    synthetic_customers.shifted(1_000, seed=12).to_csv(live, index=False)
     mount = ("--rm", "--volume", f"{live}:/live.csv:ro")
     job = ("python", "-m", "monitoring", "drift", "--live", "/live.csv")
     assert "drift in 3 of 7 columns: " in stack.compose("run", *mount, "monitor", *job, check=False)

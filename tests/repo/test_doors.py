@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 DOORS = {
-    "evidently": ["monitoring/dashboard.py", "monitoring/report.py"],
-    "fairlearn": ["training/slices.py"],
-    "mlflow": ["training/registry.py", "training/tracking.py"],
-    "onnxruntime": ["models/scorer.py"],
-    "optuna": ["training/tuning.py"],
+    "evidently": ["monitoring/runs/dashboard.py", "monitoring/runs/report.py"],
+    "fairlearn": ["training/data/slices.py"],
+    "mlflow": ["training/promotion/registry.py", "training/publishing/tracking.py"],
+    "onnxruntime": ["models/bundles/scorer.py"],
+    "optuna": ["training/learning/tuning.py"],
     "prometheus_client": ["monitoring/telemetry.py", "service/metrics.py"],
-    "xgboost": ["models/explainer.py"],
+    "xgboost": ["models/bundles/explainer.py"],
 }
 AT_HOME = {"xgboost": "training"}
 """The program that is about a library, and so has no door to it."""

@@ -6,7 +6,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from models.pins import Pin
+from models.bundles.pins import Pin
 
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|work|Users)/[\w.-]")
 UNPINNED = re.compile(r"[\w}]:(?:latest)\b")

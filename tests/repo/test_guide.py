@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from models.contract import Contract
-from training import data, mapping
-from training.mapping import ColumnMapping
+from models.customer.contract import Contract
+from training.data import datasets, mapping
+from training.data.mapping import ColumnMapping
 from training.settings import FitSettings
 
 
@@ -61,5 +61,5 @@ def test_each_kind_of_field_in_its_table_is_shown(contract: Contract) -> None:
 
 def test_both_together_read_the_table_that_it_speaks_of(contract: Contract, columns: Path, telco: Path) -> None:
     table = telco.with_name("telco.csv")
-    dataset = data.load(FitSettings(data=str(table), columns=columns), contract)
+    dataset = datasets.load(FitSettings(data=str(table), columns=columns), contract)
     assert (dataset.provenance.rows, dataset.provenance.rejected_rows) == (7_043, 0)

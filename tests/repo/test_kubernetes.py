@@ -15,10 +15,10 @@ from kubernetes_validate import utils as schemas
 from pydantic_settings import CliApp
 
 from monitoring.__main__ import COMMANDS
+from monitoring.errors import CANNOT_TELL
 from monitoring.settings import DashboardSettings, DriftSettings
-from monitoring.verdict import CANNOT_TELL
-from service import shipping
-from service.routes import router
+from service.http.routes import router
+from service.log import shipper_process
 from service.settings import Settings
 from tests import manifests
 from tests.manifests import Manifest, amount
@@ -230,7 +230,7 @@ def test_a_pod_has_time_to_end_by_itself(pods: dict[str, Manifest], root: Path) 
     finishing = re.search(r"^MAX_GRACE_SECONDS = (\d+)", (root / "service" / "__main__.py").read_text(), re.MULTILINE)
     assert finishing
     draining = float(environment(pods[SERVICE])["SERVICE_DRAIN_SECONDS"])
-    longest = draining + int(finishing[1]) + shipping.LAST_SECONDS
+    longest = draining + int(finishing[1]) + shipper_process.LAST_SECONDS
     assert longest * 1.5 < pods[SERVICE]["spec"]["terminationGracePeriodSeconds"]
 
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from demo.running_service import running
-from models import bundle
+from models.bundles import bundle
 from models.features import CONTRACT
 from monitoring import __main__ as monitoring
 from service.settings import Settings as ServiceSettings

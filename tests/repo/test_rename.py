@@ -27,14 +27,17 @@ TESTS = (
     "tests/repo/test_files.py",
     "tests/repo/test_pages.py",
     "tests/repo/test_words.py",
-    "tests/service/test_docs.py",
+    "tests/service/http/test_api_docs.py",
     "tests/service/test_metrics.py",
-    "tests/service/test_explanations.py",
-    "tests/service/test_degraded.py",
+    "tests/service/http/test_explanations.py",
+    "tests/service/serving/test_degraded.py",
     "tests/monitoring/test_alerts.py",
     "tests/monitoring/test_telemetry.py",
     "tests/scripts/test_image.py::test_a_workflow_pushes_it_and_goes_on_with_its_digest",
-    *(("tests/training/test_tuning.py::test_mlflow_keeps_each_trial_as_a_run_below_the_fit",) * shipped.ARE_SERVED),
+    *(
+        ("tests/training/learning/test_tuning.py::test_mlflow_keeps_each_trial_as_a_run_below_the_fit",)
+        * shipped.ARE_SERVED
+    ),
 )
 """Those that meet the name: pages, images, metrics, alerts, the registry, and MLflow."""
 
@@ -84,9 +87,8 @@ def test_all_that_has_a_name_has_the_new_one(renamed: tuple[Clone, str]) -> None
     assert [image for image in images if not image.startswith(f"{NAME}-")] == []
     assert tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"] == f"{NAME}-service"
     assert (folder / "README.md").read_text().startswith("# Acme retention service\n")
-    asked = (
-        "from training.tracking import REGISTERED_MODEL; from service.docs import TITLE; print(REGISTERED_MODEL, TITLE)"
-    )
+    imports = "from training.publishing.tracking import REGISTERED_MODEL; from service.http.api_docs import TITLE"
+    asked = f"{imports}; print(REGISTERED_MODEL, TITLE)"
     told = subprocess.run([sys.executable, "-c", asked], cwd=folder, capture_output=True, text=True, check=True).stdout
     assert told == f"{NAME} Acme retention service\n"
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from demo import traffic
-from models import pins
+from demo import synthetic_customers
+from models.bundles import pins
 from tests.scripts.calls import calls
 from tests.scripts.conftest import Fake, Script
 
@@ -217,7 +217,7 @@ def test_drift_asks_for_a_retraining_once_and_says_why(
     forge: dict[str, str], script: Script, root: Path, tmp_path: Path
 ) -> None:
     live = tmp_path / "shifted.csv"
-    traffic.shifted(1_000, seed=4).to_csv(live, index=False)
+    synthetic_customers.shifted(1_000, seed=4).to_csv(live, index=False)
     job = (sys.executable, "-m", "monitoring", "drift", "--models-dir", str(root / "models"), "--live", str(live))
     variables = {**forge, "MONITORING_OUTPUT_DIR": str(tmp_path / "var"), "PYTHONPATH": str(root)}
     assert script("request_retrain.py", *job, **variables).returncode == 1

@@ -18,10 +18,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from demo.running_service import free_port
-from models import pins
-from service import predictor
+from models.bundles import pins
 from service.app import create_app
-from service.predictor import Predictor
+from service.model import predictor
+from service.model.predictor import Predictor
 from service.settings import Settings
 
 

@@ -7,10 +7,10 @@ import onnx
 import pytest
 import xgboost as xgb
 
-from models import bundle, pins
+from models.bundles import bundle, pins
+from models.bundles.manifest import Description
+from models.bundles.pins import Challenger, Mode, Pin
 from models.features import CONTRACT
-from models.manifest import Description
-from models.pins import Challenger, Mode, Pin
 
 
 def publish_another(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:

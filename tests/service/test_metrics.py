@@ -5,7 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.features import CONTRACT
-from service.predictor import Predictor
+from service.model.predictor import Predictor
 
 
 def scrape(client: Any) -> dict[tuple[str, ...], float]:

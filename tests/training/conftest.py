@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.shelves import Shelf
-from training import pipeline, synthetic
+from training import pipeline
+from training.data import synthetic
 from training.pipeline import Published
 from training.settings import FitSettings
 

@@ -14,22 +14,25 @@ import pytest
 from mlflow import MlflowClient
 from xgboost import Booster, DMatrix
 
-from models import bundle
-from models.bundle import Bundle
-from models.contract import Contract
+from models.bundles import bundle
+from models.bundles.bundle import Bundle
+from models.bundles.scorer import Scorer
+from models.customer.contract import Contract
 from models.errors import ParityError
 from models.features import CONTRACT
-from models.scorer import Scorer
-from training import data, export, model, parts, pipeline, tracking
-from training.card_tables import NAMES
-from training.data import Dataset
+from training import pipeline
+from training.card.table_rows import NAMES
+from training.data import dataset_split, datasets
+from training.data.dataset_split import Parts
+from training.data.datasets import Dataset
+from training.data.splitting import Folds, Split
 from training.errors import SliceBelowFloor, TrackingFailed
-from training.judging import Fitted
-from training.parts import Parts
+from training.learning import model
+from training.learning.test_evaluation import Fitted
 from training.pipeline import Published
+from training.publishing import export, tracking
+from training.publishing.tracking import REGISTERED_MODEL
 from training.settings import FitSettings
-from training.splitting import Folds, Split
-from training.tracking import REGISTERED_MODEL
 
 
 def load(settings: FitSettings) -> Bundle:
@@ -81,7 +84,7 @@ def test_the_manifest_says_how_good_the_model_is_and_against_what(published: Pub
 def test_graph_booster_and_joblib_pipeline_agree(
     published: Published, settings: FitSettings, client: MlflowClient, tmp_path: Path
 ) -> None:
-    rows = data.load(settings, CONTRACT).features
+    rows = datasets.load(settings, CONTRACT).features
     matrix = CONTRACT.to_matrix(rows)
     booster = Booster(model_file=published.bundle.path("model.ubj"))
     dumped = joblib.load(client.download_artifacts(published.run_id, "pipeline.joblib", str(tmp_path)))
@@ -124,7 +127,7 @@ def test_no_row_of_the_test_set_is_seen_before_it_is_judged(
     settings: FitSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    fit, take = pipeline.Training.fit, parts.take
+    fit, take = pipeline.Training.fit, dataset_split.take
 
     def spy(training: pipeline.Training, matrix: np.ndarray, churned: np.ndarray, folds: Folds) -> Fitted:
         seen.append((matrix, churned))
@@ -137,11 +140,11 @@ def test_no_row_of_the_test_set_is_seen_before_it_is_judged(
         return take(dataset, split, contract, **rest)
 
     monkeypatch.setattr(pipeline.Training, "fit", spy)
-    monkeypatch.setattr(parts, "take", keep)
-    monkeypatch.setattr(parts, "REFERENCE_ROWS", 300)
+    monkeypatch.setattr(dataset_split, "take", keep)
+    monkeypatch.setattr(dataset_split, "REFERENCE_ROWS", 300)
     settings = changed(settings, trials=2, models_dir=tmp_path / "models", output_dir=tmp_path / "var")
     bundle_ = pipeline.fit(settings).bundle
-    [(matrix, churned)], [split], dataset = seen, splits, data.load(settings, CONTRACT)
+    [(matrix, churned)], [split], dataset = seen, splits, datasets.load(settings, CONTRACT)
     training = dataset.features.iloc[split.training]
     np.testing.assert_array_equal(matrix, CONTRACT.to_matrix(training))
     np.testing.assert_array_equal(churned, dataset.churned[split.training])

@@ -9,7 +9,7 @@ import pytest
 from pydantic_settings import CliApp
 
 from training import __main__ as program
-from training import synthetic
+from training.data import synthetic
 from training.settings import FitSettings
 
 
@@ -46,7 +46,7 @@ def test_constraints_are_pairs_on_the_command_line() -> None:
 
 
 def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
-    code = "import sys, training.__main__, training.scoring; print(*sys.modules)"
+    code = "import sys, training.__main__, training.scoring.score_file; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
     assert {"pandas", "pyarrow", "onnxruntime"} <= set(loaded.split())
     assert not {"mlflow", "sklearn", "xgboost", "matplotlib", "joblib"} & set(loaded.split())

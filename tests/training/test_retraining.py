@@ -9,15 +9,17 @@ import pytest
 from mlflow import MlflowClient
 from sklearn.metrics import roc_auc_score
 
-from demo.worlds import SHIFTED, Customer
-from models.bundle import Bundle
+from demo.populations import SHIFTED, Customer
+from models.bundles.bundle import Bundle
+from models.bundles.manifest import Description, LiveRows
+from models.bundles.scorer import Scorer
 from models.features import CONTRACT
-from models.manifest import Description, LiveRows
-from models.scorer import Scorer
 from tests.descriptions import describe
 from tests.live_log import DAY, NOW, add
-from training import card, card_live, data, pipeline, report
-from training.live_errors import HistoryTooShort
+from training import pipeline, report
+from training.card import live_rows, model_card
+from training.data import datasets
+from training.data.live_errors import HistoryTooShort
 from training.pipeline import Published
 from training.settings import FitSettings
 
@@ -130,7 +132,7 @@ def described(published: Published, **changes: object) -> Description:
 
 
 def test_the_card_tells_the_share_of_canary_answers(published: Published) -> None:
-    told = " ".join(card.write(described(published)).split())
+    told = " ".join(model_card.write(described(published)).split())
     assert "Models that answered: `v1` 900, `v2` 100; 5.0% of the answers were a challenger's (canary)" in told
 
 
@@ -151,7 +153,7 @@ def test_what_makes_live_rows_one_sided_is_said_in_card_and_report(
     description = described(published, **changes)
     bundle = published.bundle.model_copy(update={"manifest": description})
     told = report.describe(Published(bundle, published.run_id, pinned=True))
-    found = card_live.doubts(description.data.live)
+    found = live_rows.doubts(description.data.live)
     if doubt is None:
         assert found == []
         assert "  warning   " not in told
@@ -159,14 +161,14 @@ def test_what_makes_live_rows_one_sided_is_said_in_card_and_report(
         [sentence] = found
         assert doubt in sentence
         assert f"  warning   {sentence}" in told
-        assert doubt in " ".join(card.write(description).split())
+        assert doubt in " ".join(model_card.write(description).split())
 
 
 def test_a_model_without_live_rows_is_described_as_before() -> None:
     plain = describe(CONTRACT)
     assert "live" not in plain.model_dump()["data"]
     assert Description.model_validate(plain.model_dump()) == plain
-    assert card_live.write(plain) == []
+    assert live_rows.write(plain) == []
 
 
 def test_customers_who_leave_early_are_noticed_and_left_out_on_request(retraining: FitSettings, tmp_path: Path) -> None:
@@ -179,11 +181,11 @@ def test_customers_who_leave_early_are_noticed_and_left_out_on_request(retrainin
     features, churned = [one.features for one in customers], [one.churned for one in customers]
     add(url, features, churned, made, [at + delay for at, delay in zip(made, delays, strict=True)], has_outcome=known)
     as_it_is, mature = (
-        data.load(FitSettings.model_validate(retraining.model_dump() | changes), CONTRACT)
+        datasets.load(FitSettings.model_validate(retraining.model_dump() | changes), CONTRACT)
         for changes in ({"log_url": url}, {"log_url": url, "mature_after": "31d"})
     )
-    assert len(card_live.doubts(as_it_is.provenance.live)) == 2
-    assert card_live.doubts(mature.provenance.live) == []
+    assert len(live_rows.doubts(as_it_is.provenance.live)) == 2
+    assert live_rows.doubts(mature.provenance.live) == []
     for dataset, is_fair in ((as_it_is, False), (mature, True)):
         assert dataset.moments is not None
         for part in (dataset.moments.is_learned, dataset.moments.is_judged):

@@ -1,7 +1,4 @@
-"""The door to Docker: starts, asks and ends the containers of deploy/compose.yml, wherever DOCKER_HOST says.
-
-Knows nothing of which colour is live, nor of why something is started.
-"""
+"""The door to Docker: starts, asks and ends the containers of deploy/compose.yml, wherever DOCKER_HOST says."""
 
 import json
 import os

@@ -1,14 +1,12 @@
 """Why a deployment does not take place.
 
-    RolloutError
-    ├── Refused             the image is not fit to serve; what served before goes on
-    │   └── Interrupted     somebody ended the deployment
-    └── CannotTell          nothing can be said of the image
-        ├── Misused         it was not asked properly
-        ├── DockerFailed    the engine, or the way to it, does not do what it is told
-        └── Occupied        another deployment is under way
-
-Knows nothing of exit codes.
+RolloutError
+├── Refused             the image is not fit to serve; what served before goes on
+│   └── Interrupted     somebody ended the deployment
+└── CannotTell          nothing can be said of the image
+    ├── Misused         it was not asked properly
+    ├── DockerFailed    the engine, or the way to it, does not do what it is told
+    └── Occupied        another deployment is under way
 """
 
 from collections.abc import Sequence

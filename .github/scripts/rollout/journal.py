@@ -1,6 +1,6 @@
 """What the host remembers: every deployment that was tried, and that one is under way.
 
-Both lie in the proxy's volume, so that everybody who reaches the host sees the same. Knows nothing of containers.
+Both lie in the proxy's volume, so that everybody who reaches the host sees the same.
 """
 
 import json

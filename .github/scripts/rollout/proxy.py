@@ -1,6 +1,6 @@
 """nginx in front of the colours: which of them is live, and what it could not get answered.
 
-Files in its volume say so for each request, as deploy/nginx.conf has it. Knows nothing of images.
+Files in its volume say so for each request, as deploy/nginx.conf has it.
 """
 
 import json

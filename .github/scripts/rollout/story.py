@@ -1,7 +1,6 @@
 """A deployment from beginning to end: start the other colour, try it, switch, watch, stop the one before.
 
-Whatever fails on the way, clients are sent where they were before, and the new colour goes. Knows nothing of how any of
-this is done, nor of the command line.
+Whatever fails on the way, clients are sent where they were before, and the new colour goes.
 """
 
 import getpass

@@ -1,6 +1,6 @@
 """Whether a colour is fit to serve: it gets ready, it predicts, and goes on doing so with real clients.
 
-Each function returns when it is, and raises when it is not. Knows nothing of what follows from that.
+Each function returns when it is, and raises when it is not.
 """
 
 import itertools

@@ -1,0 +1,1 @@
+"""Starts servers, loads them and takes the measurements."""

@@ -1,0 +1,79 @@
+"""Who takes part: the service, and what it is compared with. Each is a command that listens on a port."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from benchmarks.measuring import pinned_model
+from benchmarks.servers import plain
+from models.features import CONTRACT
+
+PORT = "{port}"
+"""Stands for the port in a command and in its environment."""
+OURS, UNLOGGED = "service", "service without its log"
+EMPTY, BARE, PLAIN = "empty endpoint", "bare uvicorn", "pipeline on a DataFrame"
+_UVICORN = (
+    *(sys.executable, "-m", "uvicorn", "--port", PORT, "--loop", "uvloop", "--http", "httptools", "--ws", "none"),
+    *("--no-access-log", "--no-proxy-headers", "--no-server-header", "--log-level", "warning"),
+)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server, and what it is asked."""
+
+    name: str
+    command: tuple[str, ...]
+    path: str = "/predict"
+    body: bytes = json.dumps(CONTRACT.example).encode()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    expected: float | None = None
+    """Probability that its answer has to hold; None where it has a model of its own, or none."""
+
+
+def service(scratch: Path) -> Contender:
+    """Our service as it comes, with everything on; its prediction log goes to a folder of its own below `scratch`."""
+    folder = Path(mkdtemp(dir=scratch))
+    environment = {"SERVICE_OUTPUT_DIR": str(folder), "SERVICE_LOG_URL": f"sqlite:///{folder / 'predictions.db'}"}
+    return Contender(
+        OURS,
+        (sys.executable, "-m", "service", "--port", PORT),
+        environment=environment,
+        expected=pinned_model.score(),
+    )
+
+
+def unlogged(scratch: Path) -> Contender:
+    """Our service without its prediction log."""
+    with_log = service(scratch)
+    return replace(with_log, name=UNLOGGED, environment={**with_log.environment, "SERVICE_LOG_URL": ""})
+
+
+def empty() -> Contender:
+    """The empty endpoint, which is the yardstick."""
+    return Contender(EMPTY, (*_UVICORN, "benchmarks.servers.empty:app"))
+
+
+def bare() -> Contender:
+    """The bare server, which is the limit."""
+    return Contender(BARE, (*_UVICORN, "--lifespan", "off", "benchmarks.servers.bare:app"))
+
+
+def all_of_them(scratch: Path) -> list[Contender]:
+    """Name everybody, in the order of each round; what the plain way needs is put into the folder `scratch`."""
+    pipeline = scratch / "pipeline.joblib"
+    plain.fit(pipeline)
+    return [
+        service(scratch),
+        unlogged(scratch),
+        empty(),
+        bare(),
+        Contender(
+            PLAIN,
+            (*_UVICORN, "--factory", "benchmarks.servers.plain:create_app"),
+            environment={plain.PIPELINE_VARIABLE: str(pipeline)},
+        ),
+    ]

@@ -1,0 +1,24 @@
+"""Which core serves and which one sends, so that neither takes time from the other."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_USABLE = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+PINNED = len(_USABLE) > 1
+"""Whether there are two cores to choose from; without, results say so."""
+SERVER, LOAD = (_USABLE[0], _USABLE[-1]) if PINNED else (None, None)
+
+
+@contextmanager
+def pinned(core: int | None) -> Iterator[None]:
+    """Keep this thread on a core for a while, and what it starts meanwhile for good; None changes nothing."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

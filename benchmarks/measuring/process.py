@@ -1,0 +1,132 @@
+"""A server as a process on one core: started, asked until it answers, weighed, and ended with all its children."""
+
+import math
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from benchmarks.errors import NoAnswer, StartFailed, WrongAnswer
+from benchmarks.measuring import cores
+from benchmarks.measuring.contenders import PORT, Contender
+from demo.running_service import free_port
+
+START_LIMIT_SECONDS, STOP_LIMIT_SECONDS, POLL_SECONDS = 120, 5, 0.05
+_NUMBER = re.compile(r"\d+\.\d+")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A contender that answers."""
+
+    contender: Contender
+    port: int
+    process_id: int
+
+    def url(self, path: str) -> str:
+        """Where a path is."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def ask(self, path: str, body: bytes | None = None) -> tuple[int, str]:
+        """Send one POST, or a GET without a body; returns status and answer.
+
+        Raises:
+            NoAnswer: there is none.
+        """
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET" if body is None else "POST", path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except (OSError, HTTPException) as error:
+            raise NoAnswer(server=self.contender.name, problem=str(error) or type(error).__name__) from error
+        finally:
+            connection.close()
+
+    def predict(self) -> tuple[int, str]:
+        """Ask once what every load asks; returns status and answer."""
+        return self.ask(self.contender.path, self.contender.body)
+
+    def resident_mb(self) -> float:
+        """Memory of its processes, as `resident_mb` has it."""
+        return resident_mb(self.process_id)
+
+
+@contextmanager
+def running(contender: Contender, log: Path) -> Iterator[Server]:
+    """Start a contender on a free port, yield it once it answers, and end it.
+
+    Raises:
+        StartFailed: it ended, or did not answer in time.
+        WrongAnswer: it has another model than it should.
+    """
+    port = free_port()
+    command = [word.replace(PORT, str(port)) for word in contender.command]
+    environment = {name: value.replace(PORT, str(port)) for name, value in contender.environment.items()}
+    with log.open("w") as out, cores.pinned(cores.SERVER):
+        process = subprocess.Popen(
+            command, env=os.environ | environment, stdout=out, stderr=out, start_new_session=True
+        )
+    server = Server(contender, port, process.pid)
+    try:
+        _wait_until_it_answers(server, process, log)
+        yield server
+    finally:
+        _end(process)
+
+
+def resident_mb(process_id: int) -> float:
+    """Memory of a process and its descendants, in 10^6 bytes; what they share counts for each."""
+    return sum(memory for _, memory in _family(process_id)) * 1024 / 1e6
+
+
+def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    limit, problem = time.monotonic() + START_LIMIT_SECONDS, "no answer"
+    while process.poll() is None and time.monotonic() < limit:
+        try:
+            status, answer = server.predict()
+        except NoAnswer:
+            time.sleep(POLL_SECONDS)
+            continue
+        if status == 200:
+            _require_the_model(server.contender, answer)
+            return
+        problem = f"{status} {answer[:200]}"
+        time.sleep(POLL_SECONDS)
+    end_of_log = " ".join(log.read_text(errors="replace").split())[-300:]
+    raise StartFailed(server=server.contender.name, problem=f"{problem}; its log ends with: {end_of_log or 'nothing'}")
+
+
+def _require_the_model(contender: Contender, answer: str) -> None:
+    numbers = map(float, _NUMBER.findall(answer))
+    expected = contender.expected
+    if expected is not None and not any(math.isclose(number, expected, abs_tol=1e-4) for number in numbers):
+        raise WrongAnswer(server=contender.name, answer=answer, expected=expected)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    family = [found for found, _ in _family(process.pid)]
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_LIMIT_SECONDS)
+    for found in family:  # those that did not go with their parent
+        with suppress(ProcessLookupError):
+            os.kill(found, signal.SIGKILL)
+    process.wait()
+
+
+def _family(ancestor: int) -> list[tuple[int, int]]:
+    """Find a process and its descendants: their ids, and their resident memory in KiB."""
+    command = ["ps", "-eo", "pid=,ppid=,rss="]
+    listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    rows = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    family = {ancestor}
+    while more := {pid for pid, parent, _ in rows if parent in family} - family:
+        family |= more
+    return [(pid, memory) for pid, _, memory in rows if pid in family]

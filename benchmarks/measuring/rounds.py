@@ -1,0 +1,104 @@
+"""Contenders under load, at one number of connections after another. Rounds of these make a comparison.
+
+All of them are up at the same time, though only one at a time has anything to do: so the loads that are compared follow
+each other at once, and a slow minute of the machine meets them all.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.errors import NoAnswer
+from benchmarks.measuring import process, wrk
+from benchmarks.measuring.contenders import OURS, UNLOGGED, Contender
+from benchmarks.measuring.process import Server
+from benchmarks.measuring.wrk import Load
+from training.progress import Progress
+
+CONNECTIONS = (1, 10, 50, 100, 200, 1_000)
+SHED_METRIC = "http_requests_shed_total"
+BEHIND_METRIC, DROPPED_METRIC = "churn_log_behind_seconds", "churn_log_dropped_rows_total"
+_METRICS = (SHED_METRIC, BEHIND_METRIC, DROPPED_METRIC)
+WARM_UP_SECONDS, WARM_UP_CONNECTIONS = 1, 10
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One contender, once, at one number of connections."""
+
+    server: str
+    round: int
+    connections: int
+    load: Load
+    shed: int
+    """Requests that it refused because of too much load, by its own count."""
+    resident_mb: float
+    """Right after the load."""
+    log_behind_seconds: float = 0
+    """Right after the load: how long the oldest prediction that is not in the log's database was waiting for it."""
+    log_dropped_rows: int = 0
+    """During the load: predictions that are missing from the log."""
+
+    @property
+    def failed(self) -> int:
+        """Refusals for other reasons than load, and broken connections."""
+        return max(0, self.load.refused - self.shed) + self.load.broken
+
+
+def measure(
+    contenders: Sequence[Contender], *, number: int, seconds: int, progress: Progress, scratch: Path
+) -> Iterator[Cell]:
+    """Start contenders for the round `number`, warm them up, and load them in turn.
+
+    Raises:
+        BenchmarkError: one did not start, or stopped answering.
+    """
+    with ExitStack() as stack:
+        logs = [scratch / f"{at}.log" for at, _ in enumerate(contenders)]
+        servers = [stack.enter_context(process.running(*each)) for each in zip(contenders, logs, strict=True)]
+        for server in servers:
+            send(server, connections=WARM_UP_CONNECTIONS, seconds=WARM_UP_SECONDS)
+            server.predict()
+        for many in CONNECTIONS:
+            for server in servers:
+                progress.stage(f"round {number}, {server.contender.name}, {many:,} at a time")
+                yield _load(server, number, many, seconds)
+                progress.step()
+
+
+def _load(server: Server, number: int, many: int, seconds: int) -> Cell:
+    before = _count(server)
+    load = send(server, connections=many, seconds=seconds)
+    resident_mb = server.resident_mb()
+    server.predict()  # waits behind what the load left in the server's queues, so that nobody else has to
+    after = _count(server)
+    shed, dropped = (int(after[name] - before[name]) for name in (SHED_METRIC, DROPPED_METRIC))
+    return Cell(server.contender.name, number, many, load, shed, resident_mb, after[BEHIND_METRIC], dropped)
+
+
+def settings(number_of_rounds: int, seconds: int) -> dict[str, int]:
+    """Tell how a run of rounds was made."""
+    return {"rounds": number_of_rounds, "seconds": seconds, "warm_up_seconds": WARM_UP_SECONDS}
+
+
+def send(server: Server, *, connections: int, seconds: int) -> Load:
+    """Load a server with its own single request."""
+    contender = server.contender
+    return wrk.send(server.url(contender.path), contender.body, connections=connections, seconds=seconds)
+
+
+def read_metric(exposed: str, name: str) -> float:
+    """Add up all children of a metric in Prometheus' text format; 0 if there is none."""
+    lines = (line for line in exposed.splitlines() if line.startswith((f"{name} ", f"{name}{{")))
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def _count(server: Server) -> dict[str, float]:
+    """Read what our own service counts; of all others 0."""
+    if server.contender.name not in (OURS, UNLOGGED):
+        return dict.fromkeys(_METRICS, 0.0)
+    status, exposed = server.ask("/metrics")
+    if status != 200:
+        raise NoAnswer(server=OURS, problem=f"/metrics says {status}")
+    return {name: read_metric(exposed, name) for name in _METRICS}

@@ -1,0 +1,68 @@
+"""What a sampling profiler saw, read and added up by package and by line of our own."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+OURS = ("service/", "models/")
+START = "service/__main__.py"
+"""Is below everything, and does nothing for a request."""
+SERVER = "the server itself"
+_FRAME = re.compile(r"(?P<function>.*) \((?P<path>[^()]+):(?P<line>\d+)\)")
+_LOOP, _WAITING = "asyncio/", "threading.py"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A function that was running, and its line."""
+
+    function: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What was running, outermost first, and in how many samples."""
+
+    frames: tuple[Frame, ...]
+    samples: int
+
+
+def read(raw: str) -> list[Stack]:
+    """Read py-spy's `raw` format: a line for each stack, its frames parted by semicolons, then the samples.
+
+    Threads that wait are left out; py-spy takes some of them for busy.
+    """
+    found = (_stack(*line.rsplit(" ", 1)) for line in raw.splitlines())
+    return [stack for stack in found if stack.frames and not stack.frames[-1].path.startswith(_WAITING)]
+
+
+def by_package(stacks: Iterable[Stack]) -> Counter[str]:
+    """Add up samples by the package of the innermost Python frame; C code counts for the package that called it."""
+    found: Counter[str] = Counter()
+    for stack in stacks:
+        path = stack.frames[-1].path
+        # Under the loop's own entry there is no Python frame: it is at its sockets, or parsing HTTP.
+        found["uvloop" if path.startswith(_LOOP) else path.partition("/")[0].removesuffix(".py")] += stack.samples
+    return found
+
+
+def by_line(stacks: Iterable[Stack]) -> Counter[Frame | str]:
+    """Add up samples by the innermost line of ours, with all that it called; without one, it is the server."""
+    found: Counter[Frame | str] = Counter()
+    for stack in stacks:
+        own = [frame for frame in stack.frames if frame.path.startswith(OURS) and frame.path != START]
+        found[own[-1] if own else SERVER] += stack.samples
+    return found
+
+
+def _stack(text: str, samples: str) -> Stack:
+    return Stack(tuple(_frames(text)), int(samples))
+
+
+def _frames(text: str) -> Iterator[Frame]:
+    for part in text.split(";"):
+        if match := _FRAME.fullmatch(part):
+            yield Frame(match["function"], match["path"], int(match["line"]))

@@ -1,0 +1,1 @@
+"""Raw files, tables and figures of the measurements."""

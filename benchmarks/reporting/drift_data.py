@@ -1,0 +1,109 @@
+"""Windows of any size for the drift job to read: a log in SQLite, and files, of customers drawn at random.
+
+Kept between runs, since ten million rows take minutes to write.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from demo import synthetic_customers
+from models.bundles import bundle
+from models.bundles.scorer import Scorer
+from models.features import CONTRACT
+from models.log import log_tables, migrations
+from service import random_ids
+from service.settings import Settings
+
+FOLDER = Path("var/benchmarks/drift")
+START = datetime(2026, 3, 1, tzinfo=UTC)
+END = START + timedelta(days=1)
+_CHUNK_ROWS = 100_000
+
+
+def flags(source: str, rows: int) -> list[str]:
+    """Make a window unless it is there, and return what tells the drift job to judge it."""
+    path = FOLDER / f"{rows}{SOURCES[source][0]}"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"unfinished{path.suffix}")
+        unfinished.unlink(missing_ok=True)
+        SOURCES[source][1](unfinished, rows)
+        unfinished.rename(path)
+    if source != "log":
+        return ["--live", str(path)]
+    return ["--log-url", f"sqlite:///{path}", "--from", START.isoformat(), "--to", END.isoformat()]
+
+
+def _write_parquet(path: Path, rows: int) -> None:
+    _write_table(pq.ParquetWriter, path, rows)
+
+
+def _write_csv(path: Path, rows: int) -> None:
+    _write_table(pc.CSVWriter, path, rows)
+
+
+def _write_table(writer: Callable[..., pq.ParquetWriter | pc.CSVWriter], path: Path, rows: int) -> None:
+    tables = (pa.Table.from_pandas(some, preserve_index=False) for some in _customers(rows))
+    first = next(tables)
+    with writer(path, first.schema) as file:
+        file.write_table(first)
+        for table in tables:
+            file.write_table(table)
+
+
+def _write_json_lines(path: Path, rows: int) -> None:
+    with path.open("w") as file:
+        for some in _customers(rows):
+            file.write(some.to_json(orient="records", lines=True))
+
+
+def _write_log(path: Path, rows: int) -> None:
+    """Write predictions as the service would, evenly over the window."""
+    engine = log_tables.connect(f"sqlite:///{path}", create=True)
+    migrations.upgrade(engine)
+    scorer = Scorer.of(bundle.load(Settings().models_dir, fingerprint=CONTRACT.fingerprint))
+    times = (START + at * ((END - START) / rows) for at in range(rows))
+    for some in _customers(rows):
+        features = json.loads(some.to_json(orient="records"))
+        probabilities = scorer.score(CONTRACT.to_matrix(some)).tolist()
+        with engine.begin() as connection:
+            values = [
+                _prediction(at, row, probability, scorer)
+                for row, probability, at in zip(features, probabilities, times, strict=False)
+            ]
+            connection.execute(sa.insert(log_tables.PREDICTIONS), values)
+    engine.dispose()
+
+
+def _prediction(at: datetime, features: dict[str, float], probability: float, scorer: Scorer) -> dict[str, object]:
+    return {
+        "prediction_id": random_ids.draw_ids(int(at.timestamp() * 1000), 1)[0],
+        "made_at": at,
+        "model_version": scorer.version,
+        "features": features,
+        "churn_probability": probability,
+        "churn_prediction": scorer.policy.churns(probability),
+        "risk_tier": scorer.policy.tier(probability),
+    }
+
+
+def _customers(rows: int) -> Iterator[pd.DataFrame]:
+    for seed, first in enumerate(range(0, rows, _CHUNK_ROWS)):
+        yield synthetic_customers.calm(min(_CHUNK_ROWS, rows - first), seed=seed)
+
+
+SOURCES: dict[str, tuple[str, Callable[[Path, int], None]]] = {
+    "log": (".db", _write_log),
+    "Parquet": (".parquet", _write_parquet),
+    "CSV": (".csv", _write_csv),
+    "JSON lines": (".jsonl", _write_json_lines),
+}
+"""The ending of each kind of file, and what writes it."""

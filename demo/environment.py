@@ -1,0 +1,174 @@
+"""What a rehearsal needs and leaves nothing of: a copy of the project, images, a database, and a host that serves."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.running_service import free_port
+from models.bundles import pins
+
+POSTGRES = "postgres:17"
+LEFT_OUT = (".git", ".venv", "var", "tests", "benchmarks", "docs", "__pycache__", ".*_cache")
+START_LIMIT_SECONDS = 60
+SET_BY_PEOPLE = ("COMPOSE_", "DEPLOY_", "MLFLOW_", "MONITORING_", "OTEL_", "SERVICE_", "TRAINING_")
+"""Variables that are meant for other deployments, other logs, and other models than the rehearsal's."""
+FAULTY = """
+import os
+from service.serving.inference import Inference
+from service.__main__ import main
+predict, asked = Inference.predict, []
+def faulty(*words, **named):
+    asked.append(1)
+    if len(asked) > 60:
+        {fault}
+    return predict(*words, **named)
+Inference.predict = faulty
+main()
+"""
+"""A service that is ready, predicts when it is tried, and has a fault from its sixty-first prediction on."""
+
+
+class Unplayable(RuntimeError):
+    """The rehearsal cannot go on: a program did not end as it should."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One rehearsal's own corner of this machine."""
+
+    project: Path
+    """A copy of this checkout, which programs run in and images are made of."""
+    name: str
+    """Of its containers, volumes and images."""
+    environment: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where clients ask."""
+        return f"http://127.0.0.1:{self.environment['DEPLOY_PORT']}"
+
+    def run(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> int:
+        """Run one of the project's programs, its output on ours, and return its exit code.
+
+        Raises:
+            Unplayable: it ended with another code than those allowed.
+        """
+        code = subprocess.run(
+            [sys.executable, *arguments], cwd=self.project, env=self.environment, check=False
+        ).returncode
+        if code not in allowed:
+            raise Unplayable(f"`python {' '.join(arguments[:3])}` ended with {code}, not {allowed}")
+        return code
+
+    def build(self, tag: str, *, dockerfile: str | None = None) -> str:
+        """Build the service of the project, or of a Dockerfile that begins with another image; return its id."""
+        given = ["--file", "-"] if dockerfile else ["--target", "service"]
+        self.docker("build", "--quiet", *given, "--tag", self.image(tag), ".", given=dockerfile)
+        return self.docker("image", "inspect", "--format", "{{.Id}}", self.image(tag))
+
+    def image(self, tag: str) -> str:
+        """Name an image."""
+        return f"{self.name}:{tag}"
+
+    def deploy(self, image: str, *, soak_seconds: int = 5, allowed: int = 0) -> None:
+        """Deploy an image as a person would.
+
+        Raises:
+            Unplayable: it ended otherwise than expected.
+        """
+        patience = ("--soak-seconds", str(soak_seconds), "--ready-seconds", "10")
+        self.run(".github/scripts/deploy.py", image, *patience, allowed=(allowed,))
+
+    def docker(self, *words: str, given: str | None = None) -> str:
+        """Run docker, and return what it printed.
+
+        Raises:
+            Unplayable: it failed, or is not there.
+        """
+        program = shutil.which("docker")
+        if program is None:
+            raise Unplayable("the docker command is not installed. Install Docker with Compose 2, and play again.")
+        done = subprocess.run(
+            [program, *words],
+            cwd=self.project,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Unplayable(f"docker {' '.join(words[:3])}: {done.stderr.strip()[-500:]}")
+        return done.stdout.strip()
+
+    def pinned_version(self) -> str:
+        """Return the version that the copy would serve."""
+        return pins.read(self.project / "models").version
+
+
+@contextmanager
+def setting(root: Path, folder: Path) -> Iterator[Stage]:
+    """Set the stage, and clear it in the end, whatever happened on it."""
+    name = f"churn-rehearsal-{secrets.token_hex(3)}"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    database_port = free_port()
+    own = {
+        "COMPOSE_PROJECT_NAME": name,
+        "DEPLOY_PORT": str(free_port()),
+        "DEPLOY_NETWORK": f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(256)}",
+        "LOG_URL": f"postgresql://churn:churn@{name}-postgres/churn",
+        "SERVICE_MAX_TURN_SECONDS": "5",  # a machine that trains beside it is busy
+        "MONITORING_LOG_URL": f"postgresql://churn:churn@127.0.0.1:{database_port}/churn",
+        "TRAINING_LOG_URL": f"postgresql://churn:churn@127.0.0.1:{database_port}/churn",
+        "DO_NOT_TRACK": "true",
+    }
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(SET_BY_PEOPLE)}
+    stage = Stage(folder, name, kept | own)
+    try:
+        _start_database(stage, database_port)
+        yield stage
+    finally:
+        _clear(stage)
+
+
+def join_database(stage: Stage) -> None:
+    """Let the containers that serve reach the database; their network is there since the first deployment."""
+    address = f"{stage.environment['DEPLOY_NETWORK']}.6"  # those before it belong to deploy/compose.yml
+    stage.docker("network", "connect", "--ip", address, f"{stage.name}_default", f"{stage.name}-postgres")
+
+
+def _start_database(stage: Stage, port: int) -> None:
+    variables = ("--env", "POSTGRES_USER=churn", "--env", "POSTGRES_PASSWORD=churn")
+    container = f"{stage.name}-postgres"
+    stage.docker("run", "--detach", "--name", container, *variables, "--publish", f"127.0.0.1:{port}:5432", POSTGRES)
+    limit = time.monotonic() + START_LIMIT_SECONDS
+    while True:
+        try:  # over TCP, which it does not answer while it sets itself up
+            stage.docker("exec", container, "pg_isready", "--host", "127.0.0.1")
+        except Unplayable:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def _clear(stage: Stage) -> None:
+    """Remove all that has the rehearsal's name, however far it came."""
+    named = f"name={stage.name}"
+    for kind, chosen, forced in (
+        ("container", ("--all", "--filter", named), ("--force", "--volumes")),
+        ("network", ("--filter", named), ()),
+        ("volume", ("--filter", named), ()),
+        ("image", ("--filter", f"reference={stage.name}"), ("--force",)),
+    ):
+        if found := set(stage.docker(kind, "ls", "--quiet", *chosen).split()):
+            stage.docker(kind, "rm", *forced, *found)

@@ -1,0 +1,37 @@
+"""Customers to send: calm ones, like those of the training data, and shifted ones, after two changes in the business.
+
+They are the synthetic ones of the contract as shipped.
+"""
+
+import numpy as np
+import pandas as pd
+
+from models.features import CONTRACT
+from training.data import synthetic
+from training.errors import SourceUnreadable
+
+_OTHERS = "these customers have the fields of the template only, and models/features.py has others"
+SHIFTED_COLUMNS = ("monthly_charges", "contract_type")
+"""What the shift changes; the rest of a customer stays as it was."""
+
+
+def calm(rows: int, *, seed: int) -> pd.DataFrame:
+    """Draw customers from the population that the model was trained on.
+
+    Raises:
+        SourceUnreadable: the contract has other fields than the one that was shipped.
+    """
+    customers = synthetic.sample(rows, seed=seed)[0]
+    if not set(CONTRACT.names) <= set(customers.columns):
+        raise SourceUnreadable(source="synthetic", problem=_OTHERS)
+    return customers[list(CONTRACT.names)]
+
+
+def shifted(rows: int, *, seed: int) -> pd.DataFrame:
+    """Draw customers after a price rise of 12 USD, and after half of them left for a month-to-month contract."""
+    customers = calm(rows, seed=seed)
+    moved = np.random.default_rng(seed).random(rows) < 0.5
+    customers["monthly_charges"] = (customers["monthly_charges"] + 12).round(2)
+    customers["total_charges"] = customers["total_charges"].clip(lower=customers["monthly_charges"])
+    customers.loc[moved, "contract_type"] = 0
+    return customers

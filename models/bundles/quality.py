@@ -1,0 +1,205 @@
+"""How good probabilities are: what the outcomes show, and what the probabilities themselves promise.
+
+Training judges a test set with it, and the monitor what became of customers, so both mean the same by a figure.
+Rows of like probability are one group, and every figure comes from counts by group. A figure of outcomes has a group
+for each probability; the many resamples of an interval, and estimates, have 500 groups at most. That moves the ends of
+an interval by some 0.001, and lets 500 resamples of a million rows take half a second. There are three kinds of counts:
+
+- what happened: the outcomes as they are;
+- its interval: each count drawn anew from Poisson's distribution, which is a bootstrap of the rows;
+- what is promised: outcomes drawn from the probabilities, as in confidence-based performance estimation (NannyML). The
+  estimate needs no outcome. It believes the probabilities, so it sees customers become harder to tell apart, and never
+  that the same customers now behave otherwise: calibration lost and concept drift show only in outcomes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.bundles.risk import RiskPolicy
+from models.customer.contract import Labels, Vector
+
+GROUPS, RESAMPLES, BINS = 500, 500, 10
+_SEED = 0  # the same rows give the same intervals
+MIN_OF_A_CLASS = 20
+"""With fewer customers who churned, or who stayed, there are no figures."""
+Counts = npt.NDArray[Any]
+"""(..., groups) rows of each group."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of which the interval is 1.96 to each side."""
+        return (self.high - self.low) / (2 * 1.96)
+
+    def __str__(self) -> str:
+        digits = 3 if abs(self.value) < 10 else 1  # a share, or an amount of money
+        return f"{self.value:z.{digits}f} ({self.low:z.{digits}f} to {self.high:z.{digits}f})"
+
+
+Figures = Mapping[str, Figure]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Rows of like probability, in ascending order."""
+
+    of_row: npt.NDArray[np.int64]
+    """(n,) the group of each row."""
+    rows: npt.NDArray[np.int64]
+    """(groups,) rows."""
+    probability: Vector
+    """(groups,) mean of the rows."""
+    flagged: npt.NDArray[np.bool_]
+    """(groups,) whether the decision is "will churn"."""
+    cost: Vector
+    """(2, groups) of a customer who stays, and of one who leaves, by the policy."""
+    bins: npt.NDArray[np.int64]
+    """(at most 10,) first group of each bin of the calibration error; bins hold equally many rows, ties aside."""
+
+
+def shortage(churned: Labels, *, min_rows: int) -> str | None:
+    """Say what is missing for figures; None if there is enough."""
+    rows, left = len(churned), int(churned.sum())
+    if rows < min_rows:
+        return f"{rows:,} outcomes, at least {min_rows:,} are needed"
+    if min(left, rows - left) < MIN_OF_A_CLASS:
+        return f"{left:,} of {rows:,} customers churned, at least {MIN_OF_A_CLASS} must have, and as many stayed"
+    return None
+
+
+def group(probability: Vector, policy: RiskPolicy, *, most: int = GROUPS) -> Groups:
+    """Put rows of like probability together: each value its own group, or 1/`most` of the rows.
+
+    No group lies on both sides of a bound of the policy.
+    """
+    values = np.unique(probability)
+    if len(values) > most:
+        values = np.quantile(probability, np.linspace(0, 1, most + 1), method="lower")
+    edges = np.unique([*values, policy.threshold, policy.medium_from, policy.high_from])
+    places = np.searchsorted(edges, probability, side="right")
+    _, first, of_row, rows = np.unique(places, return_index=True, return_inverse=True, return_counts=True)
+    middle = np.cumsum(rows) - rows / 2
+    members = probability[first]
+    bounds = sorted({policy.threshold, policy.medium_from, policy.high_from})
+    costs = np.array([policy.cost(one) for one in (0.0, *bounds)])
+    return Groups(
+        of_row=of_row,
+        rows=rows,
+        probability=np.bincount(of_row, weights=probability) / rows,
+        flagged=members >= policy.threshold,
+        cost=costs[np.searchsorted(bounds, members, side="right")].T,
+        bins=np.unique(middle * BINS // len(probability), return_index=True)[1],
+    )
+
+
+def realised(probability: Vector, churned: Labels, policy: RiskPolicy) -> Figures:
+    """Compute what outcomes show of their probabilities, with bootstrap intervals; both outcomes must occur.
+
+    That of the calibration error lies high, because drawing anew adds chance to chance.
+    """
+    values = exact(probability, churned, policy)
+    groups = group(probability, policy)
+    stayed, left = _count(groups, churned)
+    rng, shape = np.random.default_rng(_SEED), (RESAMPLES, len(left))
+    drawn_stayed, drawn_left = rng.poisson(stayed, shape), rng.poisson(left, shape)
+    both = drawn_stayed.any(axis=1) & drawn_left.any(axis=1)  # of very few churners a resample may have none
+    drawn = measure(groups, drawn_stayed[both], drawn_left[both])
+    return {name: _figure(values[name], drawn[name]) for name in values}
+
+
+def exact(probability: Vector, churned: Labels, policy: RiskPolicy) -> dict[str, float]:
+    """Compute every metric without an interval; both outcomes must occur."""
+    groups = group(probability, policy, most=len(probability))
+    return {name: float(value) for name, value in measure(groups, *_count(groups, churned)).items()}
+
+
+def promised(probability: Vector, policy: RiskPolicy) -> Figures | None:
+    """Compute what outcomes should show if the probabilities are right: the mean, and where 95 % of them would lie.
+
+    None where fewer than 20 are expected to churn, or to stay.
+    """
+    expected = probability.sum()
+    if min(expected, len(probability) - expected) < MIN_OF_A_CLASS:
+        return None
+    groups = group(probability, policy)
+    left = _draw(groups)
+    drawn = measure(groups, groups.rows - left, left)
+    return {name: _figure(float(values.mean()), values) for name, values in drawn.items()}
+
+
+def promised_error(probability: Vector, policy: RiskPolicy) -> Figure:
+    """Compute the calibration error of outcomes that are as probable as said, as `promised` does, however few churn."""
+    groups = group(probability, policy)
+    drawn = _calibration_error(groups, _draw(groups) - groups.rows * groups.probability, groups.rows.sum())
+    return _figure(float(drawn.mean()), drawn)
+
+
+def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector]:
+    """Compute every metric of the counts (..., groups) of those who stayed and who churned; both must occur.
+
+    `cost` is a customer's, by the policy. `calibration_gap` is how many more churned than the probabilities say.
+    """
+    probability, rows = groups.probability, stayed + churned
+    total, churners, stayers = rows.sum(-1), churned.sum(-1), stayed.sum(-1)
+    caught, false_alarms = churned[..., groups.flagged].sum(-1), stayed[..., groups.flagged].sum(-1)
+    surprise = churned - rows * probability
+    return {
+        "roc_auc": (churned * (np.cumsum(stayed, -1) - stayed / 2)).sum(-1) / (churners * stayers),
+        "pr_auc": _average_precision(rows[..., ::-1], churned[..., ::-1]) / churners,
+        "f1": 2 * caught / (caught + false_alarms + churners),
+        "precision": _share(caught, caught + false_alarms),
+        "recall": caught / churners,
+        "selection_rate": (caught + false_alarms) / total,
+        "accuracy": (caught + stayers - false_alarms) / total,
+        "brier": (churned @ (1 - probability) ** 2 + stayed @ probability**2) / total,
+        "log_loss": (churned @ _surprisal(probability) + stayed @ _surprisal(1 - probability)) / total,
+        "calibration_error": _calibration_error(groups, surprise, total),
+        "calibration_gap": surprise.sum(-1) / total,
+        "cost": (stayed @ groups.cost[0] + churned @ groups.cost[1]) / total,
+    }
+
+
+def _count(groups: Groups, churned: Labels) -> tuple[Counts, Counts]:
+    """Count those who stayed, and those who churned, of each group."""
+    left = np.bincount(groups.of_row, weights=churned, minlength=len(groups.rows))
+    return groups.rows - left, left
+
+
+def _draw(groups: Groups) -> Counts:
+    """Draw churners from the probabilities, many times."""
+    return np.random.default_rng(_SEED).binomial(groups.rows, groups.probability, (RESAMPLES, len(groups.rows)))
+
+
+def _calibration_error(groups: Groups, surprise: Counts, total: Counts) -> Vector:
+    return np.asarray(np.abs(np.add.reduceat(surprise, groups.bins, axis=-1)).sum(-1) / total)
+
+
+def _average_precision(rows: Counts, churned: Counts) -> Vector:
+    """Add up the precision at each churner, the likeliest first."""
+    return np.asarray((churned * _share(np.cumsum(churned, -1), np.cumsum(rows, -1))).sum(-1))
+
+
+def _share(part: Counts, whole: Counts) -> Vector:
+    """Divide; 0 of 0 is 0, as in training: the precision where nobody is flagged."""
+    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
+
+
+def _surprisal(probability: Vector) -> Vector:
+    return -np.log(np.maximum(probability, np.finfo(np.float64).eps))
+
+
+def _figure(value: float, drawn: Vector) -> Figure:
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Figure(value, float(low), float(high))

@@ -1,0 +1,92 @@
+"""Quality by group of customers: each category, and each number in quarters of the sample the model learned from.
+
+The quarters stay the same from run to run, so that segments can be followed. One that is too small has no figures, and
+is named all the same.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from models.bundles import quality
+from models.bundles.quality import Figures
+from models.bundles.risk import RiskPolicy
+from models.customer.contract import Feature, Labels, Mask, Vector
+
+METRICS = ("roc_auc", "brier", "calibration_gap", "selection_rate", "recall")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Customers who have something in common."""
+
+    feature: str
+    values: str
+    """Those of the feature that they have."""
+    rows: int
+    churned: int
+    figures: Figures | None
+    """None if it is too small."""
+
+    @property
+    def name(self) -> str:
+        """What they have in common, in words."""
+        return f"{self.feature} {self.values}"
+
+
+def find(
+    features: Iterable[Feature],
+    values: Mapping[str, Vector],
+    reference: Mapping[str, Vector],
+    *,
+    probability: Vector,
+    churned: Labels,
+    policy: RiskPolicy,
+    min_rows: int,
+) -> list[Segment]:
+    """Measure every segment, in the order of the features; none of a feature whose values are all unknown.
+
+    `values` and `reference` are encoded by `Feature.encode`, one vector for each feature.
+    """
+    return [
+        _measure(feature.name, name, probability[inside], churned[inside], policy=policy, min_rows=min_rows)
+        for feature in features
+        if not np.isnan(values[feature.name]).all()
+        for name, inside in split(feature, values[feature.name], reference[feature.name])
+    ]
+
+
+def _measure(
+    feature: str, values: str, probability: Vector, churned: Labels, *, policy: RiskPolicy, min_rows: int
+) -> Segment:
+    figures: Figures | None = None
+    if quality.shortage(churned, min_rows=min_rows) is None:
+        found = quality.realised(probability, churned, policy)
+        figures = {metric: found[metric] for metric in METRICS}
+    return Segment(feature, values, len(churned), int(churned.sum()), figures)
+
+
+def split(feature: Feature, values: Vector, reference: Vector) -> Iterator[tuple[str, Mask]]:
+    """Name each segment of a feature, and tell which rows are in it."""
+    if feature.kind in ("integer", "number"):
+        yield from _bands(values, reference[np.isfinite(reference)])
+        return
+    for code, label in enumerate(feature.labels or ("false", "true")):
+        yield label, values == code
+    if feature.nullable:
+        yield "unknown", np.isnan(values)
+
+
+def _bands(values: Vector, reference: Vector) -> Iterator[tuple[str, Mask]]:
+    quartiles = np.unique(np.quantile(reference, [0.25, 0.5, 0.75])) if len(reference) else reference
+    inner = quartiles[quartiles > reference.min(initial=np.inf)]
+    for low, high in pairwise([-np.inf, *inner, np.inf]):
+        yield _band_name(low, high), (low <= values) & (values < high)
+
+
+def _band_name(low: float, high: float) -> str:
+    if low == -np.inf:
+        return "any value" if high == np.inf else f"below {high:g}"
+    return f"from {low:g}" if high == np.inf else f"{low:g} to {high:g}"

@@ -1,0 +1,43 @@
+"""The contract's rules over whole columns: the same refusals as the feature class, a million rows at a time."""
+
+import operator
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.customer.contract import Columns, Contract, Feature, Limit, Mask, Vector
+
+_REFUSED: dict[Limit, str] = {"ge": "below", "gt": "not above", "le": "above", "lt": "not below"}
+
+
+def find_violations(contract: Contract, columns: Columns) -> dict[str, Mask]:
+    """Name every broken rule with the rows that break it.
+
+    Returns reasons such as `tenure_months above 120`, each with an (n,) mask; rules that no row breaks are left out.
+    """
+    encoded = {feature.name: feature.encode(columns[feature.name]) for feature in contract.features}
+    found = (found for feature in contract.features for found in _broken_rules(feature, encoded))
+    return {reason: mask for reason, mask in found if mask.any()}
+
+
+def _broken_rules(feature: Feature, encoded: dict[str, Vector]) -> Iterator[tuple[str, Mask]]:
+    name, values = feature.name, encoded[feature.name]
+    readable = np.isfinite(values)
+    if not feature.nullable:
+        yield f"{name} missing", np.isnan(values)
+    yield f"{name} not {_expected(feature)}", np.isinf(values)
+    if feature.kind == "integer":
+        yield f"{name} not a whole number", readable & (values != np.floor(values))
+    if feature.kind == "boolean":
+        yield f"{name} not true or false", readable & ~np.isin(values, (0, 1))
+    for limit, bound in feature.limits.items():
+        yield f"{name} {_REFUSED[limit]} {bound:g}", readable & ~getattr(operator, limit)(values, bound)
+    if feature.at_least is not None:
+        other = encoded[feature.at_least]
+        yield f"{name} below {feature.at_least}", readable & np.isfinite(other) & (values < other)
+
+
+def _expected(feature: Feature) -> str:
+    if feature.kind == "category":
+        return f"one of {list(feature.categories)}"
+    return "true or false" if feature.kind == "boolean" else "a number"

@@ -1,0 +1,180 @@
+"""How a feature class is declared, and how its contract is read off the fields.
+
+Works for any class of integer, number, boolean and category fields, nullable or not.
+"""
+
+import json
+import types
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core.core_schema import ValidationInfo
+
+from models.customer.contract import Category, Contract, Feature, Kind, Limit
+from models.errors import ContractError
+
+_TAKEN = ("churned", "customer_id")
+"""Names of what stands beside features: the outcome in training's tables, the customer's name in requests."""
+_KINDS: dict[object, Kind] = {int: "integer", float: "number", bool: "boolean"}
+
+
+def _keep_literals_exact(schema: dict[str, Any]) -> None:
+    """Guard every literal below `schema`: pydantic 2.14 lets `true` and `1.0` pass as `Literal[1]`, being equal."""
+    for key, node in schema.items():
+        if isinstance(node, dict) and node.get("type") == "literal":
+            schema[key] = _exactly(cast(core_schema.LiteralSchema, node))
+        elif isinstance(node, dict):
+            _keep_literals_exact(node)
+
+
+def _exactly(literal: core_schema.LiteralSchema) -> CoreSchema:
+    """Check the type before the value, without a detour over Python for each row."""
+    values = literal["expected"]
+    typed = core_schema.int_schema(strict=True) if isinstance(values[0], int) else core_schema.str_schema(strict=True)
+    *most, last = map(repr, values)
+    return core_schema.custom_error_schema(
+        core_schema.chain_schema([typed, literal]),
+        custom_error_type="literal_error",
+        custom_error_context={"expected": f"{', '.join(most)} or {last}" if most else last},
+        metadata={"pydantic_js_functions": [lambda _, describe: describe(literal)]},
+    )
+
+
+class Features(BaseModel):
+    """Base of a feature class: strict, closed and finite, so that a wrong request is refused, not repaired."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _keep_literals_exact(cast(dict[str, Any], schema))
+        return schema
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """Annotation of a number that is never below `field`, a field declared before it, where both are known."""
+
+    field: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, value: float | None, info: ValidationInfo) -> float | None:
+        other = info.data.get(self.field)
+        if value is not None and other is not None and value < other:
+            facts = {"field": self.field, "other": other}
+            raise PydanticCustomError("at_least", "Input should be at least {field}, which is {other}", facts)
+        return value
+
+
+def derive(features: type[Features]) -> Contract:
+    """Derive the contract of a feature class.
+
+    Raises:
+        ContractError: a field declares what columns, matrix or checks cannot hold.
+    """
+    derived = tuple(_feature(name, field) for name, field in features.model_fields.items())
+    numbers: set[str] = set()
+    for feature in derived:
+        if feature.at_least is not None and feature.at_least not in numbers:
+            raise ContractError(
+                field=feature.name, problem=f"AtLeast names {feature.at_least!r}, not a number declared before it"
+            )
+        if feature.kind in ("integer", "number"):
+            numbers.add(feature.name)
+    contract = Contract(derived)
+    try:
+        features.model_validate_json(json.dumps(contract.example))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ContractError(
+            field=str(first["loc"][0]), problem=f"its first example is refused: {first['msg']}"
+        ) from error
+    return contract
+
+
+def _feature(name: str, field: FieldInfo) -> Feature:
+    inner, nullable = _without_none(field.annotation)
+    categories = get_args(inner) if get_origin(inner) is Literal else ()
+    kind = _kind(name, inner, categories)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    labels = extra.get("labels", list(categories))
+    if not isinstance(labels, list) or len(labels) != len(categories):
+        raise ContractError(field=name, problem="labels are not a list with one for each category")
+    if name in _TAKEN:
+        raise ContractError(field=name, problem="the name is taken by what stands beside the features")
+    if field.alias or field.validation_alias:
+        raise ContractError(field=name, problem="an alias would give it two names")
+    if not field.examples:
+        raise ContractError(field=name, problem="no example; give Field(examples=[...])")
+    orders = [mark.field for mark in field.metadata if isinstance(mark, AtLeast)]
+    return Feature(
+        name=name,
+        kind=kind,
+        nullable=nullable,
+        limits=_limits(name, kind, field),
+        categories=categories,
+        labels=tuple(map(str, labels)),
+        at_least=orders[0] if orders else None,
+        unit=str(extra["unit"]) if "unit" in extra else None,
+        description=field.description or "",
+        phrase=_phrase(name, extra),
+        example=field.examples[0],
+    )
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return annotation, False
+    rest = [part for part in get_args(annotation) if part is not types.NoneType]
+    return (rest[0] if len(rest) == 1 else annotation), len(rest) < len(get_args(annotation))
+
+
+def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
+    if categories:
+        if {type(category) for category in categories} not in ({int}, {str}):
+            raise ContractError(field=name, problem="categories are neither all whole numbers nor all texts")
+        return "category"
+    if get_origin(inner) is Annotated:
+        raise ContractError(field=name, problem="bounds stand inside `| None`; give them to the field itself")
+    if inner not in _KINDS:
+        raise ContractError(field=name, problem=f"{inner} is not int, float, bool or Literal")
+    return _KINDS[inner]
+
+
+def _phrase(name: str, extra: dict[str, Any]) -> str:
+    plain = f"{name.replace('_', ' ')} {{value}} {extra.get('unit', '')}".rstrip()
+    phrase = str(extra.get("phrase", plain))
+    try:
+        phrase.format(value="", s="")
+    except (LookupError, ValueError, AttributeError) as error:
+        raise ContractError(field=name, problem=f"phrase {phrase!r} takes more than {{value}} and {{s}}") from error
+    return phrase
+
+
+def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:
+    found: dict[Limit, float] = {}
+    for mark in field.metadata:
+        match mark:
+            case annotated_types.Ge(ge=bound):
+                found["ge"] = cast(float, bound)
+            case annotated_types.Gt(gt=bound):
+                found["gt"] = cast(float, bound)
+            case annotated_types.Le(le=bound):
+                found["le"] = cast(float, bound)
+            case annotated_types.Lt(lt=bound):
+                found["lt"] = cast(float, bound)
+            case AtLeast():
+                continue
+            case _:
+                raise ContractError(field=name, problem=f"{mark} is not a rule that columns are checked by")
+    bounded = found.keys() & {"ge", "gt"} and found.keys() & {"le", "lt"}
+    if kind in ("integer", "number") and not bounded:
+        raise ContractError(field=name, problem="a number needs a lower and an upper bound (ge and le)")
+    return found

@@ -1,0 +1,37 @@
+"""Creates the prediction log's tables, or upgrades them to `models.log.log_tables`. The only user of Alembic."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Engine
+
+from models.errors import LogTooNew
+
+_FOLDER = Path(__file__).parent
+
+
+def upgrade(engine: Engine) -> bool:
+    """Create or change the tables, all or nothing; return whether there was anything to do.
+
+    Safe to call from several processes at a time, and without the right to change tables where nothing is to do.
+
+    Raises:
+        SQLAlchemyError: the database cannot be reached, or refuses.
+        LogTooNew: the database was changed by a newer version of this project.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    [newest] = ScriptDirectory.from_config(config).get_heads()
+    with engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == newest:
+            return False
+    config.attributes["engine"] = engine
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:  # it knows no such revision
+        raise LogTooNew(url=engine.url.render_as_string(hide_password=True)) from error
+    return True

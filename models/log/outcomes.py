@@ -1,0 +1,37 @@
+"""What a customer did after a prediction, as a client or a file reports it."""
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+
+from models.log import row_ids
+
+MAX_OUTCOMES = 10_000
+"""Together; databases bound the parameters of a statement."""
+_TOLERANCE = timedelta(days=1)
+"""Clocks differ, and many a source knows the day only."""
+
+
+class Outcome(BaseModel):
+    """What the customer of one prediction did."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+    prediction_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["019ca6b1dc007a4d3f8a3a4f1c2d7e90"])
+    """The name of the prediction, from its answer."""
+    churned: bool = Field(examples=[True])
+    """Whether the customer left."""
+    observed_at: AwareDatetime = Field(examples=["2026-06-01T00:00:00Z"])
+    """When that was seen: not before the prediction and not in the future, but for a day."""
+
+    @field_validator("observed_at")
+    @classmethod
+    def _is_possible(cls, at: datetime, info: ValidationInfo) -> datetime:
+        if at > datetime.now(UTC) + _TOLERANCE:
+            raise PydanticCustomError("in_the_future", "Input should not be in the future")
+        prediction = info.data.get("prediction_id")
+        if prediction is not None and row_ids.first_id(at + _TOLERANCE) < prediction:
+            raise PydanticCustomError("before_the_prediction", "Input should not be before the time of the prediction")
+        return at

@@ -1,0 +1,1 @@
+"""Detects drift between the training sample and live rows."""

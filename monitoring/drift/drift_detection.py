@@ -1,0 +1,70 @@
+"""From two samples to a verdict: put side by side, measured, held against limits and weighed.
+
+The drift job decides by this, and its error rates are measured with this.
+"""
+
+from dataclasses import replace
+
+from models.customer import checks
+from monitoring.drift import distances
+from monitoring.drift.baseline import Baseline
+from monitoring.drift.comparison import PREDICTION, Comparison, compare
+from monitoring.drift.drift_result import Score, Verdict
+from monitoring.drift.limits import find_limits
+from monitoring.drift.live_rows import Live
+from monitoring.errors import NothingToJudge
+from monitoring.settings import DriftSettings
+
+
+def judge(baseline: Baseline, live: Live, settings: DriftSettings) -> tuple[Comparison, Verdict]:
+    """Decide whether live rows still are like the baseline's.
+
+    Raises:
+        NothingToJudge: no column can be compared.
+    """
+    contract = baseline.contract if live.inputs_kept else replace(baseline.contract, features=())
+    comparison = compare(contract, baseline.table, live.table)
+    if not comparison.judged:
+        raise NothingToJudge(reasons=comparison.unjudged)
+    violations = checks.find_violations(contract, live.table)
+    return comparison, Verdict(
+        scores=_score(comparison, baseline, settings),
+        min_drift_share=settings.min_drift_share,
+        unjudged=comparison.unjudged,
+        violations={rule: int(broken.sum()) for rule, broken in violations.items()},
+        window_rows=live.rows,
+        judged_rows=len(live.table),
+        reference_rows=len(baseline.table),
+        model_version=baseline.scorer.version,
+        doubt=_doubt(live, settings, baseline.scorer.version),
+    )
+
+
+def _doubt(live: Live, settings: DriftSettings, version: str) -> str | None:
+    if not live.inputs_kept:
+        return (
+            "no row has the inputs of this contract. Let the service keep them with SERVICE_LOG_INPUTS=plain, or judge "
+            "a file with --live."
+        )
+    if (predicted := live.table[PREDICTION].count()) < settings.min_rows:
+        return (
+            f"{predicted:,} of {len(live.table):,} rows have a prediction of model {version}, at least "
+            f"{settings.min_rows:,} are needed. If it was pinned just now, wait, or look from then on with --from."
+        )
+    return None
+
+
+def _score(comparison: Comparison, baseline: Baseline, settings: DriftSettings) -> tuple[Score, ...]:
+    measured = distances.measure(comparison)
+    limits = find_limits(comparison, false_alarm_rate=settings.false_alarm_rate, min_distance=settings.min_distance)
+    return tuple(
+        Score(
+            column=name,
+            feature=(feature := comparison.features.get(name)),
+            importance=baseline.importance[feature] if feature else None,
+            method=distances.METHODS[comparison.kinds[name]],
+            distance=distance,
+            limit=limits[name],
+        )
+        for name, distance in measured.items()
+    )

@@ -1,0 +1,95 @@
+"""The rows that are judged, whichever way they come: from a period of the prediction log, or from a file."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from monitoring.drift.baseline import Baseline
+from monitoring.drift.comparison import PREDICTION
+from monitoring.errors import TooFewRows, TwoSources
+from monitoring.log import tables, window
+from monitoring.log.window import Window
+from monitoring.settings import DriftSettings
+
+
+@dataclass(frozen=True)
+class Live:
+    """A sample of what clients sent."""
+
+    source: str
+    """A file, or the log and its period."""
+    table: pd.DataFrame
+    """The contract's columns, if inputs were kept, and the pinned model's predictions; NaN where it made none."""
+    rows: int
+    """Rows that the sample was drawn from."""
+    inputs_kept: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What only the log knows, for programs."""
+    remarks: tuple[str, ...] = ()
+    """The same in words."""
+
+
+def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> Live:
+    """Read what was asked for.
+
+    Raises:
+        CannotTell, LogUnsupported, LogMissing: there is nothing to judge; which kind says why.
+    """
+    live = _from_file(settings.live, settings, baseline) if settings.live else _from_log(settings, baseline, now)
+    if len(live.table) < settings.min_rows:
+        raise TooFewRows(source=live.source, rows=len(live.table), min_rows=settings.min_rows)
+    return live
+
+
+def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> Live:
+    if settings.since or settings.from_time or settings.to_time:
+        raise TwoSources(path=path)
+    table, rows = tables.read(path, baseline.contract, rows=settings.sample_rows)
+    return Live(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows)
+
+
+def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Live:
+    period = settings.period(now)
+    found = window.read(settings.log_url, period, rows=settings.sample_rows)
+    names, pinned = set(baseline.contract.names), baseline.scorer.version
+    usable = [row for row in found.sample if row.features and names <= row.features.keys()]
+    rows = usable or found.sample
+    made = [row.churn_probability if row.model_version == pinned else None for row in rows]
+    table = pd.DataFrame({PREDICTION: pd.Series(made, dtype="float64")})
+    if usable:
+        cells = pd.DataFrame([row.features for row in usable], columns=list(names))
+        table = tables.values(cells, baseline.contract).join(table)
+    facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
+    remarks = tuple(_remarks(facts, found, pinned))
+    return Live(f"the log from {period}", table, found.rows, bool(usable), facts, remarks)
+
+
+def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
+    requests = found.traffic.answered_requests + found.traffic.refused_requests
+    return {
+        "model_versions": dict(Counter(row.model_version for row in found.sample).most_common()),
+        "rows_without_inputs": len(found.sample) - usable_rows,
+        "dropped_rows": found.traffic.dropped_rows,
+        "refused_share": found.traffic.refused_requests / requests if requests else None,
+    }
+
+
+def _remarks(facts: Mapping[str, Any], found: Window, pinned: str) -> list[str]:
+    remarks = []
+    if set(facts["model_versions"]) != {pinned}:
+        versions = ", ".join(f"{rows:,} by {version}" for version, rows in facts["model_versions"].items())
+        remarks.append(f"predictions are judged of {pinned} alone; the rows were predicted {versions}")
+    if 0 < facts["rows_without_inputs"] < len(found.sample):
+        remarks.append(f"without the inputs of this contract: {facts['rows_without_inputs']:,} rows, left out")
+    if facts["dropped_rows"]:
+        remarks.append(
+            f"missing from the log: {facts['dropped_rows']:,} predictions, dropped when it was away for long"
+        )
+    if found.traffic.refused_requests:
+        remarks.append(f"refused with 422: {facts['refused_share']:.1%} of the requests")
+    return remarks

@@ -1,0 +1,45 @@
+"""The drift job: is the model still asked about customers like those it learned from?
+
+A verified bundle, live rows, something to compare, a verdict.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from models.bundles import bundle
+from models.customer.contract import Contract
+from models.features import CONTRACT
+from monitoring.drift import baseline, live_rows
+from monitoring.drift.drift_detection import judge
+from monitoring.runs import run
+from monitoring.runs.run import Found
+from monitoring.settings import DriftSettings
+
+if TYPE_CHECKING:
+    from monitoring.runs.report import Drawn
+
+
+def run_drift(settings: DriftSettings, contract: Contract = CONTRACT) -> int:
+    """Print and keep what the live rows show; return 0 for no drift, 1 for drift, 2 for cannot tell."""
+    return run.carry_out("drift", settings, lambda now: find(settings, contract, now))
+
+
+def find(settings: DriftSettings, contract: Contract, now: datetime) -> Found:
+    """Hold live rows against the sample that the pinned model was trained on.
+
+    Raises:
+        CannotTell, ModelsError: there is nothing to judge, or no model to be trusted.
+    """
+    model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    reference = baseline.load(model, contract, rows=settings.sample_rows)
+    rows = live_rows.read(settings, reference, now)
+    comparison, verdict = judge(reference, rows, settings)
+    remarks = [*verdict.remarks, *rows.remarks]
+
+    def draw() -> "Drawn":
+        from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; no refusal above waits for it
+
+        return report.draw_drift(comparison, verdict, remarks, at=now)
+
+    live_file = str(settings.live) if settings.live else None
+    return Found(verdict.record | dict(rows.facts) | {"remarks": remarks, "live": live_file}, remarks, draw)

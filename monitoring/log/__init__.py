@@ -1,0 +1,1 @@
+"""Reads what the jobs judge: the prediction log and files."""

@@ -1,0 +1,63 @@
+"""Some rows of any number, each as likely as any other, in the memory of those alone.
+
+Every row of a stream gets a random key, and the rows with the least keys stay. In the prediction log the last digits of
+an id, which are drawn by chance, are that key.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from models.customer.contract import Vector
+
+_SEED = 0  # the same stream gives the same sample
+_ID_DIGITS, _CHANCE_DIGITS = 32, 12
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was drawn, in the order of the stream."""
+
+    table: pa.Table
+    of_rows: int
+    """Rows of the whole stream."""
+
+
+def draw(chunks: Iterable[pa.Table], *, rows: int) -> Sample:
+    """Draw so many rows of at least one chunk, or all if there are no more."""
+    random = np.random.default_rng(_SEED)
+    tables: list[pa.Table] = []
+    keys = np.empty(0)
+    of_rows, bound = 0, 1.0
+    for chunk in chunks:
+        drawn = random.random(len(chunk))
+        tables.append(chunk.filter(drawn < bound))
+        keys = np.append(keys, drawn[drawn < bound])
+        of_rows += len(chunk)
+        if len(keys) > 2 * rows:
+            tables, keys = _least(tables, keys, rows)
+            bound = keys.max()
+    tables, _ = _least(tables, keys, rows)
+    return Sample(tables[0], of_rows)
+
+
+def chance(ids: sa.Column[str]) -> sa.ColumnElement[str]:
+    """Return the key by which rows of the log are drawn: in its order they are in none."""
+    return sa.func.substr(ids, _ID_DIGITS - _CHANCE_DIGITS + 1)
+
+
+def likely(ids: sa.Column[str], *, rows: float, of_rows: int) -> sa.ColumnElement[bool]:
+    """Hold for about so many rows of the log, or for all if there are no more."""
+    if rows >= of_rows:
+        return sa.true()
+    return chance(ids) < f"{int(rows / of_rows * 16**_CHANCE_DIGITS):0{_CHANCE_DIGITS}x}"
+
+
+def _least(tables: list[pa.Table], keys: Vector, rows: int) -> tuple[list[pa.Table], Vector]:
+    if len(keys) <= rows:
+        return [pa.concat_tables(tables)], keys
+    stays = keys <= np.partition(keys, rows - 1)[rows - 1]
+    return [pa.concat_tables(tables).filter(stays)], keys[stays]

@@ -1,0 +1,103 @@
+"""The performance job: do outcomes keep what the pinned model promised?
+
+A verified bundle, a period of the prediction log, figures of what happened, a verdict. Where outcomes are too few it
+tells what the probabilities alone let expect, and ends with 2.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from models.bundles import bundle, quality, segments
+from models.bundles.bundle import Bundle
+from models.customer.contract import Contract, Labels
+from models.features import CONTRACT
+from monitoring.log import log, tables
+from monitoring.quality import labelled_predictions, performance_checks
+from monitoring.quality.performance_result import Assessment
+from monitoring.runs import run
+from monitoring.runs.run import Found
+from monitoring.settings import PerformanceSettings
+
+if TYPE_CHECKING:
+    from monitoring.runs.report import Drawn
+
+logger = logging.getLogger(__name__)
+
+_REFERENCE_ROWS = 50_000
+
+
+def run_performance(settings: PerformanceSettings, contract: Contract = CONTRACT) -> int:
+    """Print and keep what outcomes show; return 0 for as good as promised, 1 for fallen, 2 for cannot tell."""
+    return run.carry_out("performance", settings, lambda now: find(settings, contract, now))
+
+
+def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Found:
+    """Assess the pinned model, and say how that is told.
+
+    Raises:
+        CannotTell, ModelsError: there is no period, no log, or no model to be trusted.
+    """
+    found = assess(settings, contract, now)
+
+    def draw() -> "Drawn":
+        from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; no refusal above waits for it
+
+        return report.draw_performance(found, at=now)
+
+    return Found(found.record, found.remarks, draw)
+
+
+def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> Assessment:
+    """Hold the outcomes of a period's predictions against the manifest.
+
+    Raises:
+        CannotTell, ModelsError: there is no period, no log, or no model to be trusted.
+    """
+    period = settings.period(now)
+    model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    manifest = model.manifest
+    with log.connection(settings.log_url) as opened:
+        track = labelled_predictions.read(opened, period, model_version=manifest.version, contract=contract)
+    found = Assessment(
+        model_version=manifest.version,
+        period=period,
+        policy=manifest.policy,
+        track=track,
+        reference=performance_checks.reference(manifest),
+        estimated=quality.promised(track.probability, manifest.policy),
+        reason=_shortage(track.outcomes.churned, settings.min_rows),
+    )
+    return found if found.reason else _judge(found, model, settings, contract)
+
+
+def _shortage(churned: Labels, min_rows: int) -> str | None:
+    missing = quality.shortage(churned, min_rows=min_rows)
+    return missing and f"{missing}. Report outcomes, wait for more, or look further back with --since."
+
+
+def _judge(found: Assessment, model: Bundle, settings: PerformanceSettings, contract: Contract) -> Assessment:
+    outcomes, policy = found.track.outcomes, found.policy
+    logger.info("measuring %s outcomes", f"{len(outcomes.churned):,}")
+    live = quality.realised(outcomes.probability, outcomes.churned, policy)
+    checks = performance_checks.check(
+        live,
+        found.reference,
+        quality.promised_error(outcomes.probability, policy),
+        false_alarm_rate=settings.false_alarm_rate,
+        min_fall=settings.min_fall,
+        min_calibration_error=settings.min_calibration_error,
+    )
+    sample, _ = tables.read(model.path(bundle.REFERENCE), contract, rows=_REFERENCE_ROWS)
+    parts = segments.find(
+        contract.features,
+        outcomes.features,
+        {feature.name: feature.encode(sample[feature.name]) for feature in contract.features},
+        probability=outcomes.probability,
+        churned=outcomes.churned,
+        policy=policy,
+        min_rows=settings.min_rows,
+    )
+    expected = quality.promised(outcomes.probability, policy)
+    return replace(found, live=live, expected=expected, checks=checks, segments=tuple(parts))

@@ -1,0 +1,1 @@
+"""Checks live outcomes against what the model's test set promised."""

@@ -1,0 +1,134 @@
+"""What one model predicted in a period and what became of those customers, read from the prediction log.
+
+Every row is counted; of more than 100,000 a sample of about as many is read. Outcomes come late and not at random, so
+predictions with and without one are counted by tier.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import sqlalchemy as sa
+
+from models.bundles.risk import RiskTier
+from models.customer.contract import Contract, Labels, Vector
+from models.log.log_tables import OUTCOMES, PREDICTIONS
+from monitoring.log import log, sampling
+from monitoring.period import Period
+
+SAMPLE_ROWS = 100_000
+_CHUNK_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Predictions of a tier, and how many of them have an outcome."""
+
+    predictions: int = 0
+    outcomes: int = 0
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Predictions whose outcome is known: all, or a sample."""
+
+    probability: Vector
+    churned: Labels
+    delay_seconds: Vector
+    """From the prediction to the observation."""
+    features: Mapping[str, Vector]
+    """By name, encoded as the contract does; all NaN where inputs were not kept."""
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """One model's period."""
+
+    tiers: Mapping[RiskTier, Tier]
+    other_models_rows: int
+    """Predictions of the period that other models made."""
+    probability: Vector
+    """Of all predictions, or of a sample."""
+    outcomes: Outcomes
+
+    @property
+    def window_rows(self) -> int:
+        """Predictions."""
+        return sum(tier.predictions for tier in self.tiers.values())
+
+    @property
+    def outcomes_rows(self) -> int:
+        """Predictions with an outcome."""
+        return sum(tier.outcomes for tier in self.tiers.values())
+
+    @property
+    def median_delay_seconds(self) -> float | None:
+        """From prediction to observation; None without outcomes."""
+        delays = self.outcomes.delay_seconds
+        return float(np.median(delays)) if len(delays) else None
+
+
+def read(connection: sa.Connection, period: Period, *, model_version: str, contract: Contract) -> TrackRecord:
+    """Read what a model did; a million predictions, most with outcomes, take six seconds."""
+    inside = log.within(PREDICTIONS.c.prediction_id, period)
+    made = inside & (PREDICTIONS.c.model_version == model_version)
+    tiers = _count(connection, made)
+    rows, known = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())
+    everyone = sa.select(sa.func.count()).select_from(PREDICTIONS).where(inside)
+    probabilities = sa.select(PREDICTIONS.c.churn_probability).where(made, _sample(rows))
+    return TrackRecord(
+        tiers=tiers,
+        other_models_rows=connection.execute(everyone).scalar_one() - rows,
+        probability=np.fromiter(connection.execute(probabilities).scalars(), np.float64),
+        outcomes=_read_outcomes(connection, made, known, contract),
+    )
+
+
+def _count(connection: sa.Connection, made: sa.ColumnElement[bool]) -> dict[RiskTier, Tier]:
+    counted = (
+        sa.select(PREDICTIONS.c.risk_tier, sa.func.count(), sa.func.count(OUTCOMES.c.prediction_id))
+        .select_from(PREDICTIONS.outerjoin(OUTCOMES))
+        .where(made)
+        .group_by(PREDICTIONS.c.risk_tier)
+    )
+    found = {tier: Tier(predictions, outcomes) for tier, predictions, outcomes in connection.execute(counted)}
+    return {tier: found.get(tier, Tier()) for tier in get_args(RiskTier)}
+
+
+def _sample(of_rows: int) -> sa.ColumnElement[bool]:
+    return sampling.likely(PREDICTIONS.c.prediction_id, rows=SAMPLE_ROWS, of_rows=of_rows)
+
+
+def _read_outcomes(connection: sa.Connection, made: sa.ColumnElement[bool], rows: int, contract: Contract) -> Outcomes:
+    query = (
+        sa.select(
+            PREDICTIONS.c.churn_probability,
+            OUTCOMES.c.churned,
+            PREDICTIONS.c.made_at,
+            OUTCOMES.c.observed_at,
+            PREDICTIONS.c.features,
+        )
+        .select_from(PREDICTIONS.join(OUTCOMES))
+        .where(made, _sample(rows))
+        .execution_options(yield_per=_CHUNK_ROWS)
+    )
+    chunks = [_outcomes(chunk, contract) for chunk in ([], *connection.execute(query).partitions())]
+    return Outcomes(
+        probability=np.concatenate([chunk.probability for chunk in chunks]),
+        churned=np.concatenate([chunk.churned for chunk in chunks]),
+        delay_seconds=np.concatenate([chunk.delay_seconds for chunk in chunks]),
+        features={name: np.concatenate([chunk.features[name] for chunk in chunks]) for name in contract.names},
+    )
+
+
+def _outcomes(rows: Sequence[Any], contract: Contract) -> Outcomes:
+    inputs = [row.features or {} for row in rows]
+    return Outcomes(
+        probability=np.array([row.churn_probability for row in rows], dtype=np.float64),
+        churned=np.array([row.churned for row in rows], dtype=np.int64),
+        delay_seconds=np.array([(row.observed_at - row.made_at).total_seconds() for row in rows], dtype=np.float64),
+        features={
+            feature.name: feature.encode([one.get(feature.name) for one in inputs]) for feature in contract.features
+        },
+    )

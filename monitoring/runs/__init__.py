@@ -1,0 +1,1 @@
+"""What a run of a job leaves behind: record, report, dashboard entry."""

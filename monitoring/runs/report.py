@@ -1,0 +1,199 @@
+"""What a run found, drawn as a page by Evidently: our verdict above, its presets below.
+
+It is given the verdict, and measures with the same functions. Only this module and `monitoring.runs.dashboard` import
+Evidently.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models.bundles.segments import METRICS, Segment
+from monitoring.drift import distances
+from monitoring.drift.comparison import Comparison, Kind
+from monitoring.drift.drift_result import Verdict
+from monitoring.quality.performance_result import Assessment, say
+from monitoring.runs import trend
+from monitoring.runs.trend import Trend
+
+with warnings.catch_warnings(action="ignore"):  # evidently 0.7 uses deprecated names of NumPy and Litestar
+    import plotly.io
+    from evidently import BinaryClassification, DataDefinition, Dataset, Report
+    from evidently.core.container import MetricContainer
+    from evidently.core.metric_types import SingleValue, SingleValueCalculation, SingleValueMetric
+    from evidently.core.report import Context, Snapshot
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
+    from evidently.legacy.core import ColumnType
+    from evidently.legacy.model.widget import BaseWidgetInfo
+    from evidently.legacy.renderers.html_widgets import CounterData, counter, table_data, text_widget
+    from evidently.presets import DataDriftPreset, DataSummaryPreset
+    from evidently.presets.classification import ClassificationQuality
+
+_OUTCOME = BinaryClassification(target="outcome", prediction_probas="probability", pos_label="churned")
+_COLUMN_TYPES: dict[Kind, ColumnType] = {"number": ColumnType.Numerical, "label": ColumnType.Categorical}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A finished run."""
+
+    snapshot: Snapshot
+
+    @property
+    def figures(self) -> list[str]:
+        """The ids of those of its results that panels draw."""
+        results = self.snapshot.metric_results.items()
+        return [id_ for id_, one in results if one.metric_value_location.metric.params["type"].endswith(":JobFigure")]
+
+    def save(self, page: Path) -> None:
+        """Write the page, which needs nothing beside it; 4 MB, nearly all of them the plotting library."""
+        page.parent.mkdir(parents=True, exist_ok=True)
+        self.snapshot.save_html(str(page))
+
+
+class JobFigure(SingleValueMetric):  # type: ignore[misc]  # evidently ships no types
+    """A figure of a `monitoring.runs.trend`, for panels; it comes with the live rows."""
+
+    group: str
+    name: str
+
+
+class _JobFigureCalculation(SingleValueCalculation[JobFigure]):  # type: ignore[misc]  # as above
+    def calculate(self, _: Context, current_data: Dataset, reference_data: Dataset) -> tuple[SingleValue, None]:  # noqa: ARG002
+        figure = self.result(current_data.metadata[self.metric.group][self.metric.name])
+        figure.widget = []  # people read it in the summary
+        return figure, None
+
+    def display_name(self) -> str:
+        return str(self.metric.name)
+
+
+class _Summary(MetricContainer):  # type: ignore[misc]  # as above
+    """What a job says, above all that Evidently says."""
+
+    counters: dict[str, str]
+    """By what they count."""
+    tables: dict[str, list[list[str]]] = {}  # noqa: RUF012  # pydantic's
+    """By title; the first row has the headings."""
+    remarks: list[str] = []  # noqa: RUF012  # as above
+    trend: dict[str, list[str]] = {}  # noqa: RUF012  # as above
+    """Group to names of what panels draw."""
+
+    def generate_metrics(self, context: Context) -> list[JobFigure]:  # noqa: ARG002
+        return [JobFigure(group=group, name=name) for group, names in self.trend.items() for name in names]
+
+    def render(self, context: Context, child_widgets: Any = None) -> list[BaseWidgetInfo]:  # noqa: ARG002
+        counters = [CounterData(label, value) for label, value in self.counters.items()]
+        tables = [table_data(title=title, column_names=rows[0], data=rows[1:]) for title, rows in self.tables.items()]
+        text = [text_widget(text="\n\n".join(self.remarks))] if self.remarks else []
+        return [counter(counters=counters), *text, *tables]
+
+
+class _Drift(DataDriftPreset):  # type: ignore[misc]  # as above
+    """The preset without its own verdict, to which all columns are alike."""
+
+    def render(self, context: Context, child_widgets: Any = None) -> list[BaseWidgetInfo]:
+        widgets: list[BaseWidgetInfo] = super().render(context, child_widgets)
+        return widgets[2:]  # its verdict, and what it counted for that
+
+
+def draw_drift(comparison: Comparison, verdict: Verdict, remarks: Sequence[str], *, at: datetime) -> Drawn:
+    """Draw the columns that have a score, and summarise all."""
+    _register_methods({score.column: score.limit for score in verdict.scores})
+    lines = trend.of_drift(verdict)
+    share = {"of the model rests on drifted columns": f"{verdict.drift_share:.0%}"}
+    summary = _Summary(counters={"verdict": verdict.word} | share, remarks=list(remarks), trend=_names(lines))
+    drift = _Drift(
+        columns=[score.column for score in verdict.scores],
+        num_method=distances.METHODS["number"],
+        cat_method=distances.METHODS["label"],
+        threshold=1.0,  # a limit
+    )
+    with _drawing():
+        current, reference = _dataset(comparison, comparison.live, lines), _dataset(comparison, comparison.reference)
+        report = Report([summary, drift, DataSummaryPreset(columns=list(comparison.kinds))])
+        return Drawn(report.run(current, reference, timestamp=at))
+
+
+def draw_performance(found: Assessment, *, at: datetime) -> Drawn:
+    """Draw what outcomes show beside what was promised; without enough of them, what probabilities let expect."""
+    lines = trend.of_performance(found)
+    summary = _Summary(
+        counters={"verdict": found.word, "outcomes": f"{found.track.outcomes_rows:,}"},
+        remarks=[found.summary, *found.notes],
+        tables={"Figures, with 95 % intervals": found.table} | _segments(found.segments),
+        trend=_names(lines),
+    )
+    quality = ClassificationQuality(probas_threshold=found.policy.threshold, conf_matrix=True, pr_curve=True)
+    outcomes = found.track.outcomes
+    table = pd.DataFrame(
+        {"outcome": np.where(outcomes.churned, "churned", "stayed"), "probability": outcomes.probability}
+    )
+    with _drawing():
+        current = Dataset.from_pandas(table, DataDefinition(classification=[_OUTCOME]), metadata=lines)
+        return Drawn(Report([summary, quality] if found.live else [summary]).run(current, None, timestamp=at))
+
+
+def draw_reason(reason: str, *, at: datetime) -> Drawn:
+    """Draw a run that measured nothing."""
+    table = pd.DataFrame({"reason": [reason]})  # evidently refuses a table without columns
+    summary = _Summary(counters={"verdict": "cannot tell"}, remarks=[reason])
+    return Drawn(Report([summary]).run(table, None, timestamp=at))
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Keep quiet that evidently divides by zero on empty columns, and leave out Plotly's looks, half of every plot."""
+    looks = plotly.io.templates.default
+    plotly.io.templates.default = None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        plotly.io.templates.default = looks
+
+
+def _names(lines: Trend) -> dict[str, list[str]]:
+    return {group: list(values) for group, values in lines.items()}
+
+
+def _segments(segments: Sequence[Segment]) -> dict[str, list[list[str]]]:
+    if not segments:
+        return {}
+    rows = [
+        [one.name, f"{one.rows:,}", *(str(one.figures[name]) if one.figures else "too few" for name in METRICS)]
+        for one in segments
+    ]
+    return {"By group of customers": [["group", "outcomes", *map(say, METRICS)], *rows]}
+
+
+def _register_methods(limits: dict[str, float]) -> None:
+    """Teach Evidently our distances, in units of their limit.
+
+    Evidently takes a threshold as part of a metric's identity: limits that follow the number of rows would start a new
+    line on the dashboard with every run. In units of the limit the threshold is 1 for every column and every run.
+    """
+
+    def in_units(kind: Kind) -> Callable[[pd.Series, pd.Series, ColumnType, float], tuple[float, bool]]:
+        def measure(reference: pd.Series, live: pd.Series, _: ColumnType, threshold: float) -> tuple[float, bool]:
+            ratio = distances.between(reference, live, kind) / limits[str(reference.name)]
+            return ratio, ratio >= threshold
+
+        return measure
+
+    for kind, name in distances.METHODS.items():
+        register_stattest(StatTest(name, f"{name} / limit", [_COLUMN_TYPES[kind]]), in_units(kind))
+
+
+def _dataset(comparison: Comparison, table: pd.DataFrame, lines: Trend | None = None) -> Dataset:
+    numbers = [name for name, kind in comparison.kinds.items() if kind == "number"]
+    labels = [name for name, kind in comparison.kinds.items() if kind == "label"]
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=labels)
+    return Dataset.from_pandas(table, data_definition=definition, metadata=lines)

@@ -1,0 +1,37 @@
+"""The figures that are followed from run to run: the lines of the dashboard."""
+
+from collections.abc import Mapping
+
+from models.bundles.quality import Figures
+from monitoring.drift.drift_result import Verdict
+from monitoring.quality.performance_result import Assessment
+
+Trend = Mapping[str, Mapping[str, float]]
+"""Group to name to value; what a run could not measure is left out."""
+
+
+def of_drift(verdict: Verdict) -> Trend:
+    """Name what a run of the drift job adds to the lines."""
+    return {
+        "drift": {"share": verdict.drift_share, "columns": len(verdict.drifted)},
+        "input": {score.column: score.ratio for score in verdict.scores if score.feature},
+        "prediction": {score.column: score.ratio for score in verdict.scores if not score.feature},
+        "limit": {"share": verdict.min_drift_share, "distance": 1},
+        "rows": {"judged": verdict.judged_rows},
+    }
+
+
+def of_performance(found: Assessment) -> Trend:
+    """Name what a run of the performance job adds."""
+    return {
+        "live": _values(found.live),
+        "low": {"roc_auc": found.live["roc_auc"].low} if found.live else {},
+        "estimated": _values(found.estimated),
+        "reference": _values(found.reference),
+        "limit": {check.metric: check.limit for check in found.checks},
+        "rows": {"predicted": found.track.window_rows, "observed": found.track.outcomes_rows},
+    }
+
+
+def _values(figures: Figures | None) -> dict[str, float]:
+    return {name: figure.value for name, figure in (figures or {}).items()}

@@ -1,0 +1,68 @@
+"""Who is answered when more is asked than can be: predictions that would be late are refused, all else is let through.
+
+The event loop works in turns: what arrives during one turn is answered in the next. A turn is as long as the queue, so
+when one exceeds its limit the rest of it is refused, and nobody waits for much more than two turns. A refusal is held
+back, since clients that repeat their request at once would keep the core busy with nothing but refusals.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from time import perf_counter
+
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.errors import Overloaded
+from service.http import problem_details
+from service.metrics import Metrics
+
+HELD_SECONDS = 1.0
+"""As long as the refusal asks to wait, for those who would not."""
+MAX_HELD, MAX_HELD_BYTES = 2_000, 16_384
+"""Refusals held back at a time, and the largest body of each, which is held as well; all others are sent at once."""
+
+
+class Admission:
+    """Middleware that refuses what begins too late in a turn."""
+
+    def __init__(
+        self, app: ASGIApp, *, routes: Mapping[str, BaseRoute], max_turn_seconds: float, metrics: Metrics
+    ) -> None:
+        """Watch over the `routes` of these paths."""
+        self._app, self._routes, self._max_turn_seconds, self._metrics = app, routes, max_turn_seconds, metrics
+        self._turn_began: float | None = None
+        self._held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] == "http" and scope["path"] in self._routes and self._is_late():
+            await self._refuse(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _is_late(self) -> bool:
+        now = perf_counter()
+        if self._turn_began is None:
+            self._turn_began = now
+            asyncio.get_running_loop().call_soon(self._end_turn)  # runs first in the next turn
+        return now - self._turn_began > self._max_turn_seconds
+
+    def _end_turn(self) -> None:
+        self._turn_began = None
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.count_shed("queue")
+        scope["route"] = self._routes[scope["path"]]
+        scope["state"]["shed"] = True
+        if self._held < MAX_HELD and _is_small(scope):
+            self._held += 1
+            try:
+                await asyncio.sleep(HELD_SECONDS)
+            finally:
+                self._held -= 1
+        await problem_details.answer(Overloaded(reason="queue"))(scope, receive, send)
+
+
+def _is_small(scope: Scope) -> bool:
+    sizes = [int(value) for name, value in scope["headers"] if name == b"content-length"]
+    return bool(sizes) and max(sizes) <= MAX_HELD_BYTES

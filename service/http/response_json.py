@@ -1,0 +1,61 @@
+"""Writes predictions as JSON bytes, without pydantic models. A test keeps the shape equal to `service.http.schemas`.
+
+A model for each prediction would cost a batch as much time as scoring it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pydantic_core import to_json
+
+from models.bundles.explainer import Contributions
+from models.customer import reasons
+from models.features import CONTRACT
+from service.model.predictor import Predicted
+
+_BOOLEANS = {True: "true", False: "false"}
+
+
+def one(parts: Sequence[Predicted]) -> bytes:
+    """Write the prediction of a single customer."""
+    return next(_written(parts[0])).encode()
+
+
+def many(parts: Sequence[Predicted]) -> bytes:
+    """Write the predictions of a batch, whichever model made each, in the order of the request."""
+    written = _written(parts[0]) if len(parts) == 1 else _merged(parts)
+    return f'{{"predictions":[{",".join(written)}]}}'.encode()
+
+
+def _merged(parts: Iterable[Predicted]) -> list[str]:
+    placed = [pair for part in parts for pair in zip(part.places or (), _written(part), strict=True)]
+    return [text for _, text in sorted(placed)]
+
+
+def _written(predicted: Predicted) -> Iterator[str]:
+    contributions = predicted.contributions
+    return _plain(predicted) if contributions is None else _explained(predicted, contributions)
+
+
+def _plain(predicted: Predicted) -> Iterator[str]:
+    # No text needs escaping: ids are hex digits, tiers a closed set, versions have a pattern.
+    end = f'"model_version":"{predicted.model_version}","prediction_timestamp":"{predicted.made_at.text}Z"}}'
+    rows = zip(predicted.ids, predicted.probabilities, predicted.decisions, predicted.tiers, strict=True)
+    for identity, probability, decision, tier in rows:
+        yield (
+            f'{{"prediction_id":"{identity}","churn_probability":{probability!r},'
+            f'"churn_prediction":{_BOOLEANS[decision]},"risk_tier":"{tier}",{end}'
+        )
+
+
+def _explained(predicted: Predicted, found: Contributions) -> Iterator[str]:
+    rows = zip(
+        _plain(predicted), predicted.customers, found.by_feature.tolist(), found.raw_scores.tolist(), strict=True
+    )
+    for plain, customer, contributions, raw_score in rows:
+        explanation = {
+            "base_value": found.base_value,
+            "contributions": dict(zip(CONTRACT.names, contributions, strict=True)),
+            "raw_score": raw_score,
+            "reasons": reasons.of(CONTRACT, vars(customer), contributions),
+        }
+        yield f'{plain[:-1]},"explanation":{to_json(explanation).decode()}}}'

@@ -1,0 +1,224 @@
+"""The prediction log as requests see it: rows are taken at once, and lie on disk half a second later at most.
+
+From there `service.log.shipper` brings them to the database, so nothing here waits for one.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from models.features import CustomerFeatures
+from service import clock
+from service.log.request_counts import Traffic
+from service.log.spool import Spool, Waiting
+from service.metrics import Metrics
+from service.model.predictor import Predicted, Predictor
+from service.model.shadow import Unscored
+
+logger = logging.getLogger(__name__)
+
+PREDICTIONS, CHALLENGER_PREDICTIONS, TRAFFIC = "predictions", "challenger_predictions", "traffic"
+"""Tables, as `models.log.log_tables` has them; importing it here would cost every worker SQLAlchemy."""
+LATE_SECONDS = 5
+"""The age of a row from which on it is told where it waits."""
+MAX_QUEUED_ROWS = 100_000
+"""In memory, for a disk that is slow; some 25 MB."""
+MAX_UNSCORED_ROWS = 20_000
+"""Between two pages, for a shadow; more would take it a tenth of a second, which requests lack."""
+
+
+class PredictionLog(Protocol):
+    """Takes from any thread, and returns at once."""
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it, and what becomes of the rows; None when all is well."""
+
+    @property
+    def behind_seconds(self) -> float:
+        """Age of the oldest row that the database may not have; 0 when there is none."""
+
+    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
+        """Take the predictions of one request, which a shadow is to score, too."""
+
+    def refuse(self, fields: Mapping[str, int]) -> None:
+        """Count a request for predictions that broke rules, so many of each field."""
+
+
+class NoLog:
+    """Keeps nothing."""
+
+    problem, behind_seconds = None, 0.0
+
+    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
+        """Forget them."""
+
+    def refuse(self, fields: Mapping[str, int]) -> None:
+        """Forget it."""
+
+
+class SpooledLog:
+    """Writes pages of rows to a spool; what exceeds its size, or the queue's, is dropped and counted."""
+
+    def __init__(
+        self, spool: Spool, *, keep: Callable[[CustomerFeatures], str], max_bytes: int, metrics: Metrics
+    ) -> None:
+        self._spool, self._keep, self._max_bytes, self._metrics = spool, keep, max_bytes, metrics
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+        self._unscored: list[Unscored] = []
+        self._unwritten_since = 0  # the oldest row that is not on disk, in milliseconds since 1970; 0 is none
+        self._traffic = Traffic()
+        self._waiting = Waiting()
+        self._disk_problem = "the disk does not answer"
+        self._dropping = False
+
+    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
+        """Take the predictions of one request, which a shadow is to score, too; 2 µs each."""
+        lines: list[str] = []
+        for predicted in parts:
+            lines += _lines(predicted, self._keep)
+        with self._lock:
+            self._traffic.answered += 1
+            self._unwritten_since = self._unwritten_since or parts[0].made_at.milliseconds
+            if len(self._lines) < MAX_QUEUED_ROWS:
+                self._lines += lines
+                if shadow is not None:
+                    for predicted in parts:
+                        self._leave(predicted, shadow)
+                return
+        self._drop(len(lines), self._disk_problem)
+        if shadow is not None:
+            self._metrics.count_shadow_dropped(len(lines))
+
+    def refuse(self, fields: Mapping[str, int]) -> None:
+        """Count a request for predictions that broke rules."""
+        with self._lock:
+            self._traffic.refused += 1
+            self._traffic.refused_fields.update(fields)
+
+    def write(self) -> None:
+        """Write the rows that were taken since the last time; a disk that fails gets them again."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+            unscored, self._unscored = self._unscored, []
+            since = self._unwritten_since
+        began, is_full = clock.now().milliseconds, self._is_full
+        self._metrics.describe_log_queue(len(lines))
+        if lines and is_full:
+            self._drop(len(lines), "the spool is full")
+        is_on_disk = not is_full and (not lines or self._write(lines))
+        if is_on_disk or is_full:
+            with self._lock:
+                self._unwritten_since = began if self._lines else 0
+        for rows in unscored:  # a page of theirs must lie behind that of the predictions which it refers to
+            if not (is_on_disk and self._write_scored(rows, since)):
+                self._metrics.count_shadow_dropped(len(rows))
+
+    def write_traffic(self) -> None:
+        """Write how many requests came since the last time, if any did."""
+        with self._lock:
+            traffic, self._traffic = self._traffic, Traffic()
+        if not traffic.any:
+            return
+        now = clock.now()
+        try:
+            self._spool.write(TRAFFIC, [traffic.line(now)], since=now.milliseconds)
+        except OSError:  # the rows' own page says it
+            with self._lock:
+                self._traffic.add(traffic)
+
+    def look(self) -> None:
+        """See how far the database is behind."""
+        self._waiting = self._spool.waiting()
+        self._metrics.describe_log(
+            spool_bytes=self._waiting.size_bytes,
+            rejected_pages=self._waiting.rejected_pages,
+            behind_seconds=self.behind_seconds,
+        )
+
+    def close(self) -> None:
+        """Write what is left; what cannot be written now is lost, and said to be."""
+        self.write()
+        if self._lines:
+            self._drop(len(self._lines), self._disk_problem)
+        self.write_traffic()
+
+    @property
+    def behind_seconds(self) -> float:
+        """Age of the oldest row that the database may not have; 0 when there is none."""
+        known = [since for since in (self._unwritten_since, self._waiting.since) if since]
+        return max(0.0, time.time() - min(known) / 1000) if known else 0.0
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, and what becomes of the rows."""
+        if self._is_full:
+            return "Predictions are answered, but not logged: the spool is full."
+        if self._unwritten_since and time.time() - self._unwritten_since / 1000 > LATE_SECONDS:
+            return f"Predictions are answered, but held in memory: {self._disk_problem}. They may be lost."
+        if self._waiting.since and self.behind_seconds > LATE_SECONDS:
+            return (
+                f"Predictions of the last {self.behind_seconds:.0f} s are not in the log's database yet: "
+                f"{self._spool.explanation() or 'it is catching up'}. They wait on disk, and none is lost."
+            )
+        if rejected := self._waiting.rejected_pages:
+            return f"The log's database refused {rejected} pages of rows; they lie in {self._spool.name}."
+        return None
+
+    @property
+    def _is_full(self) -> bool:
+        return self._waiting.size_bytes >= self._max_bytes
+
+    def _write(self, lines: list[str]) -> bool:
+        try:
+            size_bytes = self._spool.write(PREDICTIONS, lines, since=self._unwritten_since)
+        except OSError as error:
+            self._disk_problem = error.strerror or str(error)
+            with self._lock:
+                self._lines[:0] = lines
+            return False
+        self._waiting = replace(self._waiting, size_bytes=self._waiting.size_bytes + size_bytes)
+        self._metrics.count_logged(len(lines))
+        self._dropping = False
+        return True
+
+    def _leave(self, predicted: Predicted, shadow: Predictor) -> None:
+        """Have a shadow score rows when their page is written; for whoever holds the lock."""
+        if len(predicted.ids) + sum(map(len, self._unscored)) > MAX_UNSCORED_ROWS:
+            self._metrics.count_shadow_dropped(len(predicted.ids))
+            return
+        if not self._unscored or self._unscored[-1].challenger is not shadow:
+            self._unscored.append(Unscored(shadow))
+        self._unscored[-1].add(predicted)
+
+    def _write_scored(self, rows: Unscored, since: int) -> bool:
+        try:
+            lines, differences = rows.score()
+            size_bytes = self._spool.write(CHALLENGER_PREDICTIONS, lines, since=since)
+        except Exception:  # whatever it is, it is the challenger's loss alone
+            logger.exception("the challenger %s did not score %d rows", rows.version, len(rows))
+            return False
+        self._waiting = replace(self._waiting, size_bytes=self._waiting.size_bytes + size_bytes)
+        self._metrics.count_shadow(rows.version, differences)
+        return True
+
+    def _drop(self, rows: int, reason: str) -> None:
+        self._metrics.count_dropped(rows)
+        with self._lock:
+            self._traffic.dropped += rows
+        if not self._dropping:
+            logger.error("predictions are not logged any more: %s", reason)
+        self._dropping = True
+
+
+def _lines(predicted: Predicted, keep: Callable[[CustomerFeatures], str]) -> Iterator[str]:
+    begin = f"\t{predicted.made_at.spaced}\t{predicted.model_version}\t"
+    rows = zip(
+        predicted.ids, predicted.customers, predicted.probabilities, predicted.decisions, predicted.tiers, strict=True
+    )
+    for identity, customer, probability, decision, tier in rows:
+        yield f"{identity}{begin}{keep(customer)}\t{probability!r}\t{decision:d}\t{tier}"

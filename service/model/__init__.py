@@ -1,0 +1,1 @@
+"""One model, and which of the models answers a request."""

@@ -1,0 +1,48 @@
+"""Scores answered customers with a shadow challenger, later, in the log's own thread."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.customer.contract import Vector
+from service.model.predictor import Predicted, Predictor
+
+_CHUNK_ROWS = 500
+"""Scored at a time, so that the interpreter is never held for a millisecond."""
+
+
+class Unscored:
+    """Rows that wait for one challenger, kept so that they give the garbage collector nothing to look through."""
+
+    def __init__(self, challenger: Predictor) -> None:
+        self.challenger = challenger
+        self._ids: list[str] = []
+        self._answered: list[float] = []
+        self._encoded = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def version(self) -> str:
+        """The challenger's."""
+        return self.challenger.scorer.version
+
+    def add(self, predicted: Predicted) -> None:
+        """Take what the champion said; it encodes customers as the challenger does, by the same contract."""
+        self._ids += predicted.ids
+        self._answered += predicted.probabilities
+        self._encoded += predicted.matrix.tobytes()
+
+    def score(self) -> tuple[list[str], Vector]:
+        """Return a line for each row, and by how much the challenger's probability differs from the champion's."""
+        matrix = np.frombuffer(self._encoded, dtype=np.float32).reshape(len(self), -1)
+        chunks = [matrix[at : at + _CHUNK_ROWS] for at in range(0, len(self), _CHUNK_ROWS)]
+        probabilities = np.concatenate([self.challenger.scorer.score(chunk) for chunk in chunks])
+        return list(self._lines(probabilities.tolist())), np.abs(probabilities - np.array(self._answered))
+
+    def _lines(self, probabilities: list[float]) -> Iterator[str]:
+        version, policy = self.version, self.challenger.scorer.policy
+        for identity, probability in zip(self._ids, probabilities, strict=True):
+            decision, tier = policy.churns(probability), policy.tier(probability)
+            yield f"{identity}\t{version}\t{probability!r}\t{decision:d}\t{tier}"

@@ -1,0 +1,1 @@
+"""The models that serve at this moment, and when they are replaced."""

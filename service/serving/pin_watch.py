@@ -1,0 +1,73 @@
+"""When to look for new models: at a signal, and when the pin, or a file of a bundle that it names, has changed."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from anyio.to_thread import run_sync
+
+from models.bundles import pins
+from models.errors import BundleError
+from service.serving.served_model import ServedModel
+
+logger = logging.getLogger(__name__)
+PERIOD_SECONDS = 0.5
+
+
+class PinWatch:
+    """Refreshes a model for as long as it is followed."""
+
+    def __init__(self, models_dir: Path, model: ServedModel) -> None:
+        self._models_dir, self._model = models_dir, model
+        self._called = asyncio.Event()
+        self._seen = _look(models_dir)
+        model.refresh()
+
+    def call(self) -> None:
+        """Have the model refreshed now, changed or not."""
+        self._called.set()
+
+    async def follow(self) -> None:
+        """Look twice a second, without end; in a thread, so that a slow disk holds up nobody."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._called.wait(), PERIOD_SECONDS)
+            try:
+                await self._refresh_if_needed()
+            except Exception:  # whatever it is, the model that serves goes on, and so does the watch
+                logger.exception("could not look for a new model")
+
+    async def _refresh_if_needed(self) -> None:
+        found = await run_sync(_look, self._models_dir)
+        if self._called.is_set() or found != self._seen:
+            self._called.clear()
+            self._seen = found
+            await run_sync(self._model.refresh)
+
+
+def _look(models_dir: Path) -> frozenset[tuple[str, int, int, int]]:
+    """Tell files apart by inode, size and time of change: a pin is replaced, and a bundle may still be copied."""
+    return frozenset(
+        (str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+        for path in _watched(models_dir)
+        if (found := _stat(path)) is not None
+    )
+
+
+def _watched(models_dir: Path) -> Iterator[Path]:
+    yield models_dir / "pinned.json"
+    with suppress(BundleError):
+        pin = pins.read(models_dir)
+        for named in (pin, pin.challenger):
+            if named is not None:
+                yield from (models_dir / "store" / named.version).glob("*")
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

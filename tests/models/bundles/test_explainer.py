@@ -1,0 +1,127 @@
+"""Contributions are exact, belong to the contract's features, and come from a booster that is opened once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost as xgb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import errors
+from models.bundles import bundle
+from models.bundles.explainer import Explainer
+from models.customer.contract import Contract, Feature, Matrix
+from models.features import CONTRACT
+
+
+@pytest.fixture(scope="module")
+def booster_file(root: Path) -> Path:
+    return bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).path(bundle.BOOSTER)
+
+
+@pytest.fixture(scope="module")
+def explainer(booster_file: Path) -> Explainer:
+    return Explainer(booster_file, CONTRACT)
+
+
+@pytest.fixture(scope="module")
+def booster(booster_file: Path) -> xgb.Booster:
+    return xgb.Booster({"nthread": 1}, model_file=booster_file)
+
+
+def values_of(feature: Feature) -> st.SearchStrategy[Any]:
+    match feature.kind:
+        case "category":
+            values: st.SearchStrategy[Any] = st.sampled_from(feature.categories)
+        case "integer":
+            values = st.integers(int(feature.limits["ge"]), int(feature.limits["le"]))
+        case "boolean":
+            values = st.booleans()
+        case _:
+            values = st.floats(feature.limits["ge"], feature.limits["le"])
+    return values | st.none() if feature.nullable else values
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries({feature.name: values_of(feature) for feature in CONTRACT.features}), min_size=1, max_size=20
+)
+
+
+def matrix_of(contract: Contract, rows: list[dict[str, Any]]) -> Matrix:
+    return contract.to_matrix({name: [row[name] for row in rows] for name in contract.names})
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_base_value_and_contributions_add_up_to_the_margin_of_the_trees(
+    explainer: Explainer, booster: xgb.Booster, rows: list[dict[str, Any]]
+) -> None:
+    matrix = matrix_of(CONTRACT, rows)
+    explained = explainer.explain(matrix)
+    assert explained.by_feature.shape == (len(rows), len(CONTRACT.names))
+    sums = explained.base_value + explained.by_feature.sum(axis=1)
+    margins = booster.predict(xgb.DMatrix(matrix), output_margin=True)
+    np.testing.assert_allclose(sums, explained.raw_scores, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(explained.raw_scores, margins, rtol=0, atol=1e-5)
+
+
+def test_the_columns_of_a_category_are_one_contribution(second_contract: Contract, tmp_path: Path) -> None:
+    rows = [
+        second_contract.example | {"plan": plan, "region": region, "seats": seats}
+        for plan in ("basic", "plus", "pro")
+        for region in ("north", "south", None)
+        for seats in (None, 3, 40)
+    ]
+    matrix = matrix_of(second_contract, rows)
+    churned = [row["plan"] == "basic" or row["region"] is None for row in rows]
+    booster = xgb.train({"objective": "binary:logistic", "nthread": 1}, xgb.DMatrix(matrix, churned), 5)
+    booster.save_model(tmp_path / "model.ubj")
+    by_column = booster.predict(xgb.DMatrix(matrix), pred_contribs=True)
+    plan, region, *others = Explainer(tmp_path / "model.ubj", second_contract).explain(matrix).by_feature.T
+
+    assert len(others) == 5
+    assert np.ptp(plan) > 0.1
+    np.testing.assert_allclose(plan, by_column[:, :3].sum(axis=1), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(region, by_column[:, 3:5].sum(axis=1), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(np.transpose(others), by_column[:, 5:-1], rtol=0, atol=1e-6)
+
+
+def test_many_threads_open_the_booster_once_and_its_file_is_not_needed_any_more(
+    booster_file: Path, explainer: Explainer, tmp_path: Path
+) -> None:
+    opened = []
+
+    class Watched(Explainer):
+        def _open(self) -> Any:
+            opened.append(self)
+            return super()._open()
+
+    matrix = matrix_of(CONTRACT, [CONTRACT.example] * 50)
+    (copy := tmp_path / "model.ubj").write_bytes(booster_file.read_bytes())
+    watched = Watched(copy, CONTRACT)
+    copy.unlink()
+    with ThreadPoolExecutor(8) as pool:
+        scores = list(pool.map(lambda _: watched.explain(matrix).raw_scores, range(32)))
+
+    assert opened == [watched]
+    np.testing.assert_array_equal(scores, [explainer.explain(matrix).raw_scores] * 32)
+
+
+@pytest.mark.parametrize("damage", ["absent", "empty", "no booster", "half a booster"])
+def test_a_file_that_is_no_booster_is_refused_by_name(booster_file: Path, tmp_path: Path, damage: str) -> None:
+    published, path = booster_file.read_bytes(), tmp_path / "model.ubj"
+    content = {"empty": b"", "no booster": b"no booster", "half a booster": published[: len(published) // 2]}
+    if damage in content:
+        path.write_bytes(content[damage])
+    with pytest.raises(errors.BoosterUnreadable, match=r"model\.ubj: .+\. Train again"):
+        Explainer(path, CONTRACT).explain(matrix_of(CONTRACT, [CONTRACT.example]))
+
+
+@pytest.mark.shipped  # others may have as many columns as the second contract
+def test_trees_of_another_contract_are_refused(booster_file: Path, second_contract: Contract) -> None:
+    rows = matrix_of(second_contract, [second_contract.example])
+    with pytest.raises(errors.BoosterUnreadable, match=r"model\.ubj"):
+        Explainer(booster_file, second_contract).explain(rows)

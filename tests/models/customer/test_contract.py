@@ -1,0 +1,149 @@
+"""What is derived from a feature class, for the shipped contract and for one with every other kind of field."""
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import Field, ValidationError
+
+from models.customer import declaration
+from models.customer.contract import Contract
+from models.customer.declaration import Features
+from models.errors import ContractError
+from models.features import CONTRACT
+
+
+def test_names_and_matrix_columns_follow_the_order_of_the_class() -> None:
+    assert CONTRACT.names == ("tenure_months", "monthly_charges", "total_charges", "support_tickets", "contract_type")
+    assert CONTRACT.matrix_columns[-3:] == ("contract_type=0", "contract_type=1", "contract_type=2")
+
+
+def test_kinds_bounds_units_and_categories_are_read_off_the_fields(second_contract: Contract) -> None:
+    plan, region, auto_renew, newsletter, seats, spend, peak = second_contract.features
+    assert (plan.kind, plan.categories, plan.unit, plan.nullable) == (
+        "category",
+        ("basic", "plus", "pro"),
+        "plan",
+        False,
+    )
+    assert (region.kind, region.nullable, region.dtype) == ("category", True, "object")
+    assert (auto_renew.kind, auto_renew.dtype) == ("boolean", "bool")
+    assert (newsletter.kind, newsletter.nullable) == ("boolean", True)
+    assert (seats.kind, seats.dtype, seats.limits) == ("integer", "float64", {"gt": 0, "lt": 1000})
+    assert (spend.kind, spend.unit) == ("number", "EUR")
+    assert peak.at_least == "spend"
+
+
+def test_a_row_becomes_numbers_with_categories_one_hot_and_null_as_nan(second_contract: Contract) -> None:
+    matrix = second_contract.to_matrix({name: [value] for name, value in second_contract.example.items()})
+    assert matrix.dtype == np.float32
+    np.testing.assert_array_equal(matrix, [[0, 1, 0, 1, 0, 1, np.nan, 5, 120.5, 150]])
+
+
+def test_a_null_category_is_all_zeros(second_contract: Contract) -> None:
+    columns = {name: [value] for name, value in second_contract.example.items()} | {"region": [None]}
+    np.testing.assert_array_equal(second_contract.to_matrix(columns)[0, 3:5], [0, 0])
+
+
+def test_rows_dicts_and_data_frames_give_the_same_matrix(
+    second_contract: Contract, second_class: type[Features]
+) -> None:
+    raw = [
+        second_contract.example,
+        second_contract.example | {"plan": "pro", "seats": None, "newsletter": False, "region": None},
+    ]
+    rows = [second_class.model_validate_json(json.dumps(row)) for row in raw]
+    from_rows = second_contract.encode_rows(rows)
+    from_frame = second_contract.to_matrix(pd.DataFrame(raw))
+    np.testing.assert_array_equal(from_rows, from_frame)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("plan", "gold"), ("plan", None), ("auto_renew", 1), ("auto_renew", "true"), ("seats", 0), ("peak_spend", 120.4)],
+)
+def test_the_second_class_is_as_strict(
+    second_contract: Contract, second_class: type[Features], field: str, value: Any
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        second_class.model_validate_json(json.dumps(second_contract.example | {field: value}))
+    assert [problem["loc"] for problem in caught.value.errors()] == [(field,)]
+
+
+def one_field(annotation: Any, **field: Any) -> type[Features]:
+    return type("One", (Features,), {"__annotations__": {"value": annotation}, "value": Field(**field)})
+
+
+def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
+    def fingerprint(annotation: Any = int, **field: Any) -> str:
+        return declaration.derive(one_field(annotation, **{"ge": 0, "le": 9, "examples": [1], **field})).fingerprint
+
+    plain = fingerprint()
+    assert fingerprint(description="words", examples=[2], json_schema_extra={"phrase": "being {value}"}) == plain
+    changed = [
+        fingerprint(le=10),
+        fingerprint(gt=0, ge=None),
+        fingerprint(int | None),
+        fingerprint(float),
+        fingerprint(json_schema_extra={"unit": "months"}),
+        declaration.derive(one_field(Literal[0, 1], examples=[0])).fingerprint,
+        declaration.derive(one_field(Literal[0, 1, 2], examples=[0])).fingerprint,
+    ]
+    assert len({plain, *changed}) == len(changed) + 1
+
+
+@pytest.mark.parametrize(
+    ("annotation", "field", "problem"),
+    [
+        (list[int], {"examples": [[1]]}, "not int, float, bool or Literal"),
+        (int | str, {"examples": [1]}, "not int, float, bool or Literal"),
+        (int, {"ge": 0, "examples": [1]}, "lower and an upper bound"),
+        (float, {"le": 0, "examples": [0.0]}, "lower and an upper bound"),
+        (bool, {}, "no example"),
+        (int, {"ge": 0, "le": 9, "examples": [10]}, "first example is refused"),
+        (int, {"ge": 0, "le": 9, "multiple_of": 3, "examples": [3]}, "not a rule that columns are checked by"),
+        (int, {"ge": 0, "le": 9, "examples": [3], "alias": "other"}, "two names"),
+        (Annotated[int, Field(ge=0, le=9)] | None, {"examples": [3]}, "stand inside"),
+        (Literal["a", 1], {"examples": ["a"]}, "neither all whole numbers nor all texts"),
+        (Literal[True, False], {"examples": [True]}, "neither all whole numbers nor all texts"),
+        (Literal[0, 1], {"examples": [0], "json_schema_extra": {"labels": ["no"]}}, "one for each category"),
+        (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {age}"}}, "'being {age}' takes more"),
+        (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {}"}}, "more than {value} and {s}"),
+        (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {value"}}, "takes more"),
+    ],
+)
+def test_a_field_that_no_contract_can_hold_is_named(annotation: Any, field: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ContractError, match=problem) as caught:
+        declaration.derive(one_field(annotation, **field))
+    assert caught.value.field == "value"
+
+
+@pytest.mark.parametrize("name", ["churned", "customer_id"])
+def test_a_field_takes_no_name_that_stands_beside_the_features(name: str) -> None:
+    taken = type("Taken", (Features,), {"__annotations__": {name: bool}, name: Field(examples=[True])})
+    with pytest.raises(ContractError, match=f"{name}: the name is taken"):
+        declaration.derive(taken)
+
+
+def test_at_least_must_name_a_field_declared_before() -> None:
+    class Backwards(Features):
+        low: int = Field(ge=0, le=9, examples=[1])
+        high: int = Field(ge=0, le=9, examples=[2])
+
+    Backwards.model_fields["low"].metadata.append(declaration.AtLeast("high"))
+    with pytest.raises(ContractError, match="not a number declared before it"):
+        declaration.derive(Backwards)
+
+
+@pytest.mark.shipped
+def test_values_that_cannot_be_read_become_infinite() -> None:
+    number = CONTRACT.features[1]
+    encoded = number.encode([1, None, "12", True, float("nan"), Decimal("1.5"), 10**400, [1], pd.NA])
+    np.testing.assert_array_equal(encoded, [1, np.nan, np.inf, np.inf, np.nan, 1.5, np.inf, np.inf, np.inf])
+    category = CONTRACT.features[4]
+    np.testing.assert_array_equal(
+        category.encode([2, 1.0, True, "0", None, [1]]), [2, 1, np.inf, np.inf, np.nan, np.inf]
+    )

@@ -1,0 +1,81 @@
+"""A sample of a large window comes to the verdict that all of its rows come to."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.bundles import bundle
+from models.features import CONTRACT
+from monitoring.drift import baseline, live_rows
+from monitoring.drift.baseline import Baseline
+from monitoring.drift.drift_detection import judge
+from monitoring.settings import DriftSettings
+
+Draw = Callable[[int, int], pd.DataFrame]
+Change = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
+
+ROWS, SAMPLE_ROWS = 60_000, 10_000
+
+
+def shifted(column: str, deviations: float) -> Change:
+    return lambda rows, _: rows.assign(**{column: rows[column] + deviations * rows[column].std()})
+
+
+def some(column: str, share: float, value: object) -> Change:
+    def change(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+        return rows.assign(**{column: rows[column].mask(random.random(len(rows)) < share, value)})
+
+    return change
+
+
+def late(rows: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    """Change the last fifth alone, as a change in the course of the day does."""
+    last = np.arange(len(rows)) >= 0.8 * len(rows)
+    return rows.assign(monthly_charges=rows["monthly_charges"] + 40 * last)
+
+
+CASES: dict[str, Change] = {
+    "calm": lambda rows, _: rows,
+    "a shift too small to matter": shifted("monthly_charges", 0.05),
+    "a shift": shifted("monthly_charges", 0.3),
+    "a shift the other way": shifted("monthly_charges", -0.3),
+    "a large shift": shifted("tenure_months", 1.0),
+    "a shift of what the model ignores": shifted("total_charges", 1.0),
+    "more tickets": shifted("support_tickets", 0.5),
+    "few of another contract": some("contract_type", 0.02, 0),
+    "many of another contract": some("contract_type", 0.4, 0),
+    "few silent": some("total_charges", 0.0005, np.nan),
+    "many silent": some("tenure_months", 0.2, np.nan),
+    "all silent": some("monthly_charges", 2, np.nan),
+    "a frozen column": some("support_tickets", 2, 1),
+    "a new category": some("contract_type", 0.1, 9),
+    "a change late in the day": late,
+    "twins": lambda rows, _: pd.concat([rows.head(ROWS // 2)] * 2),
+    "ordered": lambda rows, _: rows.sort_values("monthly_charges"),
+}
+
+
+@pytest.fixture
+def learned(shelf: Path) -> Baseline:
+    return baseline.load(bundle.load(shelf, fingerprint=CONTRACT.fingerprint), CONTRACT, rows=50_000)
+
+
+def decide(path: Path, learned: Baseline, sample_rows: int) -> tuple[int, int, set[str]]:
+    settings = DriftSettings(live=path, sample_rows=sample_rows)
+    _, verdict = judge(learned, live_rows.read(settings, learned, datetime.now(UTC)), settings)
+    return verdict.judged_rows, verdict.exit_code, {score.column for score in verdict.drifted}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_sample_and_all_rows_come_to_the_same_verdict(
+    learned: Baseline, customers: Draw, tmp_path: Path, case: str
+) -> None:
+    path = tmp_path / "live.parquet"
+    CASES[case](customers(ROWS, 2), np.random.default_rng(3)).to_parquet(path)
+    whole, sampled = decide(path, learned, ROWS), decide(path, learned, SAMPLE_ROWS)
+    assert (whole[0], sampled[0]) == (ROWS, SAMPLE_ROWS)
+    assert sampled[1:] == whole[1:]

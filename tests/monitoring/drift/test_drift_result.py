@@ -1,0 +1,94 @@
+"""A verdict follows from its scores and from what they matter, and says so in plain words."""
+
+import pytest
+
+from monitoring.drift.drift_result import Score, Verdict
+
+
+def score(feature: str | None, ratio: float, importance: float | None = None, column: str | None = None) -> Score:
+    return Score(column or feature or "churn_probability", feature, importance, "K-S distance", ratio / 10, limit=0.1)
+
+
+def verdict(*scores: Score, window_rows: int = 1_200, doubt: str | None = None) -> Verdict:
+    return Verdict(
+        scores=scores,
+        min_drift_share=0.1,
+        unjudged={"other": "always 3"},
+        violations={"other above 2": 1_200},
+        window_rows=window_rows,
+        judged_rows=1_200,
+        reference_rows=5_000,
+        model_version="20260301-0123abcd",
+        doubt=doubt,
+    )
+
+
+ROWS = "1,200 live rows against 5,000 reference rows of model 20260301-0123abcd"
+
+
+@pytest.mark.parametrize(("ratio", "exit_code"), [(0.999, 0), (1.0, 1)])
+def test_a_distance_at_its_limit_is_drift(ratio: float, exit_code: int) -> None:
+    assert verdict(score("a", 0.2, 0.5), score("b", ratio, 0.5)).exit_code == exit_code
+
+
+@pytest.mark.parametrize(("importance", "exit_code"), [(0.099, 0), (0.1, 1)])
+def test_a_column_that_hardly_matters_is_no_drift(importance: float, exit_code: int) -> None:
+    assert verdict(score("a", 0.2, 1 - importance), score("b", 9, importance)).exit_code == exit_code
+
+
+def test_columns_that_hardly_matter_add_up() -> None:
+    found = verdict(*(score(name, 2, 0.04) for name in "abc"))
+    assert found.exit_code == 1
+    assert found.drift_share == pytest.approx(0.12)
+
+
+def test_a_feature_counts_once_though_its_missing_values_moved_too() -> None:
+    found = verdict(score("a", 2, 0.06), score("a", 3, 0.06, column="a missing"))
+    assert found.exit_code == 0
+    assert found.drift_share == pytest.approx(0.06)
+
+
+def test_predictions_that_moved_are_drift_whatever_the_inputs_did() -> None:
+    found = verdict(score("a", 0.2, 1), score(None, 1.5))
+    assert (found.exit_code, found.drift_share) == (1, 0)
+
+
+def test_calm_is_said_with_what_was_compared() -> None:
+    assert verdict(score("a", 0.2, 0.5), score("b", 0.3, 0.5)).summary == f"no drift in 2 columns; {ROWS}"
+
+
+def test_drift_is_said_with_the_farthest_column_first() -> None:
+    found = verdict(score("a", 1.5, 0.3), score("b", 0.2, 0.3), score("c", 4, 0.4))
+    columns = "c (K-S distance 0.40, limit 0.10), a (K-S distance 0.15, limit 0.10)"
+    assert found.summary == f"drift in 2 of 3 columns: {columns}; 70% of the model rests on what moved; {ROWS}"
+
+
+def test_what_moved_and_does_not_matter_is_named() -> None:
+    found = verdict(score("a", 0.2, 0.95), score("b", 1.5, 0.05))
+    moved = "5% of the model rests on what moved, b (K-S distance 0.15, limit 0.10)"
+    assert found.summary == f"no drift in what matters: {moved}; {ROWS}"
+
+
+def test_calm_in_what_was_seen_cannot_tell_of_what_was_not() -> None:
+    found = verdict(score("a", 0.2, 0.5), doubt="Half was hidden. Look again.")
+    assert (found.word, found.exit_code, found.record["reason"]) == ("cannot tell", 2, "Half was hidden. Look again.")
+    seen = f"no drift in 1 column; {ROWS}"
+    assert found.summary == f"cannot tell: Half was hidden. Look again. What was seen: {seen}"
+
+
+def test_drift_in_what_was_seen_is_drift_whatever_was_not() -> None:
+    found = verdict(score("a", 2, 0.5), doubt="Half was hidden. Look again.")
+    assert (found.word, found.exit_code) == ("drift", 1)
+    assert found.summary.startswith("drift in 1 of 1 columns: a (")
+    assert found.summary.endswith(f"{ROWS}; not seen: Half was hidden. Look again.")
+
+
+def test_a_sample_is_said_to_be_one() -> None:
+    assert "; 1,200 live rows drawn from 1,000,000 against" in verdict(window_rows=1_000_000).summary
+
+
+def test_what_no_distance_shows_is_remarked() -> None:
+    assert verdict().remarks == [
+        "cannot be judged: other, always 3",
+        "outside the contract: other above 2, 1,200 live rows",
+    ]

@@ -1,0 +1,192 @@
+"""A table reads alike from every kind of file, and what is wrong with a file is said."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models.customer.checks import find_violations
+from models.customer.contract import Contract
+from monitoring.drift.comparison import PREDICTION, compare
+from monitoring.errors import ColumnsMissing, TableLocked, TableMissing, TableUnreadable
+from monitoring.log import tables
+
+
+@pytest.fixture
+def rows() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "plan": ["basic", "pro", "plus"],
+            "region": ["north", None, "south"],
+            "auto_renew": [True, False, True],
+            "newsletter": [None, True, False],
+            "seats": pd.array([5, None, 7], dtype="Int64"),
+            "spend": [10.5, 20.0, 0.0],
+            "peak_spend": [11.0, np.nan, 3.0],
+        }
+    )
+
+
+def read(path: Path, contract: Contract) -> pd.DataFrame:
+    return tables.read(path, contract, rows=1_000)[0]
+
+
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
+    ".csv": lambda rows, path: rows.to_csv(path, index=False),
+    ".parquet": lambda rows, path: rows.to_parquet(path),
+    ".jsonl": lambda rows, path: rows.to_json(path, orient="records", lines=True),
+}
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_every_kind_of_file_gives_the_same_values(
+    rows: pd.DataFrame, ending: str, tmp_path: Path, second_contract: Contract
+) -> None:
+    path = tmp_path / f"live{ending}"
+    WRITERS[ending](rows.assign(extra=1), path)
+    found = read(path, second_contract)
+    assert tuple(found.columns) == second_contract.names
+    encoded = np.column_stack([feature.encode(found[feature.name]) for feature in second_contract.features])
+    nan = np.nan
+    expected = [[0, 0, 1, nan, 5, 10.5, 11], [2, nan, 0, 1, nan, 20, nan], [1, 1, 1, 0, 7, 0, 3]]
+    np.testing.assert_array_equal(encoded, expected)
+
+
+def test_cells_of_a_csv_that_cannot_be_read_stay_and_are_found(tmp_path: Path, second_contract: Contract) -> None:
+    path = tmp_path / "live.csv"
+    path.write_text(
+        "plan,region,auto_renew,newsletter,seats,spend,peak_spend\npro,,true,,3,1e2,NA\ngold,None,yes,0,many,1,2\n",
+    )
+    broken = find_violations(second_contract, read(path, second_contract))
+    assert {reason: mask.tolist() for reason, mask in broken.items()} == {
+        "plan not one of ['basic', 'plus', 'pro']": [False, True],
+        "auto_renew not true or false": [False, True],
+        "seats not a number": [False, True],
+    }
+
+
+@pytest.mark.parametrize("cell", ['{"a": 1}', "[1, 2]", "9" * 400, "9" * 5_000, '"many"'])
+@pytest.mark.parametrize("column", ["plan", "newsletter", "seats", "spend"])
+def test_a_cell_of_json_lines_that_is_no_value_is_one_unreadable_cell(
+    tmp_path: Path, second_contract: Contract, column: str, cell: str
+) -> None:
+    path = tmp_path / "live.jsonl"
+    good = {
+        "plan": '"pro"', "region": "null", "auto_renew": "true", "newsletter": "false",
+        "seats": "5", "spend": "1e2", "peak_spend": "null",
+    }  # fmt: skip
+    rows = [good, good | {column: cell}, good]
+    path.write_text(
+        "".join(f"{{{', '.join(f'{chr(34)}{k}{chr(34)}: {v}' for k, v in row.items())}}}\n" for row in rows)
+    )
+    found = read(path, second_contract)
+    (mask,) = find_violations(second_contract, found).values()
+    assert mask.tolist() == [False, True, False]
+    beside = found.assign(**{PREDICTION: 0.5})
+    assert column in compare(second_contract, beside, beside).kinds
+
+
+@pytest.mark.parametrize(
+    ("cells", "unreadable"),
+    [
+        (pa.array([[1.0], [2.0]]), [True, True]),
+        (pa.array([{"a": 1}, {"a": 2}]), [True, True]),
+        (pa.array([1, 2], pa.timestamp("us")), [True, True]),
+        (pa.array([Decimal("20.50"), Decimal("3.00")]), [False, False]),
+        (pa.array(["20.5", "many"]), [False, True]),
+        (pa.array(["20.5", "many"]).dictionary_encode(), [False, True]),
+    ],
+    ids=["list", "struct", "time", "decimal", "text", "dictionary"],
+)
+def test_columns_of_other_types_in_parquet_hold_numbers_or_unreadable_cells(
+    tmp_path: Path, second_contract: Contract, cells: Any, unreadable: list[bool]
+) -> None:
+    path = tmp_path / "live.parquet"
+    others = {"region": ["north"] * 2, "auto_renew": [True] * 2, "newsletter": [True] * 2, "seats": [1, 2]}
+    pq.write_table(pa.table({"plan": ["pro"] * 2, "peak_spend": [90.0] * 2, "spend": cells} | others), path)
+    broken = find_violations(second_contract, read(path, second_contract))
+    assert broken.get("spend not a number", np.zeros(2, bool)).tolist() == unreadable
+    assert broken.keys() <= {"spend not a number"}
+
+
+@pytest.mark.parametrize(("line", "problem"), [("[1]", "is not a JSON object"), ("{plan", "is not JSON")])
+def test_a_line_that_is_no_row_is_named(
+    tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch, line: str, problem: str
+) -> None:
+    monkeypatch.setattr(tables, "_CHUNK_ROWS", 2)
+    path = tmp_path / "live.jsonl"
+    path.write_text(f'{{"plan": "pro"}}\n\n{line}\n')
+    with pytest.raises(TableUnreadable, match=f"line 3 {problem}. Give a"):
+        read(path, second_contract)
+
+
+@pytest.mark.parametrize(("row", "cells"), [("secret,1", 2), ("secret" + "," * 9, 10)])
+def test_a_row_of_a_csv_with_other_cells_is_named_without_its_values(
+    rows: pd.DataFrame, tmp_path: Path, second_contract: Contract, row: str, cells: int
+) -> None:
+    path = tmp_path / "live.csv"
+    path.write_text(f"{rows.to_csv(index=False)}{row}\n")
+    with pytest.raises(TableUnreadable, match=f"row 5 has {cells} cells, the header 7. Give a") as caught:
+        read(path, second_contract)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_large_file_is_counted_whole_and_read_in_part(
+    rows: pd.DataFrame, ending: str, tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_CHUNK_ROWS", 100)
+    path = tmp_path / f"live{ending}"
+    WRITERS[ending](pd.concat([rows] * 500).assign(spend=np.arange(1_500.0)), path)
+    found, of_rows = tables.read(path, second_contract, rows=50)
+    assert (of_rows, found["spend"].nunique(), found["spend"].is_monotonic_increasing) == (1_500, 50, True)
+
+
+def test_a_file_that_may_not_be_read_is_said_with_its_own_remedy(
+    tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _: Contract) -> Iterator[pa.Table]:  # root may read every file
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = tmp_path / "live.csv"
+    path.touch()
+    monkeypatch.setitem(tables._READERS, ".csv", refuse)
+    with pytest.raises(TableLocked, match="Make it readable for this process"):
+        read(path, second_contract)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path, second_contract: Contract) -> None:
+    with pytest.raises(TableMissing, match="no such file"):
+        read(tmp_path / "live.csv", second_contract)
+
+
+def test_an_unknown_ending_is_said(tmp_path: Path, second_contract: Contract) -> None:
+    path = tmp_path / "live.xlsx"
+    path.touch()
+    with pytest.raises(TableUnreadable, match=r"\.xlsx is not a known kind of file"):
+        read(path, second_contract)
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_file_that_is_not_what_it_says_is_said(tmp_path: Path, ending: str, second_contract: Contract) -> None:
+    path = tmp_path / f"live{ending}"
+    path.write_bytes(b'\xff\xfe"{]')
+    with pytest.raises(TableUnreadable):
+        read(path, second_contract)
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_all_missing_columns_are_named_together(
+    rows: pd.DataFrame, ending: str, tmp_path: Path, second_contract: Contract
+) -> None:
+    path = tmp_path / f"live{ending}"
+    WRITERS[ending](rows.drop(columns=["plan", "spend"]), path)
+    with pytest.raises(ColumnsMissing) as caught:
+        read(path, second_contract)
+    assert caught.value.columns == ["plan", "spend"]

@@ -1,0 +1,86 @@
+"""The route by itself, with a body that is no customer."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI
+from pydantic import BaseModel, field_validator
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from service.http.json_route import JsonRoute
+from service.http.request_bodies import BATCH_FROM_BYTES, Intake, Queued
+
+router = APIRouter(route_class=JsonRoute)
+
+
+class Checked(BaseModel):
+    """Where it was checked, where its endpoint ran, and where the event loop does."""
+
+    checked_in: int
+    answered_in: int = 0
+    loop_in: int = 0
+
+    @field_validator("checked_in")
+    @classmethod
+    def remember(cls, _sent: int) -> int:
+        return threading.get_ident()
+
+
+async def of_the_loop(_request: Request) -> int:
+    return threading.get_ident()
+
+
+@router.post("/", response_model=Checked)
+def echo(body: Checked, loop_in: Annotated[int, Depends(of_the_loop)]) -> bytes:
+    seen = body.model_copy(update={"answered_in": threading.get_ident(), "loop_in": loop_in})
+    return seen.model_dump_json().encode()
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    yield {"intake": Intake(1_000_000)}
+
+
+@router.post("/slow", response_model=Checked)
+def echo_slowly(
+    body: Annotated[Checked, Queued("outcomes", from_bytes=0)], loop_in: Annotated[int, Depends(of_the_loop)]
+) -> bytes:
+    return echo(body, loop_in)
+
+
+@router.post("/maybe", response_model=Checked)
+def echo_maybe_slowly(
+    body: Checked,
+    loop_in: Annotated[int, Depends(of_the_loop)],
+    *,
+    slowly: Annotated[bool, Queued("outcomes", from_bytes=0)] = False,  # noqa: ARG001  # only where it runs depends on it
+) -> bytes:
+    return echo(body, loop_in)
+
+
+@pytest.mark.parametrize(
+    ("path", "size_bytes", "in_a_thread"),
+    [
+        ("/", BATCH_FROM_BYTES - 1, False),
+        ("/", BATCH_FROM_BYTES, True),
+        ("/slow", 0, True),
+        ("/maybe", 0, False),
+        ("/maybe?slowly=false", 0, False),
+        ("/maybe?slowly=true", 0, True),
+    ],
+)
+def test_a_body_that_takes_long_is_checked_and_answered_in_a_thread(
+    path: str, size_bytes: int, *, in_a_thread: bool
+) -> None:
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(router)
+    body = b'{"checked_in":0}'.ljust(size_bytes)
+    with TestClient(app) as client:
+        seen = client.post(path, content=body, headers={"Content-Type": "application/json"}).json()
+
+    assert seen["checked_in"] == seen["answered_in"]
+    assert (seen["answered_in"] != seen["loop_in"]) is in_a_thread

@@ -1,0 +1,57 @@
+"""The card and the terminal's report show the manifest's figures and no others."""
+
+import re
+from dataclasses import replace
+
+from training import report
+from training.card import comparison, model_card, table_rows
+from training.learning import model
+from training.pipeline import Published
+
+
+def test_every_metric_is_shown_with_its_interval(published: Published) -> None:
+    manifest = published.bundle.manifest
+    text = published.bundle.path("MODEL_CARD.md").read_text()
+    for key, name in table_rows.NAMES.items():
+        low, high = manifest.intervals[key].low, manifest.intervals[key].high
+        assert f"| {name} | {manifest.metrics[key]:.4f} | {low:.4f} | {high:.4f} |" in text
+
+
+def test_every_feature_is_shown_with_its_bounds(published: Published) -> None:
+    text = published.bundle.path("MODEL_CARD.md").read_text()
+    assert "| tenure_months | integer | months | ≥ 0, ≤ 120 |" in text
+    assert "| total_charges | number | USD | ≥ 0, ≤ 1,000,000 or null |" in text
+    assert "| contract_type | category |  | 0 month-to-month, 1 one-year, 2 two-year |" in text
+
+
+def test_figures_that_the_card_shows_are_in_the_bundle(published: Published) -> None:
+    text = published.bundle.path("MODEL_CARD.md").read_text()
+    shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
+    assert len(shown) == 7
+    assert set(shown) <= set(published.bundle.manifest.files)
+
+
+def test_the_best_reachable_figure_is_left_out_where_it_is_unknown(published: Published) -> None:
+    known = published.bundle.manifest
+    metrics = {name: value for name, value in known.metrics.items() if name != "best_reachable_roc_auc"}
+    unknown = known.model_copy(update={"metrics": metrics})
+    assert "true probabilities" in model_card.write(known)
+    assert "true probabilities" not in model_card.write(unknown)
+
+
+def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
+    known = published.bundle.manifest
+    served, constant = (known.cross_validation[name] for name in (model.SERVED, model.CONSTANT))
+    ahead = known.model_copy(update={"cross_validation": {model.SERVED: served, model.LINEAR: constant}})
+    assert comparison.overtaken_by(ahead) is None
+    overtaken = known.model_copy(update={"cross_validation": {model.SERVED: constant, model.LINEAR: served}})
+    assert "logistic regression is ahead of this model" in model_card.write(overtaken)
+    bundle = published.bundle.model_copy(update={"manifest": overtaken})
+    assert "logistic regression is ahead on these folds" in report.describe(replace(published, bundle=bundle))
+
+
+def test_the_report_says_which_model_is_served(published: Published) -> None:
+    told = report.describe(published)
+    assert told.startswith(f"model {published.bundle.manifest.version} (pinned: served within a second)")
+    waiting = Published(published.bundle, published.run_id, pinned=False)
+    assert "(challenger: try `python -m training promote`)" in report.describe(waiting)

@@ -1,0 +1,131 @@
+"""A trial tells champion and challenger apart by what clients sent and what became of them."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from demo.populations import CALM
+from models.bundles.scorer import Scorer
+from models.features import CONTRACT
+from models.log import log_tables
+from models.log.log_tables import CHALLENGER_PREDICTIONS
+from tests.live_log import DAY, NOW, add
+from tests.shelves import Shelf
+
+ROWS = 1_500
+
+
+class Log:
+    """A log of customers whom one model answered, and perhaps another predicted in the shadow."""
+
+    def __init__(self, shelf: Shelf, folder: Path) -> None:
+        self._shelf = shelf
+        self.url = f"sqlite:///{folder / 'predictions.db'}"
+
+    def answer(self, version: str, *, seed: int, shadow: str | None = None, without_outcome: int = 0) -> None:
+        customers = CALM.customers(ROWS, seed=seed)
+        features = [customer.features for customer in customers]
+        made = [NOW - (20 - number / ROWS) * DAY for number in range(ROWS)]
+        ids = add(
+            self.url,
+            features,
+            [customer.churned for customer in customers],
+            made,
+            [at + DAY for at in made],
+            has_outcome=[number >= without_outcome for number in range(ROWS)],
+            version=version,
+            probability=self._score(version, features),
+        )
+        if shadow:
+            said = zip(ids, self._score(shadow, features), strict=True)
+            policy = self._shelf.find(shadow).manifest.policy
+            rows = [
+                {
+                    "prediction_id": identity,
+                    "model_version": shadow,
+                    "churn_probability": probability,
+                    "churn_prediction": policy.churns(probability),
+                    "risk_tier": policy.tier(probability),
+                }
+                for identity, probability in said
+            ]
+            engine = log_tables.connect(self.url)
+            with engine.begin() as connection:
+                connection.execute(sa.insert(CHALLENGER_PREDICTIONS), rows)
+            engine.dispose()
+
+    def _score(self, version: str, features: list[dict[str, float]]) -> list[float]:
+        columns = {name: [row[name] for row in features] for name in CONTRACT.names}
+        return [float(one) for one in Scorer.of(self._shelf.find(version)).score(CONTRACT.to_matrix(columns))]
+
+
+@pytest.fixture
+def log(shelf: Shelf, tmp_path: Path) -> Log:
+    return Log(shelf, tmp_path)
+
+
+def compare(shelf: Shelf, log: Log, *arguments: str) -> int:
+    return shelf.run("compare-live", "--log-url", log.url, *arguments)
+
+
+def test_a_better_challenger_in_the_shadow_is_found_on_the_same_customers(
+    shelf: Shelf, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.bad)
+    shelf.run("challenge", shelf.good)
+    log.answer(shelf.bad, seed=1, shadow=shelf.good, without_outcome=100)
+    capsys.readouterr()
+    assert compare(shelf, log, "--since", "30d") == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"{shelf.good} is better than {shelf.bad}: shadow since ")
+    assert "  champion   1,500 predictions, 1,400 with an outcome\n" in told
+    assert "  challenger 1,500 predictions, 1,400 with an outcome\n" in told
+    assert "ROC-AUC" in told
+    assert "share of customers in another tier 0." in told
+
+
+def test_a_worse_challenger_in_the_shadow_is_no_reason_to_change(
+    shelf: Shelf, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.good)
+    shelf.run("challenge", shelf.bad)
+    log.answer(shelf.good, seed=1, shadow=shelf.bad)
+    assert compare(shelf, log, "--since", "30d") == 1
+    assert f"{shelf.bad} is not better, or not surely, than {shelf.good}" in capsys.readouterr().out
+
+
+def test_a_canary_is_compared_on_customers_of_its_own(
+    shelf: Shelf, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.bad)
+    shelf.run("challenge", shelf.good, "--mode", "canary", "--share", "0.5")
+    log.answer(shelf.bad, seed=1)
+    log.answer(shelf.good, seed=2)
+    assert compare(shelf, log, "--since", "30d") == 0
+    told = capsys.readouterr().out
+    assert f"{shelf.good} is better than {shelf.bad}: canary since " in told
+    assert "customers without an id are all the champion's" in told
+
+
+def test_by_default_only_what_came_after_the_challenger_counts(
+    shelf: Shelf, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.serve(shelf.bad)
+    shelf.run("challenge", shelf.good)
+    log.answer(shelf.bad, seed=1, shadow=shelf.good)
+    with caplog.at_level(logging.ERROR):
+        assert compare(shelf, log) == 2
+    assert f"of what {shelf.bad} predicted there are 0 outcomes, at least 500 are needed" in caplog.text
+
+
+def test_without_a_challenger_or_a_log_nobody_can_tell(
+    shelf: Shelf, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.serve(shelf.bad)
+    assert compare(shelf, log) == 2
+    assert "no challenger stands beside the champion" in caplog.text
+    shelf.run("challenge", shelf.good)
+    assert compare(shelf, log) == 2
+    assert "no such prediction log" in caplog.text

@@ -1,0 +1,285 @@
+"""A file is scored row by row as the service would, whole or not at all, and what cannot be scored is set aside."""
+
+import csv
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.bundles import bundle
+from models.bundles.scorer import Scorer
+from models.errors import BundleError
+from models.features import CONTRACT
+from training.data import synthetic
+from training.errors import ColumnMissing, ColumnRepeated, ColumnsTaken, NothingScored, OutputRefused, TableUnreadable
+from training.scoring import score_file
+from training.scoring.scoring_summary import Tally
+from training.settings import ScoreSettings
+
+HEADER = "id,tenure_months,monthly_charges,total_charges,support_tickets,contract_type"
+GOOD = ["a,4,89.5,358.0,3,0", 'b,60,20,"",0,2', '"c, and\nmore",12,50.0,600,1, 1 ']
+BAD = ["d,400,20,800,-1,0", "e,soon,20,800,0,7", "f,1,20,20,0", "g,1,20,20,0,0,0", "h,,20,,,"]
+ADDED = ["churn_probability", "churn_prediction", "risk_tier", "model_version"]
+
+Score = Callable[..., Tally]
+
+
+@pytest.fixture(scope="session")
+def score(root: Path) -> Score:
+    """Score a file with the pinned model."""
+
+    def run(source: Path, output: Path, *, chunk_rows: int = 1_000, **changes: Path) -> Tally:
+        chosen = {"input": source, "output": output, "models_dir": root / "models"}
+        return score_file.score(ScoreSettings.model_validate(chosen | changes), chunk_rows=chunk_rows)
+
+    return run
+
+
+@pytest.fixture
+def customers() -> pd.DataFrame:
+    drawn = synthetic.sample(300, seed=5)[0].drop(columns="churned")
+    return drawn.assign(id=[f"C{at:03}" for at in range(300)])
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join([HEADER, *lines]) + "\n")
+    return path
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.shipped_model
+def test_a_scored_row_is_the_row_as_it_was_and_its_prediction(score: Score, tmp_path: Path) -> None:
+    source, output = write(tmp_path / "in.csv", *GOOD), tmp_path / "out.csv"
+    tally = score(source, output)
+    before, after = rows_of(source), rows_of(output)
+    assert after[0] == [*before[0], *ADDED]
+    assert [row[:-4] for row in after] == before
+    assert [row[-2] for row in after[1:]] == ["high", "low", "low"]
+    assert {row[-1] for row in after[1:]} == {tally.model_version}
+    assert (tally.scored, tally.rejected, tally.tiers) == (3, 0, {"high": 1, "low": 2})
+
+
+@pytest.mark.parametrize("written", ["out.csv", "out.parquet"])
+@pytest.mark.parametrize("read", ["in.csv", "in.parquet"])
+def test_either_kind_of_file_is_scored_into_either_as_the_scorer_does(
+    score: Score, customers: pd.DataFrame, root: Path, tmp_path: Path, read: str, written: str
+) -> None:
+    source, output = tmp_path / read, tmp_path / written
+    customers.to_csv(source, index=False) if read == "in.csv" else customers.to_parquet(source)
+    score(source, output, chunk_rows=70)
+    scored = pd.read_csv(output) if written == "out.csv" else pd.read_parquet(output)
+    scorer = Scorer.of(bundle.load(root / "models", fingerprint=CONTRACT.fingerprint))
+    expected = scorer.score(CONTRACT.to_matrix(customers))
+    assert scored["id"].tolist() == customers["id"].tolist()
+    np.testing.assert_allclose(scored["churn_probability"], expected, atol=1e-5)
+    assert scored["churn_prediction"].tolist() == [scorer.policy.churns(value) for value in expected]
+    assert scored["risk_tier"].tolist() == [scorer.policy.tier(value) for value in expected]
+
+
+def test_columns_of_a_parquet_file_keep_their_types(score: Score, customers: pd.DataFrame, tmp_path: Path) -> None:
+    table = pa.Table.from_pandas(customers).append_column("tags", pa.array([["a"], None, []] * 100))
+    pq.write_table(table, tmp_path / "in.parquet")
+    score(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    assert pq.read_schema(tmp_path / "out.parquet") == pa.schema([*table.schema, *score_file.PREDICTION])
+
+
+@pytest.mark.shipped_model
+def test_rejected_rows_are_set_aside_with_number_and_reasons(score: Score, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", GOOD[0], BAD[0], "", BAD[1], GOOD[1], BAD[2], BAD[3], GOOD[2], BAD[4])
+    tally = score(source, tmp_path / "out.csv")
+    cells = "another number of cells than the header"
+    assert rows_of(tmp_path / "out.rejected.csv") == [
+        ["row", "reasons", *HEADER.split(",")],
+        ["2", "tenure_months above 120; support_tickets below 0", "d", "400", "20", "800", "-1", "0"],
+        ["3", "tenure_months not a number; contract_type not one of [0, 1, 2]", "e", "soon", "20", "800", "0", "7"],
+        ["5", f"{cells}; contract_type missing", "f", "1", "20", "20", "0", ""],
+        ["6", cells, "g", "1", "20", "20", "0", "0"],
+        ["8", "tenure_months missing; support_tickets missing; contract_type missing", "h", "", "20", "", "", ""],
+    ]
+    assert [row[0] for row in rows_of(tmp_path / "out.csv")] == ["id", "a", "b", "c, and\nmore"]
+    assert (tally.rows, tally.scored, tally.rejected) == (8, 3, 5)
+    assert tally.reasons[cells] == 2
+    told = tally.describe(Path("out.csv"), Path("out.rejected.csv")).splitlines()
+    assert told == [
+        f"scored 3 of 8 customers with model {tally.model_version}: out.csv",
+        "  low      66.7%  2",
+        "  medium    0.0%  0",
+        "  high     33.3%  1",
+        "rejected 5, with their reasons: out.rejected.csv",
+        *(f"  {reason}: {count}" for reason, count in tally.reasons.most_common()),
+    ]
+
+
+def test_nulls_of_a_parquet_file_are_scored_where_the_contract_allows_them(
+    score: Score, customers: pd.DataFrame, tmp_path: Path
+) -> None:
+    holes = customers.convert_dtypes()
+    holes.loc[3, "total_charges"] = None
+    holes.loc[[7, 70], "tenure_months"] = None
+    holes.to_parquet(tmp_path / "in.parquet")
+    tally = score(tmp_path / "in.parquet", tmp_path / "out.parquet", chunk_rows=50)
+    assert tally.reasons == {"tenure_months missing": 2}
+    assert [row[0] for row in rows_of(tmp_path / "out.rejected.csv")] == ["row", "8", "71"]
+    assert pd.read_parquet(tmp_path / "out.parquet")["id"].tolist() == customers["id"].drop([7, 70]).tolist()
+
+
+@settings(max_examples=25, deadline=None)
+@given(lines=st.lists(st.sampled_from([*GOOD, *BAD, ""]), max_size=12), chunk_rows=st.integers(1, 13))
+def test_results_do_not_depend_on_where_chunks_begin(score: Score, lines: list[str], chunk_rows: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        source = write(folder / "in.csv", GOOD[0], *lines)
+        tallies = [score(source, folder / "one.csv"), score(source, folder / "many.csv", chunk_rows=chunk_rows)]
+        written = [
+            [
+                path.read_bytes() if path.exists() else None
+                for path in (folder / name, folder / f"{name[:-4]}.rejected.csv")
+            ]
+            for name in ("one.csv", "many.csv")
+        ]
+    assert written[0] == written[1]
+    assert tallies[0] == tallies[1]
+
+
+def test_foreign_columns_are_mapped_and_no_target_is_needed(score: Score, root: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(
+        "customerID,tenure,MonthlyCharges,TotalCharges,numAdminTickets,numTechTickets,Contract\n"
+        "x,4,89.5,358.0,1,2,Month-to-month\ny,0,20, ,0,0,Two year\nz,0,20,,0,0,Three year\n"
+    )
+    tally = score(source, tmp_path / "out.csv", columns=root / "training" / "columns" / "telco.toml")
+    native = write(tmp_path / "native.csv", *GOOD[:1])
+    score(native, tmp_path / "expected.csv")
+    assert rows_of(tmp_path / "out.csv")[1][-4:] == rows_of(tmp_path / "expected.csv")[1][-4:]
+    assert tally.reasons == {"contract_type not one of [0, 1, 2]": 1}
+
+
+def test_a_clean_run_replaces_the_results_and_removes_the_rejected_rows_of_the_last(
+    score: Score, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    score(write(tmp_path / "in.csv", GOOD[0], BAD[0]), output)
+    assert (tmp_path / "out.rejected.csv").exists()
+    score(write(tmp_path / "in.csv", GOOD[1]), output)
+    assert [row[0] for row in rows_of(output)] == ["id", "b"]
+    assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "error", "problem"),
+    [
+        ([], NothingScored, r"in\.csv: it has no rows\."),
+        (BAD[:2], NothingScored, r"none of its 2 rows .*\(tenure_months above 120: 1;.*--columns"),
+        ([*GOOD, '"open'], TableUnreadable, "line 6: unexpected end of data"),
+    ],
+)
+def test_a_run_that_fails_leaves_everything_as_it_was(
+    score: Score, tmp_path: Path, lines: list[str], error: type[Exception], problem: str
+) -> None:
+    source = write(tmp_path / "in.csv", *lines)
+    for name in ("out.csv", "out.rejected.csv"):
+        (tmp_path / name).write_text("of an earlier run")
+    with pytest.raises(error, match=problem):
+        score(source, tmp_path / "out.csv", chunk_rows=1)
+    assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv", "out.rejected.csv"}
+    assert (tmp_path / "out.csv").read_text() == (tmp_path / "out.rejected.csv").read_text() == "of an earlier run"
+
+
+@pytest.mark.parametrize("column", ADDED)
+def test_a_source_with_a_column_that_would_be_added_is_refused(score: Score, tmp_path: Path, column: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(f"{HEADER},{column}\n{GOOD[0]},x\n")
+    with pytest.raises(ColumnsTaken, match=rf"already has {column}\. Rename"):
+        score(source, tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_missing_and_repeated_columns_are_refused_by_name(score: Score, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("id,tenure\n1,2\n")
+    with pytest.raises(ColumnMissing, match="no column tenure_months, monthly_charges"):
+        score(source, tmp_path / "out.csv")
+    source.write_text(f"{HEADER},contract_type\n{GOOD[0]},1\n")
+    with pytest.raises(ColumnRepeated, match="contract_type twice"):
+        score(source, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "problem"),
+    [
+        ("in.csv", "in.csv", "it is the file to score"),
+        ("in.csv", "link.csv", "it is the file to score"),
+        ("old.rejected.csv", "old.csv", r"old\.rejected\.csv: it is the file to score"),
+        ("in.csv", "absent/out.csv", "absent is not a folder"),
+        ("in.csv", "in.csv/out.csv", r"in\.csv is not a folder"),
+        ("in.csv", "folder.csv", "it is a folder"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_any_work(
+    score: Score, tmp_path: Path, source: str, output: str, problem: str
+) -> None:
+    for name in ("in.csv", "old.rejected.csv"):
+        write(tmp_path / name, *GOOD)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "in.csv")
+    (tmp_path / "folder.csv").mkdir()
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OutputRefused, match=problem):
+        score(tmp_path / source, tmp_path / output)
+    assert sorted(tmp_path.iterdir()) == before
+    assert len(rows_of(tmp_path / source)) == 4
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_disk_that_fills_up_is_told_and_left_as_it_was(score: Score, tmp_path: Path, name: str) -> None:
+    source = write(tmp_path / "in.csv", *(f"{at},4,89.5,358.0,3,0" for at in range(20_000)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(OutputRefused, match=rf"{name}: .*File too large\. Name another file"):
+            score(source, tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize(("source", "output"), [("in.xlsx", "out.csv"), ("in.csv", "out.xlsx"), ("in.csv", "out")])
+def test_a_file_of_another_kind_is_refused(score: Score, tmp_path: Path, source: str, output: str) -> None:
+    write(tmp_path / source, *GOOD)
+    with pytest.raises(TableUnreadable, match=r"is not a kind of file.* \.csv"):
+        score(tmp_path / source, tmp_path / output)
+
+
+def test_without_a_model_that_can_be_trusted_nothing_is_scored(score: Score, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", *GOOD)
+    with pytest.raises(BundleError, match="no model is pinned"):
+        score(source, tmp_path / "out.csv", models_dir=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_is_stopped_leaves_nothing(root: Path, tmp_path: Path, sent: signal.Signals, code: int) -> None:
+    source = write(tmp_path / "in.csv", *["a,4,89.5,358.0,3,0"] * 1_000_000)
+    command = [sys.executable, "-m", "training", "score", str(source), str(tmp_path / "out.csv")]
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob(".scoring-*/out.csv")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(sent)
+        assert process.wait(timeout=30) == code
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

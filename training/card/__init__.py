@@ -1,0 +1,1 @@
+"""Step three of a fit: the model card and its figures."""

@@ -1,0 +1,44 @@
+"""What each feature does to a prediction, as pictures."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from models.bundles.manifest import Importance
+from models.customer.contract import Vector
+from training.card.drawing import ACCENT, OTHER, axes
+
+_COLUMNS, _WIDTH_INCHES, _HEIGHT_INCHES = 3, 2.8, 2.2
+
+
+def importance(found: Mapping[str, Importance]) -> Figure:
+    """Draw both importances of each feature, each as a share of its own sum."""
+    names = sorted(found, key=lambda name: found[name].permutation)
+    lost = np.array([max(found[name].permutation, 0) for name in names])
+    figure, plot = axes("Importance", "share", "", size=(4.2, 1.6 + 0.34 * len(names)))
+    places = np.arange(len(names))
+    plot.barh(places + 0.2, lost / (lost.sum() or 1), 0.38, color=ACCENT, label="ROC-AUC lost when shuffled")
+    plot.barh(places - 0.2, [found[name].gain for name in names], 0.38, color=OTHER, label="gain of its splits")
+    plot.set_yticks(places, names)
+    figure.legend(loc="outside lower center")
+    return figure
+
+
+def dependence(curves: Mapping[str, tuple[list[str] | Vector, Vector]]) -> Figure:
+    """Draw the mean probability over each feature's values, all to one scale."""
+    rows = -(-len(curves) // _COLUMNS)
+    figure = Figure(figsize=(_COLUMNS * _WIDTH_INCHES, rows * _HEIGHT_INCHES + 0.3))
+    figure.suptitle("Mean probability of churn if every customer had the value", fontsize=9, fontweight="bold")
+    plots = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False).ravel()
+    for plot, (name, (values, mean)) in zip(plots, curves.items(), strict=False):
+        if isinstance(values, list):
+            plot.bar(range(len(values)), mean, color=ACCENT, width=0.6)
+            plot.set_xticks(range(len(values)), values, fontsize=7)
+        else:
+            plot.plot(values, mean, color=ACCENT)
+        plot.set_title(name, fontsize=9, fontweight="normal")
+    plots[0].set_ylim(0, 1.05 * max(mean.max(initial=0) for _, mean in curves.values()))
+    for plot in plots[len(curves) :]:
+        plot.set_axis_off()
+    return figure

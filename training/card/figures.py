@@ -1,0 +1,76 @@
+"""How good a model is on its test set, as pictures: ROC, precision and recall, calibration, decisions, groups."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from models.bundles.manifest import Confusion
+from models.bundles.segments import Segment
+from models.customer.contract import Labels, Vector
+from training.card.drawing import ACCENT, INK, OTHER, QUIET, axes
+
+
+def roc(churned: Labels, probability: Vector) -> Figure:
+    """Draw the ROC curve."""
+    figure, plot = axes("ROC", "customers who stayed, flagged (fraction)", "churners found (fraction)")
+    false_positive, true_positive, _ = roc_curve(churned, probability)
+    plot.plot([0, 1], [0, 1], color=QUIET, linestyle="--", label="chance")
+    plot.plot(false_positive, true_positive, color=ACCENT, label="model")
+    plot.legend()
+    return figure
+
+
+def precision_recall(churned: Labels, probability: Vector) -> Figure:
+    """Draw precision over recall."""
+    figure, plot = axes("Precision and recall", "recall: churners found (fraction)", "precision: flagged who churn")
+    precision, recall, _ = precision_recall_curve(churned, probability)
+    plot.axhline(float(churned.mean()), color=QUIET, linestyle="--", label="flag everybody")
+    plot.plot(recall, precision, color=ACCENT, label="model")
+    plot.set_ylim(0, 1.02)
+    plot.legend()
+    return figure
+
+
+def calibration(churned: Labels, raw: Vector, probability: Vector) -> Figure:
+    """Draw what happened over what was said, by tenths of the customers, before and after calibration."""
+    figure, plot = axes("Calibration", "predicted probability", "churned (fraction)")
+    plot.plot([0, 1], [0, 1], color=QUIET, linestyle="--", label="perfect")
+    lines = {"as the trees say, tenths of the customers": (raw, OTHER)}
+    if not np.array_equal(raw, probability):
+        lines["calibrated"] = (probability, ACCENT)
+    for label, (said, colour) in lines.items():
+        happened, predicted = calibration_curve(churned, said, n_bins=10, strategy="quantile")
+        plot.plot(predicted, happened, color=colour, marker="o", markersize=4, label=label)
+    plot.legend()
+    return figure
+
+
+def confusion(counts: Confusion) -> Figure:
+    """Draw customers by decision and outcome."""
+    figure, plot = axes("Decisions on the test set", "decided", "happened")
+    cells = [[counts.true_negatives, counts.false_positives], [counts.false_negatives, counts.true_positives]]
+    largest = max(map(max, cells))
+    plot.imshow(cells, cmap="GnBu", vmin=0, vmax=largest * 2)
+    for row, line in enumerate(cells):
+        for column, count in enumerate(line):
+            plot.text(column, row, f"{count:,}", ha="center", va="center", color=INK, fontsize=13)
+    plot.set_xticks([0, 1], ["stays", "churns"])
+    plot.set_yticks([0, 1], ["stayed", "churned"])
+    return figure
+
+
+def slices(found: Sequence[Segment], whole: float) -> Figure:
+    """Draw the ROC-AUC of every group that has one, with its interval, beside that of all customers."""
+    measured = [(segment.name, segment.figures["roc_auc"]) for segment in found if segment.figures]
+    figure, plot = axes("By group of customers", "ROC-AUC, 95 % interval", "", size=(8.4, 1 + 0.22 * len(measured)))
+    plot.axvline(whole, color=QUIET, linestyle="--", label="all customers")
+    for place, (_, roc_auc) in enumerate(measured):
+        plot.plot([roc_auc.low, roc_auc.high], [place, place], color=ACCENT)
+        plot.plot(roc_auc.value, place, color=ACCENT, marker="o", markersize=4)
+    plot.set_yticks(range(len(measured)), [name for name, _ in measured])
+    plot.set_ylim(len(measured) - 0.5, -0.5)
+    plot.legend()
+    return figure

@@ -1,0 +1,1 @@
+"""Step one of a fit: from a data source to checked rows, split into parts."""

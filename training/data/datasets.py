@@ -1,0 +1,196 @@
+"""From a source to rows that can be trained on: read, map, check, count, and remember where they came from."""
+
+import hashlib
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from models.bundles.manifest import LiveRows, Provenance
+from models.customer import checks
+from models.customer.contract import Contract, Labels, Mask, Vector
+from training.addresses import shown
+from training.data import live, mapping, sources
+from training.data.splitting import Moments
+from training.errors import SplitImpossible, TooFewRows, TooManyRejected
+from training.settings import FitSettings
+
+REJECTED_LIMIT = 0.05
+MINIMUM_ROWS, MINIMUM_PER_CLASS = 200, 25
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows that hold to the contract, with what happened to each customer."""
+
+    features: pd.DataFrame
+    """The contract's columns."""
+    churned: Labels
+    others: pd.DataFrame
+    """Columns of the source that are no features and were asked for by name, as numbers or texts."""
+    true_probability: Vector | None
+    """(n,) in (0, 1), known for the synthetic population only."""
+    provenance: Provenance
+    moments: Moments | None = None
+    """Of live rows, which are the last; None where there are none."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one source that hold to the contract."""
+
+    rows: pd.DataFrame
+    """The contract's columns and `churned`."""
+    others: pd.DataFrame
+    source: str
+    rejected_rows: int
+    true_probability: Vector | None = None
+    moments: Moments | None = None
+    live: LiveRows | None = None
+
+
+def load(settings: FitSettings, contract: Contract) -> Dataset:
+    """Read, map and check the rows that the settings name; live rows come last.
+
+    Raises:
+        DataError: which kind says why they cannot be trained on.
+        LogMissing, LogUnsupported: there is no prediction log.
+    """
+    asked = ((_load_base, settings.base is not None), (_load_live, settings.with_live))
+    parts = [load_part(settings, contract) for load_part, is_asked in asked if is_asked]
+    part = parts[0] if len(parts) == 1 else _joined(*parts)
+    rows = part.rows
+    churned = rows[mapping.TARGET].to_numpy(dtype=np.int64)
+    _require_enough(churned)
+    provenance = Provenance(
+        source=part.source,
+        query=settings.query,
+        rows=len(rows),
+        rejected_rows=part.rejected_rows,
+        sha256=_content_digest(rows),
+        live=part.live,
+    )
+    del rows[mapping.TARGET]
+    return Dataset(
+        features=rows,
+        churned=churned,
+        others=part.others,
+        true_probability=part.true_probability,
+        provenance=provenance,
+        moments=part.moments,
+    )
+
+
+def _load_base(settings: FitSettings, contract: Contract) -> _Part:
+    columns = mapping.read(settings.columns, contract)
+    table, true_probability = sources.read(settings, contract)
+    source = sources.name(settings)
+    logger.info("read %d rows from %s", len(table), source)
+    if table.empty:
+        _require_enough(np.zeros(0, dtype=np.int64))
+    rows = mapping.labelled(columns, table, contract)
+    others = _others(settings, table, contract)
+    del table  # of many rows, one copy less is room for the fit
+    kept = ~_rejected(rows, contract)
+    if not kept.all():
+        rows, others = (part[kept].reset_index(drop=True) for part in (rows, others))
+    return _Part(
+        rows=_retyped(rows, contract),
+        others=others,
+        source=source,
+        rejected_rows=int((~kept).sum()),
+        true_probability=None if true_probability is None else true_probability[kept],
+    )
+
+
+def _load_live(settings: FitSettings, contract: Contract) -> _Part:
+    if settings.time_column:
+        raise SplitImpossible(column=settings.time_column, problem="live rows have their own times")
+    mapping.require([name for name in settings.slices if name not in contract.names], contract.names)
+    table, happened = live.read(settings, contract, now=datetime.now(UTC))
+    source = f"live({shown(settings.log_url)})"
+    logger.info("read %d rows from %s", len(happened.churned), source)
+    lacking = {"inputs": happened.without_inputs, "the inputs of this contract": happened.other_contract}
+    for what, count in lacking.items():
+        if count:
+            logger.warning("left out: %d rows were logged without %s", count, what)
+    rows = mapping.features(mapping.ColumnMapping(), table, contract)
+    del table
+    rows[mapping.TARGET] = happened.churned
+    kept = ~_rejected(rows, contract)
+    if not kept.all():
+        rows, happened = rows[kept].reset_index(drop=True), happened.only(kept)
+    _require_enough(happened.churned)
+    return _Part(
+        rows=_retyped(rows, contract),
+        others=pd.DataFrame(index=range(len(happened.churned))),
+        source=source,
+        rejected_rows=int((~kept).sum()),
+        moments=happened.moments,
+        live=live.describe(happened, settings),
+    )
+
+
+def _joined(base: _Part, live_part: _Part) -> _Part:
+    return replace(
+        live_part,
+        rows=pd.concat([base.rows, live_part.rows], ignore_index=True),
+        others=pd.concat([base.others, live_part.others], ignore_index=True),
+        source=f"{base.source} and {live_part.source}",
+        rejected_rows=base.rejected_rows + live_part.rejected_rows,
+    )
+
+
+def _retyped(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Give each column its one type, so that equal rows have one digest whatever source they came from."""
+    for feature in contract.features:
+        if rows[feature.name].dtype != feature.dtype:
+            rows[feature.name] = rows[feature.name].astype(np.dtype(feature.dtype))
+    rows[mapping.TARGET] = rows[mapping.TARGET].astype(np.float64)
+    return rows
+
+
+def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    asked = dict.fromkeys([*settings.slices, *([settings.time_column] if settings.time_column else [])])
+    # A feature's name means the feature, wherever the source may have a column of that name.
+    names = [name for name in asked if name not in contract.names or name == settings.time_column]
+    mapping.require(names, table.columns.tolist())
+    return pd.DataFrame({name: _numbers_or_texts(table[name]) for name in names}, index=range(len(table)))
+
+
+def _numbers_or_texts(column: pd.Series) -> pd.Series:
+    cells = column.reset_index(drop=True).replace("", None)
+    numbers = pd.to_numeric(cells, errors="coerce")
+    is_number = cells.dtype.kind not in "bM" and (numbers.isna() == cells.isna()).all()
+    return numbers if is_number else cells.astype(str).where(cells.notna(), None)
+
+
+def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:
+    violations = checks.find_violations(contract, rows)
+    unlabelled = rows[mapping.TARGET].isna().to_numpy()
+    if unlabelled.any():
+        violations[f"{mapping.TARGET} missing"] = unlabelled
+    rejected: Mask = np.logical_or.reduce([unlabelled, *violations.values()])
+    reasons = {reason: int(mask.sum()) for reason, mask in violations.items()}
+    for reason, count in reasons.items():
+        logger.warning("rejected: %s in %d rows", reason, count)
+    if rejected.sum() > REJECTED_LIMIT * len(rows):
+        raise TooManyRejected(rejected=int(rejected.sum()), rows=len(rows), limit=REJECTED_LIMIT, reasons=reasons)
+    return rejected
+
+
+def _require_enough(churned: Labels) -> None:
+    positives = int(churned.sum())
+    if len(churned) < MINIMUM_ROWS or min(positives, len(churned) - positives) < MINIMUM_PER_CLASS:
+        raise TooFewRows(
+            rows=len(churned), positives=positives, needed=MINIMUM_ROWS, needed_per_class=MINIMUM_PER_CLASS
+        )
+
+
+def _content_digest(rows: pd.DataFrame) -> str:
+    hashed = pd.util.hash_pandas_object(rows, index=False).to_numpy()
+    return hashlib.sha256(hashed.tobytes()).hexdigest()

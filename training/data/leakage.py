@@ -1,0 +1,69 @@
+"""Looks for target leakage: a feature that gives the outcome away, rows in both parts, columns that are ids."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from models.customer.contract import Contract, Feature, Labels, Vector
+from training.data.datasets import Dataset
+from training.data.splitting import Split
+from training.errors import LeakFound
+
+SUSPICIOUS_ROC_AUC = 0.99
+SUSPICIOUS_SHARE = 0.05
+"""Of test rows that are also training rows."""
+_DISTINCT_SHARE = 0.99
+
+
+def check(dataset: Dataset, split: Split, contract: Contract, *, stop: bool) -> list[str]:
+    """Return what looks like a leak, a sentence each.
+
+    Raises:
+        LeakFound: a single feature alone tells the outcome, and `stop` is set.
+    """
+    telling = list(_telling(dataset, split, contract))
+    if telling and stop:
+        raise LeakFound(signs=telling)
+    return [*telling, *_ids(dataset, split, contract), *_repeated(dataset.features, split)]
+
+
+def _telling(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str]:
+    churned = dataset.churned[split.training]
+    for feature in contract.features:
+        values = feature.encode(dataset.features[feature.name].iloc[split.training])
+        alone = _roc_auc_alone(feature, values, churned)
+        if alone >= SUSPICIOUS_ROC_AUC:
+            yield f"{feature.name} alone reaches a ROC-AUC of {alone:.3f}: it may be known only after the outcome"
+
+
+def _roc_auc_alone(feature: Feature, values: Vector, churned: Labels) -> float:
+    """Rank customers by one feature, either way up; a category, and what is unknown, by its share of churners."""
+    if feature.kind == "category":
+        _, codes = np.unique(values, return_inverse=True)
+        values = np.bincount(codes, weights=churned)[codes] / np.bincount(codes)[codes]
+    # The unknown are ranked below all others, and then above them.
+    areas = [_area(pd.Series(values).rank(na_option=side), churned) for side in ("top", "bottom")]
+    return max(max(area, 1 - area) for area in areas)
+
+
+def _area(ranks: pd.Series, churned: Labels) -> float:
+    """Compute the ROC-AUC by the sum of ranks (Mann and Whitney 1947)."""
+    left = int(churned.sum())
+    above = ranks[churned == 1].sum() - left * (left + 1) / 2
+    return float(above / (left * (len(churned) - left)))
+
+
+def _ids(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str]:
+    for feature in contract.features:
+        if feature.kind == "integer":
+            distinct = dataset.features[feature.name].iloc[split.training].nunique() / len(split.training)
+            if distinct >= _DISTINCT_SHARE:
+                yield f"{feature.name} differs in {distinct:.0%} of the rows: it looks like an id"
+
+
+def _repeated(features: pd.DataFrame, split: Split) -> Iterator[str]:
+    rows = pd.util.hash_pandas_object(features, index=False).to_numpy()
+    share = float(pd.Series(rows[split.test]).isin(rows[split.training]).mean())
+    if share >= SUSPICIOUS_SHARE:
+        yield f"{share:.0%} of the test rows have the values of a training row: they may be the same customers"

@@ -1,0 +1,200 @@
+"""The columns file: how a foreign table becomes the contract's columns and a target of 0 and 1.
+
+never_features = ["customerID"]             # refused as the source of any feature
+
+[target]
+column = "Churn"
+positive = "Yes"
+
+[features]                                  # a feature that is not listed keeps its name
+tenure_months = { column = "tenure" }
+total_charges = { column = "TotalCharges", nulls = [""] }
+support_tickets = { sum = ["numAdminTickets", "numTechTickets"] }
+contract_type = { column = "Contract", values = { "One year" = 1 } }
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.customer import texts
+from models.customer.contract import Contract, Feature
+from models.errors import ContractError
+from training.errors import ColumnMissing, ColumnRepeated, MappingInvalid, TargetAmongFeatures, TargetUnclear
+
+TARGET = "churned"
+"""The outcome's name, which no feature may have."""
+Value = str | int | float | bool
+
+
+class Target(BaseModel):
+    """The column to learn, and its value that means churn."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str = TARGET
+    positive: str | int | bool = 1
+
+
+class Source(BaseModel):
+    """What a feature is made of: one column, or the sum of several."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str | None = None
+    sum: list[str] = Field(default_factory=list)
+    values: dict[str, Value] = Field(default_factory=dict)
+    """Foreign value, as text, to the contract's value; where it is given it lists them all."""
+    nulls: list[str] = Field(default_factory=list)
+    """More texts that mean unknown, beside those of `models.customer.texts`; compared without surrounding blanks."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.column is None) == (not self.sum):
+            raise ValueError("give either column or sum")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The foreign columns that it reads."""
+        return self.sum if self.column is None else [self.column]
+
+
+class ColumnMapping(BaseModel):
+    """A whole columns file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    target: Target = Target()
+    never_features: list[str] = Field(default_factory=list)
+    features: dict[str, Source] = Field(default_factory=dict)
+
+    def source(self, feature: str) -> Source:
+        """Return what a feature is made of; by default the column of its name."""
+        return self.features.get(feature) or Source(column=feature)
+
+    def foreign_columns(self, contract: Contract) -> list[str]:
+        """Return the foreign columns that the contract's features are made of, each once."""
+        return list(dict.fromkeys(column for name in contract.names for column in self.source(name).columns))
+
+
+def read(path: Path | None, contract: Contract) -> ColumnMapping:
+    """Read a columns file; `None` is the mapping that renames nothing.
+
+    Raises:
+        MappingInvalid: it is missing, not TOML, or names a feature that the contract lacks.
+        TargetAmongFeatures: a feature is made of the target or of a column listed under `never_features`.
+        ContractError: a feature has the outcome's name.
+    """
+    if TARGET in contract.names:
+        raise ContractError(field=TARGET, problem="this is the name of the outcome")
+    mapping = ColumnMapping() if path is None else _parse(path)
+    if unknown := mapping.features.keys() - set(contract.names):
+        raise MappingInvalid(path=str(path), problem=f"[features] names {sorted(unknown)}, not in the contract")
+    forbidden = {mapping.target.column, *mapping.never_features}
+    for feature in contract.names:
+        for column in mapping.source(feature).columns:
+            if column in forbidden:
+                raise TargetAmongFeatures(feature=feature, column=column)
+    return mapping
+
+
+def require(columns: Sequence[str], present: Sequence[str]) -> None:
+    """Make sure that a table has each of the columns exactly once.
+
+    Raises:
+        ColumnMissing, ColumnRepeated: it lacks some of them, or has some twice.
+    """
+    if missing := [column for column in columns if column not in present]:
+        raise ColumnMissing(missing=missing, present=[str(column) for column in present])
+    if repeated := [column for column in columns if present.count(column) > 1]:
+        raise ColumnRepeated(columns=repeated)
+
+
+def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Return the contract's columns and `churned` (1.0, 0.0, or NaN where the target is unknown), unchecked.
+
+    Raises:
+        ColumnMissing, ColumnRepeated: the table lacks a column that the mapping names, or has it twice.
+        TargetUnclear: the target does not hold exactly two values, one of them the positive one.
+    """
+    require([*mapping.foreign_columns(contract), mapping.target.column], table.columns.tolist())
+    outcome = _target(table[mapping.target.column], mapping.target)
+    rows = features(mapping, table, contract)
+    rows[TARGET] = outcome
+    return rows
+
+
+def features(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Return the contract's columns, unchecked, of a table that has each of the foreign columns once.
+
+    What needs no reading is not copied: write into neither.
+    """
+    columns = {feature.name: _feature(table, mapping.source(feature.name), feature) for feature in contract.features}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _parse(path: Path) -> ColumnMapping:
+    try:
+        return ColumnMapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise MappingInvalid(path=str(path), problem=problem) from error
+    except OSError as error:
+        raise MappingInvalid(path=str(path), problem=error.strerror or "cannot be read") from error
+    except ValueError as error:
+        raise MappingInvalid(path=str(path), problem=str(error)) from error
+
+
+def _feature(table: pd.DataFrame, source: Source, feature: Feature) -> pd.Series:
+    if source.column is not None:
+        return _read(table[source.column], source, feature)
+    parts = np.array([feature.encode(_read(table[column], source, feature)) for column in source.sum])
+    return pd.Series(np.where(np.isinf(parts).any(axis=0), np.inf, parts.sum(axis=0)))
+
+
+def _read(column: pd.Series, source: Source, feature: Feature) -> pd.Series:
+    if column.dtype != object and not source.values and not source.nulls:
+        return pd.Series(column.array)  # typed and taken as it is: nothing to read
+    cells = column.tolist()
+    if source.nulls:
+        nulls = {_text(null) for null in source.nulls}
+        cells = [None if _text(cell) in nulls else cell for cell in cells]
+    if source.values:
+        known = {_text(foreign): value for foreign, value in source.values.items()}
+        cells = [_translate(known, cell) for cell in cells]
+    return pd.Series(texts.read(feature, cells))
+
+
+def _translate(known: Mapping[str | None, Value], cell: Any) -> Any:
+    text = _text(cell)
+    if text in known:
+        return known[text]
+    # What the file does not list is never taken for one of the contract's own values.
+    return None if text is None or text in texts.NULLS else f"{text} is not under values"
+
+
+def _text(value: Any) -> str | None:
+    """Write a foreign value as a columns file does: 1.0 as 1, true and false as 1 and 0, without blanks around it."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return None
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    return {"true": "1", "false": "0"}.get(text.lower(), text)
+
+
+def _target(column: pd.Series, target: Target) -> pd.Series:
+    places, different = pd.factorize(column)  # a place of -1 is unknown
+    cells = [*(_text(cell) for cell in different.tolist()), None]
+    values = sorted({cell for cell in cells if cell is not None and cell not in texts.NULLS})
+    positive = _text(target.positive)
+    if len(values) != 2 or positive not in values:
+        raise TargetUnclear(column=target.column, values=values, positive=positive)
+    outcome = {value: float(value == positive) for value in values}
+    return pd.Series(np.array([outcome.get(cell or "", math.nan) for cell in cells])[places])

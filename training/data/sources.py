@@ -1,0 +1,75 @@
+"""Tables to learn from, as they lie somewhere: the synthetic population, files, and databases by a query."""
+
+import errno
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.customer.contract import Contract, Vector
+from training import tables
+from training.addresses import shown
+from training.data import synthetic
+from training.errors import SourceUnreadable, TableUnreadable
+from training.settings import FitSettings
+
+
+def read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vector | None]:
+    """Read a table as it is, and the true probabilities, (n,) in (0, 1), of the synthetic population.
+
+    Raises:
+        SourceUnreadable: it is missing, or not what its name says.
+    """
+    source = settings.base or ""
+    if source == "synthetic":
+        table, true_probability = synthetic.sample(settings.rows, seed=settings.seed)
+        if not set(contract.names) <= set(table.columns):
+            raise SourceUnreadable(source="synthetic", problem="these customers have the fields of the template only")
+        return table, true_probability
+    table = _read_sql(source, settings.query) if "://" in source else _read_file(Path(source))
+    return table, None
+
+
+def name(settings: FitSettings) -> str:
+    """Say where a table comes from, without a password."""
+    if settings.base == "synthetic":
+        return f"synthetic(rows={settings.rows}, seed={settings.seed})"
+    return shown(settings.base or "")
+
+
+def _read_file(path: Path) -> pd.DataFrame:
+    try:
+        whole = tables.read(path)
+    except TableUnreadable as error:
+        raise SourceUnreadable(source=str(path), problem=error.problem) from error
+    if whole.misfit.any():
+        raise SourceUnreadable(source=str(path), problem=f"row {whole.misfit.argmax() + 1} has {tables.MISFIT}")
+    rows: pd.DataFrame = whole.table.to_pandas()
+    return rows
+
+
+def _read_sql(address: str, query: str | None) -> pd.DataFrame:
+    try:
+        return _query(address, query)
+    except (OSError, ValueError, SQLAlchemyError, ImportError) as error:
+        raise SourceUnreadable(source=address, problem=_first_line(error)) from error
+
+
+def _query(address: str, query: str | None) -> pd.DataFrame:
+    if query is None:
+        raise ValueError("a database URL needs --query")
+    url = sqlalchemy.make_url(address)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise FileNotFoundError(errno.ENOENT, "No such file")  # SQLite would make an empty one
+    engine = sqlalchemy.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return pd.read_sql_query(sqlalchemy.text(query), connection)
+    finally:
+        engine.dispose()
+
+
+def _first_line(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return str(text).splitlines()[0]

@@ -1,0 +1,150 @@
+"""Which rows are learned from, which judge once at the end, and the folds in between.
+
+By default at random, with as many churners in each part; by time when a column says when, so that a model is judged on
+what came after. Live rows are judged as they will be used: nothing is learned that was not known when the first row
+that is judged was predicted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, train_test_split
+
+from models.customer.contract import Labels, Mask, Vector
+from training.data.live_errors import HistoryTooShort
+from training.errors import SplitImpossible
+
+TEST_FRACTION, FOLDS = 0.2, 5
+JUDGED_ROWS = 20_000
+"""Most rows that a fold holds out to judge by: a hundred thousand in all tell as much as millions."""
+_MINIMUM_PER_CLASS = 5
+Rows = npt.NDArray[np.int64]
+"""(n,) positions of rows."""
+Folds = Sequence[tuple[Mask, Rows]]
+"""Of each fold a mask of the rows that are learned from, and the positions of those that are held out to judge by."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A row is in one of both parts; in neither if it was known too late to learn from."""
+
+    training: Rows
+    test: Rows
+    """Judged once."""
+    folds: Folds
+    """Five, within `training`."""
+    told: str
+    """How it was made, in words."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When live rows were made and known, (n,) seconds since 1970; they are the last n rows."""
+
+    made_at: Vector
+    known_at: Vector
+    """When a row could be learned from: its outcome was there, and its prediction as old as was asked for."""
+
+    @property
+    def border(self) -> float:
+        """When the first row was made that is judged on: where the latest fifth begins."""
+        return float(np.sort(self.made_at)[int(len(self.made_at) * (1 - TEST_FRACTION))])
+
+    @property
+    def is_judged(self) -> Mask:
+        """The latest fifth, those of one time together."""
+        return self.made_at >= self.border
+
+    @property
+    def is_learned(self) -> Mask:
+        """What was known before any of them was made."""
+        return ~self.is_judged & (self.known_at < self.border)
+
+
+def at_random(churned: Labels, *, seed: int) -> Split:
+    """Hold out a fifth of the rows, with as many churners in each part."""
+    training, test = train_test_split(
+        np.arange(len(churned)), test_size=TEST_FRACTION, stratify=churned, random_state=seed
+    )
+    fifths = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(training, churned[training])
+    folds = ((np.bincount(fifth, minlength=len(training)) == 0, fifth) for _, fifth in fifths)
+    return Split(training, test, _judged(folds), f"at random, stratified by outcome, with seed {seed}")
+
+
+def by_time(churned: Labels, times: pd.Series) -> Split:
+    """Hold out the latest fifth of the rows, those of one time together; folds go on through time as well.
+
+    Raises:
+        SplitImpossible: the column holds no times, or a part would lack customers who churned or stayed.
+    """
+    column = str(times.name)
+    numbers = pd.to_numeric(times, errors="coerce")
+    are_numbers = pd.api.types.is_numeric_dtype(times) or (times.dtype.kind != "M" and numbers.notna().all())
+    moments = numbers if are_numbers else pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601")
+    if moments.isna().any():
+        example = times[moments.isna()].tolist()[0]
+        raise SplitImpossible(column=column, problem=f"{example!r} is neither a number nor an ISO 8601 time")
+    order = np.argsort(moments.to_numpy(), kind="stable")
+    first = moments.iloc[order[int(len(order) * (1 - TEST_FRACTION))]]
+    is_late = (moments >= first).to_numpy()[order]
+    training, test = order[~is_late], order[is_late]
+    if len(training) <= FOLDS:
+        raise SplitImpossible(column=column, problem=f"hardly any row lies before {first}, where the last fifth begins")
+    when = moments.to_numpy()[training]
+    folds = _judged((when < when[held_out[0]], held_out) for _, held_out in TimeSeriesSplit(FOLDS).split(when))
+    for name, rows in (("the last fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
+        if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # none at all, if one time fills a fold
+            raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} of either class")
+    return Split(training, test, folds, f"by {column}: tested on what came from {first} on")
+
+
+def as_known(churned: Labels, moments: Moments) -> Split:
+    """Hold out the latest fifth of the live rows; other rows were all known before, and are learned from.
+
+    Raises:
+        HistoryTooShort: a part would lack customers who churned or stayed.
+    """
+    others = len(churned) - len(moments.made_at)
+    learned = np.flatnonzero(moments.is_learned)
+    learned = learned[np.argsort(moments.made_at[learned], kind="stable")]
+    training = np.concatenate([np.arange(others), others + learned])
+    test = others + np.flatnonzero(moments.is_judged)
+    folds = _judged(_known_folds(others, moments.made_at[learned], moments.known_at[learned]))
+    for name, rows in (
+        ("what is learned from", training),
+        ("the latest fifth", test),
+        *(("a fold", training[part]) for fold in folds for part in fold),
+    ):
+        stayed, left = np.bincount(churned[rows], minlength=2).tolist()
+        if min(stayed, left) < _MINIMUM_PER_CLASS:
+            raise HistoryTooShort(part=name, churned=left, stayed=stayed, needed_per_class=_MINIMUM_PER_CLASS)
+    first = datetime.fromtimestamp(moments.border, UTC)
+    told = f"by time: tested on live rows from {first:%Y-%m-%d %H:%M} UTC on, learned from what was known by then"
+    return Split(training, test, folds, told)
+
+
+def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tuple[Mask, Rows]]:
+    """Hold out live rows part by part, and learn from what was known before; without other rows, from a sixth at least.
+
+    The rows are in order of the time that they were made.
+    """
+    least = len(made_at) // (FOLDS + 1)
+    enough = np.searchsorted(np.sort(known_at), made_at) >= (0 if others else least)
+    first = max(least, int(enough.argmax())) if enough.any() else len(made_at)
+    for held_out in np.array_split(np.arange(first, len(made_at)), FOLDS):
+        begins = made_at[held_out[0]] if len(held_out) else -np.inf
+        is_known = np.concatenate([np.ones(others, dtype=np.bool_), known_at < begins])
+        yield is_known, others + held_out
+
+
+def _judged(folds: Iterable[tuple[Mask, Rows]]) -> Folds:
+    """Hold out no more rows of each fold than are needed, drawn by chance."""
+    rng = np.random.default_rng(0)
+    return [
+        (kept, held_out if len(held_out) <= JUDGED_ROWS else rng.choice(held_out, JUDGED_ROWS, replace=False))
+        for kept, held_out in folds
+    ]

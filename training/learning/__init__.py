@@ -1,0 +1,1 @@
+"""Step two of a fit: search, train, calibrate, set the decision thresholds and evaluate."""

@@ -1,0 +1,140 @@
+"""How good algorithms are on rows that they did not learn from."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import train_test_split
+
+from models.bundles import quality
+from models.bundles.manifest import Confusion, Spread
+from models.bundles.risk import RiskPolicy
+from models.customer.contract import Labels, Matrix, Vector
+from training.data.splitting import Folds, Rows
+
+METRICS = ("roc_auc", "pr_auc", "brier", "log_loss", "calibration_error")
+"""What needs no decision: there is no threshold yet."""
+SEEDS = 10
+COMPARED_ROWS = 20_000
+"""Most rows that simpler models learn from in a fold, and that a repetition uses: enough to know them."""
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What an algorithm said of rows that it did not learn from, fold by fold."""
+
+    folds: Folds
+    probability: Sequence[Vector]
+
+    @property
+    def rows(self) -> Rows:
+        """Positions of the judged rows, in the order of `whole` and `fold`."""
+        return np.concatenate([held_out for _, held_out in self.folds])
+
+    @property
+    def whole(self) -> Vector:
+        """The probabilities of all of them."""
+        return np.concatenate(self.probability)
+
+    @property
+    def fold(self) -> Rows:
+        """The number of the fold of each, from 0."""
+        return np.repeat(np.arange(len(self.folds)), [len(held_out) for _, held_out in self.folds])
+
+    def measure(self, churned: Labels) -> list[dict[str, float]]:
+        """Compute the metrics on each fold."""
+        return [
+            measure(probability, churned[held_out])
+            for (_, held_out), probability in zip(self.folds, self.probability, strict=True)
+        ]
+
+
+def measure(probability: Vector, churned: Labels) -> dict[str, float]:
+    """Compute the metrics that need no threshold."""
+    found = quality.exact(probability, churned, RiskPolicy())
+    return {name: found[name] for name in METRICS}
+
+
+def cross_validate(
+    candidates: Mapping[str, BaseEstimator],
+    matrix: Matrix,
+    churned: Labels,
+    folds: Folds,
+    *,
+    served: str,
+    seed: int,
+    on_fit: Callable[[], None],
+) -> dict[str, OutOfFold]:
+    """Fit every candidate on the same folds; all but the served one learn from at most 20,000 rows of each.
+
+    `on_fit` is called after each fit.
+    """
+    whole = [kept for kept, _ in folds]
+    few = [np.flatnonzero(kept)[some(kept.sum(), seed=seed)] for kept in whole]
+    found = {}
+    for name, candidate in candidates.items():
+        learned = whole if name == served else few
+        judged = []
+        for kept, (_, held_out) in zip(learned, folds, strict=True):
+            judged.append(predict(clone(candidate).fit(matrix[kept], churned[kept]), matrix[held_out]))
+            on_fit()
+        found[name] = OutOfFold(folds, judged)
+    return found
+
+
+def repeat(
+    make: Callable[[int], BaseEstimator],
+    matrix: Matrix,
+    churned: Labels,
+    *,
+    seed: int,
+    on_fit: Callable[[], None],
+) -> Iterator[dict[str, float]]:
+    """Split the rows at random and fit anew with each of the next ten seeds; yields the metrics of each."""
+    for other in range(seed + 1, seed + 1 + SEEDS):
+        rows = some(len(churned), seed=other)
+        kept, held_out = train_test_split(rows, test_size=0.2, stratify=churned[rows], random_state=other)
+        probability = predict(make(other).fit(matrix[kept], churned[kept]), matrix[held_out])
+        on_fit()
+        yield measure(probability, churned[held_out])
+
+
+def some(rows: int, *, seed: int) -> Rows:
+    """Draw the positions of at most 20,000 of so many rows: all of them, in their order, where there are no more."""
+    if rows <= COMPARED_ROWS:
+        return np.arange(rows)
+    return np.random.default_rng(seed).choice(rows, COMPARED_ROWS, replace=False)
+
+
+def predict(fitted: BaseEstimator, matrix: Matrix) -> Vector:
+    """Return the probability of churn of each row, (n,) float64 in [0, 1]."""
+    return np.asarray(fitted.predict_proba(matrix)[:, 1], dtype=np.float64)
+
+
+def summarise(fits: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
+    """Compute mean, sample standard deviation and the interval of the mean of each metric over several fits.
+
+    Fits share rows, so the interval is somewhat too narrow (Bengio and Grandvalet 2004).
+    """
+    table = pd.DataFrame(fits)
+    reach = float(stats.t.ppf(0.975, len(table) - 1)) / np.sqrt(len(table))
+    return {
+        name: Spread(mean=mean, deviation=deviation, low=mean - reach * deviation, high=mean + reach * deviation)
+        for name, mean, deviation in zip(table.columns, table.mean().tolist(), table.std().tolist(), strict=True)
+    }
+
+
+def confusion(churned: Labels, probability: Vector, policy: RiskPolicy) -> Confusion:
+    """Count customers by decision and outcome."""
+    stayed_low, stayed_high, churned_low, churned_high = np.bincount(
+        2 * churned + (probability >= policy.threshold), minlength=4
+    ).tolist()
+    return Confusion(
+        true_negatives=stayed_low,
+        false_positives=stayed_high,
+        false_negatives=churned_low,
+        true_positives=churned_high,
+    )

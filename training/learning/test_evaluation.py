@@ -1,0 +1,113 @@
+"""What is found out about a fitted model on the rows that it never saw. The test set is looked at here, and once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sklearn.base import BaseEstimator
+from xgboost import XGBClassifier
+
+from models.bundles import quality
+from models.bundles.calibration import Calibration, Method
+from models.bundles.manifest import Calibrated, Confusion, Importance, Priced, Tuning
+from models.bundles.quality import Figures
+from models.bundles.risk import RiskPolicy
+from models.bundles.segments import Segment
+from models.customer.contract import Contract, Labels, Matrix, Vector
+from training.data import slices
+from training.data.dataset_split import HeldOut
+from training.learning import cost_policy, evaluation, importance
+from training.learning.model import LINEAR
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model, and all that was learned from the training rows."""
+
+    classifier: XGBClassifier
+    calibration: Calibration
+    policy: RiskPolicy
+    linear: BaseEstimator
+    """The logistic regression, fitted on the same rows or some of them."""
+    linear_policy: RiskPolicy
+    chosen_on: tuple[Vector, Labels]
+    """Calibrated out-of-fold probabilities and outcomes, on which calibration and policy were chosen."""
+    folds: Mapping[str, Sequence[Mapping[str, float]]]
+    """Metrics of every algorithm on each fold."""
+    seeds: Sequence[Mapping[str, float]]
+    log_loss: Mapping[Method, float]
+    """Of each method of calibration, on the folds."""
+    parameters: Mapping[str, int | float]
+    tuning: Tuning | None
+
+    def predict(self, matrix: Matrix) -> Vector:
+        """Return calibrated probabilities, (n,) in [0, 1]."""
+        return self.calibration.apply(evaluation.predict(self.classifier, matrix))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the test set shows."""
+
+    matrix: Matrix
+    churned: Labels
+    raw: Vector
+    """As the trees say."""
+    probability: Vector
+    figures: Figures
+    calibrated: Calibrated
+    confusion: Confusion
+    models: Mapping[str, tuple[Vector, RiskPolicy]]
+    """Who would decide how: this model, and the logistic regression."""
+    priced: Priced | None
+    slices: Sequence[Segment]
+    differences: Mapping[str, Mapping[str, float]]
+    importance: Mapping[str, Importance]
+    best_reachable: Mapping[str, float]
+    """The metrics of the true probabilities; nothing where they are unknown."""
+
+
+def judge(
+    fitted: Fitted,
+    test: HeldOut,
+    *,
+    contract: Contract,
+    seed: int,
+) -> Judged:
+    """Judge a model on the test rows."""
+    churned, rows, policy = test.churned, test.matrix, fitted.policy
+    raw = evaluation.predict(fitted.classifier, rows)
+    probability = fitted.calibration.apply(raw)
+    models = {
+        "this model": (probability, policy),
+        LINEAR: (evaluation.predict(fitted.linear, rows), fitted.linear_policy),
+    }
+    groups, differences = slices.measure(test.columns, churned, probability, policy)
+    return Judged(
+        matrix=rows,
+        churned=churned,
+        raw=raw,
+        probability=probability,
+        figures=quality.realised(probability, churned, policy),
+        calibrated=Calibrated(log_loss=dict(fitted.log_loss), before=quality.exact(raw, churned, policy)),
+        confusion=evaluation.confusion(churned, probability, policy),
+        models=models,
+        priced=_price(fitted, churned, models, seed=seed),
+        slices=groups,
+        differences=differences,
+        importance=importance.measure(fitted.classifier, rows, churned, contract, seed=seed),
+        best_reachable=_best_reachable(test),
+    )
+
+
+def _price(
+    fitted: Fitted, churned: Labels, models: Mapping[str, tuple[Vector, RiskPolicy]], *, seed: int
+) -> Priced | None:
+    if (costs := fitted.policy.costs) is None:
+        return None
+    return cost_policy.describe(costs, *fitted.chosen_on, test=(churned, models), seed=seed)
+
+
+def _best_reachable(test: HeldOut) -> dict[str, float]:
+    if test.true_probability is None:
+        return {}
+    return {"best_reachable_roc_auc": quality.exact(test.true_probability, test.churned, RiskPolicy())["roc_auc"]}

@@ -1,0 +1,68 @@
+"""A trial: parameters for the served model, and what they are worth on folds of its training rows."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from xgboost import XGBClassifier
+
+from models.customer.contract import Labels, Mask, Matrix
+
+Parameters = dict[str, int | float]
+Fold = tuple[Mask, npt.NDArray[np.int64]]
+"""A mask of the rows that are kept, and the positions of those that are held out to judge by."""
+
+EARLY_STOPPING = {"n_estimators": 1_000, "early_stopping_rounds": 40, "eval_metric": "logloss"}
+STOPPING_FRACTION = 0.15
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one trial found."""
+
+    number: int
+    parameters: Parameters
+    """All that was searched for, and `n_estimators`."""
+    log_loss: float | None
+    """Mean over the folds' held-out rows; `None` if it was pruned. To be compared with other trials only: a model that
+    is fitted on all the rows that a fold keeps does better."""
+
+    @property
+    def state(self) -> Literal["complete", "pruned"]:
+        """How it ended."""
+        return "pruned" if self.log_loss is None else "complete"
+
+
+def judge(
+    classifier: XGBClassifier, matrix: Matrix, churned: Labels, folds: Sequence[Fold]
+) -> Iterator[tuple[float, int]]:
+    """Fit a classifier on one fold after another; yields the log loss of its held-out rows, and its number of trees.
+
+    That number is found on a part of the kept rows that is not fitted on: rows that judge choose nothing. What the
+    classifier has for `n_estimators` is not used; its `random_state` is an integer.
+    """
+    grown = clone(classifier).set_params(**EARLY_STOPPING)
+    for mask, held_out in folds:
+        kept = np.flatnonzero(mask)
+        fitted, watched = train_test_split(
+            kept, test_size=STOPPING_FRACTION, stratify=churned[kept], random_state=grown.random_state
+        )
+        grown.fit(matrix[fitted], churned[fitted], eval_set=[(matrix[watched], churned[watched])], verbose=False)
+        probability = grown.predict_proba(matrix[held_out])[:, 1].astype(np.float64)  # of the best number of trees
+        yield float(log_loss(churned[held_out], probability)), grown.best_iteration + 1
+
+
+def digest(classifier: XGBClassifier, matrix: Matrix, churned: Labels, folds: Sequence[Fold], *, search: object) -> str:
+    """Digest all that trials depend on, 16 hex digits; the search by its `repr`, and no matter how many threads."""
+    asked = {name: value for name, value in classifier.get_params().items() if name != "n_jobs"}
+    found = hashlib.sha256(repr((asked, search, EARLY_STOPPING, STOPPING_FRACTION)).encode())
+    for array in (matrix, churned, *chain.from_iterable(folds)):
+        found.update(np.asarray(array).tobytes())
+    return found.hexdigest()[:16]

@@ -1,0 +1,66 @@
+"""What the log holds of a champion and the challenger beside it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from models.customer.contract import Labels, Vector
+from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one model said."""
+
+    version: str
+    probability: Vector
+    """(n,) in [0, 1]."""
+    churned: npt.NDArray[np.float64]
+    """(n,) 1 or 0, and NaN where no outcome has come."""
+
+    @property
+    def outcomes(self) -> Labels:
+        """Outcomes as labels, where all have come."""
+        return self.churned.astype(np.int64)
+
+    def known(self) -> "Record":
+        """Return what has an outcome."""
+        has = ~np.isnan(self.churned)
+        return Record(self.version, self.probability[has], self.churned[has])
+
+
+def read_shadow(connection: sa.Connection, champion: str, challenger: str, *, since: str) -> tuple[Record, Record]:
+    """Read what both said of the same customers, in the same order; `since` is the first id."""
+    shadow = CHALLENGER_PREDICTIONS
+    query = (
+        sa.select(PREDICTIONS.c.churn_probability, shadow.c.churn_probability, OUTCOMES.c.churned)
+        .select_from(PREDICTIONS.join(shadow).outerjoin(OUTCOMES, _of_the_same(OUTCOMES)))
+        .where(PREDICTIONS.c.prediction_id >= since)
+        .where(PREDICTIONS.c.model_version == champion, shadow.c.model_version == challenger)
+        .order_by(PREDICTIONS.c.prediction_id)
+    )
+    theirs, ours, churned = _columns(connection, query, 3)
+    return Record(champion, theirs, churned), Record(challenger, ours, churned)
+
+
+def read_answers(connection: sa.Connection, version: str, *, since: str) -> Record:
+    """Read what one model answered."""
+    query = (
+        sa.select(PREDICTIONS.c.churn_probability, OUTCOMES.c.churned)
+        .select_from(PREDICTIONS.outerjoin(OUTCOMES, _of_the_same(OUTCOMES)))
+        .where(PREDICTIONS.c.prediction_id >= since, PREDICTIONS.c.model_version == version)
+        .order_by(PREDICTIONS.c.prediction_id)
+    )
+    return Record(version, *_columns(connection, query, 2))
+
+
+def _of_the_same(table: sa.Table) -> sa.ColumnElement[bool]:
+    return PREDICTIONS.c.prediction_id == table.c.prediction_id
+
+
+def _columns(connection: sa.Connection, query: sa.Select[Any], width: int) -> list[Vector]:
+    cells = np.array(connection.execute(query).all(), dtype=np.float64)  # NULL becomes NaN
+    return list(cells.reshape(-1, width).T)

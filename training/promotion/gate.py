@@ -1,0 +1,106 @@
+"""Whether a challenger may take the champion's place: a list of checks, each with both sides, the limit and the result.
+
+It must be no worse in ROC-AUC, Brier score and cost, within margins and with 95 % confidence, and surely better in one
+of them; a change that brings nothing is not worth its risk.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from models.bundles.scorer import Scorer
+from models.customer.contract import Contract, Matrix, Vector
+from training.data.holdout import Holdout
+from training.promotion import group_checks, paired_comparison
+from training.promotion.gate_result import Check, Verdict
+from training.promotion.paired_comparison import TITLES, Gain, Way
+from training.publishing.export import PARITY_LIMIT
+from training.settings import PromoteSettings
+
+_TIMED_ROWS = 2_000
+
+
+def judge(
+    challenger: Scorer,
+    booster: Callable[[Matrix], Vector],
+    champion: Scorer | None,
+    rows: Holdout,
+    *,
+    contract: Contract,
+    settings: PromoteSettings,
+) -> Verdict:
+    """Compare on rows that neither learned from; `booster` says what the challenger's trees do, calibrated.
+
+    Without a champion the challenger has to beat a logistic regression, which decides by the same bounds.
+    """
+    matrix = contract.to_matrix(rows.features)
+    ours = Way(challenger.score(matrix), challenger.policy)
+    theirs = Way(champion.score(matrix), champion.policy) if champion else Way(rows.baseline, ours.policy)
+    gains = paired_comparison.compare(ours, theirs, rows.churned)
+    checks = [
+        _parity(ours.probability, booster(matrix)),
+        *_no_worse(gains, settings),
+        _better(gains),
+        *group_checks.judge(
+            group_checks.compare(ours, theirs, rows, contract),
+            floor=settings.min_slice_roc_auc,
+            margin=settings.slice_margin,
+        ),
+    ]
+    if champion:
+        checks.append(_latency(challenger, champion, matrix, settings.max_latency_ratio))
+    named = champion.version if champion else "a logistic regression"
+    return Verdict(challenger.version, named, len(matrix), gains, tuple(checks))
+
+
+def _parity(graph: Vector, booster: Vector) -> Check:
+    difference = float(np.abs(graph - booster).max())
+    passed = difference <= PARITY_LIMIT
+    reason = "" if passed else f"graph and trees differ by {difference:.1e}"
+    return Check("graph like trees", f"to {PARITY_LIMIT:.0e}", passed, reason, challenger=f"{difference:.1e}")
+
+
+def _no_worse(gains: Mapping[str, Gain], settings: PromoteSettings) -> Iterator[Check]:
+    margins = {
+        "roc_auc": settings.roc_auc_margin,
+        "brier": settings.brier_margin,
+        "cost": settings.cost_margin_fraction * gains["cost"].champion,
+    }
+    for metric, gain in gains.items():
+        least, margin = gain.better_by.low, margins[metric]
+        passed = least >= -margin
+        digits = 2 if gain.champion > 1 else 4  # money
+        yield Check(
+            f"{TITLES[metric]} no worse",
+            f"from {-margin:z.3g}",
+            passed,
+            "" if passed else f"{TITLES[metric]} may be worse by {-least:.3g}, more than {margin:.3g}",
+            champion=f"{gain.champion:.{digits}f}",
+            challenger=f"{gain.challenger:.{digits}f}",
+            better_by=paired_comparison.signed(gain.better_by, digits),
+        )
+
+
+def _better(gains: Mapping[str, Gain]) -> Check:
+    sure = [f"{TITLES[metric]} by {gain.surely:.3g}" for metric, gain in gains.items() if gain.surely > 0]
+    reason = "" if sure else "it is surely better in none of ROC-AUC, Brier score and cost"
+    return Check("better in one", "surely above 0", bool(sure), reason, better_by=", ".join(sure) or "in none")
+
+
+def _latency(challenger: Scorer, champion: Scorer, matrix: Matrix, limit: float) -> Check:
+    """Time single rows in turn, so that whatever else the machine does meets both; the median of each."""
+    ours: list[int] = []
+    theirs: list[int] = []
+    for row in range(_TIMED_ROWS):
+        one = matrix[row % len(matrix)][np.newaxis]
+        for scorer, times in ((challenger, ours), (champion, theirs)):
+            started = time.perf_counter_ns()
+            scorer.score(one)
+            times.append(time.perf_counter_ns() - started)
+    slow, fast = statistics.median(ours) / 1000, statistics.median(theirs) / 1000
+    passed = slow <= limit * fast
+    reason = "" if passed else f"a customer takes {slow / fast:.1f} times as long"
+    allowed = f"to {limit:g} times"
+    return Check("time of a customer", allowed, passed, reason, f"{fast:.1f} µs", f"{slow:.1f} µs")

@@ -1,0 +1,52 @@
+"""What the gate said, for a terminal, for a pull request, and in one line for the history."""
+
+from training.card import table_rows
+from training.promotion import paired_comparison
+from training.promotion.gate_result import Check, Verdict
+
+_EXPLAINED = (
+    "Differences are paired: both predict the same customers, and 1,000 resamples of them give the 95 % intervals. "
+    "Above zero the challenger is better; *surely* is what chance alone shows for one of the three in at most 5 % of "
+    "comparisons."
+)
+_HEAD = ("check", "champion", "challenger", "better by", "allowed", "result")
+
+
+def text(verdict: Verdict) -> str:
+    """Write it for a terminal: a table, and the reasons."""
+    rows = [_HEAD, *map(_row, verdict.checks)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    reasons = [f"because {reason}" for reason in verdict.reasons]
+    return "\n".join([_sentence(verdict), *table, *reasons])
+
+
+def markdown(verdict: Verdict) -> str:
+    """Write it for a pull request."""
+    reasons = [f"- {table_rows.plain(reason)}" for reason in verdict.reasons]
+    table = table_rows.table(_HEAD, map(_row, verdict.checks))
+    parts = [
+        f"## {table_rows.plain(_sentence(verdict))}",
+        *([*reasons, ""] if reasons else []),
+        *table,
+        "",
+        _EXPLAINED,
+    ]
+    return "\n".join([parts[0], "", *parts[1:], ""])
+
+
+def in_short(verdict: Verdict) -> str:
+    """Write it in one line."""
+    gains = [f"{metric} better by {paired_comparison.signed(gain.better_by)}" for metric, gain in verdict.gains.items()]
+    return f"gate against {verdict.champion}: {'; '.join(gains)}"
+
+
+def _sentence(verdict: Verdict) -> str:
+    result = "is promoted" if verdict.promoted else "is refused, the champion stays"
+    judged = f" on {verdict.rows:,} customers that neither learned from" if verdict.rows else ""
+    return f"{verdict.challenger} {result}: judged against {verdict.champion}{judged}"
+
+
+def _row(check: Check) -> tuple[str, ...]:
+    result = "ok" if check.passed else "FAILED"
+    return check.name, check.champion, check.challenger, check.better_by, check.allowed, result

@@ -1,0 +1,128 @@
+"""The story of a trial: champion and challenger, told apart by what clients sent and what became of these customers.
+
+In the shadow both predict the same customers, and differences are paired. As a canary each answers its own; chance
+dealt them, so they can be compared, but far more outcomes are needed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from models import durations
+from models.bundles import bundle, pins, quality
+from models.bundles.pins import Challenger, Pin
+from models.bundles.risk import RiskPolicy
+from models.customer.contract import Contract
+from models.features import CONTRACT
+from models.log import row_ids
+from training.data import log
+from training.promotion import challenger_log, paired_comparison
+from training.promotion.challenger_log import Record
+from training.promotion.errors import NoSuchModel, TooFewOutcomes
+from training.promotion.paired_comparison import Gain, Way
+from training.settings import CompareLiveSettings
+
+_NOTE = "customers without an id are all the champion's, so the two may answer different people"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a trial shows so far."""
+
+    challenger: Challenger
+    since: datetime
+    records: tuple[Record, Record]
+    """Of the champion and of the challenger."""
+    apart: Mapping[str, float]
+    """In the shadow: how far apart both are, outcomes or not."""
+    gains: Mapping[str, Gain]
+
+    @property
+    def better(self) -> bool:
+        """Whether the challenger is surely better in something, and surely worse in nothing."""
+        gains = self.gains.values()
+        return any(gain.surely > 0 for gain in gains) and not any(gain.better_by.high < 0 for gain in gains)
+
+
+def compare(settings: CompareLiveSettings, *, contract: Contract = CONTRACT, now: datetime | None = None) -> Trial:
+    """Compare what the log holds of both.
+
+    Raises:
+        NoSuchModel: no challenger stands beside the champion.
+        BundleError: one of them cannot be trusted.
+        LogUnsupported, LogMissing, LogUnreadable: there is no log to read.
+        TooFewOutcomes: nobody can tell yet.
+    """
+    pin = pins.read(settings.models_dir)
+    if (challenger := pin.challenger) is None:
+        raise NoSuchModel(problem="no challenger stands beside the champion")
+    theirs, ours = (
+        bundle.load(settings.models_dir, fingerprint=contract.fingerprint, named=named).manifest.policy
+        for named in (pin, challenger)
+    )
+    since = _since(settings, challenger, now or datetime.now(UTC))
+    records = _read(settings.log_url, pin, challenger, since)
+    known = [record.known() for record in records]
+    for record in known:
+        if (problem := quality.shortage(record.outcomes, min_rows=settings.min_rows)) is not None:
+            raise TooFewOutcomes(version=record.version, problem=problem)
+    champion, other = _way(known[0], theirs), _way(known[1], ours)
+    outcomes = known[0].outcomes, known[1].outcomes
+    if challenger.mode == "canary":
+        gains, apart = paired_comparison.compare_apart((other, outcomes[1]), (champion, outcomes[0])), {}
+    else:
+        gains = paired_comparison.compare(other, champion, outcomes[0])
+        apart = _apart(_way(records[0], theirs), _way(records[1], ours))
+    return Trial(challenger, since, records, apart, gains)
+
+
+def describe(trial: Trial) -> str:
+    """Tell it in plain words, one fact a line."""
+    return "\n".join(_lines(trial))
+
+
+def _since(settings: CompareLiveSettings, challenger: Challenger, now: datetime) -> datetime:
+    if settings.since:
+        return now - durations.parse(settings.since)
+    events = pins.history(settings.models_dir)
+    came = [event.at for event in events if event.change == "challenge" and event.version == challenger.version]
+    return came[-1] if came else datetime.fromtimestamp(0, UTC)
+
+
+def _read(url: str, champion: Pin, challenger: Challenger, since: datetime) -> tuple[Record, Record]:
+    first = row_ids.first_id(since)
+    with log.connection(url) as connection:
+        if challenger.mode == "shadow":
+            return challenger_log.read_shadow(connection, champion.version, challenger.version, since=first)
+        return (
+            challenger_log.read_answers(connection, champion.version, since=first),
+            challenger_log.read_answers(connection, challenger.version, since=first),
+        )
+
+
+def _way(record: Record, policy: RiskPolicy) -> Way:
+    return Way(record.probability, policy)
+
+
+def _apart(champion: Way, challenger: Way) -> dict[str, float]:
+    tiers = [np.array([*map(way.policy.tier, way.probability.tolist())]) for way in (champion, challenger)]
+    return {
+        "mean difference of probabilities": float(np.abs(champion.probability - challenger.probability).mean()),
+        "share of customers in another tier": float((tiers[0] != tiers[1]).mean()),
+    }
+
+
+def _lines(trial: Trial) -> Iterator[str]:
+    (champion, challenger), mode = trial.records, trial.challenger.mode
+    result = "is better" if trial.better else "is not better, or not surely,"
+    yield f"{challenger.version} {result} than {champion.version}: {mode} since {trial.since:%Y-%m-%d %H:%M} UTC"
+    for role, record in (("champion", champion), ("challenger", challenger)):
+        yield f"  {role:<11}{len(record.churned):,} predictions, {len(record.known().churned):,} with an outcome"
+    for metric, gain in trial.gains.items():
+        both = f"{gain.champion:.4f} and {gain.challenger:.4f}"
+        yield f"  {paired_comparison.TITLES[metric]:<16}{both}, better by {paired_comparison.signed(gain.better_by)}"
+    yield from (f"  {name} {value:.3f}" for name, value in trial.apart.items())
+    if mode == "canary":
+        yield f"  {_NOTE}"

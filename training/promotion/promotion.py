@@ -1,0 +1,117 @@
+"""The story of a promotion: find the challenger, verify both models, compare, tell, and pin if every check holds.
+
+Whatever goes wrong, the champion stays: the pin is written last, and MLflow's alias only follows it.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from xgboost import XGBClassifier
+
+from models.bundles import bundle, pins, quality
+from models.bundles.bundle import BOOSTER, Bundle
+from models.bundles.scorer import Scorer
+from models.customer.contract import Contract, Matrix, Vector
+from models.errors import BundleError, BundleMissing, NothingPinned
+from models.features import CONTRACT
+from training.data import holdout
+from training.learning import evaluation
+from training.promotion import gate, gate_report, registry, stored_models
+from training.promotion.errors import ChampionChanged, TooFewUntouched
+from training.promotion.gate_result import Verdict, refuse
+from training.settings import PromoteSettings
+
+logger = logging.getLogger(__name__)
+
+
+def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Verdict:
+    """Judge a challenger, tell the result everywhere, and pin it if it passed.
+
+    Raises:
+        NoSuchModel, BundleMissing: there is no challenger.
+        BundleError, TooFewUntouched: nobody can tell: the champion cannot be trusted, or rows are missing.
+        ChampionChanged: another was pinned while this one was judged.
+        TrackingFailed: MLflow did not take the result.
+    """
+    champion = _champion(settings, contract)
+    serving = champion.manifest.version if champion else None
+    version = settings.version or stored_models.newest(settings.models_dir)
+    try:
+        challenger = stored_models.fetch(version, settings, contract)
+    except BundleMissing:
+        raise
+    except BundleError as error:
+        return _tell(refuse(version, serving or "none", str(error)), settings)
+    if (problem := _misfit(challenger, champion)) is not None:
+        return _tell(refuse(version, serving or "none", problem), settings)
+    verdict = _tell(_judge(challenger, champion, settings, contract), settings)
+    if verdict.promoted:
+        if (now := _serving(settings)) != serving:
+            raise ChampionChanged(judged=verdict.champion, serving=now or "no model")
+        why = gate_report.in_short(verdict)
+        bundle.pin(challenger, models_dir=settings.models_dir, change="promote", why=why)
+        registry.mark_champion(version, settings)
+    return verdict
+
+
+def _champion(settings: PromoteSettings, contract: Contract) -> Bundle | None:
+    try:
+        return bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    except NothingPinned:
+        return None
+
+
+def _misfit(challenger: Bundle, champion: Bundle | None) -> str | None:
+    """Say why two models are not to be compared, however good the challenger is."""
+    if champion is None:
+        return None
+    if challenger.manifest.version == champion.manifest.version:
+        return "it is the champion already"
+    if _is_invented(challenger) and not _is_invented(champion):
+        return "it learned from synthetic customers alone, and the champion from others"
+    return None
+
+
+def _is_invented(found: Bundle) -> bool:
+    data = found.manifest.data
+    return data.source.startswith("synthetic(") and data.live is None
+
+
+def _serving(settings: PromoteSettings) -> str | None:
+    try:
+        return pins.read(settings.models_dir).version
+    except NothingPinned:
+        return None
+
+
+def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSettings, contract: Contract) -> Verdict:
+    rows = holdout.untouched(challenger, champion, contract) if champion else holdout.read(challenger, contract)
+    if (problem := quality.shortage(rows.churned, min_rows=settings.min_rows)) is not None:
+        raise TooFewUntouched(problem=problem)
+    logger.info("comparing on %s customers that neither model learned from", f"{len(rows.churned):,}")
+    return gate.judge(
+        Scorer.of(challenger),
+        _booster(challenger),
+        Scorer.of(champion) if champion else None,
+        rows,
+        contract=contract,
+        settings=settings,
+    )
+
+
+def _booster(found: Bundle) -> Callable[[Matrix], Vector]:
+    """Return what the trees say, calibrated, by XGBoost itself."""
+    classifier = XGBClassifier(n_jobs=1)
+    classifier.load_model(found.path(BOOSTER))
+    predict = partial(evaluation.predict, classifier)
+    return lambda matrix: found.manifest.calibration.apply(predict(matrix))
+
+
+def _tell(verdict: Verdict, settings: PromoteSettings) -> Verdict:
+    report = gate_report.markdown(verdict)
+    if settings.report:
+        settings.report.parent.mkdir(parents=True, exist_ok=True)
+        settings.report.write_text(report, encoding="utf-8")
+    registry.record(verdict, report, settings)
+    return verdict

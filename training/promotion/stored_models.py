@@ -1,0 +1,68 @@
+"""Models that are not served: the newest, and any by its version, from the store or else from MLflow's registry.
+
+Whatever is returned was verified, and has predicted.
+"""
+
+import logging
+import tempfile
+from pathlib import Path
+
+from models.bundles import bundle, scorer
+from models.bundles.bundle import Bundle
+from models.bundles.scorer import Scorer
+from models.customer.contract import Contract
+from models.errors import BundleMissing
+from training.promotion import registry
+from training.promotion.errors import NoSuchModel
+from training.settings import ShelfSettings
+
+logger = logging.getLogger(__name__)
+
+
+def newest(models_dir: Path, *, but: str | None = None) -> str:
+    """Return the version of the bundle that was published last, perhaps leaving out one.
+
+    Raises:
+        NoSuchModel: the store holds no other.
+    """
+    manifests = [path for path in (models_dir / "store").glob("*/manifest.json") if path.parent.name != but]
+    if not manifests:
+        raise NoSuchModel(problem=f"the store holds no model{' but the champion' if but else ''}")
+    return max(manifests, key=lambda path: path.stat().st_mtime_ns).parent.name
+
+
+def fetch(version: str, settings: ShelfSettings, contract: Contract) -> Bundle:
+    """Verify a model and have it predict; one that the store lacks is brought there from the registry.
+
+    Raises:
+        BundleError: it cannot be trusted, or is in neither.
+        TrackingFailed: MLflow was asked and does not answer.
+    """
+    try:
+        found = bundle.find(settings.models_dir, version, fingerprint=contract.fingerprint)
+    except BundleMissing:
+        _download(version, settings, contract)
+        found = bundle.find(settings.models_dir, version, fingerprint=contract.fingerprint)
+    _probe(found, contract)
+    return found
+
+
+def _download(version: str, settings: ShelfSettings, contract: Contract) -> None:
+    """Bring a bundle from the registry, which is no better than the store: only what holds comes to lie there."""
+    store = settings.models_dir / "store"
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store, prefix=".fetching-") as scratch:
+        fetched = Path(scratch) / "store" / version
+        if (folder := registry.download(version, settings, Path(scratch))) is not None:
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)
+            fetched.parent.mkdir()
+            folder.rename(fetched)
+            bundle.find(Path(scratch), version, fingerprint=contract.fingerprint)
+            logger.info("%s was in MLflow's registry only; it is brought to the store", version)
+            fetched.rename(store / version)
+
+
+def _probe(found: Bundle, contract: Contract) -> None:
+    matrix = contract.to_matrix({name: [value] for name, value in contract.example.items()})
+    scorer.probe(found.manifest.version, lambda: Scorer.of(found).score(matrix))

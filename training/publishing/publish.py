@@ -1,0 +1,109 @@
+"""From a judged model to a bundle on the shelf: graph, parity, reference, card, pictures, manifest."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from models.bundles import bundle
+from models.bundles.bundle import BOOSTER, CARD, CARD_PAGE, GRAPH, REFERENCE, Bundle
+from models.bundles.manifest import Description, Interval
+from models.customer.contract import Contract
+from training.card import cost_figures, drawing, effect_figures, figures, html_page, model_card
+from training.data import holdout
+from training.data.dataset_split import Parts
+from training.learning import evaluation, importance
+from training.learning.model import LINEAR
+from training.learning.test_evaluation import Fitted, Judged
+from training.publishing import code_version, export
+from training.settings import FitSettings
+
+
+def publish(
+    fitted: Fitted,
+    judged: Judged,
+    parts: Parts,
+    *,
+    contract: Contract,
+    warnings: Sequence[str],
+    settings: FitSettings,
+) -> Bundle:
+    """Write the bundle of a model.
+
+    Raises:
+        ParityError: graph and booster disagree on the test rows; nothing was published.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        files, rows = Path(scratch), judged.matrix
+        export.write_models(fitted.classifier, width=rows.shape[1], graph=files / GRAPH, booster=files / BOOSTER)
+        described = Description(
+            **_data(parts, contract),
+            **_fit(fitted, settings),
+            **_quality(judged),
+            warnings=list(warnings),
+            parity_difference=export.check_parity(judged.probability, files / GRAPH, rows, fitted.calibration),
+        )
+        parts.reference.to_parquet(files / REFERENCE, index=False)
+        baseline, _ = judged.models[LINEAR]
+        holdout.write(files, parts, baseline=baseline)
+        with drawing.style():
+            for name, figure in _pictures(fitted, judged, contract, seed=settings.seed):
+                drawing.save(figure, files / "figures" / f"{name}.png")
+        text = model_card.write(described)
+        (files / CARD).write_text(text, encoding="utf-8")
+        (files / CARD_PAGE).write_text(html_page.write(text, files), encoding="utf-8")
+        now = datetime.now(UTC).replace(microsecond=0)
+        return bundle.save(files, described, trained_at=now, models_dir=settings.models_dir)
+
+
+def _data(parts: Parts, contract: Contract) -> dict[str, Any]:
+    return {
+        "fingerprint": contract.fingerprint,
+        "features": [feature.schema() | {"labels": list(feature.labels)} for feature in contract.features],
+        "data": parts.provenance,
+        "split": parts.told,
+    }
+
+
+def _fit(fitted: Fitted, settings: FitSettings) -> dict[str, Any]:
+    return {
+        "policy": fitted.policy,
+        "calibration": fitted.calibration,
+        "cross_validation": {name: evaluation.summarise(folds) for name, folds in fitted.folds.items()},
+        "seeds": evaluation.summarise(fitted.seeds),
+        "parameters": {**fitted.parameters, "random_state": settings.seed},
+        "constraints": dict(settings.monotone),
+        "tuning": fitted.tuning,
+        "libraries": code_version.libraries(),
+    }
+
+
+def _quality(judged: Judged) -> dict[str, Any]:
+    return {
+        "metrics": {name: figure.value for name, figure in judged.figures.items()} | dict(judged.best_reachable),
+        "intervals": {name: Interval(low=figure.low, high=figure.high) for name, figure in judged.figures.items()},
+        "confusion": judged.confusion,
+        "calibrated": judged.calibrated,
+        "priced": judged.priced,
+        "slices": judged.slices,
+        "differences": judged.differences,
+        "importance": judged.importance,
+    }
+
+
+def _pictures(fitted: Fitted, judged: Judged, contract: Contract, *, seed: int) -> Iterator[tuple[str, Figure]]:
+    churned, probability = judged.churned, judged.probability
+    yield "roc", figures.roc(churned, probability)
+    yield "precision_recall", figures.precision_recall(churned, probability)
+    yield "calibration", figures.calibration(churned, judged.raw, probability)
+    yield "confusion", figures.confusion(judged.confusion)
+    if any(segment.figures for segment in judged.slices):
+        yield "slices", figures.slices(judged.slices, judged.figures["roc_auc"].value)
+    yield "importance", effect_figures.importance(judged.importance)
+    curves = importance.dependence(fitted.predict, judged.matrix, contract, seed=seed)
+    yield "dependence", effect_figures.dependence(curves)
+    if (costs := fitted.policy.costs) is not None:
+        yield "profit", cost_figures.profit(churned, judged.models, costs.currency)

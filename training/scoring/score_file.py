@@ -1,0 +1,74 @@
+"""The story of scoring a file: read some rows, map, check, score and write them, and so on to its end."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from models.bundles import bundle
+from models.bundles.scorer import Scorer
+from models.customer import checks
+from models.customer.contract import Contract, Mask, Matrix
+from models.features import CONTRACT
+from training import tables
+from training.data import mapping
+from training.errors import NothingScored
+from training.progress import Progress
+from training.scoring import scored_files
+from training.scoring.scoring_summary import Tally
+from training.settings import ScoreSettings
+
+PREDICTION = pa.schema(
+    [
+        ("churn_probability", pa.float64()),
+        ("churn_prediction", pa.bool_()),
+        ("risk_tier", pa.string()),
+        ("model_version", pa.string()),
+    ]
+)
+"""What a scored row ends with."""
+
+
+def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows: int = tables.CHUNK_ROWS) -> Tally:
+    """Score every row that holds to the contract, in the file's order, and set the others aside with their reasons.
+
+    Memory is that of `chunk_rows` rows, however many there are.
+
+    Raises:
+        DataError, ScoringError: the file cannot be scored, or the results not written; which kind says why.
+        BundleError: there is no model to be trusted.
+    """
+    scored_files.require_free(settings.output, source=settings.input)
+    columns = mapping.read(settings.columns, contract)
+    foreign, schema = columns.foreign_columns(contract), tables.schema(settings.input)
+    mapping.require(foreign, schema.names)
+    scorer = Scorer.of(bundle.load(settings.models_dir, fingerprint=contract.fingerprint))
+    tally = Tally(scorer.version)
+    with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
+        progress.stage("scoring")
+        for chunk in tables.chunks(settings.input, rows=chunk_rows):
+            rows = mapping.features(columns, chunk.table.select(foreign).to_pandas(), contract)
+            broken = {tables.MISFIT: chunk.misfit} if chunk.misfit.any() else {}
+            broken |= checks.find_violations(contract, rows)
+            rejected: Mask = np.logical_or.reduce([np.zeros(len(rows), dtype=np.bool_), *broken.values()])
+            predictions = _predict(scorer, contract.to_matrix(rows[~rejected]))
+            written.keep(chunk.table.filter(~rejected), predictions)
+            written.reject(chunk.table.filter(rejected), _refuse(broken, rejected, first_row=tally.rows + 1))
+            tally.count(predictions["risk_tier"].to_pylist(), broken, rejected=rejected)
+            progress.step(chunk.fraction)
+        if not tally.scored:
+            raise NothingScored(path=settings.input, rows=tally.rows, reasons=tally.reasons)
+    return tally
+
+
+def _predict(scorer: Scorer, matrix: Matrix) -> pa.Table:
+    probability = scorer.score(matrix).tolist()
+    decisions = [scorer.policy.churns(value) for value in probability]
+    tiers = [scorer.policy.tier(value) for value in probability]
+    return pa.table([probability, decisions, tiers, pa.repeat(scorer.version, len(tiers))], schema=PREDICTION)
+
+
+def _refuse(broken: Mapping[str, Mask], rejected: Mask, *, first_row: int) -> pa.Table:
+    positions = np.flatnonzero(rejected)
+    reasons = ["; ".join(reason for reason, mask in broken.items() if mask[at]) for at in positions]
+    return pa.table([first_row + positions, reasons], schema=scored_files.REFUSAL)
