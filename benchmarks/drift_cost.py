@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.errors import JobFailed
 from benchmarks.reporting import drift_data, findings, tables
+from models.progress import Progress
 from monitoring.runs import run_store
-from training.progress import Progress
 
 ROWS = (100_000, 1_000_000, 10_000_000)
 PAGE = """\

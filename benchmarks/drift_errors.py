@@ -16,6 +16,7 @@ from demo import synthetic_customers
 from models.bundles import bundle
 from models.customer.contract import Feature
 from models.features import CONTRACT
+from models.progress import Progress
 from monitoring.drift import baseline
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
@@ -23,7 +24,6 @@ from monitoring.drift.drift_detection import judge
 from monitoring.drift.drift_result import Verdict
 from monitoring.drift.live_rows import Live
 from monitoring.settings import DriftSettings
-from training.progress import Progress
 
 ROWS, DEVIATIONS = (500, 5_000), (0.1, 0.2, 0.3)
 PINNED, NEW = "the pinned model's", "a new one each time"

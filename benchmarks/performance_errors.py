@@ -19,11 +19,11 @@ from models.bundles.quality import Figure, Figures
 from models.bundles.scorer import Scorer
 from models.customer.contract import Labels, Vector
 from models.features import CONTRACT
+from models.progress import Progress
 from monitoring.quality import performance_checks
 from monitoring.quality.performance_checks import Check
 from monitoring.settings import PerformanceSettings
 from training.data import synthetic
-from training.progress import Progress
 
 ROWS = (500, 5_000)
 Change = Callable[[Labels, np.random.Generator], Labels]

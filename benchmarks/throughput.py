@@ -13,7 +13,7 @@ from benchmarks.measuring.contenders import EMPTY, OURS, UNLOGGED
 from benchmarks.measuring.rounds import Cell
 from benchmarks.reporting import command, machine, tables
 from benchmarks.reporting.record import Record
-from training.progress import Progress
+from models.progress import Progress
 
 PAGE = """\
 # Throughput

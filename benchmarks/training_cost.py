@@ -20,8 +20,8 @@ from typing import Any
 from xgboost import XGBClassifier
 
 from benchmarks.reporting import findings, tables
+from models.progress import Progress
 from training import pipeline
-from training.progress import Progress
 from training.settings import FitSettings
 
 ROWS = 1_000_000

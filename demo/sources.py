@@ -15,9 +15,9 @@ from demo import shift, synthetic_customers
 from demo.populations import CALM, SHIFTED, Drawn, World
 from models.bundles import bundle
 from models.bundles.manifest import Description
+from models.customer import tables
 from models.customer.contract import Labels
 from models.features import CONTRACT
-from training import tables
 from training.data import datasets
 from training.data.datasets import MINIMUM_PER_CLASS, Dataset
 from training.errors import DataError
@@ -94,7 +94,7 @@ def split(path: Path, columns: Path | None, *, folder: Path) -> tuple[Path, Path
     if len(churned) < NEEDED_ROWS:
         raise TooFewCustomers(path=path, rows=len(churned))
     number = _number(churned)
-    table = tables.read(path).table
+    table = tables.read(path)
     order = np.random.default_rng(_SEED).permutation(len(table))
     parts = (("learned", order[number:]), ("held_out", order[:number]))
     written = {name: folder / f"{name}{path.suffix.lower()}" for name, _ in parts}

@@ -1,35 +1,31 @@
-"""Everything this package raises. Each error keeps its facts as attributes and ends its sentence with the remedy.
+"""The root of every error of this package, and the errors of bundles.
+
+Each error keeps its facts as attributes and ends its sentence with the remedy. Two branches have modules of their own:
+`models.customer.errors` (files of customers) and `models.log.errors` (the prediction log).
 
 ModelsError
 ├── ContractError             a feature class that no contract can be derived from
-├── ParityError               two runtimes disagree about the same rows
-├── ShelfUnwritable           no bundle can be published
-├── LogUnsupported            the prediction log's address is of another kind
-├── LogMissing                there is no prediction log yet
-├── LogTooNew                 a newer version of this project has changed the prediction log
-├── OutcomesRefused           outcomes cannot be recorded
-│   ├── OutcomesUnknown       there are no such predictions
-│   └── OutcomesContradicted  the predictions have other outcomes
-└── BundleError               no trained model can be trusted; the service stays up and says so
-    ├── PinUnreadable         pinned.json or its history is not what it must be
+├── ParityError               two runtimes give different probabilities for the same rows
+├── StoreUnwritable           no bundle can be published
+├── TableError                a file of customers cannot be read
+├── LogError                  the prediction log cannot be used, or refuses outcomes
+└── BundleError               a trained model cannot be trusted; the service stays up and says why
+    ├── PinUnreadable         pinned.json or its history is invalid
     │   └── NothingPinned     there is no pin yet
     ├── BundleMissing         the version is not in the store
     ├── FormatUnsupported     the bundle was written in another format
-    ├── ManifestInvalid       the manifest does not hold what it must
+    ├── ManifestInvalid       the manifest is incomplete or invalid
     ├── FingerprintMismatch   the bundle was trained on another contract
-    ├── FileUnreadable        a file that the manifest lists is gone or locked away
+    ├── FileUnreadable        a file that the manifest lists is missing or not readable
     ├── DigestMismatch        a file is not the one that was published
-    ├── GraphUnreadable       the runtime cannot open the model file
-    ├── BoosterUnreadable     predictions cannot be explained: the trees cannot be opened
+    ├── GraphUnreadable       ONNX Runtime cannot open the model file
+    ├── BoosterUnreadable     XGBoost cannot open the trees, so predictions cannot be explained
     └── ProbeFailed           the model cannot predict a customer who is known to be valid
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
-
-LISTED_IDS = 100
 
 
 def first_problem(error: Exception) -> str:
@@ -61,66 +57,6 @@ class ParityError(ModelsError):
             f"ONNX and booster differ by {difference:.2e} on {rows} rows, more than {limit:.0e}. "
             "Nothing was published; check the versions of onnxmltools and xgboost."
         )
-
-
-class LogUnsupported(ModelsError):
-    """The prediction log's address is neither SQLite's nor PostgreSQL's."""
-
-    def __init__(self, *, url: str) -> None:
-        self.url = url
-        super().__init__(
-            f"{url}: no prediction log can be there. Name one as sqlite:///var/predictions.db "
-            "or postgresql://user:password@host/database."
-        )
-
-
-class LogMissing(ModelsError):
-    """There is no prediction log yet."""
-
-    def __init__(self, *, path: Path) -> None:
-        self.path = path
-        super().__init__(
-            f"{path}: no such prediction log. Start the service, or create it with `python -m monitoring migrate`."
-        )
-
-
-class LogTooNew(ModelsError):
-    """A newer version of this project has changed the prediction log."""
-
-    def __init__(self, *, url: str) -> None:
-        self.url = url
-        super().__init__(
-            f"{url}: a newer version of this project has changed this prediction log. "
-            "Start that version, or name another log."
-        )
-
-
-class OutcomesRefused(ModelsError):
-    """Base of all reasons not to record outcomes; none of those sent together was."""
-
-    reason: str
-    """In a few words, for one outcome."""
-    remedy: str
-
-    def __init__(self, *, ids: Sequence[str]) -> None:
-        """Tell of the predictions with these `ids`."""
-        self.ids = ids
-        more = f" and {len(ids) - LISTED_IDS} more" if len(ids) > LISTED_IDS else ""
-        super().__init__(f"{', '.join(ids[:LISTED_IDS])}{more}: {self.reason}. Nothing was recorded. {self.remedy}")
-
-
-class OutcomesUnknown(OutcomesRefused):
-    """There are no such predictions."""
-
-    reason = "no such prediction"
-    remedy = "Send the ids that predictions were answered with; the log keeps old ones for so long only."
-
-
-class OutcomesContradicted(OutcomesRefused):
-    """The predictions have other outcomes, in the log or among those sent."""
-
-    reason = "another outcome is known"
-    remedy = "What was recorded first stays; correct the source, or delete the wrong row of the table `outcomes`."
 
 
 class BundleError(ModelsError):
@@ -223,7 +159,7 @@ class ProbeFailed(BundleError):
         super().__init__(f"model {version} fails on the contract's example: {problem}. Pin another, or train again.")
 
 
-class ShelfUnwritable(ModelsError):
+class StoreUnwritable(ModelsError):
     """No bundle can be published."""
 
     def __init__(self, *, path: Path, problem: str) -> None:

@@ -3,10 +3,6 @@
 CannotTell
 ├── PeriodInvalid      no window of time was named, or two
 ├── TwoSources         rows from a file and from the log were asked for
-├── LogUnreadable      the prediction log does not answer, or has not our tables
-├── TableMissing       a file is not there
-├── TableLocked        a file may not be read
-├── TableUnreadable    a file is not what its name says
 ├── ColumnsMissing     a file lacks columns of the contract
 ├── TooFewRows         there are not enough live rows to see anything
 ├── NothingToJudge     no column can be compared
@@ -16,7 +12,7 @@ CannotTell
 ├── RejectedUnwritable rows of it that are rejected cannot be kept
 └── NothingRecorded    none of its rows could be recorded
 
-A bundle that cannot be trusted is a `models.errors.BundleError`.
+Other reasons come from `models`: `BundleError`, `LogError` and `TableError`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,41 +40,6 @@ class TwoSources(CannotTell):
     def __init__(self, *, path: Path) -> None:
         self.path = path
         super().__init__(f"{path} is judged whole, whatever the time. Leave out --live, or --since, --from and --to.")
-
-
-class LogUnreadable(CannotTell):
-    """The prediction log does not answer, or has not our tables."""
-
-    def __init__(self, *, url: str, problem: str) -> None:
-        self.url, self.problem = url, problem
-        super().__init__(
-            f"{url}: {problem}. Start the database, correct --log-url, or bring the log up to this version with "
-            "`python -m monitoring migrate`."
-        )
-
-
-class TableMissing(CannotTell):
-    """A file is not there."""
-
-    def __init__(self, *, path: Path) -> None:
-        self.path = path
-        super().__init__(f"{path}: no such file. Check the path.")
-
-
-class TableLocked(CannotTell):
-    """A file may not be read."""
-
-    def __init__(self, *, path: Path) -> None:
-        self.path = path
-        super().__init__(f"{path}: permission denied. Make it readable for this process.")
-
-
-class TableUnreadable(CannotTell):
-    """A file is not what its name says."""
-
-    def __init__(self, *, path: Path, problem: str) -> None:
-        self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Give a .csv, .parquet or .jsonl file with one row a customer.")
 
 
 class ColumnsMissing(CannotTell):

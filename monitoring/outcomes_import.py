@@ -10,13 +10,13 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from models.errors import OutcomesContradicted, OutcomesUnknown
-from models.log import outcome_recording
+from models.log import opening, outcome_recording
+from models.log.errors import OutcomesContradicted, OutcomesUnknown
 from models.log.outcomes import Outcome
+from models.progress import Progress
 from monitoring.errors import NothingRecorded, OutcomesUnreadable
-from monitoring.log import log, outcome_files
+from monitoring.log import outcome_files
 from monitoring.log.outcome_files import Reject, Row
-from monitoring.progress import Progress
 from monitoring.settings import ImportSettings
 
 
@@ -47,12 +47,12 @@ def run(settings: ImportSettings) -> str:
     """Record the outcomes of a file, and tell what came of it.
 
     Raises:
-        OutcomesUnreadable, NothingRecorded: the file cannot be used, or none of its rows.
+        TableError, OutcomesUnreadable, NothingRecorded: the file cannot be used, or none of its rows.
         RejectedUnwritable: rows that are rejected cannot be kept.
         LogUnsupported, LogMissing, LogUnreadable: there is no log, or it does not answer.
     """
     rejected = outcome_files.rejected_path(settings.file)
-    with log.engine(settings.log_url) as engine:
+    with opening.engine(settings.log_url) as engine:
         tally = record(settings.file, engine)
     if not tally.new + tally.known:
         raise NothingRecorded(path=settings.file, rows=tally.rows, rejected=rejected)
@@ -63,16 +63,15 @@ def record(path: Path, engine: Engine) -> Tally:
     """Record each row of a file that can be, a chunk at a time; of a prediction's rows the first one counts.
 
     Raises:
-        OutcomesUnreadable, RejectedUnwritable: the file cannot be read, or the one beside it not written.
+        TableError, OutcomesUnreadable, RejectedUnwritable: the file cannot be read, or the one beside it not written.
         SQLAlchemyError: the database cannot be reached, or refuses.
     """
-    if not path.is_file():
-        raise OutcomesUnreadable(path=path, problem="no such file")
-    tally, progress = Tally(), Progress("import")
-    with outcome_files.rejecting(path) as reject:
-        for rows in outcome_files.chunks(path):
+    tally = Tally()
+    with Progress(1) as progress, outcome_files.rejecting(path) as reject:
+        progress.stage("importing outcomes")
+        for rows, fraction in outcome_files.chunks(path):
             _record(rows, engine, tally, reject)
-            progress.add(len(rows))
+            progress.step(fraction)
         if not tally.rows:
             raise OutcomesUnreadable(path=path, problem="it has no rows")
     if not tally.reasons:

@@ -13,7 +13,8 @@ from models.bundles import bundle, quality, segments
 from models.bundles.bundle import Bundle
 from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
-from monitoring.log import log, tables
+from models.log import opening
+from monitoring.log import customer_files
 from monitoring.quality import labelled_predictions, performance_checks
 from monitoring.quality.performance_result import Assessment
 from monitoring.runs import run
@@ -58,7 +59,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
     period = settings.period(now)
     model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
     manifest = model.manifest
-    with log.connection(settings.log_url) as opened:
+    with opening.connection(settings.log_url) as opened:
         track = labelled_predictions.read(opened, period, model_version=manifest.version, contract=contract)
     found = Assessment(
         model_version=manifest.version,
@@ -89,7 +90,7 @@ def _judge(found: Assessment, model: Bundle, settings: PerformanceSettings, cont
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,
     )
-    sample, _ = tables.read(model.path(bundle.REFERENCE), contract, rows=_REFERENCE_ROWS)
+    sample, _ = customer_files.read(model.path(bundle.REFERENCE), contract, rows=_REFERENCE_ROWS)
     parts = segments.find(
         contract.features,
         outcomes.features,

@@ -11,10 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Engine
 
 from models import durations
-from models.log import row_ids
+from models.log import opening, row_ids
 from models.log.log_tables import PREDICTIONS, TRAFFIC
-from monitoring.log import log
-from monitoring.progress import Progress
+from models.progress import Progress
 from monitoring.runs import run_store
 from monitoring.settings import PruneSettings
 
@@ -33,7 +32,7 @@ def run(settings: PruneSettings) -> str:
     if settings.keep_runs:
         runs = f"removed {run_store.forget(settings.output_dir, now - durations.parse(settings.keep_runs)):,} runs; "
     before = now - timedelta(days=settings.keep_days)
-    with log.engine(settings.log_url) as engine:
+    with opening.engine(settings.log_url) as engine:
         predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # all that hangs on them goes, too
         counts = prune(engine, TRAFFIC.c.traffic_id, before)
     return (
@@ -48,14 +47,18 @@ def prune(engine: Engine, ids: Column[str], before: datetime) -> int:
     Raises:
         SQLAlchemyError: the database cannot be reached, or refuses.
     """
-    old = sa.select(ids).where(ids < row_ids.first_id(before)).order_by(ids).limit(CHUNK_ROWS)
-    deletion = sa.delete(ids.table).where(ids.in_(old))
-    deleted, progress = 0, Progress(f"old {ids.table.name}")
-    while True:
-        with engine.begin() as connection:
-            rows = connection.execute(deletion).rowcount
-        deleted += rows
-        progress.add(rows)
-        if rows < CHUNK_ROWS:
-            return deleted
-        time.sleep(PAUSE_SECONDS)
+    old = sa.select(ids).where(ids < row_ids.first_id(before))
+    deletion = sa.delete(ids.table).where(ids.in_(old.order_by(ids).limit(CHUNK_ROWS)))
+    with engine.connect() as connection:
+        expected = connection.scalar(sa.select(sa.func.count()).select_from(old.subquery())) or 0
+    deleted = 0
+    with Progress(max(expected, 1)) as progress:
+        progress.stage(f"deleting old {ids.table.name}")
+        while True:
+            with engine.begin() as connection:
+                rows = connection.execute(deletion).rowcount
+            deleted += rows
+            progress.step(rows)
+            if rows < CHUNK_ROWS:
+                return deleted
+            time.sleep(PAUSE_SECONDS)

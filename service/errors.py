@@ -19,8 +19,9 @@ from typing import Literal
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from models.errors import ModelsError, OutcomesContradicted, OutcomesUnknown
+from models.errors import ModelsError
 from models.features import CONTRACT
+from models.log.errors import OutcomesContradicted, OutcomesUnknown
 
 LISTED_PROBLEMS = 100
 NOT_JSON, OTHER = "json_invalid", "other"

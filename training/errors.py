@@ -2,11 +2,9 @@
 
 TrainingError
 ├── DataError                 the rows cannot be used
-│   ├── SourceUnreadable      no such file, no such table, or not what its name says
-│   ├── TableUnreadable       the same, of a file only
+│   ├── SourceUnreadable      no such database or table, or the query fails
 │   ├── MappingInvalid        the columns file is not one
 │   ├── ColumnMissing         a column that the mapping names is not in the source
-│   ├── ColumnRepeated        two columns of the source have one name
 │   ├── TargetAmongFeatures   a feature would be made of the target, or of a column that must never be one
 │   ├── TargetUnclear         the target holds more than two values, or only one class
 │   ├── LeakFound             a feature alone tells the outcome
@@ -29,7 +27,7 @@ TrainingError
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from training.addresses import shown
+from models.addresses import shown
 
 
 def cause(error: BaseException) -> str:
@@ -58,14 +56,6 @@ class SourceUnreadable(DataError):
         )
 
 
-class TableUnreadable(DataError):
-    """A file is missing or is not what its suffix says."""
-
-    def __init__(self, *, path: Path, problem: str) -> None:
-        self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Name a .csv file (UTF-8, commas, a header) or a .parquet file.")
-
-
 class MappingInvalid(DataError):
     """A columns file does not hold a mapping."""
 
@@ -83,14 +73,6 @@ class ColumnMissing(DataError):
             f"the source has no column {', '.join(missing)}; it has {', '.join(present)}. "
             "Map foreign names with --columns FILE.toml."
         )
-
-
-class ColumnRepeated(DataError):
-    """Two columns of the source have one name."""
-
-    def __init__(self, *, columns: Sequence[str]) -> None:
-        self.columns = tuple(columns)
-        super().__init__(f"the source has column {', '.join(columns)} twice. Select each once.")
 
 
 class TargetAmongFeatures(DataError):

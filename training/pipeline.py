@@ -16,6 +16,7 @@ from models.bundles.manifest import Tuning
 from models.bundles.risk import Costs, RiskPolicy
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
+from models.progress import Progress
 from training import memory
 from training.data import dataset_split, datasets, leakage, slices, splitting
 from training.data.datasets import Dataset
@@ -23,7 +24,6 @@ from training.data.splitting import Folds, Split
 from training.learning import calibrators, cost_policy, evaluation, model, test_evaluation, tuning
 from training.learning.test_evaluation import Fitted
 from training.learning.trial import Trial
-from training.progress import Progress
 from training.publishing import publish, tracking
 from training.publishing.tracking import Run
 from training.settings import FitSettings
@@ -46,7 +46,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     """Train, judge, publish and log a model; pin it if asked to, or if it is the first.
 
     Raises:
-        ShelfUnwritable, SettingsError, DataError: before any work is done.
+        StoreUnwritable, SettingsError, DataError: before any work is done.
         SliceBelowFloor, ParityError: the model is not good enough, or its graph disagrees; nothing was published.
         TrackingFailed: MLflow did not take the run; nothing was pinned.
     """

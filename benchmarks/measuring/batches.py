@@ -10,7 +10,7 @@ from benchmarks.measuring import contenders, process, rounds, wrk
 from benchmarks.measuring.process import Server
 from benchmarks.measuring.wrk import Load
 from demo import synthetic_customers
-from training.progress import Progress
+from models.progress import Progress
 
 PATH = "/predict/batch"
 ROWS, LARGE_ROWS = 1_000, 10_000

@@ -14,7 +14,7 @@ from benchmarks.measuring import process, wrk
 from benchmarks.measuring.contenders import OURS, UNLOGGED, Contender
 from benchmarks.measuring.process import Server
 from benchmarks.measuring.wrk import Load
-from training.progress import Progress
+from models.progress import Progress
 
 CONNECTIONS = (1, 10, 50, 100, 200, 1_000)
 SHED_METRIC = "http_requests_shed_total"

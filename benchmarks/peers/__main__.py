@@ -18,7 +18,7 @@ from benchmarks.peers import catalogue
 from benchmarks.reporting import command, machine, tables
 from benchmarks.reporting.record import Record
 from benchmarks.reporting.summary import servers
-from training.progress import Progress
+from models.progress import Progress
 
 REQUIREMENTS = Path(__file__).parent
 PAGE = """\

@@ -26,7 +26,7 @@ from models.errors import (
     FingerprintMismatch,
     FormatUnsupported,
     ManifestInvalid,
-    ShelfUnwritable,
+    StoreUnwritable,
     first_problem,
 )
 
@@ -61,14 +61,14 @@ def require_shelf(models_dir: Path) -> None:
     """Make the shelf, and make sure that a bundle can be published on it.
 
     Raises:
-        ShelfUnwritable: it cannot be written to.
+        StoreUnwritable: it cannot be written to.
     """
     try:
         (models_dir / "store").mkdir(parents=True, exist_ok=True)
         for folder in (models_dir, models_dir / "store"):
             tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise ShelfUnwritable(path=models_dir, problem=error.strerror or "cannot be written") from error
+        raise StoreUnwritable(path=models_dir, problem=error.strerror or "cannot be written") from error
 
 
 def save(files: Path, description: Description, *, trained_at: datetime, models_dir: Path) -> Bundle:

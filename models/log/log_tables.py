@@ -13,7 +13,7 @@ from sqlalchemy import Column, Dialect, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
-from models.errors import LogMissing, LogUnsupported
+from models.log.errors import LogMissing, LogUnsupported
 
 BUSY_SECONDS = 5
 """Longest wait for another writer, and for a server to answer."""

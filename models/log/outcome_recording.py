@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from models.errors import OutcomesContradicted, OutcomesUnknown
+from models.log.errors import OutcomesContradicted, OutcomesUnknown
 from models.log.log_tables import INSERT, OUTCOMES, PREDICTIONS
 from models.log.outcomes import Outcome
 

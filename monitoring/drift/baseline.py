@@ -13,7 +13,7 @@ from models.customer import checks
 from models.customer.contract import Contract, Vector
 from monitoring.drift import importance
 from monitoring.drift.comparison import PREDICTION
-from monitoring.log import tables
+from monitoring.log import customer_files
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
         CannotTell: the reference is no table of this contract.
         GraphUnreadable: the model cannot be opened.
     """
-    table, _ = tables.read(model.path(bundle.REFERENCE), contract, rows=rows)
+    table, _ = customer_files.read(model.path(bundle.REFERENCE), contract, rows=rows)
     scorer = Scorer.of(model)
     return Baseline(
         contract,

@@ -12,7 +12,7 @@ import pandas as pd
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
 from monitoring.errors import TooFewRows, TwoSources
-from monitoring.log import tables, window
+from monitoring.log import customer_files, window
 from monitoring.log.window import Window
 from monitoring.settings import DriftSettings
 
@@ -49,7 +49,7 @@ def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> Live:
 def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> Live:
     if settings.since or settings.from_time or settings.to_time:
         raise TwoSources(path=path)
-    table, rows = tables.read(path, baseline.contract, rows=settings.sample_rows)
+    table, rows = customer_files.read(path, baseline.contract, rows=settings.sample_rows)
     return Live(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows)
 
 
@@ -63,7 +63,7 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
     table = pd.DataFrame({PREDICTION: pd.Series(made, dtype="float64")})
     if usable:
         cells = pd.DataFrame([row.features for row in usable], columns=list(names))
-        table = tables.values(cells, baseline.contract).join(table)
+        table = customer_files.values(cells, baseline.contract).join(table)
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
     remarks = tuple(_remarks(facts, found, pinned))
     return Live(f"the log from {period}", table, found.rows, bool(usable), facts, remarks)

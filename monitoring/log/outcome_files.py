@@ -1,17 +1,17 @@
-"""Files of outcomes, CSV or Parquet, read some rows at a time; and the file beside each for rows that are rejected."""
+"""Reads files of outcomes (CSV or Parquet), and writes the rejected rows to a file beside each."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-import pyarrow.parquet as pq
 from pydantic import BeforeValidator, ConfigDict, ValidationError
 
+from models.customer import tables
 from models.log.outcomes import MAX_OUTCOMES, Outcome
 from monitoring.errors import OutcomesUnreadable, RejectedUnwritable
 from monitoring.settings import Time
@@ -44,7 +44,7 @@ class Row:
     def read(self) -> Outcome | str:
         """Return the outcome, or all that is wrong."""
         if not self.fits:
-            return "another number of cells than the header"
+            return tables.MISFIT
         try:
             return _Line.model_validate_strings(self.cells)
         except ValidationError as error:
@@ -52,22 +52,22 @@ class Row:
             return "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in problems)
 
 
-def chunks(path: Path, *, rows: int = MAX_OUTCOMES) -> Iterator[list[Row]]:
-    """Read a file, at most so many rows at a time.
+def chunks(path: Path, *, rows: int = MAX_OUTCOMES) -> Iterator[tuple[list[Row], float]]:
+    """Read a file, at most so many rows at a time, each time with the share of the file that they take, 0 to 1.
 
     Raises:
-        OutcomesUnreadable: there is no such file, it lacks a column, or it is not what its suffix says.
+        TableError: there is no such file, or it is not what its suffix says.
+        OutcomesUnreadable: it lacks a column.
     """
-    read = {".csv": _csv_rows, ".parquet": _parquet_rows}.get(path.suffix.lower())
-    if read is None:
-        raise OutcomesUnreadable(path=path, problem=f"{path.suffix or 'no suffix'} is not a kind of file that is known")
-    try:
-        found = read(path)
-        while some := list(islice(found, rows)):
-            yield some
-    except (OSError, ValueError, csv.Error) as error:  # what pyarrow raises is one of the first two
-        problem = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-        raise OutcomesUnreadable(path=path, problem=problem.splitlines()[0].rstrip(".")) from error
+    present = tables.schema(path).names
+    if missing := [name for name in COLUMNS if name not in present]:
+        raise OutcomesUnreadable(path=path, problem=f"no column {', '.join(missing)}")
+    number = 1
+    for chunk in tables.chunks(path, rows=rows, columns=COLUMNS):
+        cells, fits = map(_cells, chunk.table.to_pylist()), (~chunk.misfit).tolist()
+        found = list(map(Row, count(number), cells, fits))
+        yield found, chunk.fraction
+        number += len(found)
 
 
 def rejected_path(path: Path) -> Path:
@@ -95,24 +95,5 @@ def rejecting(path: Path) -> Iterator[Reject]:
         raise RejectedUnwritable(path=final, problem=error.strerror or "it cannot be written") from error
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as text:
-        rows = csv.DictReader(text, strict=True)
-        _require_columns(rows.fieldnames or ())
-        for number, row in enumerate(rows, 1):
-            cells = {name: row[name].strip() for name in COLUMNS if row[name] is not None}
-            yield Row(number, cells, fits=None not in row and None not in row.values())
-
-
-def _parquet_rows(path: Path) -> Iterator[Row]:
-    # Else pyarrow reads ahead, and keeps what it has read: all of the file in the end.
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-        _require_columns(file.schema_arrow.names)
-        batches = file.iter_batches(MAX_OUTCOMES, columns=list(COLUMNS))
-        for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), 1):
-            yield Row(number, {name: str(value).strip() for name, value in row.items() if value is not None})
-
-
-def _require_columns(found: Any) -> None:
-    if wrong := [name for name in COLUMNS if list(found).count(name) != 1]:
-        raise ValueError(f"not exactly one column {', '.join(wrong)}")
+def _cells(row: Mapping[str, Any]) -> Cells:
+    return {name: str(value).strip() for name, value in row.items() if value is not None}

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from models.bundles.risk import RiskTier
 from models.customer.contract import Contract, Labels, Vector
 from models.log.log_tables import OUTCOMES, PREDICTIONS
-from monitoring.log import log, sampling
+from monitoring.log import sampling, window
 from monitoring.period import Period
 
 SAMPLE_ROWS = 100_000
@@ -71,7 +71,7 @@ class TrackRecord:
 
 def read(connection: sa.Connection, period: Period, *, model_version: str, contract: Contract) -> TrackRecord:
     """Read what a model did; a million predictions, most with outcomes, take six seconds."""
-    inside = log.within(PREDICTIONS.c.prediction_id, period)
+    inside = window.within(PREDICTIONS.c.prediction_id, period)
     made = inside & (PREDICTIONS.c.model_version == model_version)
     tiers = _count(connection, made)
     rows, known = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())

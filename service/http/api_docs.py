@@ -14,8 +14,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from models.errors import OutcomesContradicted, OutcomesUnknown, PinUnreadable
+from models.errors import PinUnreadable
 from models.features import CONTRACT
+from models.log.errors import OutcomesContradicted, OutcomesUnknown
 from models.log.outcomes import Outcome
 from service import __version__, request_id
 from service.errors import BodyTooLarge, BrokenRule, MediaTypeUnsupported, ModelUnavailable, RequestInvalid

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from models.errors import LogMissing, OutcomesUnknown
 from models.log import row_ids
+from models.log.errors import LogMissing, OutcomesUnknown
 from models.log.outcomes import Outcome
 from service.errors import LogUnavailable, NotLoggedYet
 from service.log.prediction_log import PredictionLog

@@ -121,6 +121,6 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(tmp_pat
     table(2_000).to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(ColumnMissing, match=r"no column tenure_months, churned.*--columns"):
         sources.of(tmp_path / "mine.csv", None, folder=tmp_path)
-    with pytest.raises(SourceUnreadable, match=r"none\.csv: No such file"):
+    with pytest.raises(SourceUnreadable, match=r"none\.csv: no such file"):
         sources.of(tmp_path / "none.csv", None, folder=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]

@@ -29,7 +29,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models import declaration
+from models.customer import declaration
 
 Addition = Literal["Yes", "No", "No internet service"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from models.errors import LogTooNew
 from models.log import log_tables, migrations
+from models.log.errors import LogTooNew
 from monitoring.__main__ import main
 
 

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from models.errors import LogMissing
 from models.log import log_tables, migrations, outcome_recording, row_ids
+from models.log.errors import LogMissing
 from models.log.outcomes import Outcome
 from monitoring import pruning
 from monitoring.runs import run_store

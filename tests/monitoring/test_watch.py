@@ -33,8 +33,8 @@ with pathlib.Path(sys.argv[1]).open("a", buffering=1) as notes:
 NOTE_AND_HANG = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
 RECORD_DRIFT = """
 import datetime, pathlib, sys
-from monitoring import journal
-journal.write({"exit_code": 1}, pathlib.Path(sys.argv[1]).parent, "drift", datetime.datetime.now(datetime.UTC))
+from monitoring.runs import run_store
+run_store.write({"exit_code": 1}, pathlib.Path(sys.argv[1]).parent, "drift", datetime.datetime.now(datetime.UTC))
 """
 
 

@@ -55,9 +55,9 @@ def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["score", "absent.csv", "out.csv"], "absent.csv: No such file. Name a .csv file"),
+        (["score", "absent.csv", "out.csv"], "absent.csv: no such file. Check the path."),
         (["score", "in.csv", "in.csv"], "in.csv: it is the file to score, and would be replaced. Name another file"),
-        (["fit", "--data", "absent.csv"], "absent.csv: No such file."),
+        (["fit", "--data", "absent.csv"], "absent.csv: no such file. --data takes"),
         (["fit", "--rows", "many"], "--rows: Input should be a valid integer"),
         (["fit", "--rows", "0"], "--rows: Input should be greater than or equal to 1"),
         (["fit", "--rows", "100"], "at least 200 rows"),

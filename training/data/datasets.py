@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
+from models.addresses import shown
 from models.bundles.manifest import LiveRows, Provenance
 from models.customer import checks
 from models.customer.contract import Contract, Labels, Mask, Vector
-from training.addresses import shown
 from training.data import live, mapping, sources
 from training.data.splitting import Moments
 from training.errors import SplitImpossible, TooFewRows, TooManyRejected

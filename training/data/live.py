@@ -17,13 +17,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from models import durations
+from models.addresses import shown
 from models.bundles import pins
 from models.bundles.manifest import LiveRows
 from models.customer.contract import Contract, Feature, Labels, Mask, Vector
-from models.log import row_ids
+from models.log import opening, row_ids
 from models.log.log_tables import OUTCOMES, PREDICTIONS
-from training.addresses import shown
-from training.data import log
 from training.data.live_errors import InputsNotKept, NoOutcomes
 from training.data.splitting import Moments
 from training.settings import FitSettings
@@ -92,7 +91,7 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
         asked &= PREDICTIONS.c.prediction_id >= row_ids.first_id(now - durations.parse(settings.since))
     known = OUTCOMES.c.recorded_at if settings.outcomes_known == "recorded" else OUTCOMES.c.observed_at
     versions: dict[str, int] = {}
-    with log.connection(url) as connection:
+    with opening.connection(url) as connection:
         counts = _count(connection, asked)
         if not counts.outcomes:
             raise NoOutcomes(url=shown(url), predictions=counts.predictions)

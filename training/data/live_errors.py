@@ -1,24 +1,12 @@
 """Why the prediction log gives no rows to learn from; a branch of the tree in `training.errors`.
 
 DataError
-├── LogUnreadable        the log does not answer, or has not our tables
 ├── NoOutcomes           nobody told what became of the customers
 ├── InputsNotKept        the customers' values are not in the log
 └── HistoryTooShort      too little was known before the time to be judged
 """
 
 from training.errors import DataError
-
-
-class LogUnreadable(DataError):
-    """The prediction log does not answer, or has not our tables."""
-
-    def __init__(self, *, url: str, problem: str) -> None:
-        self.url, self.problem = url, problem
-        super().__init__(
-            f"{url}: {problem}. Start the database, correct --log-url, or bring the log up to this version with "
-            "`python -m monitoring migrate`."
-        )
 
 
 class NoOutcomes(DataError):

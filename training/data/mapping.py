@@ -25,8 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models.customer import texts
 from models.customer.contract import Contract, Feature
+from models.customer.errors import ColumnRepeated
 from models.errors import ContractError
-from training.errors import ColumnMissing, ColumnRepeated, MappingInvalid, TargetAmongFeatures, TargetUnclear
+from training.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures, TargetUnclear
 
 TARGET = "churned"
 """The outcome's name, which no feature may have."""

@@ -7,11 +7,12 @@ import pandas as pd
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
+from models.addresses import shown
+from models.customer import tables
 from models.customer.contract import Contract, Vector
-from training import tables
-from training.addresses import shown
+from models.customer.errors import TableUnreadable
 from training.data import synthetic
-from training.errors import SourceUnreadable, TableUnreadable
+from training.errors import SourceUnreadable
 from training.settings import FitSettings
 
 
@@ -40,12 +41,9 @@ def name(settings: FitSettings) -> str:
 
 def _read_file(path: Path) -> pd.DataFrame:
     try:
-        whole = tables.read(path)
+        rows: pd.DataFrame = tables.read(path).to_pandas()
     except TableUnreadable as error:
         raise SourceUnreadable(source=str(path), problem=error.problem) from error
-    if whole.misfit.any():
-        raise SourceUnreadable(source=str(path), problem=f"row {whole.misfit.argmax() + 1} has {tables.MISFIT}")
-    rows: pd.DataFrame = whole.table.to_pandas()
     return rows
 
 

@@ -16,8 +16,7 @@ from models.bundles.pins import Challenger, Pin
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Contract
 from models.features import CONTRACT
-from models.log import row_ids
-from training.data import log
+from models.log import opening, row_ids
 from training.promotion import challenger_log, paired_comparison
 from training.promotion.challenger_log import Record
 from training.promotion.errors import NoSuchModel, TooFewOutcomes
@@ -93,7 +92,7 @@ def _since(settings: CompareLiveSettings, challenger: Challenger, now: datetime)
 
 def _read(url: str, champion: Pin, challenger: Challenger, since: datetime) -> tuple[Record, Record]:
     first = row_ids.first_id(since)
-    with log.connection(url) as connection:
+    with opening.connection(url) as connection:
         if challenger.mode == "shadow":
             return challenger_log.read_shadow(connection, champion.version, challenger.version, since=first)
         return (

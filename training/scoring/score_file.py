@@ -7,13 +7,12 @@ import pyarrow as pa
 
 from models.bundles import bundle
 from models.bundles.scorer import Scorer
-from models.customer import checks
+from models.customer import checks, tables
 from models.customer.contract import Contract, Mask, Matrix
 from models.features import CONTRACT
-from training import tables
+from models.progress import Progress
 from training.data import mapping
 from training.errors import NothingScored
-from training.progress import Progress
 from training.scoring import scored_files
 from training.scoring.scoring_summary import Tally
 from training.settings import ScoreSettings

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from training import tables
+from models.customer import tables
 from training.errors import ColumnsTaken, OutputRefused
 
 REFUSAL = pa.schema([("row", pa.int64()), ("reasons", pa.string())])

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine
 
-from models.errors import LogTooNew
+from models.log.errors import LogTooNew
 
 _FOLDER = Path(__file__).parent
 

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from models.errors import OutcomesContradicted, OutcomesUnknown
 from models.log import log_tables, migrations, outcome_recording, row_ids
+from models.log.errors import OutcomesContradicted, OutcomesUnknown
 from models.log.outcomes import MAX_OUTCOMES, Outcome
 from tests import predictions
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.log import log_tables, migrations, row_ids
-from monitoring.errors import LogUnreadable
+from models.log.errors import LogUnreadable
 from monitoring.log import window
 from monitoring.period import Period
 

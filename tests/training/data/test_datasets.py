@@ -104,9 +104,9 @@ def test_too_few_rows_of_a_class_are_refused(customers: pd.DataFrame, tmp_path: 
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("absent.csv", r"absent\.csv: No such file"),
-        ("absent.parquet", r"absent\.parquet: No such file"),
-        ("rows.xlsx", "not a kind of file"),
+        ("absent.csv", r"absent\.csv: no such file"),
+        ("absent.parquet", r"absent\.parquet: no such file"),
+        ("rows.xlsx", "not a known kind of file"),
         ("sqlite:///absent.db", "needs --query"),
     ],
 )

@@ -12,14 +12,14 @@ from demo.populations import CALM, SHIFTED
 from models.bundles import pins
 from models.bundles.manifest import LiveRows
 from models.bundles.pins import Event
-from models.errors import LogMissing, LogUnsupported
 from models.features import CONTRACT
 from models.log import log_tables, outcome_recording
+from models.log.errors import LogMissing, LogUnreadable, LogUnsupported
 from models.log.outcomes import Outcome
 from tests.live_log import DAY, NOW, add, write
 from training.data import datasets, splitting, synthetic
 from training.data.datasets import Dataset
-from training.data.live_errors import HistoryTooShort, InputsNotKept, LogUnreadable, NoOutcomes
+from training.data.live_errors import HistoryTooShort, InputsNotKept, NoOutcomes
 from training.data.splitting import Moments, Split
 from training.errors import ColumnMissing, SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings

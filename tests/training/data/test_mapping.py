@@ -9,11 +9,12 @@ from pydantic import Field
 
 from models.customer.contract import Contract
 from models.customer.declaration import Features, derive
+from models.customer.errors import ColumnRepeated
 from models.errors import ContractError
 from models.features import CONTRACT
 from training.data import mapping
 from training.data.mapping import ColumnMapping, Source, Target
-from training.errors import ColumnMissing, ColumnRepeated, MappingInvalid, TargetAmongFeatures, TargetUnclear
+from training.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures, TargetUnclear
 
 
 def table(**columns: list[object]) -> pd.DataFrame:

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from models.bundles import bundle
 from models.bundles.scorer import Scorer
+from models.customer.errors import ColumnRepeated, TableUnreadable
 from models.errors import BundleError
 from models.features import CONTRACT
 from training.data import synthetic
-from training.errors import ColumnMissing, ColumnRepeated, ColumnsTaken, NothingScored, OutputRefused, TableUnreadable
+from training.errors import ColumnMissing, ColumnsTaken, NothingScored, OutputRefused
 from training.scoring import score_file
 from training.scoring.scoring_summary import Tally
 from training.settings import ScoreSettings
@@ -261,7 +262,7 @@ def test_a_disk_that_fills_up_is_told_and_left_as_it_was(score: Score, tmp_path:
 @pytest.mark.parametrize(("source", "output"), [("in.xlsx", "out.csv"), ("in.csv", "out.xlsx"), ("in.csv", "out")])
 def test_a_file_of_another_kind_is_refused(score: Score, tmp_path: Path, source: str, output: str) -> None:
     write(tmp_path / source, *GOOD)
-    with pytest.raises(TableUnreadable, match=r"is not a kind of file.* \.csv"):
+    with pytest.raises(TableUnreadable, match=r"is not a known kind of file.* \.csv"):
         score(tmp_path / source, tmp_path / output)
 
 

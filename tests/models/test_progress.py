@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from training import progress
-from training.progress import Progress
+from models import progress
+from models.progress import Progress
 
 
 def test_a_log_gets_the_stage_and_then_how_far_it_is_now_and_then(

@@ -11,11 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from models.customer import tables
 from models.customer.checks import find_violations
 from models.customer.contract import Contract
+from models.customer.errors import ColumnRepeated, TableLocked, TableMissing, TableUnreadable
+from models.customer.tables import Chunk
 from monitoring.drift.comparison import PREDICTION, compare
-from monitoring.errors import ColumnsMissing, TableLocked, TableMissing, TableUnreadable
-from monitoring.log import tables
+from monitoring.errors import ColumnsMissing
+from monitoring.log import customer_files
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def rows() -> pd.DataFrame:
 
 
 def read(path: Path, contract: Contract) -> pd.DataFrame:
-    return tables.read(path, contract, rows=1_000)[0]
+    return customer_files.read(path, contract, rows=1_000)[0]
 
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
@@ -119,39 +122,60 @@ def test_columns_of_other_types_in_parquet_hold_numbers_or_unreadable_cells(
 def test_a_line_that_is_no_row_is_named(
     tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch, line: str, problem: str
 ) -> None:
-    monkeypatch.setattr(tables, "_CHUNK_ROWS", 2)
+    monkeypatch.setattr(customer_files, "_CHUNK_ROWS", 2)
     path = tmp_path / "live.jsonl"
     path.write_text(f'{{"plan": "pro"}}\n\n{line}\n')
     with pytest.raises(TableUnreadable, match=f"line 3 {problem}. Give a"):
         read(path, second_contract)
 
 
-@pytest.mark.parametrize(("row", "cells"), [("secret,1", 2), ("secret" + "," * 9, 10)])
+@pytest.mark.parametrize("row", ["secret,1", "secret" + "," * 9])
 def test_a_row_of_a_csv_with_other_cells_is_named_without_its_values(
-    rows: pd.DataFrame, tmp_path: Path, second_contract: Contract, row: str, cells: int
+    rows: pd.DataFrame, tmp_path: Path, second_contract: Contract, row: str
 ) -> None:
     path = tmp_path / "live.csv"
     path.write_text(f"{rows.to_csv(index=False)}{row}\n")
-    with pytest.raises(TableUnreadable, match=f"row 5 has {cells} cells, the header 7. Give a") as caught:
+    with pytest.raises(TableUnreadable, match=r"row 4 has another number of cells than the header\. Give a") as caught:
         read(path, second_contract)
     assert "secret" not in str(caught.value)
+
+
+def test_a_broken_quote_refuses_a_csv_instead_of_swallowing_the_rows_behind_it(
+    rows: pd.DataFrame, tmp_path: Path, second_contract: Contract
+) -> None:
+    path = tmp_path / "live.csv"
+    path.write_text(f'{rows.to_csv(index=False)}"pro,north,True,True,1,2,3\npro,north,True,True,1,2,3\n')
+    with pytest.raises(TableUnreadable, match="line 6: unexpected end of data"):
+        read(path, second_contract)
+
+
+def test_a_column_of_the_contract_that_comes_twice_is_named(
+    rows: pd.DataFrame, tmp_path: Path, second_contract: Contract
+) -> None:
+    for name in ("live.csv", "live.parquet"):
+        table = pa.Table.from_pandas(rows)
+        doubled = pa.table([*table.columns, table["spend"]], names=[*table.column_names, "spend"])
+        with tables.writing(tmp_path / name, doubled.schema) as write:
+            write(doubled)
+        with pytest.raises(ColumnRepeated, match="column spend twice"):
+            read(tmp_path / name, second_contract)
 
 
 @pytest.mark.parametrize("ending", WRITERS)
 def test_a_large_file_is_counted_whole_and_read_in_part(
     rows: pd.DataFrame, ending: str, tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "_CHUNK_ROWS", 100)
+    monkeypatch.setattr(customer_files, "_CHUNK_ROWS", 100)
     path = tmp_path / f"live{ending}"
     WRITERS[ending](pd.concat([rows] * 500).assign(spend=np.arange(1_500.0)), path)
-    found, of_rows = tables.read(path, second_contract, rows=50)
+    found, of_rows = customer_files.read(path, second_contract, rows=50)
     assert (of_rows, found["spend"].nunique(), found["spend"].is_monotonic_increasing) == (1_500, 50, True)
 
 
 def test_a_file_that_may_not_be_read_is_said_with_its_own_remedy(
     tmp_path: Path, second_contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, _: Contract) -> Iterator[pa.Table]:  # root may read every file
+    def refuse(path: Path, *_: object) -> Iterator[Chunk]:  # root may read every file
         raise PermissionError(13, "Permission denied", str(path))
 
     path = tmp_path / "live.csv"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training import tables
-from training.errors import TableUnreadable
+from models.customer import tables
+from models.customer.errors import TableMissing, TableUnreadable
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 def cells(path: Path) -> list[tuple[str | None, ...]]:
     """Read a table as rows of cells, its header first."""
-    table = tables.read(path).table
+    table = tables.read(path)
     return [tuple(table.column_names), *zip(*(column.to_pylist() for column in table.columns), strict=True)]
 
 
@@ -60,7 +60,7 @@ def test_a_row_of_another_length_is_marked_wherever_a_chunk_begins(path: Path, r
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", r"table\.csv: it is empty\. Name a \.csv file"),
+        (b"", r"table\.csv: it is empty\. Give a \.csv or \.parquet file"),
         (b"\n\n", "it is empty"),
         (b'a,b\n1,"x\n2,y\n', "line 3: unexpected end of data"),
         (b'a,b\n1,"x"y\n2,y\n', "line 2: ',' expected"),
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["absent.csv", "absent.parquet"])
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TableUnreadable, match=rf"{name}: No such file\."):
+    with pytest.raises(TableMissing, match=rf"{name}: no such file\."):
         tables.schema(tmp_path / name)
 
 
