@@ -21,8 +21,8 @@ from monitoring.drift import baseline
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
 from monitoring.drift.drift_detection import judge
-from monitoring.drift.drift_result import Verdict
-from monitoring.drift.live_rows import Live
+from monitoring.drift.drift_result import DriftResult
+from monitoring.drift.live_rows import LiveRows
 from monitoring.settings import DriftSettings
 
 ROWS, DEVIATIONS = (500, 5_000), (0.1, 0.2, 0.3)
@@ -140,12 +140,12 @@ def _draw_reference(learned: Baseline, seed: int) -> Baseline:
     return replace(learned, table=table.assign(**{PREDICTION: learned.predict(table)}))
 
 
-def _judge(learned: Baseline, table: pd.DataFrame, settings: DriftSettings) -> Verdict:
-    live = Live("simulated", table.assign(**{PREDICTION: learned.predict(table)}), len(table))
+def _judge(learned: Baseline, table: pd.DataFrame, settings: DriftSettings) -> DriftResult:
+    live = LiveRows("simulated", table.assign(**{PREDICTION: learned.predict(table)}), len(table))
     return judge(learned, live, settings)[1]
 
 
-def _add(counted: Counted, verdict: Verdict, *, named: bool) -> Counted:
+def _add(counted: Counted, verdict: DriftResult, *, named: bool) -> Counted:
     return replace(counted, found=counted.found + verdict.exit_code, named=counted.named + named)
 
 

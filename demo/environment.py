@@ -40,7 +40,7 @@ class Unplayable(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Stage:
+class Environment:
     """One rehearsal's own corner of this machine."""
 
     project: Path
@@ -114,7 +114,7 @@ class Stage:
 
 
 @contextmanager
-def setting(root: Path, folder: Path) -> Iterator[Stage]:
+def setting(root: Path, folder: Path) -> Iterator[Environment]:
     """Set the stage, and clear it in the end, whatever happened on it."""
     name = f"churn-rehearsal-{secrets.token_hex(3)}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -131,7 +131,7 @@ def setting(root: Path, folder: Path) -> Iterator[Stage]:
         "DO_NOT_TRACK": "true",
     }
     kept = {key: value for key, value in os.environ.items() if not key.startswith(SET_BY_PEOPLE)}
-    stage = Stage(folder, name, kept | own)
+    stage = Environment(folder, name, kept | own)
     try:
         _start_database(stage, database_port)
         yield stage
@@ -139,13 +139,13 @@ def setting(root: Path, folder: Path) -> Iterator[Stage]:
         _clear(stage)
 
 
-def join_database(stage: Stage) -> None:
+def join_database(stage: Environment) -> None:
     """Let the containers that serve reach the database; their network is there since the first deployment."""
     address = f"{stage.environment['DEPLOY_NETWORK']}.6"  # those before it belong to deploy/compose.yml
     stage.docker("network", "connect", "--ip", address, f"{stage.name}_default", f"{stage.name}-postgres")
 
 
-def _start_database(stage: Stage, port: int) -> None:
+def _start_database(stage: Environment, port: int) -> None:
     variables = ("--env", "POSTGRES_USER=churn", "--env", "POSTGRES_PASSWORD=churn")
     container = f"{stage.name}-postgres"
     stage.docker("run", "--detach", "--name", container, *variables, "--publish", f"127.0.0.1:{port}:5432", POSTGRES)
@@ -161,7 +161,7 @@ def _start_database(stage: Stage, port: int) -> None:
             return
 
 
-def _clear(stage: Stage) -> None:
+def _clear(stage: Environment) -> None:
     """Remove all that has the rehearsal's name, however far it came."""
     named = f"name={stage.name}"
     for kind, chosen, forced in (

@@ -20,7 +20,7 @@ from pydantic_settings import CliApp, SettingsConfigDict
 
 from demo import sources
 from demo.client import Client, Refused
-from demo.populations import Customer, World
+from demo.populations import Customer, Population
 from demo.settings import DemoSettings
 from models.errors import ModelsError
 from training.errors import TrainingError
@@ -87,7 +87,7 @@ def send(settings: Settings, customers: Iterable[Customer]) -> None:
             time.sleep(max(0, due - time.monotonic()))
 
 
-def draw(settings: Settings, calm: World, shifted: World) -> Iterator[Customer]:
+def draw(settings: Settings, calm: Population, shifted: Population) -> Iterator[Customer]:
     """Draw customers, of one world for a while, then of the other."""
     for turn in count():
         for world, seconds in ((calm, settings.calm_seconds), (shifted, settings.shifted_seconds)):

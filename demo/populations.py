@@ -29,7 +29,7 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class World:
+class Population:
     """A name, who its customers are in words, and how a number of them is drawn with a seed."""
 
     name: str
@@ -70,12 +70,12 @@ def _other_reasons(customers: pd.DataFrame) -> Vector:
     return synthetic.churn_probability(customers.assign(contract_type=0, tenure_months=reversed_tenure))
 
 
-CALM = World(
+CALM = Population(
     "calm",
     "customers like those it learned from, and what became of them",
     _synthetic(synthetic_customers.calm, synthetic.churn_probability),
 )
-SHIFTED = World(
+SHIFTED = Population(
     "shifted",
     "customers after a price rise, half of them without a long contract, and what became of them",
     _synthetic(synthetic_customers.shifted, _other_reasons),

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from demo import environment, steady_clients
-from demo.environment import Stage, Unplayable
+from demo.environment import Environment, Unplayable
 from demo.populations import CALM, SHIFTED
 from demo.scenario import say
-from demo.steady_clients import Steady
+from demo.steady_clients import SteadyClients
 from training.errors import TrainingError
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +42,7 @@ def main() -> int:
     return 0
 
 
-def play(on: Stage) -> list[str]:
+def play(on: Environment) -> list[str]:
     """Play all acts, and return the requests that failed."""
     first = on.pinned_version()
     say(f"1 of 6: build the service with model {first}, and deploy it")
@@ -65,7 +65,7 @@ def play(on: Stage) -> list[str]:
     return customers.failures
 
 
-def see_nothing(on: Stage, customers: Steady) -> None:
+def see_nothing(on: Environment, customers: SteadyClients) -> None:
     """Watch customers like those that the model learned from."""
     say(f"2 of 6: customers like those it learned from, until of {CALM_OUTCOMES:,} it is known who left")
     begin = datetime.now(UTC)
@@ -73,7 +73,7 @@ def see_nothing(on: Stage, customers: Steady) -> None:
     on.run("-m", "monitoring", "drift", "--from", begin.isoformat())
 
 
-def see_drift(on: Stage, customers: Steady) -> datetime:
+def see_drift(on: Environment, customers: SteadyClients) -> datetime:
     """Change the world, and return when; the monitor must see other customers, who leave for other reasons."""
     say(f"3 of 6: prices rise, and others leave than before, until of {SHIFTED_OUTCOMES:,} it is known who left")
     customers.world, begin = SHIFTED, datetime.now(UTC)
@@ -83,7 +83,7 @@ def see_drift(on: Stage, customers: Steady) -> datetime:
     return begin
 
 
-def learn(on: Stage) -> str:
+def learn(on: Environment) -> str:
     """Fit a model on what was logged and became known, let it through the gate, and return its version."""
     say("4 of 6: learn from what happened, and ask the gate")
     on.run("-m", "training", "fit", "--data", "live", "--costs", "training/costs.toml")
@@ -91,7 +91,7 @@ def learn(on: Stage) -> str:
     return on.pinned_version()
 
 
-def refuse_broken_versions(on: Stage, customers: Steady, serving: str) -> None:
+def refuse_broken_versions(on: Environment, customers: SteadyClients, serving: str) -> None:
     """Deploy what must not serve; each time the version before must go on."""
     say("6 of 6: deploy a version whose bundle is damaged, and one that crashes when it is asked")
     graph = on.project / "models" / "store" / serving / "model.onnx"
@@ -106,7 +106,7 @@ def refuse_broken_versions(on: Stage, customers: Steady, serving: str) -> None:
         require_serving(customers, serving)
 
 
-def wait_for(customers: Steady, outcomes: int) -> None:
+def wait_for(customers: SteadyClients, outcomes: int) -> None:
     """Let customers ask until so many more outcomes are in the log: how long that takes is the machine's affair.
 
     Raises:
@@ -119,7 +119,7 @@ def wait_for(customers: Steady, outcomes: int) -> None:
         customers.wait(0.5)
 
 
-def require_serving(customers: Steady, version: str) -> None:
+def require_serving(customers: SteadyClients, version: str) -> None:
     """Make sure that customers are answered by this model, and by no other.
 
     Raises:

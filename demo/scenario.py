@@ -19,7 +19,7 @@ from typing import Any
 
 from demo import sources
 from demo.client import Client
-from demo.populations import Customer, World
+from demo.populations import Customer, Population
 from demo.running_service import RunningService, running
 from demo.settings import DemoSettings
 from models.bundles import bundle
@@ -61,7 +61,7 @@ def play(settings: DemoSettings) -> int:
     return 0 if as_told else 1
 
 
-def watch(world: World, number: int, service: RunningService) -> tuple[int, int]:
+def watch(world: Population, number: int, service: RunningService) -> tuple[int, int]:
     """Send so many customers of a world, and their outcomes; returns what both jobs end with, that on drift first."""
     customers = world.customers(number, seed=1)
     begin = datetime.now(UTC)
@@ -77,7 +77,7 @@ def watch(world: World, number: int, service: RunningService) -> tuple[int, int]
     return drift, performance
 
 
-def describe(world: World, predictions: Sequence[dict[str, Any]], customers: Sequence[Customer]) -> str:
+def describe(world: Population, predictions: Sequence[dict[str, Any]], customers: Sequence[Customer]) -> str:
     """Say how the predictions are spread, and what then happened."""
     tiers = Counter(prediction["risk_tier"] for prediction in predictions)
     spread = ", ".join(f"{tiers[tier] / len(customers):.0%} {tier} risk" for tier in ("low", "medium", "high"))

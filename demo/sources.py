@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from demo import shift, synthetic_customers
-from demo.populations import CALM, SHIFTED, Drawn, World
+from demo.populations import CALM, SHIFTED, Drawn, Population
 from models.bundles import bundle
 from models.bundles.manifest import Description
 from models.customer import tables
@@ -30,7 +30,7 @@ NEEDED_ROWS = 1_000
 SHIFTED_FEATURES = 3
 _SEED = 7
 
-Worlds = tuple[World, World]
+Worlds = tuple[Population, Population]
 """The calm one and the shifted one."""
 
 
@@ -136,6 +136,6 @@ def _worlds(customers: Dataset, model: Description) -> Worlds:
 
     told = f"the same customers after a change ({shifting.told}); which of them leave is drawn by lot"
     return (
-        World("calm", "customers of the table whom it did not learn from, and what became of them", calm),
-        World("shifted", told, shifted),
+        Population("calm", "customers of the table whom it did not learn from, and what became of them", calm),
+        Population("shifted", told, shifted),
     )

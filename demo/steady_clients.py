@@ -13,7 +13,7 @@ from http.client import HTTPException
 from itertools import count, islice
 
 from demo.client import Client, Refused
-from demo.populations import World
+from demo.populations import Population
 
 CLIENTS, PAUSE_SECONDS = 4, 0.03
 REPORT_AFTER = 100
@@ -22,11 +22,11 @@ _DRAWN = 500
 
 
 @dataclass
-class Steady:
+class SteadyClients:
     """What the clients do, and what they saw."""
 
     url: str
-    world: World
+    world: Population
     answers: Counter[str] = field(default_factory=Counter)
     """Predictions by version of the model."""
     failures: list[str] = field(default_factory=list)
@@ -79,9 +79,9 @@ class Steady:
 
 
 @contextmanager
-def asking(url: str, world: World) -> Iterator[Steady]:
+def asking(url: str, world: Population) -> Iterator[SteadyClients]:
     """Let clients ask until the block ends."""
-    steady = Steady(url, world)
+    steady = SteadyClients(url, world)
 
     def ask(seed: int) -> None:
         with closing(Client(url)) as client:

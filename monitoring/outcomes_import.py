@@ -21,7 +21,7 @@ from monitoring.settings import ImportSettings
 
 
 @dataclass
-class Tally:
+class ImportSummary:
     """Rows by what became of them."""
 
     rows: int = 0
@@ -59,14 +59,14 @@ def run(settings: ImportSettings) -> str:
     return tally.describe(rejected)
 
 
-def record(path: Path, engine: Engine) -> Tally:
+def record(path: Path, engine: Engine) -> ImportSummary:
     """Record each row of a file that can be, a chunk at a time; of a prediction's rows the first one counts.
 
     Raises:
         TableError, OutcomesUnreadable, RejectedUnwritable: the file cannot be read, or the one beside it not written.
         SQLAlchemyError: the database cannot be reached, or refuses.
     """
-    tally = Tally()
+    tally = ImportSummary()
     with Progress(1) as progress, outcome_files.rejecting(path) as reject:
         progress.stage("importing outcomes")
         for rows, fraction in outcome_files.chunks(path):
@@ -79,7 +79,7 @@ def record(path: Path, engine: Engine) -> Tally:
     return tally
 
 
-def _record(rows: list[Row], engine: Engine, tally: Tally, reject: Reject) -> None:
+def _record(rows: list[Row], engine: Engine, tally: ImportSummary, reject: Reject) -> None:
     read = [row.read() for row in rows]
     new, known = _find_truth(engine, (found for found in read if isinstance(found, Outcome)))
     tally.rows += len(rows)

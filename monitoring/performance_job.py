@@ -16,7 +16,7 @@ from models.features import CONTRACT
 from models.log import opening
 from monitoring.log import customer_files
 from monitoring.quality import labelled_predictions, performance_checks
-from monitoring.quality.performance_result import Assessment
+from monitoring.quality.performance_result import PerformanceResult
 from monitoring.runs import run
 from monitoring.runs.run import Found
 from monitoring.settings import PerformanceSettings
@@ -50,7 +50,7 @@ def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Fo
     return Found(found.record, found.remarks, draw)
 
 
-def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> Assessment:
+def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> PerformanceResult:
     """Hold the outcomes of a period's predictions against the manifest.
 
     Raises:
@@ -61,7 +61,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
     manifest = model.manifest
     with opening.connection(settings.log_url) as opened:
         track = labelled_predictions.read(opened, period, model_version=manifest.version, contract=contract)
-    found = Assessment(
+    found = PerformanceResult(
         model_version=manifest.version,
         period=period,
         policy=manifest.policy,
@@ -78,7 +78,9 @@ def _shortage(churned: Labels, min_rows: int) -> str | None:
     return missing and f"{missing}. Report outcomes, wait for more, or look further back with --since."
 
 
-def _judge(found: Assessment, model: Bundle, settings: PerformanceSettings, contract: Contract) -> Assessment:
+def _judge(
+    found: PerformanceResult, model: Bundle, settings: PerformanceSettings, contract: Contract
+) -> PerformanceResult:
     outcomes, policy = found.track.outcomes, found.policy
     logger.info("measuring %s outcomes", f"{len(outcomes.churned):,}")
     live = quality.realised(outcomes.probability, outcomes.churned, policy)

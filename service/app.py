@@ -23,9 +23,9 @@ from service.errors import Overloaded, RequestInvalid
 from service.http import api_docs, problem_details, routes, state, tracing
 from service.http.hot_path import HotPath
 from service.http.lifecycle import Lifecycle
-from service.http.load_shedding import Admission
+from service.http.load_shedding import LoadShedding
 from service.http.observer import Observer
-from service.http.request_bodies import Intake
+from service.http.request_bodies import RequestBodies
 from service.http.request_log import RequestLog
 from service.http.state import State
 from service.log import log_writer, logged_inputs
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
         ):
             parts = State(
                 inference=Inference(model, metrics, log),
-                intake=Intake(settings.max_body_bytes or routes.BATCH_BYTES),
+                intake=RequestBodies(settings.max_body_bytes or routes.BATCH_BYTES),
                 lifecycle=lifecycle,
                 outcomes=outcomes,
             )
@@ -98,7 +98,7 @@ def _with_front(app: ASGIApp, settings: Settings, metrics: Metrics, lifecycle: L
     """Put our middleware before FastAPI's own, which takes a tenth of the time of a plain prediction."""
     largest = min(routes.ONE_CUSTOMER_BYTES, settings.max_body_bytes or routes.BATCH_BYTES)
     app = HotPath(app, path=routes.PREDICT, route=routes.PREDICT_ROUTE, max_body_bytes=largest)
-    app = Admission(app, routes=PREDICTING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics)
+    app = LoadShedding(app, routes=PREDICTING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics)
     return Observer(app, metrics=metrics, log=RequestLog(settings.log_lines_per_second), lifecycle=lifecycle)
 
 

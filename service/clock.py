@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 
-class Moment(NamedTuple):
+class Timestamp(NamedTuple):
     """A time of this machine's clock, UTC."""
 
     milliseconds: int
@@ -23,11 +23,11 @@ class Moment(NamedTuple):
         return self.text.replace("T", " ")
 
 
-def now() -> Moment:
+def now() -> Timestamp:
     """Read the clock."""
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     text = f"{_written(seconds)}.{nanoseconds // 1000:06d}"
-    return Moment(seconds * 1000 + nanoseconds // 1_000_000, text)
+    return Timestamp(seconds * 1000 + nanoseconds // 1_000_000, text)
 
 
 @lru_cache(maxsize=1)

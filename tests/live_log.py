@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from demo.populations import World
+from demo.populations import Population
 from models.bundles.risk import RiskPolicy
 from models.log import log_tables, migrations
 from tests import predictions
@@ -17,7 +17,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 def write(
     url: str,
-    world: World,
+    world: Population,
     rows: int,
     *,
     seed: int = 1,

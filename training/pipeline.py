@@ -21,8 +21,8 @@ from training import memory
 from training.data import dataset_split, datasets, leakage, slices, splitting
 from training.data.datasets import Dataset
 from training.data.splitting import Folds, Split
-from training.learning import calibrators, cost_policy, evaluation, model, test_evaluation, tuning
-from training.learning.test_evaluation import Fitted
+from training.learning import calibrators, cost_policy, evaluation, final_evaluation, model, tuning
+from training.learning.final_evaluation import FittedModel
 from training.learning.trial import Trial
 from training.publishing import publish, tracking
 from training.publishing.tracking import Run
@@ -51,7 +51,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         TrackingFailed: MLflow did not take the run; nothing was pinned.
     """
     memory.give_back()
-    bundle.require_shelf(settings.models_dir)
+    bundle.require_store(settings.models_dir)
     costs = cost_policy.read(settings.costs) if settings.costs else None
     constraints = model.constrain(settings.monotone, contract)
     dataset = datasets.load(settings, contract)
@@ -65,7 +65,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         del dataset, split  # of many rows, the table would be most of what the fit holds
         fitted = Training(settings, costs, constraints, run, progress).fit(taken.matrix, taken.churned, taken.folds)
         progress.stage("judging on the test set")
-        judged = test_evaluation.judge(fitted, taken.test, contract=contract, seed=settings.seed)
+        judged = final_evaluation.judge(fitted, taken.test, contract=contract, seed=settings.seed)
         slices.require_floor(judged.slices, settings.min_slice_roc_auc)
         progress.step(_JUDGING)
         progress.stage("publishing")
@@ -90,7 +90,7 @@ class Training:
     run: Run
     progress: Progress
 
-    def fit(self, matrix: Matrix, churned: Labels, folds: Folds) -> Fitted:
+    def fit(self, matrix: Matrix, churned: Labels, folds: Folds) -> FittedModel:
         """Search, compare, fit, calibrate and price."""
         parameters, tuned = self._search(matrix, churned, folds)
         served = self._served(parameters, self.settings.seed)
@@ -120,7 +120,7 @@ class Training:
         happened = churned[ours.rows]
         calibration, log_loss = calibrators.choose(ours.whole, happened, ours.fold)
         probability = calibration.apply(ours.whole)
-        return Fitted(
+        return FittedModel(
             classifier=classifier,
             calibration=calibration,
             policy=self._decide(probability, happened),

@@ -25,7 +25,7 @@ class _JobSettings(BaseSettings):
     )
 
 
-class ShelfSettings(_JobSettings):
+class StoreSettings(_JobSettings):
     """Where models are, and where MLflow is."""
 
     models_dir: Path = Path("models")
@@ -46,7 +46,7 @@ def _whole(value: Any) -> Any:
     return int(value) if value in ("-1", "1", "+1") else value
 
 
-class FitSettings(ShelfSettings):
+class FitSettings(StoreSettings):
     """Train, evaluate, log and publish a model."""
 
     model_config = SettingsConfigDict(cli_prog_name="python -m training fit")
@@ -114,7 +114,7 @@ class ScoreSettings(_JobSettings):
     """Folder of pinned.json and store/."""
 
 
-class PromoteSettings(ShelfSettings):
+class PromoteSettings(StoreSettings):
     """Let a challenger take the champion's place if it is better and in nothing worse."""
 
     model_config = SettingsConfigDict(cli_prog_name="python -m training promote")
@@ -139,7 +139,7 @@ class PromoteSettings(ShelfSettings):
     """File to write the result to as Markdown, for a pull request."""
 
 
-class RollbackSettings(ShelfSettings):
+class RollbackSettings(StoreSettings):
     """Serve an earlier model again."""
 
     model_config = SettingsConfigDict(cli_prog_name="python -m training rollback")
@@ -150,7 +150,7 @@ class RollbackSettings(ShelfSettings):
     """Reason, for the history."""
 
 
-class ChallengeSettings(ShelfSettings):
+class ChallengeSettings(StoreSettings):
     """Try a model beside the champion, or stop trying it."""
 
     model_config = SettingsConfigDict(cli_prog_name="python -m training challenge")

@@ -57,7 +57,7 @@ class Bundle(BaseModel):
             return self.path(name).read_text(encoding="utf-8")
 
 
-def require_shelf(models_dir: Path) -> None:
+def require_store(models_dir: Path) -> None:
     """Make the shelf, and make sure that a bundle can be published on it.
 
     Raises:

@@ -9,14 +9,14 @@ from models.customer import checks
 from monitoring.drift import distances
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION, Comparison, compare
-from monitoring.drift.drift_result import Score, Verdict
+from monitoring.drift.drift_result import ColumnDrift, DriftResult
 from monitoring.drift.limits import find_limits
-from monitoring.drift.live_rows import Live
+from monitoring.drift.live_rows import LiveRows
 from monitoring.errors import NothingToJudge
 from monitoring.settings import DriftSettings
 
 
-def judge(baseline: Baseline, live: Live, settings: DriftSettings) -> tuple[Comparison, Verdict]:
+def judge(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[Comparison, DriftResult]:
     """Decide whether live rows still are like the baseline's.
 
     Raises:
@@ -27,7 +27,7 @@ def judge(baseline: Baseline, live: Live, settings: DriftSettings) -> tuple[Comp
     if not comparison.judged:
         raise NothingToJudge(reasons=comparison.unjudged)
     violations = checks.find_violations(contract, live.table)
-    return comparison, Verdict(
+    return comparison, DriftResult(
         scores=_score(comparison, baseline, settings),
         min_drift_share=settings.min_drift_share,
         unjudged=comparison.unjudged,
@@ -40,7 +40,7 @@ def judge(baseline: Baseline, live: Live, settings: DriftSettings) -> tuple[Comp
     )
 
 
-def _doubt(live: Live, settings: DriftSettings, version: str) -> str | None:
+def _doubt(live: LiveRows, settings: DriftSettings, version: str) -> str | None:
     if not live.inputs_kept:
         return (
             "no row has the inputs of this contract. Let the service keep them with SERVICE_LOG_INPUTS=plain, or judge "
@@ -54,11 +54,11 @@ def _doubt(live: Live, settings: DriftSettings, version: str) -> str | None:
     return None
 
 
-def _score(comparison: Comparison, baseline: Baseline, settings: DriftSettings) -> tuple[Score, ...]:
+def _score(comparison: Comparison, baseline: Baseline, settings: DriftSettings) -> tuple[ColumnDrift, ...]:
     measured = distances.measure(comparison)
     limits = find_limits(comparison, false_alarm_rate=settings.false_alarm_rate, min_distance=settings.min_distance)
     return tuple(
-        Score(
+        ColumnDrift(
             column=name,
             feature=(feature := comparison.features.get(name)),
             importance=baseline.importance[feature] if feature else None,

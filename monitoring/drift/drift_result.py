@@ -12,7 +12,7 @@ from monitoring.errors import CANNOT_TELL
 
 
 @dataclass(frozen=True)
-class Score:
+class ColumnDrift:
     """How far one column moved, beside how far it may: at its limit it has drifted."""
 
     column: str
@@ -53,10 +53,10 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DriftResult:
     """All that a run has seen in the rows it judged."""
 
-    scores: tuple[Score, ...]
+    scores: tuple[ColumnDrift, ...]
     min_drift_share: float
     """Drifted features that carry less of the model than this are no drift."""
     unjudged: Mapping[str, str]
@@ -72,7 +72,7 @@ class Verdict:
     """What could not be seen and might have moved, and what to do about it."""
 
     @property
-    def drifted(self) -> list[Score]:
+    def drifted(self) -> list[ColumnDrift]:
         """The columns that drifted, the farthest beyond its limit first."""
         return sorted((score for score in self.scores if score.drifted), key=lambda score: -score.ratio)
 

@@ -18,7 +18,7 @@ from monitoring.settings import DriftSettings
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveRows:
     """A sample of what clients sent."""
 
     source: str
@@ -34,7 +34,7 @@ class Live:
     """The same in words."""
 
 
-def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> Live:
+def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows:
     """Read what was asked for.
 
     Raises:
@@ -46,14 +46,14 @@ def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> Live:
     return live
 
 
-def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> Live:
+def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> LiveRows:
     if settings.since or settings.from_time or settings.to_time:
         raise TwoSources(path=path)
     table, rows = customer_files.read(path, baseline.contract, rows=settings.sample_rows)
-    return Live(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows)
+    return LiveRows(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows)
 
 
-def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Live:
+def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows:
     period = settings.period(now)
     found = window.read(settings.log_url, period, rows=settings.sample_rows)
     names, pinned = set(baseline.contract.names), baseline.scorer.version
@@ -66,7 +66,7 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
         table = customer_files.values(cells, baseline.contract).join(table)
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
     remarks = tuple(_remarks(facts, found, pinned))
-    return Live(f"the log from {period}", table, found.rows, bool(usable), facts, remarks)
+    return LiveRows(f"the log from {period}", table, found.rows, bool(usable), facts, remarks)
 
 
 def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:

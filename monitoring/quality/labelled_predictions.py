@@ -42,7 +42,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
-class TrackRecord:
+class LabelledPredictions:
     """One model's period."""
 
     tiers: Mapping[RiskTier, Tier]
@@ -69,7 +69,7 @@ class TrackRecord:
         return float(np.median(delays)) if len(delays) else None
 
 
-def read(connection: sa.Connection, period: Period, *, model_version: str, contract: Contract) -> TrackRecord:
+def read(connection: sa.Connection, period: Period, *, model_version: str, contract: Contract) -> LabelledPredictions:
     """Read what a model did; a million predictions, most with outcomes, take six seconds."""
     inside = window.within(PREDICTIONS.c.prediction_id, period)
     made = inside & (PREDICTIONS.c.model_version == model_version)
@@ -77,7 +77,7 @@ def read(connection: sa.Connection, period: Period, *, model_version: str, contr
     rows, known = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())
     everyone = sa.select(sa.func.count()).select_from(PREDICTIONS).where(inside)
     probabilities = sa.select(PREDICTIONS.c.churn_probability).where(made, _sample(rows))
-    return TrackRecord(
+    return LabelledPredictions(
         tiers=tiers,
         other_models_rows=connection.execute(everyone).scalar_one() - rows,
         probability=np.fromiter(connection.execute(probabilities).scalars(), np.float64),

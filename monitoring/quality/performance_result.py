@@ -10,19 +10,19 @@ from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
 from monitoring.errors import CANNOT_TELL
 from monitoring.period import Period
-from monitoring.quality.labelled_predictions import TrackRecord
+from monitoring.quality.labelled_predictions import LabelledPredictions
 from monitoring.quality.performance_checks import Check
 
 
 @dataclass(frozen=True)
-class Assessment:
+class PerformanceResult:
     """All that a run has seen. Without `live` it could not tell, and `reason` says why."""
 
     model_version: str
     period: Period
     policy: RiskPolicy
     """How probabilities became decisions."""
-    track: TrackRecord
+    track: LabelledPredictions
     reference: Figures
     """On the test set."""
     estimated: Figures | None

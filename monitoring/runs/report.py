@@ -18,8 +18,8 @@ import pandas as pd
 from models.bundles.segments import METRICS, Segment
 from monitoring.drift import distances
 from monitoring.drift.comparison import Comparison, Kind
-from monitoring.drift.drift_result import Verdict
-from monitoring.quality.performance_result import Assessment, say
+from monitoring.drift.drift_result import DriftResult
+from monitoring.quality.performance_result import PerformanceResult, say
 from monitoring.runs import trend
 from monitoring.runs.trend import Trend
 
@@ -104,7 +104,7 @@ class _Drift(DataDriftPreset):  # type: ignore[misc]  # as above
         return widgets[2:]  # its verdict, and what it counted for that
 
 
-def draw_drift(comparison: Comparison, verdict: Verdict, remarks: Sequence[str], *, at: datetime) -> Drawn:
+def draw_drift(comparison: Comparison, verdict: DriftResult, remarks: Sequence[str], *, at: datetime) -> Drawn:
     """Draw the columns that have a score, and summarise all."""
     _register_methods({score.column: score.limit for score in verdict.scores})
     lines = trend.of_drift(verdict)
@@ -122,7 +122,7 @@ def draw_drift(comparison: Comparison, verdict: Verdict, remarks: Sequence[str],
         return Drawn(report.run(current, reference, timestamp=at))
 
 
-def draw_performance(found: Assessment, *, at: datetime) -> Drawn:
+def draw_performance(found: PerformanceResult, *, at: datetime) -> Drawn:
     """Draw what outcomes show beside what was promised; without enough of them, what probabilities let expect."""
     lines = trend.of_performance(found)
     summary = _Summary(

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from models.bundles.quality import Figures
-from monitoring.drift.drift_result import Verdict
-from monitoring.quality.performance_result import Assessment
+from monitoring.drift.drift_result import DriftResult
+from monitoring.quality.performance_result import PerformanceResult
 
 Trend = Mapping[str, Mapping[str, float]]
 """Group to name to value; what a run could not measure is left out."""
 
 
-def of_drift(verdict: Verdict) -> Trend:
+def of_drift(verdict: DriftResult) -> Trend:
     """Name what a run of the drift job adds to the lines."""
     return {
         "drift": {"share": verdict.drift_share, "columns": len(verdict.drifted)},
@@ -21,7 +21,7 @@ def of_drift(verdict: Verdict) -> Trend:
     }
 
 
-def of_performance(found: Assessment) -> Trend:
+def of_performance(found: PerformanceResult) -> Trend:
     """Name what a run of the performance job adds."""
     return {
         "live": _values(found.live),

@@ -22,7 +22,7 @@ MAX_HELD, MAX_HELD_BYTES = 2_000, 16_384
 """Refusals held back at a time, and the largest body of each, which is held as well; all others are sent at once."""
 
 
-class Admission:
+class LoadShedding:
     """Middleware that refuses what begins too late in a turn."""
 
     def __init__(

@@ -45,7 +45,7 @@ class Queued:
     """Smaller ones are worked on at once."""
 
 
-class Intake:
+class RequestBodies:
     """The bodies that an app holds at the moment."""
 
     def __init__(self, max_body_bytes: int) -> None:

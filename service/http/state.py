@@ -7,9 +7,9 @@ from starlette.requests import Request
 
 from service.errors import Draining
 from service.http.lifecycle import Lifecycle
-from service.http.request_bodies import Intake
+from service.http.request_bodies import RequestBodies
 from service.log.outcome_log import OutcomeLog
-from service.model.model_router import Lineup
+from service.model.model_router import ModelRouter
 from service.serving.inference import Inference
 
 
@@ -17,7 +17,7 @@ class State(TypedDict):
     """Made when the app starts; every request gets a copy of the mapping, and the same values."""
 
     inference: Inference
-    intake: Intake
+    intake: RequestBodies
     lifecycle: Lifecycle
     outcomes: OutcomeLog
     refusal: NotRequired[dict[str, list[str]]]
@@ -38,7 +38,7 @@ async def _inference(request: Request) -> Inference:
     return found
 
 
-async def _lineup(request: Request) -> Lineup:
+async def _lineup(request: Request) -> ModelRouter:
     return of(request)["inference"].model.require()
 
 
@@ -53,7 +53,7 @@ async def _accepting(request: Request) -> None:
 
 Inferring = Annotated[Inference, Depends(_inference)]
 """What predicts; without a model, the request is answered with the reason."""
-Serving = Annotated[Lineup, Depends(_lineup)]
+Serving = Annotated[ModelRouter, Depends(_lineup)]
 """The models that serve; without one, the request is answered with the reason."""
 Recording = Annotated[OutcomeLog, Depends(_outcomes)]
 """What records outcomes."""

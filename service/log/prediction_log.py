@@ -12,11 +12,11 @@ from typing import Protocol
 
 from models.features import CustomerFeatures
 from service import clock
-from service.log.request_counts import Traffic
-from service.log.spool import Spool, Waiting
+from service.log.request_counts import RequestCounts
+from service.log.spool import Backlog, Spool
 from service.metrics import Metrics
 from service.model.predictor import Predicted, Predictor
-from service.model.shadow import Unscored
+from service.model.shadow import UnscoredBatch
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +69,10 @@ class SpooledLog:
         self._spool, self._keep, self._max_bytes, self._metrics = spool, keep, max_bytes, metrics
         self._lock = threading.Lock()
         self._lines: list[str] = []
-        self._unscored: list[Unscored] = []
+        self._unscored: list[UnscoredBatch] = []
         self._unwritten_since = 0  # the oldest row that is not on disk, in milliseconds since 1970; 0 is none
-        self._traffic = Traffic()
-        self._waiting = Waiting()
+        self._traffic = RequestCounts()
+        self._waiting = Backlog()
         self._disk_problem = "the disk does not answer"
         self._dropping = False
 
@@ -121,7 +121,7 @@ class SpooledLog:
     def write_traffic(self) -> None:
         """Write how many requests came since the last time, if any did."""
         with self._lock:
-            traffic, self._traffic = self._traffic, Traffic()
+            traffic, self._traffic = self._traffic, RequestCounts()
         if not traffic.any:
             return
         now = clock.now()
@@ -192,10 +192,10 @@ class SpooledLog:
             self._metrics.count_shadow_dropped(len(predicted.ids))
             return
         if not self._unscored or self._unscored[-1].challenger is not shadow:
-            self._unscored.append(Unscored(shadow))
+            self._unscored.append(UnscoredBatch(shadow))
         self._unscored[-1].add(predicted)
 
-    def _write_scored(self, rows: Unscored, since: int) -> bool:
+    def _write_scored(self, rows: UnscoredBatch, since: int) -> bool:
         try:
             lines, differences = rows.score()
             size_bytes = self._spool.write(CHALLENGER_PREDICTIONS, lines, since=since)

@@ -5,11 +5,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from service import random_ids
-from service.clock import Moment
+from service.clock import Timestamp
 
 
 @dataclass
-class Traffic:
+class RequestCounts:
     """Requests for predictions, counted."""
 
     answered: int = 0
@@ -18,7 +18,7 @@ class Traffic:
     dropped: int = 0
     """Predictions that did not reach the log."""
 
-    def add(self, other: "Traffic") -> None:
+    def add(self, other: "RequestCounts") -> None:
         """Count what another has counted as well."""
         self.answered += other.answered
         self.refused += other.refused
@@ -30,7 +30,7 @@ class Traffic:
         """Whether there is anything to tell."""
         return bool(self.answered or self.refused or self.dropped)
 
-    def line(self, at: Moment) -> str:
+    def line(self, at: Timestamp) -> str:
         """Write it as a row of the table."""
         [identity] = random_ids.draw_ids(at.milliseconds, 1)
         fields = json.dumps(self.refused_fields)

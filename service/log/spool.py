@@ -22,7 +22,7 @@ _NUMBERS = count()  # pages of the same millisecond keep their order
 
 
 @dataclass(frozen=True)
-class Waiting:
+class Backlog:
     """What the database does not have yet."""
 
     size_bytes: int = 0
@@ -62,11 +62,11 @@ class Spool:
         """List the pages, the oldest first."""
         return [Path(entry.path) for entry in sorted(self._entries(_PAGE), key=lambda entry: entry.name)]
 
-    def waiting(self) -> Waiting:
+    def waiting(self) -> Backlog:
         """Tell what lies in the folder."""
         pages, rejected = list(self._entries(_PAGE)), list(self._entries(_REJECTED))
         since = min((int(page.name.partition("-")[0]) for page in pages), default=0)
-        return Waiting(sum(map(_size_on_disk, [*pages, *rejected])), since, len(rejected))
+        return Backlog(sum(map(_size_on_disk, [*pages, *rejected])), since, len(rejected))
 
     def reject(self, page: Path) -> None:
         """Keep a page that nobody can take, out of the way of the others."""

@@ -31,7 +31,7 @@ class Challenger:
 
 
 @dataclass(frozen=True)
-class Lineup:
+class ModelRouter:
     """The models of one moment; safe to share between threads."""
 
     champion: Predictor

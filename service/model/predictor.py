@@ -14,7 +14,7 @@ from models.bundles.scorer import Scorer
 from models.customer.contract import Matrix
 from models.features import CONTRACT, CustomerFeatures
 from service import clock, random_ids
-from service.clock import Moment
+from service.clock import Timestamp
 
 
 class Predicted(NamedTuple):
@@ -31,7 +31,7 @@ class Predicted(NamedTuple):
     tiers: list[RiskTier]
     model_version: str
     """The model that made them all."""
-    made_at: Moment
+    made_at: Timestamp
     contributions: Contributions | None = None
     """How their scores come about, if that was asked."""
     places: Sequence[int] | None = None

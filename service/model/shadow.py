@@ -11,7 +11,7 @@ _CHUNK_ROWS = 500
 """Scored at a time, so that the interpreter is never held for a millisecond."""
 
 
-class Unscored:
+class UnscoredBatch:
     """Rows that wait for one challenger, kept so that they give the garbage collector nothing to look through."""
 
     def __init__(self, challenger: Predictor) -> None:

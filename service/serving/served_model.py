@@ -15,7 +15,7 @@ from models.errors import BundleError
 from service.errors import ModelUnavailable
 from service.metrics import Metrics
 from service.model import predictor
-from service.model.model_router import Challenger, Lineup
+from service.model.model_router import Challenger, ModelRouter
 from service.model.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -26,14 +26,14 @@ class ServedModel:
 
     def __init__(self, models_dir: Path, metrics: Metrics) -> None:
         self._models_dir, self._metrics = models_dir, metrics
-        self.lineup: Lineup | None = None
+        self.lineup: ModelRouter | None = None
         """None until a champion could be trusted."""
         self.problem: str | None = None
         """Why the pinned model is not the one that serves, and the remedy; None when it is."""
         self.challenger_problem: str | None = None
         """Why the challenger that the pin names is not tried, and the remedy; None when it is, or there is none."""
 
-    def require(self) -> Lineup:
+    def require(self) -> ModelRouter:
         """Return the models that serve.
 
         Raises:
@@ -45,7 +45,7 @@ class ServedModel:
 
     def serve(self, champion: Predictor, challenger: Challenger | None = None) -> None:
         """Let a champion take over, and perhaps a challenger stand beside it."""
-        self.lineup, self.problem = Lineup(champion, challenger), None
+        self.lineup, self.problem = ModelRouter(champion, challenger), None
         self._metrics.describe_model(champion.manifest)
         logger.info("serving model %s", champion.manifest.version)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from demo.populations import CALM, SHIFTED, World
+from demo.populations import CALM, SHIFTED, Population
 from models.bundles import bundle
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT, CustomerFeatures
@@ -14,7 +14,7 @@ from models.features import CONTRACT, CustomerFeatures
 @pytest.mark.shipped_model
 @pytest.mark.parametrize(("world", "low", "high"), [(CALM, 0.82, 0.88), (SHIFTED, 0.60, 0.72)])
 def test_the_pinned_model_ranks_the_calm_world_and_loses_its_way_in_the_other(
-    world: World, low: float, high: float, root: Path
+    world: Population, low: float, high: float, root: Path
 ) -> None:
     scorer = Scorer.of(bundle.load(root / "models", fingerprint=CONTRACT.fingerprint))
     customers = world.customers(5_000, seed=3)

@@ -23,12 +23,12 @@ from models.features import CONTRACT
 from training import pipeline
 from training.card.table_rows import NAMES
 from training.data import dataset_split, datasets
-from training.data.dataset_split import Parts
+from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
 from training.data.splitting import Folds, Split
 from training.errors import SliceBelowFloor, TrackingFailed
 from training.learning import model
-from training.learning.test_evaluation import Fitted
+from training.learning.final_evaluation import FittedModel
 from training.pipeline import Published
 from training.publishing import export, tracking
 from training.publishing.tracking import REGISTERED_MODEL
@@ -129,13 +129,13 @@ def test_no_row_of_the_test_set_is_seen_before_it_is_judged(
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     fit, take = pipeline.Training.fit, dataset_split.take
 
-    def spy(training: pipeline.Training, matrix: np.ndarray, churned: np.ndarray, folds: Folds) -> Fitted:
+    def spy(training: pipeline.Training, matrix: np.ndarray, churned: np.ndarray, folds: Folds) -> FittedModel:
         seen.append((matrix, churned))
         return fit(training, matrix, churned, folds)
 
     splits: list[Split] = []
 
-    def keep(dataset: Dataset, split: Split, contract: Contract, **rest: Any) -> Parts:
+    def keep(dataset: Dataset, split: Split, contract: Contract, **rest: Any) -> DatasetSplit:
         splits.append(split)
         return take(dataset, split, contract, **rest)
 

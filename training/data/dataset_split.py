@@ -37,7 +37,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Parts:
+class DatasetSplit:
     """A data set, parted."""
 
     matrix: Matrix
@@ -63,7 +63,7 @@ class _Taken:
         return self._table[name].iloc[self._rows]
 
 
-def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence[str], seed: int) -> Parts:
+def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence[str], seed: int) -> DatasetSplit:
     """Take both parts; `others` name columns of the source that make groups, and the seed draws the reference.
 
     Raises:
@@ -71,7 +71,7 @@ def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence
     """
     features, truth = dataset.features, dataset.true_probability
     kept = _some(np.arange(len(split.test)), HOLDOUT_ROWS, seed)
-    return Parts(
+    return DatasetSplit(
         matrix=contract.to_matrix(_Taken(features, split.training)),
         churned=dataset.churned[split.training],
         folds=split.folds,

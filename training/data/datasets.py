@@ -13,7 +13,7 @@ from models.bundles.manifest import LiveRows, Provenance
 from models.customer import checks
 from models.customer.contract import Contract, Labels, Mask, Vector
 from training.data import live, mapping, sources
-from training.data.splitting import Moments
+from training.data.splitting import RowTimes
 from training.errors import SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 
@@ -35,7 +35,7 @@ class Dataset:
     true_probability: Vector | None
     """(n,) in (0, 1), known for the synthetic population only."""
     provenance: Provenance
-    moments: Moments | None = None
+    moments: RowTimes | None = None
     """Of live rows, which are the last; None where there are none."""
 
 
@@ -49,7 +49,7 @@ class _Part:
     source: str
     rejected_rows: int
     true_probability: Vector | None = None
-    moments: Moments | None = None
+    moments: RowTimes | None = None
     live: LiveRows | None = None
 
 

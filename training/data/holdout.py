@@ -18,7 +18,7 @@ import pandas as pd
 from models.bundles.bundle import HOLDOUT, SEEN, Bundle
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.errors import FileUnreadable
-from training.data.dataset_split import Parts
+from training.data.dataset_split import DatasetSplit
 from training.data.mapping import TARGET
 
 BASELINE = "baseline_probability"
@@ -41,7 +41,7 @@ class Holdout:
         return Holdout(self.features[rows], self.churned[rows], self.baseline[rows])
 
 
-def write(folder: Path, parts: Parts, *, baseline: Vector) -> None:
+def write(folder: Path, parts: DatasetSplit, *, baseline: Vector) -> None:
     """Write both files; `baseline` is of the test rows, in their order."""
     test, chosen = parts.test, parts.test.kept
     told = {TARGET: test.churned[chosen].astype(bool), BASELINE: baseline[chosen].astype(np.float32)}

@@ -24,7 +24,7 @@ from models.customer.contract import Contract, Feature, Labels, Mask, Vector
 from models.log import opening, row_ids
 from models.log.log_tables import OUTCOMES, PREDICTIONS
 from training.data.live_errors import InputsNotKept, NoOutcomes
-from training.data.splitting import Moments
+from training.data.splitting import RowTimes
 from training.settings import FitSettings
 
 _CHUNK_ROWS = 10_000
@@ -43,11 +43,11 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Happened:
+class LabelledRows:
     """What is known, beside the inputs, of live rows that have all of them."""
 
     churned: Labels
-    moments: Moments
+    moments: RowTimes
     waited_days: Vector
     """From prediction to outcome."""
     version: npt.NDArray[np.int32]
@@ -57,9 +57,9 @@ class Happened:
     without_inputs: int
     other_contract: int
 
-    def only(self, kept: Mask) -> "Happened":
+    def only(self, kept: Mask) -> "LabelledRows":
         """Leave out rows."""
-        moments = Moments(made_at=self.moments.made_at[kept], known_at=self.moments.known_at[kept])
+        moments = RowTimes(made_at=self.moments.made_at[kept], known_at=self.moments.known_at[kept])
         return replace(
             self,
             churned=self.churned[kept],
@@ -78,7 +78,7 @@ class _Chunk:
     other_contract: int
 
 
-def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[pd.DataFrame, Happened]:
+def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[pd.DataFrame, LabelledRows]:
     """Read what was predicted and has an outcome: the contract's columns, unchecked, and what else is known of it.
 
     Raises:
@@ -104,9 +104,9 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
         raise InputsNotKept(url=shown(url), without_inputs=without_inputs, other_contract=other_contract)
     made_at, known_at, churned, version = facts.T
     table = pd.DataFrame({name: _whole(chunks, name) for name in contract.names})
-    return table, Happened(
+    return table, LabelledRows(
         churned=churned.astype(np.int64),
-        moments=Moments(made_at=made_at, known_at=np.maximum(known_at, made_at + mature.total_seconds())),
+        moments=RowTimes(made_at=made_at, known_at=np.maximum(known_at, made_at + mature.total_seconds())),
         waited_days=(known_at - made_at) / _DAY_SECONDS,
         version=version.astype(np.int32),
         versions=tuple(versions),
@@ -116,7 +116,7 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
     )
 
 
-def describe(happened: Happened, settings: FitSettings) -> LiveRows:
+def describe(happened: LabelledRows, settings: FitSettings) -> LiveRows:
     """Say what is to be remembered of rows, some of whom left and some stayed."""
     moments, counts = happened.moments, happened.counts
     answered = np.bincount(happened.version, minlength=len(happened.versions)).tolist()
@@ -146,7 +146,7 @@ def _mature_after(settings: FitSettings) -> timedelta:
     return durations.parse(settings.mature_after) if settings.mature_after else timedelta()
 
 
-def _is_canary(happened: Happened, models_dir: Path) -> Mask:
+def _is_canary(happened: LabelledRows, models_dir: Path) -> Mask:
     """Find the rows whose model was a challenger then: so says the last change of it that the shelf remembers."""
     found = np.zeros(len(happened.version), dtype=np.bool_)
     history = pins.history(models_dir)

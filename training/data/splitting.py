@@ -42,7 +42,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Moments:
+class RowTimes:
     """When live rows were made and known, (n,) seconds since 1970; they are the last n rows."""
 
     made_at: Vector
@@ -102,7 +102,7 @@ def by_time(churned: Labels, times: pd.Series) -> Split:
     return Split(training, test, folds, f"by {column}: tested on what came from {first} on")
 
 
-def as_known(churned: Labels, moments: Moments) -> Split:
+def as_known(churned: Labels, moments: RowTimes) -> Split:
     """Hold out the latest fifth of the live rows; other rows were all known before, and are learned from.
 
     Raises:

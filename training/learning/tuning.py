@@ -37,7 +37,7 @@ of trials is mostly chance. On Telco that saves a third of the time of 50 trials
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """The best of all trials."""
 
     parameters: Parameters
@@ -58,7 +58,7 @@ def tune(
     trials: int,
     storage: Path,
     on_trial: Callable[[Trial], None],
-) -> Tuned:
+) -> TuningResult:
     """Search until so many trials, at least 1, are finished, and return the best; the first is the classifier's own.
 
     The classifier is unfitted and brings what is not searched for: `random_state`, which seeds all, threads,
@@ -90,7 +90,7 @@ def tune(
         told = [_told(found) for found in study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))[:trials]]
     losses = {number: trial.log_loss for number, trial in enumerate(told) if trial.log_loss is not None}
     best = min(losses, key=lambda number: losses[number])
-    return Tuned(told[best].parameters, losses[best], trials=trials, pruned=trials - len(losses))
+    return TuningResult(told[best].parameters, losses[best], trials=trials, pruned=trials - len(losses))
 
 
 def _widened(around: IntDistribution | FloatDistribution, value: float) -> BaseDistribution:

@@ -12,7 +12,7 @@ from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS
 
 
 @dataclass(frozen=True)
-class Record:
+class LoggedPredictions:
     """What one model said."""
 
     version: str
@@ -26,13 +26,15 @@ class Record:
         """Outcomes as labels, where all have come."""
         return self.churned.astype(np.int64)
 
-    def known(self) -> "Record":
+    def known(self) -> "LoggedPredictions":
         """Return what has an outcome."""
         has = ~np.isnan(self.churned)
-        return Record(self.version, self.probability[has], self.churned[has])
+        return LoggedPredictions(self.version, self.probability[has], self.churned[has])
 
 
-def read_shadow(connection: sa.Connection, champion: str, challenger: str, *, since: str) -> tuple[Record, Record]:
+def read_shadow(
+    connection: sa.Connection, champion: str, challenger: str, *, since: str
+) -> tuple[LoggedPredictions, LoggedPredictions]:
     """Read what both said of the same customers, in the same order; `since` is the first id."""
     shadow = CHALLENGER_PREDICTIONS
     query = (
@@ -43,10 +45,10 @@ def read_shadow(connection: sa.Connection, champion: str, challenger: str, *, si
         .order_by(PREDICTIONS.c.prediction_id)
     )
     theirs, ours, churned = _columns(connection, query, 3)
-    return Record(champion, theirs, churned), Record(challenger, ours, churned)
+    return LoggedPredictions(champion, theirs, churned), LoggedPredictions(challenger, ours, churned)
 
 
-def read_answers(connection: sa.Connection, version: str, *, since: str) -> Record:
+def read_answers(connection: sa.Connection, version: str, *, since: str) -> LoggedPredictions:
     """Read what one model answered."""
     query = (
         sa.select(PREDICTIONS.c.churn_probability, OUTCOMES.c.churned)
@@ -54,7 +56,7 @@ def read_answers(connection: sa.Connection, version: str, *, since: str) -> Reco
         .where(PREDICTIONS.c.prediction_id >= since, PREDICTIONS.c.model_version == version)
         .order_by(PREDICTIONS.c.prediction_id)
     )
-    return Record(version, *_columns(connection, query, 2))
+    return LoggedPredictions(version, *_columns(connection, query, 2))
 
 
 def _of_the_same(table: sa.Table) -> sa.ColumnElement[bool]:

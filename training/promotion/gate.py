@@ -14,8 +14,8 @@ from models.bundles.scorer import Scorer
 from models.customer.contract import Contract, Matrix, Vector
 from training.data.holdout import Holdout
 from training.promotion import group_checks, paired_comparison
-from training.promotion.gate_result import Check, Verdict
-from training.promotion.paired_comparison import TITLES, Gain, Way
+from training.promotion.gate_result import Check, GateResult
+from training.promotion.paired_comparison import TITLES, Gain, ScoredModel
 from training.publishing.export import PARITY_LIMIT
 from training.settings import PromoteSettings
 
@@ -30,14 +30,16 @@ def judge(
     *,
     contract: Contract,
     settings: PromoteSettings,
-) -> Verdict:
+) -> GateResult:
     """Compare on rows that neither learned from; `booster` says what the challenger's trees do, calibrated.
 
     Without a champion the challenger has to beat a logistic regression, which decides by the same bounds.
     """
     matrix = contract.to_matrix(rows.features)
-    ours = Way(challenger.score(matrix), challenger.policy)
-    theirs = Way(champion.score(matrix), champion.policy) if champion else Way(rows.baseline, ours.policy)
+    ours = ScoredModel(challenger.score(matrix), challenger.policy)
+    theirs = (
+        ScoredModel(champion.score(matrix), champion.policy) if champion else ScoredModel(rows.baseline, ours.policy)
+    )
     gains = paired_comparison.compare(ours, theirs, rows.churned)
     checks = [
         _parity(ours.probability, booster(matrix)),
@@ -52,7 +54,7 @@ def judge(
     if champion:
         checks.append(_latency(challenger, champion, matrix, settings.max_latency_ratio))
     named = champion.version if champion else "a logistic regression"
-    return Verdict(challenger.version, named, len(matrix), gains, tuple(checks))
+    return GateResult(challenger.version, named, len(matrix), gains, tuple(checks))
 
 
 def _parity(graph: Vector, booster: Vector) -> Check:

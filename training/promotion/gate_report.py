@@ -2,7 +2,7 @@
 
 from training.card import table_rows
 from training.promotion import paired_comparison
-from training.promotion.gate_result import Check, Verdict
+from training.promotion.gate_result import Check, GateResult
 
 _EXPLAINED = (
     "Differences are paired: both predict the same customers, and 1,000 resamples of them give the 95 % intervals. "
@@ -12,7 +12,7 @@ _EXPLAINED = (
 _HEAD = ("check", "champion", "challenger", "better by", "allowed", "result")
 
 
-def text(verdict: Verdict) -> str:
+def text(verdict: GateResult) -> str:
     """Write it for a terminal: a table, and the reasons."""
     rows = [_HEAD, *map(_row, verdict.checks)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
@@ -21,7 +21,7 @@ def text(verdict: Verdict) -> str:
     return "\n".join([_sentence(verdict), *table, *reasons])
 
 
-def markdown(verdict: Verdict) -> str:
+def markdown(verdict: GateResult) -> str:
     """Write it for a pull request."""
     reasons = [f"- {table_rows.plain(reason)}" for reason in verdict.reasons]
     table = table_rows.table(_HEAD, map(_row, verdict.checks))
@@ -35,13 +35,13 @@ def markdown(verdict: Verdict) -> str:
     return "\n".join([parts[0], "", *parts[1:], ""])
 
 
-def in_short(verdict: Verdict) -> str:
+def in_short(verdict: GateResult) -> str:
     """Write it in one line."""
     gains = [f"{metric} better by {paired_comparison.signed(gain.better_by)}" for metric, gain in verdict.gains.items()]
     return f"gate against {verdict.champion}: {'; '.join(gains)}"
 
 
-def _sentence(verdict: Verdict) -> str:
+def _sentence(verdict: GateResult) -> str:
     result = "is promoted" if verdict.promoted else "is refused, the champion stays"
     judged = f" on {verdict.rows:,} customers that neither learned from" if verdict.rows else ""
     return f"{verdict.challenger} {result}: judged against {verdict.champion}{judged}"

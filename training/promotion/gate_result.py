@@ -22,7 +22,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateResult:
     """What the gate says."""
 
     challenger: str
@@ -44,6 +44,8 @@ class Verdict:
         return [check.reason for check in self.checks if not check.passed]
 
 
-def refuse(challenger: str, champion: str, reason: str) -> Verdict:
+def refuse(challenger: str, champion: str, reason: str) -> GateResult:
     """Refuse a challenger that cannot even be compared."""
-    return Verdict(challenger, champion, 0, {}, (Check("bundle", allowed="as published", passed=False, reason=reason),))
+    return GateResult(
+        challenger, champion, 0, {}, (Check("bundle", allowed="as published", passed=False, reason=reason),)
+    )

@@ -11,7 +11,7 @@ from models.customer.contract import Contract, Labels, Mask
 from training.data.holdout import Holdout
 from training.promotion import paired_comparison
 from training.promotion.gate_result import Check
-from training.promotion.paired_comparison import Gain, Way
+from training.promotion.paired_comparison import Gain, ScoredModel
 
 MIN_ROWS = 100
 """A smaller group tells nothing."""
@@ -19,7 +19,7 @@ _RESAMPLES = 300
 _NONE = "no group is large enough"
 
 
-def compare(challenger: Way, champion: Way, rows: Holdout, contract: Contract) -> dict[str, Gain]:
+def compare(challenger: ScoredModel, champion: ScoredModel, rows: Holdout, contract: Contract) -> dict[str, Gain]:
     """Compare ROC-AUC within every group that is large enough, by the group's name."""
     found = {}
     for feature in contract.features:
@@ -56,7 +56,7 @@ def _has_fallen(gain: Gain, margin: float) -> bool:
     return gain.better_by.value < -margin and gain.better_by.high < 0
 
 
-def _within(inside: Mask, challenger: Way, champion: Way, churned: Labels) -> Gain:
+def _within(inside: Mask, challenger: ScoredModel, champion: ScoredModel, churned: Labels) -> Gain:
     ours, theirs = (replace(way, probability=way.probability[inside]) for way in (challenger, champion))
     return paired_comparison.compare(ours, theirs, churned[inside], resamples=_RESAMPLES)["roc_auc"]
 

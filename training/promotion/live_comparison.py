@@ -18,21 +18,21 @@ from models.customer.contract import Contract
 from models.features import CONTRACT
 from models.log import opening, row_ids
 from training.promotion import challenger_log, paired_comparison
-from training.promotion.challenger_log import Record
+from training.promotion.challenger_log import LoggedPredictions
 from training.promotion.errors import NoSuchModel, TooFewOutcomes
-from training.promotion.paired_comparison import Gain, Way
+from training.promotion.paired_comparison import Gain, ScoredModel
 from training.settings import CompareLiveSettings
 
 _NOTE = "customers without an id are all the champion's, so the two may answer different people"
 
 
 @dataclass(frozen=True)
-class Trial:
+class LiveComparison:
     """What a trial shows so far."""
 
     challenger: Challenger
     since: datetime
-    records: tuple[Record, Record]
+    records: tuple[LoggedPredictions, LoggedPredictions]
     """Of the champion and of the challenger."""
     apart: Mapping[str, float]
     """In the shadow: how far apart both are, outcomes or not."""
@@ -45,7 +45,9 @@ class Trial:
         return any(gain.surely > 0 for gain in gains) and not any(gain.better_by.high < 0 for gain in gains)
 
 
-def compare(settings: CompareLiveSettings, *, contract: Contract = CONTRACT, now: datetime | None = None) -> Trial:
+def compare(
+    settings: CompareLiveSettings, *, contract: Contract = CONTRACT, now: datetime | None = None
+) -> LiveComparison:
     """Compare what the log holds of both.
 
     Raises:
@@ -74,10 +76,10 @@ def compare(settings: CompareLiveSettings, *, contract: Contract = CONTRACT, now
     else:
         gains = paired_comparison.compare(other, champion, outcomes[0])
         apart = _apart(_way(records[0], theirs), _way(records[1], ours))
-    return Trial(challenger, since, records, apart, gains)
+    return LiveComparison(challenger, since, records, apart, gains)
 
 
-def describe(trial: Trial) -> str:
+def describe(trial: LiveComparison) -> str:
     """Tell it in plain words, one fact a line."""
     return "\n".join(_lines(trial))
 
@@ -90,7 +92,9 @@ def _since(settings: CompareLiveSettings, challenger: Challenger, now: datetime)
     return came[-1] if came else datetime.fromtimestamp(0, UTC)
 
 
-def _read(url: str, champion: Pin, challenger: Challenger, since: datetime) -> tuple[Record, Record]:
+def _read(
+    url: str, champion: Pin, challenger: Challenger, since: datetime
+) -> tuple[LoggedPredictions, LoggedPredictions]:
     first = row_ids.first_id(since)
     with opening.connection(url) as connection:
         if challenger.mode == "shadow":
@@ -101,11 +105,11 @@ def _read(url: str, champion: Pin, challenger: Challenger, since: datetime) -> t
         )
 
 
-def _way(record: Record, policy: RiskPolicy) -> Way:
-    return Way(record.probability, policy)
+def _way(record: LoggedPredictions, policy: RiskPolicy) -> ScoredModel:
+    return ScoredModel(record.probability, policy)
 
 
-def _apart(champion: Way, challenger: Way) -> dict[str, float]:
+def _apart(champion: ScoredModel, challenger: ScoredModel) -> dict[str, float]:
     tiers = [np.array([*map(way.policy.tier, way.probability.tolist())]) for way in (champion, challenger)]
     return {
         "mean difference of probabilities": float(np.abs(champion.probability - challenger.probability).mean()),
@@ -113,7 +117,7 @@ def _apart(champion: Way, challenger: Way) -> dict[str, float]:
     }
 
 
-def _lines(trial: Trial) -> Iterator[str]:
+def _lines(trial: LiveComparison) -> Iterator[str]:
     (champion, challenger), mode = trial.records, trial.challenger.mode
     result = "is better" if trial.better else "is not better, or not surely,"
     yield f"{challenger.version} {result} than {champion.version}: {mode} since {trial.since:%Y-%m-%d %H:%M} UTC"

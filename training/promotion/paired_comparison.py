@@ -24,7 +24,7 @@ _DIGITS = 9  # what lies behind them comes from the order in which numbers were 
 
 
 @dataclass(frozen=True)
-class Way:
+class ScoredModel:
     """Who predicts, and decides by what."""
 
     probability: Vector
@@ -47,14 +47,16 @@ class Gain:
     """The least of it, so careful that none of several metrics is above nothing by chance (Bonferroni)."""
 
 
-def compare(challenger: Way, champion: Way, churned: Labels, *, resamples: int = RESAMPLES) -> dict[str, Gain]:
+def compare(
+    challenger: ScoredModel, champion: ScoredModel, churned: Labels, *, resamples: int = RESAMPLES
+) -> dict[str, Gain]:
     """Compare on customers whom both predicted; both outcomes must occur."""
     ours, theirs = _at_one_price(challenger, champion)
     return _gains(_judge(ours, churned, resamples, seed=0), _judge(theirs, churned, resamples, seed=0))
 
 
 def compare_apart(
-    challenger: tuple[Way, Labels], champion: tuple[Way, Labels], *, resamples: int = RESAMPLES
+    challenger: tuple[ScoredModel, Labels], champion: tuple[ScoredModel, Labels], *, resamples: int = RESAMPLES
 ) -> dict[str, Gain]:
     """Compare on customers of each its own, as chance dealt them; intervals are wider than those of pairs."""
     ours, theirs = _at_one_price(challenger[0], champion[0])
@@ -70,7 +72,7 @@ def signed(better_by: Figure, digits: int = 4) -> str:
     return f"{value} ({low} to {high})"
 
 
-def _at_one_price(challenger: Way, champion: Way) -> tuple[Way, Way]:
+def _at_one_price(challenger: ScoredModel, champion: ScoredModel) -> tuple[ScoredModel, ScoredModel]:
     """Let both pay today's prices, the challenger's or else the champion's, for what each decides by its own bounds."""
     costs = challenger.policy.costs or champion.policy.costs
     ours, theirs = (
@@ -79,7 +81,7 @@ def _at_one_price(challenger: Way, champion: Way) -> tuple[Way, Way]:
     return ours, theirs
 
 
-def _judge(way: Way, churned: Labels, resamples: int, *, seed: int) -> Judged:
+def _judge(way: ScoredModel, churned: Labels, resamples: int, *, seed: int) -> Judged:
     """Measure a way as it is, and on resamples; the same seed weighs the same customers alike."""
     rng, groups = np.random.default_rng(seed), quality.group(way.probability, way.policy)
     stayed, left = (np.empty((1 + resamples, len(groups.rows))) for _ in range(2))

@@ -19,13 +19,13 @@ from training.data import holdout
 from training.learning import evaluation
 from training.promotion import gate, gate_report, registry, stored_models
 from training.promotion.errors import ChampionChanged, TooFewUntouched
-from training.promotion.gate_result import Verdict, refuse
+from training.promotion.gate_result import GateResult, refuse
 from training.settings import PromoteSettings
 
 logger = logging.getLogger(__name__)
 
 
-def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Verdict:
+def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> GateResult:
     """Judge a challenger, tell the result everywhere, and pin it if it passed.
 
     Raises:
@@ -85,7 +85,7 @@ def _serving(settings: PromoteSettings) -> str | None:
         return None
 
 
-def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSettings, contract: Contract) -> Verdict:
+def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSettings, contract: Contract) -> GateResult:
     rows = holdout.untouched(challenger, champion, contract) if champion else holdout.read(challenger, contract)
     if (problem := quality.shortage(rows.churned, min_rows=settings.min_rows)) is not None:
         raise TooFewUntouched(problem=problem)
@@ -108,7 +108,7 @@ def _booster(found: Bundle) -> Callable[[Matrix], Vector]:
     return lambda matrix: found.manifest.calibration.apply(predict(matrix))
 
 
-def _tell(verdict: Verdict, settings: PromoteSettings) -> Verdict:
+def _tell(verdict: GateResult, settings: PromoteSettings) -> GateResult:
     report = gate_report.markdown(verdict)
     if settings.report:
         settings.report.parent.mkdir(parents=True, exist_ok=True)

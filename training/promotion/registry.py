@@ -13,15 +13,15 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from training.errors import TrackingFailed
-from training.promotion.gate_result import Verdict
+from training.promotion.gate_result import GateResult
 from training.publishing import tracking
 from training.publishing.tracking import CHAMPION, REGISTERED_MODEL
-from training.settings import ShelfSettings
+from training.settings import StoreSettings
 
 logger = logging.getLogger(__name__)
 
 
-def download(version: str, settings: ShelfSettings, folder: Path) -> Path | None:
+def download(version: str, settings: StoreSettings, folder: Path) -> Path | None:
     """Bring a bundle from the registry into a folder, and return where it lies; None if no such version is known.
 
     Raises:
@@ -33,7 +33,7 @@ def download(version: str, settings: ShelfSettings, folder: Path) -> Path | None
         return Path(mlflow.artifacts.download_artifacts(f"runs:/{registered.run_id}/bundle", dst_path=str(folder)))
 
 
-def record(verdict: Verdict, report: str, settings: ShelfSettings) -> None:
+def record(verdict: GateResult, report: str, settings: StoreSettings) -> None:
     """Keep what the gate said with the challenger's run, or a run of its own where MLflow does not know the fit.
 
     Raises:
@@ -51,7 +51,7 @@ def record(verdict: Verdict, report: str, settings: ShelfSettings) -> None:
             mlflow.log_text(report, "gate.md")
 
 
-def mark_champion(version: str, settings: ShelfSettings) -> None:
+def mark_champion(version: str, settings: StoreSettings) -> None:
     """Give a model that was just pinned the alias of the one that is served, if MLflow knows it.
 
     What serves does not wait for what remembers: where MLflow does not answer, that is a warning.
@@ -65,7 +65,7 @@ def mark_champion(version: str, settings: ShelfSettings) -> None:
 
 
 @contextmanager
-def _client(settings: ShelfSettings) -> Iterator[MlflowClient]:
+def _client(settings: StoreSettings) -> Iterator[MlflowClient]:
     with tracking.translated(settings.mlflow):
         tracking.use(settings.mlflow, settings.output_dir)
         yield MlflowClient()

@@ -14,7 +14,7 @@ from models.customer.contract import Contract
 from models.errors import BundleMissing
 from training.promotion import registry
 from training.promotion.errors import NoSuchModel
-from training.settings import ShelfSettings
+from training.settings import StoreSettings
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def newest(models_dir: Path, *, but: str | None = None) -> str:
     return max(manifests, key=lambda path: path.stat().st_mtime_ns).parent.name
 
 
-def fetch(version: str, settings: ShelfSettings, contract: Contract) -> Bundle:
+def fetch(version: str, settings: StoreSettings, contract: Contract) -> Bundle:
     """Verify a model and have it predict; one that the store lacks is brought there from the registry.
 
     Raises:
@@ -47,7 +47,7 @@ def fetch(version: str, settings: ShelfSettings, contract: Contract) -> Bundle:
     return found
 
 
-def _download(version: str, settings: ShelfSettings, contract: Contract) -> None:
+def _download(version: str, settings: StoreSettings, contract: Contract) -> None:
     """Bring a bundle from the registry, which is no better than the store: only what holds comes to lie there."""
     store = settings.models_dir / "store"
     store.mkdir(parents=True, exist_ok=True)

@@ -14,18 +14,18 @@ from models.bundles.manifest import Description, Interval
 from models.customer.contract import Contract
 from training.card import cost_figures, drawing, effect_figures, figures, html_page, model_card
 from training.data import holdout
-from training.data.dataset_split import Parts
+from training.data.dataset_split import DatasetSplit
 from training.learning import evaluation, importance
+from training.learning.final_evaluation import FinalEvaluation, FittedModel
 from training.learning.model import LINEAR
-from training.learning.test_evaluation import Fitted, Judged
 from training.publishing import code_version, export
 from training.settings import FitSettings
 
 
 def publish(
-    fitted: Fitted,
-    judged: Judged,
-    parts: Parts,
+    fitted: FittedModel,
+    judged: FinalEvaluation,
+    parts: DatasetSplit,
     *,
     contract: Contract,
     warnings: Sequence[str],
@@ -59,7 +59,7 @@ def publish(
         return bundle.save(files, described, trained_at=now, models_dir=settings.models_dir)
 
 
-def _data(parts: Parts, contract: Contract) -> dict[str, Any]:
+def _data(parts: DatasetSplit, contract: Contract) -> dict[str, Any]:
     return {
         "fingerprint": contract.fingerprint,
         "features": [feature.schema() | {"labels": list(feature.labels)} for feature in contract.features],
@@ -68,7 +68,7 @@ def _data(parts: Parts, contract: Contract) -> dict[str, Any]:
     }
 
 
-def _fit(fitted: Fitted, settings: FitSettings) -> dict[str, Any]:
+def _fit(fitted: FittedModel, settings: FitSettings) -> dict[str, Any]:
     return {
         "policy": fitted.policy,
         "calibration": fitted.calibration,
@@ -81,7 +81,7 @@ def _fit(fitted: Fitted, settings: FitSettings) -> dict[str, Any]:
     }
 
 
-def _quality(judged: Judged) -> dict[str, Any]:
+def _quality(judged: FinalEvaluation) -> dict[str, Any]:
     return {
         "metrics": {name: figure.value for name, figure in judged.figures.items()} | dict(judged.best_reachable),
         "intervals": {name: Interval(low=figure.low, high=figure.high) for name, figure in judged.figures.items()},
@@ -94,7 +94,9 @@ def _quality(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _pictures(fitted: Fitted, judged: Judged, contract: Contract, *, seed: int) -> Iterator[tuple[str, Figure]]:
+def _pictures(
+    fitted: FittedModel, judged: FinalEvaluation, contract: Contract, *, seed: int
+) -> Iterator[tuple[str, Figure]]:
     churned, probability = judged.churned, judged.probability
     yield "roc", figures.roc(churned, probability)
     yield "precision_recall", figures.precision_recall(churned, probability)

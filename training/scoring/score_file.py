@@ -14,7 +14,7 @@ from models.progress import Progress
 from training.data import mapping
 from training.errors import NothingScored
 from training.scoring import scored_files
-from training.scoring.scoring_summary import Tally
+from training.scoring.scoring_summary import ScoringSummary
 from training.settings import ScoreSettings
 
 PREDICTION = pa.schema(
@@ -28,7 +28,9 @@ PREDICTION = pa.schema(
 """What a scored row ends with."""
 
 
-def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows: int = tables.CHUNK_ROWS) -> Tally:
+def score(
+    settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows: int = tables.CHUNK_ROWS
+) -> ScoringSummary:
     """Score every row that holds to the contract, in the file's order, and set the others aside with their reasons.
 
     Memory is that of `chunk_rows` rows, however many there are.
@@ -42,7 +44,7 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     foreign, schema = columns.foreign_columns(contract), tables.schema(settings.input)
     mapping.require(foreign, schema.names)
     scorer = Scorer.of(bundle.load(settings.models_dir, fingerprint=contract.fingerprint))
-    tally = Tally(scorer.version)
+    tally = ScoringSummary(scorer.version)
     with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
         progress.stage("scoring")
         for chunk in tables.chunks(settings.input, rows=chunk_rows):

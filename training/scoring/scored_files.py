@@ -19,7 +19,7 @@ REFUSAL = pa.schema([("row", pa.int64()), ("reasons", pa.string())])
 
 
 @dataclass
-class Results:
+class ScoredFiles:
     """The two files while they are written."""
 
     write_scored: Callable[[pa.Table], object]
@@ -61,7 +61,7 @@ def require_free(output: Path, *, source: Path) -> None:
 
 
 @contextmanager
-def writing(output: Path, columns: pa.Schema, predictions: pa.Schema) -> Iterator[Results]:
+def writing(output: Path, columns: pa.Schema, predictions: pa.Schema) -> Iterator[ScoredFiles]:
     """Open both files; at the end they replace those of an earlier run, and where no row was rejected only one is left.
 
     Raises:
@@ -76,7 +76,7 @@ def writing(output: Path, columns: pa.Schema, predictions: pa.Schema) -> Iterato
             tables.writing(scored, pa.schema([*columns, *predictions])) as write_scored,
             tables.writing(rejected, pa.schema([*REFUSAL, *columns])) as write_rejected,
         ):
-            written = Results(write_scored, write_rejected)
+            written = ScoredFiles(write_scored, write_rejected)
             yield written
         if written.has_rejected:
             rejected.replace(rejected_path(output))

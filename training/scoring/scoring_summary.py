@@ -11,7 +11,7 @@ from models.customer.contract import Mask
 
 
 @dataclass
-class Tally:
+class ScoringSummary:
     """Rows by what became of them."""
 
     model_version: str

@@ -101,7 +101,7 @@ def test_what_may_not_be_read_is_a_reason_and_not_a_crash(
 def test_a_shelf_that_cannot_be_written_is_found_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file")
     with pytest.raises(errors.StoreUnwritable, match="may write to"):
-        bundle.require_shelf(tmp_path / "models")
+        bundle.require_store(tmp_path / "models")
 
 
 def test_a_published_bundle_is_readable_for_other_users(shelf: Path) -> None:

@@ -2,15 +2,17 @@
 
 import pytest
 
-from monitoring.drift.drift_result import Score, Verdict
+from monitoring.drift.drift_result import ColumnDrift, DriftResult
 
 
-def score(feature: str | None, ratio: float, importance: float | None = None, column: str | None = None) -> Score:
-    return Score(column or feature or "churn_probability", feature, importance, "K-S distance", ratio / 10, limit=0.1)
+def score(feature: str | None, ratio: float, importance: float | None = None, column: str | None = None) -> ColumnDrift:
+    return ColumnDrift(
+        column or feature or "churn_probability", feature, importance, "K-S distance", ratio / 10, limit=0.1
+    )
 
 
-def verdict(*scores: Score, window_rows: int = 1_200, doubt: str | None = None) -> Verdict:
-    return Verdict(
+def verdict(*scores: ColumnDrift, window_rows: int = 1_200, doubt: str | None = None) -> DriftResult:
+    return DriftResult(
         scores=scores,
         min_drift_share=0.1,
         unjudged={"other": "always 3"},

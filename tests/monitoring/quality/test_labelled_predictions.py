@@ -12,7 +12,7 @@ from models.features import CONTRACT
 from models.log import log_tables, migrations, row_ids
 from monitoring.period import Period
 from monitoring.quality import labelled_predictions
-from monitoring.quality.labelled_predictions import Tier, TrackRecord
+from monitoring.quality.labelled_predictions import LabelledPredictions, Tier
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 PERIOD = Period(START, START + timedelta(days=1))
@@ -48,7 +48,7 @@ class Log:
         with self.engine.begin() as connection:
             connection.execute(sa.insert(log_tables.OUTCOMES), [{"prediction_id": one} | seen for one in ids])
 
-    def read(self) -> TrackRecord:
+    def read(self) -> LabelledPredictions:
         with self.engine.connect() as connection:
             return labelled_predictions.read(connection, PERIOD, model_version="pinned", contract=CONTRACT)
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from service.http.json_route import JsonRoute
-from service.http.request_bodies import BATCH_FROM_BYTES, Intake, Queued
+from service.http.request_bodies import BATCH_FROM_BYTES, Queued, RequestBodies
 
 router = APIRouter(route_class=JsonRoute)
 
@@ -42,7 +42,7 @@ def echo(body: Checked, loop_in: Annotated[int, Depends(of_the_loop)]) -> bytes:
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    yield {"intake": Intake(1_000_000)}
+    yield {"intake": RequestBodies(1_000_000)}
 
 
 @router.post("/slow", response_model=Checked)

@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from service.http import load_shedding
-from service.http.load_shedding import Admission
+from service.http.load_shedding import LoadShedding
 from service.http.routes import PREDICT_ROUTE
 from service.metrics import Metrics
 
@@ -18,7 +18,7 @@ async def work(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200})
 
 
-async def ask(app: Admission, path: str, body_bytes: int) -> int:
+async def ask(app: LoadShedding, path: str, body_bytes: int) -> int:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -37,21 +37,21 @@ async def ask(app: Admission, path: str, body_bytes: int) -> int:
     return int(sent[0]["status"])
 
 
-async def ask_together(app: Admission, path: str, requests: int, body_bytes: int = 100) -> list[int]:
+async def ask_together(app: LoadShedding, path: str, requests: int, body_bytes: int = 100) -> list[int]:
     return await asyncio.gather(*[ask(app, path, body_bytes) for _ in range(requests)])
 
 
-def watching(metrics: Metrics) -> Admission:
-    return Admission(work, routes={"/predict": PREDICT_ROUTE}, max_turn_seconds=TURN_SECONDS, metrics=metrics)
+def watching(metrics: Metrics) -> LoadShedding:
+    return LoadShedding(work, routes={"/predict": PREDICT_ROUTE}, max_turn_seconds=TURN_SECONDS, metrics=metrics)
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Admission:
+def app(monkeypatch: pytest.MonkeyPatch) -> LoadShedding:
     monkeypatch.setattr(load_shedding, "HELD_SECONDS", 0.1)
     return watching(Metrics())
 
 
-def test_what_comes_late_in_a_turn_is_refused_and_the_next_turn_is_a_new_one(app: Admission) -> None:
+def test_what_comes_late_in_a_turn_is_refused_and_the_next_turn_is_a_new_one(app: LoadShedding) -> None:
     async def two_turns() -> list[list[int]]:
         return [await ask_together(app, "/predict", 10) for _ in range(2)]
 
@@ -60,11 +60,11 @@ def test_what_comes_late_in_a_turn_is_refused_and_the_next_turn_is_a_new_one(app
         assert 2 <= statuses.count(200) <= 4
 
 
-def test_other_paths_are_never_refused(app: Admission) -> None:
+def test_other_paths_are_never_refused(app: LoadShedding) -> None:
     assert set(asyncio.run(ask_together(app, "/health/live", 10))) == {200}
 
 
-def test_small_refusals_are_held_back_but_only_so_many(app: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_refusals_are_held_back_but_only_so_many(app: LoadShedding, monkeypatch: pytest.MonkeyPatch) -> None:
     async def seconds_of_refusing(body_bytes: int = 100) -> float:
         began = time.perf_counter()
         await ask_together(app, "/predict", 10, body_bytes)

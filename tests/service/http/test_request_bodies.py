@@ -11,7 +11,7 @@ from starlette.types import Message
 from models.features import CONTRACT
 from service.errors import BodyTooLarge, Overloaded, Queue
 from service.http import request_bodies
-from service.http.request_bodies import HELD_BODIES, Intake, Largest, Queued
+from service.http.request_bodies import HELD_BODIES, Largest, Queued, RequestBodies
 from service.model.predictor import Predictor
 
 LARGEST_BYTES = 100
@@ -36,7 +36,7 @@ class Sender:
 
 def test_all_bodies_together_are_bounded_and_room_comes_back() -> None:
     async def fill_and_empty() -> None:
-        bodies, senders = Intake(LARGEST_BYTES), [Sender() for _ in range(HELD_BODIES)]
+        bodies, senders = RequestBodies(LARGEST_BYTES), [Sender() for _ in range(HELD_BODIES)]
         held = [asyncio.create_task(bodies.take(sender.request(), Largest(), Queued(), bytes)) for sender in senders]
         for sender in senders:
             await sender.read.wait()
@@ -56,7 +56,7 @@ def test_all_bodies_together_are_bounded_and_room_comes_back() -> None:
 
 def test_a_refused_body_leaves_no_trace() -> None:
     async def refuse_many() -> None:
-        bodies = Intake(LARGEST_BYTES)
+        bodies = RequestBodies(LARGEST_BYTES)
         for _ in range(2 * HELD_BODIES):
             with pytest.raises(BodyTooLarge):
                 await bodies.take(Sender(b"," * LARGEST_BYTES + b",").request(), Largest(), Queued(), bytes)
@@ -71,7 +71,7 @@ def test_bodies_of_one_queue_are_worked_on_one_by_one_and_wait_only_so_long(monk
     monkeypatch.setattr(request_bodies, "MAX_WAIT_SECONDS", 0.3)
     at_work: Counter[Queue] = Counter()
 
-    async def send(bodies: Intake, queue: Queue) -> Any:
+    async def send(bodies: RequestBodies, queue: Queue) -> Any:
         def work(_body: bytearray) -> bytes:
             at_work[queue] += 1
             seen = at_work[queue]
@@ -84,7 +84,7 @@ def test_bodies_of_one_queue_are_worked_on_one_by_one_and_wait_only_so_long(monk
         return await bodies.take(sender.request(), Largest(), Queued(queue, from_bytes=LARGEST_BYTES), work)
 
     async def send_many() -> list[Any]:
-        bodies = Intake(LARGEST_BYTES)
+        bodies = RequestBodies(LARGEST_BYTES)
         sent = [send(bodies, queue) for _ in range(4) for queue in ("batches", "outcomes")]
         return await asyncio.gather(*sent, return_exceptions=True)
 

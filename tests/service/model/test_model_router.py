@@ -11,7 +11,7 @@ from models.bundles.pins import Challenger as Named
 from models.features import CONTRACT
 from service.customers import Customer
 from service.model import model_router, predictor
-from service.model.model_router import Challenger, Lineup
+from service.model.model_router import Challenger, ModelRouter
 from service.model.predictor import Predictor
 from tests.service.shelves import publish_another
 
@@ -71,7 +71,7 @@ def test_each_customer_of_a_batch_goes_to_its_own_model(
     named = Named(version=(version := another.manifest.version), digest="0" * 64, mode="canary", share=0.3)
     challenger = Challenger(named, predictor.load(shelf, bundle.name(another)))
     rows = [customer(name, **values) for name, values in zip(NAMES, customers, strict=False)]
-    parts = Lineup(champion, challenger).predict(rows, explain=explain)
+    parts = ModelRouter(champion, challenger).predict(rows, explain=explain)
 
     assert [part.model_version for part in parts] == [champion.scorer.version, version]
     assert sorted(place for part in parts for place in part.places or ()) == list(range(len(rows)))
@@ -87,6 +87,6 @@ def test_each_customer_of_a_batch_goes_to_its_own_model(
 
 def test_a_shadow_answers_nobody(pinned: Predictor) -> None:
     named = Named(version=VERSION, digest="0" * 64, mode="shadow", share=0.9)
-    [part] = Lineup(pinned, Challenger(named, pinned)).predict([customer(name) for name in NAMES[:100]])
+    [part] = ModelRouter(pinned, Challenger(named, pinned)).predict([customer(name) for name in NAMES[:100]])
     assert len(part.ids) == 100
     assert part.model_version == pinned.scorer.version

@@ -11,7 +11,7 @@ import pytest
 from models.bundles.manifest import Provenance
 from models.features import CONTRACT
 from training.data import dataset_split, splitting, synthetic
-from training.data.dataset_split import Parts
+from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
 from training.data.splitting import Split
 
@@ -33,7 +33,7 @@ def split(dataset: Dataset) -> Split:
     return splitting.at_random(dataset.churned, seed=1)
 
 
-def take(dataset: Dataset, split: Split) -> Parts:
+def take(dataset: Dataset, split: Split) -> DatasetSplit:
     return dataset_split.take(dataset, split, CONTRACT, others=["region"], seed=3)
 
 

@@ -20,7 +20,7 @@ from tests.live_log import DAY, NOW, add, write
 from training.data import datasets, splitting, synthetic
 from training.data.datasets import Dataset
 from training.data.live_errors import HistoryTooShort, InputsNotKept, NoOutcomes
-from training.data.splitting import Moments, Split
+from training.data.splitting import RowTimes, Split
 from training.errors import ColumnMissing, SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 
@@ -41,7 +41,7 @@ def live_of(dataset: Dataset) -> LiveRows:
     return dataset.provenance.live
 
 
-def parts(dataset: Dataset) -> tuple[Split, Moments]:
+def parts(dataset: Dataset) -> tuple[Split, RowTimes]:
     assert dataset.moments is not None
     return splitting.as_known(dataset.churned, dataset.moments), dataset.moments
 

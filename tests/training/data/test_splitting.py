@@ -215,7 +215,7 @@ def test_as_known_nothing_is_learned_that_was_not_known_when_what_judges_was_mad
     rows, made = others + len(made_at), np.array(made_at, dtype=np.float64)
     known = made + np.random.default_rng(seed).integers(0, delay + 1, len(made))
     try:
-        split = splitting.as_known(outcomes(rows, seed=seed), splitting.Moments(made, known))
+        split = splitting.as_known(outcomes(rows, seed=seed), splitting.RowTimes(made, known))
     except HistoryTooShort:
         return
     made_of, known_of = (np.concatenate([np.full(others, -np.inf), of_live]) for of_live in (made, known))
@@ -233,7 +233,7 @@ def test_as_known_nothing_is_learned_that_was_not_known_when_what_judges_was_mad
 
 def test_as_known_folds_go_forward_and_judge_all_that_is_not_needed_to_begin_with() -> None:
     made = np.arange(600, dtype=np.float64)
-    split = splitting.as_known(outcomes(600), splitting.Moments(made, made + 20))
+    split = splitting.as_known(outcomes(600), splitting.RowTimes(made, made + 20))
     assert split.test.tolist() == list(range(480, 600))
     assert split.training.tolist() == list(range(460))
     assert split.training[split.folds[0][0]].tolist() == list(range(76))
@@ -244,4 +244,4 @@ def test_as_known_a_part_of_hardly_any_churners_or_stayers_is_refused() -> None:
     made, churned = np.arange(600, dtype=np.float64), outcomes(600)
     churned[480:] = 0
     with pytest.raises(HistoryTooShort, match="the latest fifth would have 0 customers who left and 120 who stayed"):
-        splitting.as_known(churned, splitting.Moments(made, made))
+        splitting.as_known(churned, splitting.RowTimes(made, made))

@@ -26,7 +26,7 @@ from training.errors import StudyUnusable
 from training.learning import tuning
 from training.learning.model import PARAMETERS
 from training.learning.trial import Fold, Parameters, Trial
-from training.learning.tuning import Tuned
+from training.learning.tuning import TuningResult
 from training.publishing import tracking
 from training.settings import FitSettings
 
@@ -40,11 +40,11 @@ FOLDS: list[Fold] = [
     for kept, held_out in StratifiedKFold(3, shuffle=True, random_state=7).split(MATRIX, CHURNED)
 ]
 
-Search = Callable[..., tuple[Tuned, list[Trial]]]
+Search = Callable[..., tuple[TuningResult, list[Trial]]]
 
 
 class Straight(NamedTuple):
-    tuned: Tuned
+    tuned: TuningResult
     told: list[Trial]
     storage: Path
 
@@ -60,7 +60,7 @@ def served(kind: type[XGBClassifier] = XGBClassifier, **changes: Any) -> XGBClas
     return kind(**{**PARAMETERS, "random_state": 7, "n_jobs": 1, **changes})
 
 
-def run(**changes: Any) -> tuple[Tuned, list[Trial]]:
+def run(**changes: Any) -> tuple[TuningResult, list[Trial]]:
     """Search; returns the best, and the trials that were told."""
     told: list[Trial] = []
     given: dict[str, Any] = {"classifier": served(), "matrix": MATRIX, "churned": CHURNED, "folds": FOLDS}

@@ -8,7 +8,7 @@ from models.bundles import quality
 from models.bundles.risk import Costs, Offer, RiskPolicy
 from models.customer.contract import Labels, Vector
 from training.promotion import paired_comparison
-from training.promotion.paired_comparison import Way
+from training.promotion.paired_comparison import ScoredModel
 
 POLICY = RiskPolicy()
 
@@ -30,14 +30,14 @@ def customers(rows: int, seed: int) -> tuple[Vector, Labels]:
     return probability, (rng.random(rows) < probability).astype(np.int64)
 
 
-def blurred(probability: Vector, by: float, seed: int) -> Way:
+def blurred(probability: Vector, by: float, seed: int) -> ScoredModel:
     odds = np.log(probability / (1 - probability)) + np.random.default_rng(seed).normal(0, by, len(probability))
-    return Way(1 / (1 + np.exp(-odds)), POLICY)
+    return ScoredModel(1 / (1 + np.exp(-odds)), POLICY)
 
 
 def test_figures_are_those_of_scikit_learn() -> None:
     truth, churned = customers(2_000, seed=1)
-    gains = paired_comparison.compare(Way(truth, POLICY), other := blurred(truth, 1, seed=2), churned)
+    gains = paired_comparison.compare(ScoredModel(truth, POLICY), other := blurred(truth, 1, seed=2), churned)
     assert gains["roc_auc"].challenger == pytest.approx(roc_auc_score(churned, truth))
     assert gains["roc_auc"].champion == pytest.approx(roc_auc_score(churned, other.probability))
     assert gains["brier"].challenger == pytest.approx(brier_score_loss(churned, truth))
@@ -46,7 +46,7 @@ def test_figures_are_those_of_scikit_learn() -> None:
 
 def test_the_truth_is_surely_better_than_a_blurred_view_of_it() -> None:
     truth, churned = customers(2_000, seed=1)
-    gains = paired_comparison.compare(Way(truth, POLICY), blurred(truth, 1, seed=2), churned)
+    gains = paired_comparison.compare(ScoredModel(truth, POLICY), blurred(truth, 1, seed=2), churned)
     assert all(gain.better_by.low > 0 for gain in gains.values())
     assert all(0 < gain.surely <= gain.better_by.low for gain in gains.values())
 
@@ -62,21 +62,23 @@ def test_to_swap_the_sides_turns_the_sign() -> None:
 
 def test_equal_models_differ_by_nothing() -> None:
     truth, churned = customers(500, seed=7)
-    gains = paired_comparison.compare(Way(truth, POLICY), Way(truth, POLICY), churned)
+    gains = paired_comparison.compare(ScoredModel(truth, POLICY), ScoredModel(truth, POLICY), churned)
     assert {(gain.better_by.low, gain.better_by.value, gain.better_by.high) for gain in gains.values()} == {(0, 0, 0)}
 
 
 def test_what_groups_of_like_probability_change_is_no_gain() -> None:
     finer, coarser = RiskPolicy(threshold=0.45, medium_from=0.3, high_from=0.6), RiskPolicy(threshold=0.45)
     probability, churned = customers(4_000, seed=58)  # of 80 such this one looked surely better
-    gains = paired_comparison.compare(Way(probability, finer), Way(probability, coarser), churned, resamples=200)
+    gains = paired_comparison.compare(
+        ScoredModel(probability, finer), ScoredModel(probability, coarser), churned, resamples=200
+    )
     assert not any(gain.surely > 0 for gain in gains.values())
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(CHEAP, DEAR), (DEAR, CHEAP), (None, DEAR), (CHEAP, None)])
 def test_to_be_told_other_prices_is_no_gain(ours: Costs | None, theirs: Costs | None) -> None:
     truth, churned = customers(500, seed=7)
-    challenger, champion = (Way(truth, RiskPolicy(costs=costs)) for costs in (ours, theirs))
+    challenger, champion = (ScoredModel(truth, RiskPolicy(costs=costs)) for costs in (ours, theirs))
     paired = paired_comparison.compare(challenger, champion, churned)["cost"]
     apart = paired_comparison.compare_apart((challenger, churned), (champion, churned))["cost"]
     assert paired.champion == paired.challenger == apart.champion == apart.challenger
@@ -106,9 +108,9 @@ def test_paired_intervals_are_narrower_than_those_of_either_model() -> None:
 def test_apart_the_intervals_are_as_wide_as_two_models_scatter() -> None:
     truth, churned = customers(2_000, seed=11)
     other_truth, other_churned = customers(2_000, seed=12)
-    apart = paired_comparison.compare_apart((Way(truth, POLICY), churned), (Way(other_truth, POLICY), other_churned))[
-        "roc_auc"
-    ]
+    apart = paired_comparison.compare_apart(
+        (ScoredModel(truth, POLICY), churned), (ScoredModel(other_truth, POLICY), other_churned)
+    )["roc_auc"]
     alone = quality.realised(truth, churned, POLICY)["roc_auc"].deviation
     assert apart.better_by.deviation == pytest.approx(alone * 2**0.5, rel=0.25)
     assert apart.better_by.low < 0 < apart.better_by.high
@@ -118,6 +120,6 @@ def test_apart_the_truth_still_beats_a_blurred_view_of_it() -> None:
     truth, churned = customers(3_000, seed=13)
     other_truth, other_churned = customers(3_000, seed=14)
     gains = paired_comparison.compare_apart(
-        (Way(truth, POLICY), churned), (blurred(other_truth, 2, seed=15), other_churned)
+        (ScoredModel(truth, POLICY), churned), (blurred(other_truth, 2, seed=15), other_churned)
     )
     assert gains["roc_auc"].surely > 0

@@ -14,7 +14,7 @@ from models.bundles.risk import RiskPolicy
 from tests.shelves import Shelf
 from training.errors import TrackingFailed
 from training.promotion import gate, registry
-from training.promotion.gate_result import Verdict
+from training.promotion.gate_result import GateResult
 from training.settings import PromoteSettings
 
 TOLD = ["ROC-AUC no worse", "Brier score no worse", "cost a customer no worse", "better in one", "graph like trees"]
@@ -239,7 +239,7 @@ def test_a_champion_that_came_while_another_was_judged_stays(
 ) -> None:
     judge, third = gate.judge, shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["a third"]))
 
-    def meanwhile(*sides: Any, **limits: Any) -> Verdict:
+    def meanwhile(*sides: Any, **limits: Any) -> GateResult:
         shelf.serve(third)
         return judge(*sides, **limits)
 

@@ -26,7 +26,7 @@ from models.features import CONTRACT
 from training.data import synthetic
 from training.errors import ColumnMissing, ColumnsTaken, NothingScored, OutputRefused
 from training.scoring import score_file
-from training.scoring.scoring_summary import Tally
+from training.scoring.scoring_summary import ScoringSummary
 from training.settings import ScoreSettings
 
 HEADER = "id,tenure_months,monthly_charges,total_charges,support_tickets,contract_type"
@@ -34,14 +34,14 @@ GOOD = ["a,4,89.5,358.0,3,0", 'b,60,20,"",0,2', '"c, and\nmore",12,50.0,600,1, 1
 BAD = ["d,400,20,800,-1,0", "e,soon,20,800,0,7", "f,1,20,20,0", "g,1,20,20,0,0,0", "h,,20,,,"]
 ADDED = ["churn_probability", "churn_prediction", "risk_tier", "model_version"]
 
-Score = Callable[..., Tally]
+Score = Callable[..., ScoringSummary]
 
 
 @pytest.fixture(scope="session")
 def score(root: Path) -> Score:
     """Score a file with the pinned model."""
 
-    def run(source: Path, output: Path, *, chunk_rows: int = 1_000, **changes: Path) -> Tally:
+    def run(source: Path, output: Path, *, chunk_rows: int = 1_000, **changes: Path) -> ScoringSummary:
         chosen = {"input": source, "output": output, "models_dir": root / "models"}
         return score_file.score(ScoreSettings.model_validate(chosen | changes), chunk_rows=chunk_rows)
 

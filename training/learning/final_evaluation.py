@@ -20,7 +20,7 @@ from training.learning.model import LINEAR
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A model, and all that was learned from the training rows."""
 
     classifier: XGBClassifier
@@ -45,7 +45,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Judged:
+class FinalEvaluation:
     """What the test set shows."""
 
     matrix: Matrix
@@ -67,12 +67,12 @@ class Judged:
 
 
 def judge(
-    fitted: Fitted,
+    fitted: FittedModel,
     test: HeldOut,
     *,
     contract: Contract,
     seed: int,
-) -> Judged:
+) -> FinalEvaluation:
     """Judge a model on the test rows."""
     churned, rows, policy = test.churned, test.matrix, fitted.policy
     raw = evaluation.predict(fitted.classifier, rows)
@@ -82,7 +82,7 @@ def judge(
         LINEAR: (evaluation.predict(fitted.linear, rows), fitted.linear_policy),
     }
     groups, differences = slices.measure(test.columns, churned, probability, policy)
-    return Judged(
+    return FinalEvaluation(
         matrix=rows,
         churned=churned,
         raw=raw,
@@ -100,7 +100,7 @@ def judge(
 
 
 def _price(
-    fitted: Fitted, churned: Labels, models: Mapping[str, tuple[Vector, RiskPolicy]], *, seed: int
+    fitted: FittedModel, churned: Labels, models: Mapping[str, tuple[Vector, RiskPolicy]], *, seed: int
 ) -> Priced | None:
     if (costs := fitted.policy.costs) is None:
         return None
