@@ -12,7 +12,7 @@ from models.features import CONTRACT
 from monitoring.drift import baseline, live_rows
 from monitoring.drift.drift_detection import judge
 from monitoring.runs import run
-from monitoring.runs.run import Found
+from monitoring.runs.run import Finding
 from monitoring.settings import DriftSettings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def run_drift(settings: DriftSettings, contract: Contract = CONTRACT) -> int:
     return run.carry_out("drift", settings, lambda now: find(settings, contract, now))
 
 
-def find(settings: DriftSettings, contract: Contract, now: datetime) -> Found:
+def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
     """Hold live rows against the sample that the pinned model was trained on.
 
     Raises:
@@ -33,13 +33,13 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Found:
     model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
     reference = baseline.load(model, contract, rows=settings.sample_rows)
     rows = live_rows.read(settings, reference, now)
-    comparison, verdict = judge(reference, rows, settings)
-    remarks = [*verdict.remarks, *rows.remarks]
+    comparison, result = judge(reference, rows, settings)
+    remarks = [*result.remarks, *rows.remarks]
 
     def draw() -> "Drawn":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; no refusal above waits for it
 
-        return report.draw_drift(comparison, verdict, remarks, at=now)
+        return report.draw_drift(comparison, result, remarks, at=now)
 
     live_file = str(settings.live) if settings.live else None
-    return Found(verdict.record | dict(rows.facts) | {"remarks": remarks, "live": live_file}, remarks, draw)
+    return Finding(result, remarks, draw, facts={**rows.facts, "remarks": remarks, "live": live_file})

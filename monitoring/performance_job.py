@@ -18,7 +18,7 @@ from monitoring.log import customer_files
 from monitoring.quality import labelled_predictions, performance_checks
 from monitoring.quality.performance_result import PerformanceResult
 from monitoring.runs import run
-from monitoring.runs.run import Found
+from monitoring.runs.run import Finding
 from monitoring.settings import PerformanceSettings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run_performance(settings: PerformanceSettings, contract: Contract = CONTRACT
     return run.carry_out("performance", settings, lambda now: find(settings, contract, now))
 
 
-def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Found:
+def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Finding:
     """Assess the pinned model, and say how that is told.
 
     Raises:
@@ -47,7 +47,7 @@ def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Fo
 
         return report.draw_performance(found, at=now)
 
-    return Found(found.record, found.remarks, draw)
+    return Finding(found, found.remarks, draw)
 
 
 def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> PerformanceResult:

@@ -18,6 +18,7 @@ from pathlib import Path
 from models import durations
 from monitoring import telemetry
 from monitoring.errors import CANNOT_TELL
+from monitoring.job_result import NoVerdict
 from monitoring.runs import run_store
 from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
@@ -133,8 +134,7 @@ def _left_record(schedule: Schedule, started_at: datetime) -> bool:
 
 def _record_blindness(reason: str, schedule: Schedule, started_at: datetime) -> None:
     logger.error("cannot tell: %s", reason)
-    said = {"verdict": "cannot tell", "exit_code": CANNOT_TELL, "reason": reason, "summary": f"cannot tell: {reason}"}
-    facts = said | {"model_version": None, "report": None}
+    facts = {**NoVerdict(reason).record, "report": None}
     try:
         run_store.write(facts, schedule.output_dir, schedule.job, started_at)
     except OSError as error:

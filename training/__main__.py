@@ -76,11 +76,11 @@ def roll_back(settings: RollbackSettings) -> Told:
 
 def challenge(settings: ChallengeSettings) -> Told:
     """Put a challenger beside the champion, or take it away."""
-    from training.promotion import rollback  # noqa: PLC0415  # as above
+    from training.promotion import challengers  # noqa: PLC0415  # as above
 
     if settings.stop:
-        return f"{rollback.withdraw(settings)} challenges no more", 0
-    challenger = rollback.challenge(settings)
+        return f"{challengers.withdraw(settings)} challenges no more", 0
+    challenger = challengers.challenge(settings)
     share = f", answering {challenger.share:.0%} of the customers with an id" if challenger.mode == "canary" else ""
     return f"{challenger.version} is tried as {challenger.mode}{share}", 0
 

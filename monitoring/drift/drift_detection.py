@@ -36,7 +36,7 @@ def judge(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[
         judged_rows=len(live.table),
         reference_rows=len(baseline.table),
         model_version=baseline.scorer.version,
-        doubt=_doubt(live, settings, baseline.scorer.version),
+        reason=_doubt(live, settings, baseline.scorer.version),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from monitoring.errors import CANNOT_TELL
+from monitoring.job_result import JobResult
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True)
-class DriftResult:
-    """All that a run has seen in the rows it judged."""
+class DriftResult(JobResult):
+    """The result of the drift job."""
 
     scores: tuple[ColumnDrift, ...]
     min_drift_share: float
@@ -68,8 +69,8 @@ class DriftResult:
     judged_rows: int
     reference_rows: int
     model_version: str
-    doubt: str | None = None
-    """What could not be seen and might have moved, and what to do about it."""
+    reason: str | None = None
+    """What could not be seen and might have drifted, and what to do about it."""
 
     @property
     def drifted(self) -> list[ColumnDrift]:
@@ -82,25 +83,25 @@ class DriftResult:
         return sum({score.feature: score.importance or 0 for score in self.drifted}.values())
 
     @property
-    def word(self) -> Literal["drift", "no drift", "cannot tell"]:
-        """The verdict itself."""
+    def verdict(self) -> Literal["drift", "no drift", "cannot tell"]:
+        """Drift if predictions drifted, or if enough of the model rests on drifted columns."""
         if any(score.feature is None for score in self.drifted) or self.drift_share >= self.min_drift_share:
             return "drift"
-        return "cannot tell" if self.doubt else "no drift"
+        return "cannot tell" if self.reason else "no drift"
 
     @property
     def exit_code(self) -> int:
         """0 no drift, 1 drift, 2 cannot tell."""
-        return {"no drift": 0, "drift": 1, "cannot tell": CANNOT_TELL}[self.word]
+        return {"no drift": 0, "drift": 1, "cannot tell": CANNOT_TELL}[self.verdict]
 
     @property
     def summary(self) -> str:
         """Say in one line what was found in what."""
-        calm = "" if self.word == "drift" else "no "
+        calm = "" if self.verdict == "drift" else "no "
         seen = f"{calm}drift in {self._columns}; {self._rows}"
-        if self.word == "cannot tell":
-            return f"cannot tell: {self.doubt} What was seen: {seen}"
-        return f"{seen}; not seen: {self.doubt}" if self.doubt else seen
+        if self.verdict == "cannot tell":
+            return f"cannot tell: {self.reason} What was seen: {seen}"
+        return f"{seen}; not seen: {self.reason}" if self.reason else seen
 
     @property
     def _columns(self) -> str:
@@ -108,7 +109,7 @@ class DriftResult:
             return f"{len(self.scores)} column{'s' if len(self.scores) != 1 else ''}"
         named = ", ".join(map(str, self.drifted))
         share = f"{self.drift_share:.0%} of the model rests on what moved"
-        if self.word != "drift":
+        if self.verdict != "drift":
             return f"what matters: {share}, {named}"
         return f"{len(self.drifted)} of {len(self.scores)} columns: {named}; {share}"
 
@@ -127,14 +128,9 @@ class DriftResult:
         ]
 
     @property
-    def record(self) -> dict[str, Any]:
-        """All of it, for programs."""
+    def details(self) -> dict[str, Any]:
+        """Counts, distances and violations."""
         return {
-            "verdict": self.word,
-            "exit_code": self.exit_code,
-            "reason": self.doubt,
-            "summary": self.summary,
-            "model_version": self.model_version,
             "window_rows": self.window_rows,
             "judged_rows": self.judged_rows,
             "reference_rows": self.reference_rows,

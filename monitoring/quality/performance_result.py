@@ -9,14 +9,15 @@ from models.bundles.quality import Figures
 from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
 from monitoring.errors import CANNOT_TELL
+from monitoring.job_result import JobResult
 from monitoring.period import Period
 from monitoring.quality.labelled_predictions import LabelledPredictions
 from monitoring.quality.performance_checks import Check
 
 
 @dataclass(frozen=True)
-class PerformanceResult:
-    """All that a run has seen. Without `live` it could not tell, and `reason` says why."""
+class PerformanceResult(JobResult):
+    """The result of the performance job. Without `live` there is no verdict, and `reason` says why."""
 
     model_version: str
     period: Period
@@ -41,8 +42,8 @@ class PerformanceResult:
         return [check for check in self.checks if check.broken]
 
     @property
-    def word(self) -> Literal["as good as promised", "quality fallen", "cannot tell"]:
-        """The verdict itself."""
+    def verdict(self) -> Literal["as good as promised", "quality fallen", "cannot tell"]:
+        """Fallen if any check fails."""
         if self.live is None:
             return "cannot tell"
         return "quality fallen" if self.broken else "as good as promised"
@@ -58,13 +59,13 @@ class PerformanceResult:
     def summary(self) -> str:
         """Say in one line what was found in what."""
         if self.live is None:
-            return f"{self.word}: {self.reason}"
+            return f"{self.verdict}: {self.reason}"
         track = self.track
         rows = f"{track.outcomes_rows:,} outcomes of {track.window_rows:,} predictions of model {self.model_version}"
         found = ", ".join(f"{say(c.metric)} worse by {c.worse_by:.3f}, limit {c.limit:.3f}" for c in self.broken)
         if not found:
             found = f"ROC-AUC {self.live['roc_auc']}, calibration error {self.live['calibration_error'].value:.3f}"
-        return f"{self.word}: {found}; {rows}"
+        return f"{self.verdict}: {found}; {rows}"
 
     @property
     def table(self) -> list[list[str]]:
@@ -87,14 +88,9 @@ class PerformanceResult:
         return [*self._coverage(), *self._segments()]
 
     @property
-    def record(self) -> dict[str, Any]:
-        """All of it, for programs."""
+    def details(self) -> dict[str, Any]:
+        """Period, counts, figures, checks and segments."""
         return {
-            "verdict": self.word,
-            "exit_code": self.exit_code,
-            "reason": self.reason,
-            "summary": self.summary,
-            "model_version": self.model_version,
             "from": self.period.start.isoformat(),
             "to": self.period.end.isoformat(),
             "window_rows": self.track.window_rows,

@@ -104,14 +104,14 @@ class _Drift(DataDriftPreset):  # type: ignore[misc]  # as above
         return widgets[2:]  # its verdict, and what it counted for that
 
 
-def draw_drift(comparison: Comparison, verdict: DriftResult, remarks: Sequence[str], *, at: datetime) -> Drawn:
+def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[str], *, at: datetime) -> Drawn:
     """Draw the columns that have a score, and summarise all."""
-    _register_methods({score.column: score.limit for score in verdict.scores})
-    lines = trend.of_drift(verdict)
-    share = {"of the model rests on drifted columns": f"{verdict.drift_share:.0%}"}
-    summary = _Summary(counters={"verdict": verdict.word} | share, remarks=list(remarks), trend=_names(lines))
+    _register_methods({score.column: score.limit for score in result.scores})
+    lines = trend.of_drift(result)
+    share = {"of the model rests on drifted columns": f"{result.drift_share:.0%}"}
+    summary = _Summary(counters={"verdict": result.verdict} | share, remarks=list(remarks), trend=_names(lines))
     drift = _Drift(
-        columns=[score.column for score in verdict.scores],
+        columns=[score.column for score in result.scores],
         num_method=distances.METHODS["number"],
         cat_method=distances.METHODS["label"],
         threshold=1.0,  # a limit
@@ -126,7 +126,7 @@ def draw_performance(found: PerformanceResult, *, at: datetime) -> Drawn:
     """Draw what outcomes show beside what was promised; without enough of them, what probabilities let expect."""
     lines = trend.of_performance(found)
     summary = _Summary(
-        counters={"verdict": found.word, "outcomes": f"{found.track.outcomes_rows:,}"},
+        counters={"verdict": found.verdict, "outcomes": f"{found.track.outcomes_rows:,}"},
         remarks=[found.summary, *found.notes],
         tables={"Figures, with 95 % intervals": found.table} | _segments(found.segments),
         trend=_names(lines),

@@ -8,13 +8,14 @@ import logging
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from models.bundles import pins
 from models.errors import BundleError, ModelsError
-from monitoring.errors import CANNOT_TELL, CannotTell, OutputUnwritable
+from monitoring.errors import CannotTell, OutputUnwritable
+from monitoring.job_result import JobResult, NoVerdict
 from monitoring.runs import run_store
 from monitoring.runs.run_store import Job
 from monitoring.settings import JobSettings
@@ -26,18 +27,19 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a job has seen."""
+class Finding:
+    """A result, and what a run does with it."""
 
-    facts: Mapping[str, Any]
-    """For programs: among them `verdict`, `exit_code`, `summary` and `model_version`."""
+    result: JobResult
     remarks: Sequence[str]
     """For people, a line each, below the summary."""
     draw: Callable[[], "Drawn"]
     """Draws the report; takes seconds."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the record holds besides the result, as JSON values."""
 
 
-def carry_out(job: Job, settings: JobSettings, find: Callable[[datetime], Found]) -> int:
+def carry_out(job: Job, settings: JobSettings, find: Callable[[datetime], Finding]) -> int:
     """Let a job look, keep and print what it found, and return its exit code; 2 for cannot tell."""
     started_at = datetime.now(UTC)
     try:
@@ -47,44 +49,36 @@ def carry_out(job: Job, settings: JobSettings, find: Callable[[datetime], Found]
     except Exception:  # blindness is never green, whatever its cause
         logger.exception("the %s job failed", job)
         reason = "an unexpected error; the log has its traceback."
-    _print(f"cannot tell: {reason}")
-    _keep_reason(reason, job, settings, started_at)
-    return CANNOT_TELL
+    result = NoVerdict(reason, _pinned_version(settings))
+    _print(result.summary)
+    _keep_reason(result, job, settings, started_at)
+    return result.exit_code
 
 
-def _keep(found: Found, job: Job, settings: JobSettings, started_at: datetime) -> int:
+def _keep(found: Finding, job: Job, settings: JobSettings, started_at: datetime) -> int:
     logger.info("drawing the report with Evidently")
     drawn = found.draw()
     page = run_store.path(settings.output_dir, job, started_at, ".html")
-    facts = {**found.facts, "report": str(page), "run_id": str(uuid.uuid4())}
+    facts = {**found.result.record, **found.facts, "report": str(page), "run_id": str(uuid.uuid4())}
     try:
         drawn.save(page)
         record = run_store.write(facts, settings.output_dir, job, started_at)
         _show(drawn, facts, job, settings)
     except OSError as error:
         raise OutputUnwritable(path=settings.output_dir, problem=error.strerror or str(error)) from error
-    _print(facts["summary"], *found.remarks, f"report: {page}", f"record: {record}")
-    exit_code: int = facts["exit_code"]
-    return exit_code
+    _print(found.result.summary, *found.remarks, f"report: {page}", f"record: {record}")
+    return found.result.exit_code
 
 
-def _keep_reason(reason: str, job: Job, settings: JobSettings, started_at: datetime) -> None:
+def _keep_reason(result: NoVerdict, job: Job, settings: JobSettings, started_at: datetime) -> None:
     """Keep why a run could not tell, as a record and as a run on the dashboard; both may fail in their turn."""
-    facts = {
-        "verdict": "cannot tell",
-        "exit_code": CANNOT_TELL,
-        "reason": reason,
-        "summary": f"cannot tell: {reason}",
-        "model_version": _pinned_version(settings),
-        "report": None,
-        "run_id": str(uuid.uuid4()),
-    }
+    facts = {**result.record, "report": None, "run_id": str(uuid.uuid4())}
     try:
         record = run_store.write(facts, settings.output_dir, job, started_at)
         _print(f"record: {record}")
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the reason has been said by now
 
-        _show(report.draw_reason(reason, at=started_at), facts, job, settings)
+        _show(report.draw_reason(result.reason, at=started_at), facts, job, settings)
     except OSError as error:
         _print(f"not kept: {settings.output_dir}: {error.strerror or error}")
     except Exception:  # the exit code still says it

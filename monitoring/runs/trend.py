@@ -10,14 +10,14 @@ Trend = Mapping[str, Mapping[str, float]]
 """Group to name to value; what a run could not measure is left out."""
 
 
-def of_drift(verdict: DriftResult) -> Trend:
+def of_drift(result: DriftResult) -> Trend:
     """Name what a run of the drift job adds to the lines."""
     return {
-        "drift": {"share": verdict.drift_share, "columns": len(verdict.drifted)},
-        "input": {score.column: score.ratio for score in verdict.scores if score.feature},
-        "prediction": {score.column: score.ratio for score in verdict.scores if not score.feature},
-        "limit": {"share": verdict.min_drift_share, "distance": 1},
-        "rows": {"judged": verdict.judged_rows},
+        "drift": {"share": result.drift_share, "columns": len(result.drifted)},
+        "input": {score.column: score.ratio for score in result.scores if score.feature},
+        "prediction": {score.column: score.ratio for score in result.scores if not score.feature},
+        "limit": {"share": result.min_drift_share, "distance": 1},
+        "rows": {"judged": result.judged_rows},
     }
 
 

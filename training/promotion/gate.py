@@ -86,7 +86,7 @@ def _no_worse(gains: Mapping[str, Gain], settings: PromoteSettings) -> Iterator[
 
 
 def _better(gains: Mapping[str, Gain]) -> Check:
-    sure = [f"{TITLES[metric]} by {gain.surely:.3g}" for metric, gain in gains.items() if gain.surely > 0]
+    sure = [f"{TITLES[metric]} by {gain.corrected_low:.3g}" for metric, gain in gains.items() if gain.is_better]
     reason = "" if sure else "it is surely better in none of ROC-AUC, Brier score and cost"
     return Check("better in one", "surely above 0", bool(sure), reason, better_by=", ".join(sure) or "in none")
 

@@ -53,7 +53,7 @@ def judge(compared: Mapping[str, Gain], *, floor: float, margin: float) -> Itera
 
 
 def _has_fallen(gain: Gain, margin: float) -> bool:
-    return gain.better_by.value < -margin and gain.better_by.high < 0
+    return gain.better_by.value < -margin and gain.is_worse
 
 
 def _within(inside: Mask, challenger: ScoredModel, champion: ScoredModel, churned: Labels) -> Gain:

@@ -42,7 +42,7 @@ class LiveComparison:
     def better(self) -> bool:
         """Whether the challenger is surely better in something, and surely worse in nothing."""
         gains = self.gains.values()
-        return any(gain.surely > 0 for gain in gains) and not any(gain.better_by.high < 0 for gain in gains)
+        return any(gain.is_better for gain in gains) and not any(gain.is_worse for gain in gains)
 
 
 def compare(

@@ -18,8 +18,8 @@ METRICS: Mapping[str, int] = {"roc_auc": 1, "brier": -1, "cost": -1}
 """Those that decide; 1 where more is better."""
 TITLES = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost a customer"}
 RESAMPLES = 1_000
-SURELY = 0.05 / len(METRICS) / 2
-"""Chance by which one of the gains looks larger than nothing when there is none: 5 % on both sides of all of them."""
+CORRECTED_LEVEL = 0.05 / len(METRICS) / 2
+"""Quantile of the corrected lower end: for all metrics together, 5 % of comparisons of equal models look unequal."""
 _DIGITS = 9  # what lies behind them comes from the order in which numbers were added up
 
 
@@ -43,8 +43,18 @@ class Gain:
     champion: float
     challenger: float
     better_by: Figure
-    surely: float
-    """The least of it, so careful that none of several metrics is above nothing by chance (Bonferroni)."""
+    corrected_low: float
+    """Lower end of the interval that is corrected for several metrics (Bonferroni)."""
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the challenger is better by more than chance, also as one of several metrics."""
+        return self.corrected_low > 0
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the challenger is worse by more than chance: the whole 95 % interval is below 0."""
+        return self.better_by.high < 0
 
 
 def compare(
@@ -99,7 +109,7 @@ def _gains(challenger: Judged, champion: Judged) -> dict[str, Gain]:
     gains = {}
     for metric, sign in METRICS.items():
         differences = np.round(sign * (ours_drawn[metric] - theirs_drawn[metric]), _DIGITS)
-        low, high, surely = np.quantile(differences, [0.025, 0.975, SURELY]).tolist()
+        low, high, corrected_low = np.quantile(differences, [0.025, 0.975, CORRECTED_LEVEL]).tolist()
         better_by = Figure(sign * (ours[metric] - theirs[metric]), low, high)
-        gains[metric] = Gain(theirs[metric], ours[metric], better_by, surely)
+        gains[metric] = Gain(theirs[metric], ours[metric], better_by, corrected_low)
     return gains

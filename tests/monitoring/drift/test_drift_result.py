@@ -11,7 +11,7 @@ def score(feature: str | None, ratio: float, importance: float | None = None, co
     )
 
 
-def verdict(*scores: ColumnDrift, window_rows: int = 1_200, doubt: str | None = None) -> DriftResult:
+def verdict(*scores: ColumnDrift, window_rows: int = 1_200, reason: str | None = None) -> DriftResult:
     return DriftResult(
         scores=scores,
         min_drift_share=0.1,
@@ -21,7 +21,7 @@ def verdict(*scores: ColumnDrift, window_rows: int = 1_200, doubt: str | None = 
         judged_rows=1_200,
         reference_rows=5_000,
         model_version="20260301-0123abcd",
-        doubt=doubt,
+        reason=reason,
     )
 
 
@@ -72,15 +72,20 @@ def test_what_moved_and_does_not_matter_is_named() -> None:
 
 
 def test_calm_in_what_was_seen_cannot_tell_of_what_was_not() -> None:
-    found = verdict(score("a", 0.2, 0.5), doubt="Half was hidden. Look again.")
-    assert (found.word, found.exit_code, found.record["reason"]) == ("cannot tell", 2, "Half was hidden. Look again.")
+    reason = "Half was hidden. Look again."
+    found = verdict(score("a", 0.2, 0.5), reason=reason)
+    assert (found.verdict, found.exit_code, found.record["reason"]) == (
+        "cannot tell",
+        2,
+        "Half was hidden. Look again.",
+    )
     seen = f"no drift in 1 column; {ROWS}"
     assert found.summary == f"cannot tell: Half was hidden. Look again. What was seen: {seen}"
 
 
 def test_drift_in_what_was_seen_is_drift_whatever_was_not() -> None:
-    found = verdict(score("a", 2, 0.5), doubt="Half was hidden. Look again.")
-    assert (found.word, found.exit_code) == ("drift", 1)
+    found = verdict(score("a", 2, 0.5), reason="Half was hidden. Look again.")
+    assert (found.verdict, found.exit_code) == ("drift", 1)
     assert found.summary.startswith("drift in 1 of 1 columns: a (")
     assert found.summary.endswith(f"{ROWS}; not seen: Half was hidden. Look again.")
 

@@ -48,7 +48,7 @@ def test_the_truth_is_surely_better_than_a_blurred_view_of_it() -> None:
     truth, churned = customers(2_000, seed=1)
     gains = paired_comparison.compare(ScoredModel(truth, POLICY), blurred(truth, 1, seed=2), churned)
     assert all(gain.better_by.low > 0 for gain in gains.values())
-    assert all(0 < gain.surely <= gain.better_by.low for gain in gains.values())
+    assert all(0 < gain.corrected_low <= gain.better_by.low for gain in gains.values())
 
 
 def test_to_swap_the_sides_turns_the_sign() -> None:
@@ -72,7 +72,7 @@ def test_what_groups_of_like_probability_change_is_no_gain() -> None:
     gains = paired_comparison.compare(
         ScoredModel(probability, finer), ScoredModel(probability, coarser), churned, resamples=200
     )
-    assert not any(gain.surely > 0 for gain in gains.values())
+    assert not any(gain.is_better for gain in gains.values())
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(CHEAP, DEAR), (DEAR, CHEAP), (None, DEAR), (CHEAP, None)])
@@ -92,7 +92,7 @@ def test_models_that_are_equally_good_seldom_look_different() -> None:
         truth, churned = customers(800, seed=100 + seed)
         one, other = blurred(truth, 0.5, seed=200 + seed), blurred(truth, 0.5, seed=300 + seed)
         gains = paired_comparison.compare(one, other, churned, resamples=200)
-        sure += any(gain.surely > 0 for gain in gains.values())
+        sure += any(gain.is_better for gain in gains.values())
         inside += gains["roc_auc"].better_by.low <= 0 <= gains["roc_auc"].better_by.high
     assert sure <= 5  # 1 is expected; more than 5 of 40 come by chance once in a thousand times
     assert inside >= 33  # 38 are expected
@@ -122,4 +122,4 @@ def test_apart_the_truth_still_beats_a_blurred_view_of_it() -> None:
     gains = paired_comparison.compare_apart(
         (ScoredModel(truth, POLICY), churned), (blurred(other_truth, 2, seed=15), other_churned)
     )
-    assert gains["roc_auc"].surely > 0
+    assert gains["roc_auc"].corrected_low > 0
