@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
+MLFLOW_PORT ?= 5000
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
 # What `make demo` and `make train` take: a .csv or .parquet file, and how its columns are called.
@@ -44,10 +45,11 @@ train: setup ## train on the synthetic customers, or DATA=your.csv COLUMNS=your.
 serve: setup ## serve the pinned model on port 8000
 	@$(BIN)/python -m service
 
-mlflow: setup ## open MLflow's page on port 5000
+mlflow: setup ## open MLflow's page on port 5000, or on MLFLOW_PORT
 	@case "$(MLFLOW_TRACKING_URI)" in http*) echo "MLflow is at $(MLFLOW_TRACKING_URI)"; exit 2;; esac
+	@$(BIN)/python -m models.listening 127.0.0.1 $(MLFLOW_PORT) MLFLOW
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --backend-store-uri $(MLFLOW_TRACKING_URI) \
-		--host 127.0.0.1 --port 5000 --workers 1
+		--host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1
 
 dashboard: setup ## open the drift dashboard on port 8001
 	@$(BIN)/python -m monitoring dashboard

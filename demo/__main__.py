@@ -3,9 +3,8 @@
 import logging
 import sys
 
-from pydantic_settings import CliApp
-
 from demo.settings import DemoSettings
+from models import command_line
 from models.errors import ModelsError
 from training.errors import TrainingError
 
@@ -24,6 +23,6 @@ def main(settings: DemoSettings) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(CliApp.run(DemoSettings)))
+        sys.exit(main(command_line.read(DemoSettings, sys.argv[1:], program="python -m demo")))
     except KeyboardInterrupt:
         sys.exit(130)

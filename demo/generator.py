@@ -16,12 +16,12 @@ from itertools import count
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import CliApp, SettingsConfigDict
 
 from demo import sources
 from demo.client import Client, Refused
 from demo.populations import Customer, Population
 from demo.settings import DemoSettings
+from models import command_line
 from models.errors import ModelsError
 from training.errors import TrainingError
 
@@ -33,8 +33,6 @@ RETRY_SECONDS = 1
 
 class Settings(DemoSettings):
     """Send customers to a running service, and later what became of them."""
-
-    model_config = SettingsConfigDict(cli_prog_name="python -m demo.generator")
 
     url: str = "http://127.0.0.1:8000"
     """Address of the service."""
@@ -109,4 +107,4 @@ def main(settings: Settings) -> int:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
-    sys.exit(main(CliApp.run(Settings)))
+    sys.exit(main(command_line.read(Settings, sys.argv[1:], program="python -m demo.generator")))

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, CliApp
+from pydantic_settings import BaseSettings
 
+from models import command_line, listening
 from models.errors import ModelsError
 from monitoring.errors import CANNOT_TELL, CannotTell
 from monitoring.runs import run_store
@@ -23,6 +23,8 @@ from monitoring.settings import (
     WatchSettings,
 )
 
+PURPOSE = "Watch the predictions and outcomes of the service for drift and fallen quality."
+
 logger = logging.getLogger("monitoring")
 
 
@@ -30,17 +32,9 @@ def main(arguments: list[str]) -> int:
     """Run the command that the first argument names."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    if not arguments or arguments[0] not in COMMANDS:
-        sys.stderr.write(f"usage: python -m monitoring {{{','.join(COMMANDS)}}} [--help]\n")
-        return CANNOT_TELL
-    run, kind = COMMANDS[arguments[0]]
-    try:
-        settings = CliApp.run(kind, cli_args=arguments[1:])
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            flag = str(problem["loc"][0]).replace("_", "-")
-            logger.error("--%s: %s", flag, problem["msg"])  # noqa: TRY400  # a traceback would bury the sentence
-        return CANNOT_TELL
+    kinds = {name: kind for name, (_, kind) in COMMANDS.items()}
+    name, settings = command_line.read_command("python -m monitoring", PURPOSE, kinds, arguments)
+    run, _ = COMMANDS[name]
     try:
         return run(settings)
     except Exception:  # else Python would end with 1, which means drift
@@ -74,6 +68,9 @@ def review(settings: ReviewSettings) -> int:
 
 def show_dashboard(settings: DashboardSettings) -> int:
     """Serve the dashboard until interrupted."""
+    if problem := listening.find_problem(settings.host, settings.port, prefix="MONITORING"):
+        logger.error("%s", problem)
+        return CANNOT_TELL
     workspace = run_store.workspace(settings.output_dir)
     logger.info("starting the dashboard of %s", workspace)
     from monitoring.runs import dashboard  # noqa: PLC0415  # as above

@@ -1,4 +1,4 @@
-"""What can be set for monitoring, by flags or by MONITORING_* variables."""
+"""Settings of the monitoring program, from the command line or MONITORING_* variables."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
-from models import durations
+from models.durations import Duration
 from monitoring import period
 from monitoring.period import Period
 
@@ -27,6 +27,7 @@ class _CommandSettings(BaseSettings):
         extra="forbid",
         cli_kebab_case=True,
         cli_implicit_flags=True,
+        cli_hide_none_type=True,
         cli_shortcuts={"from-time": "from", "to-time": "to"},
         use_attribute_docstrings=True,
     )
@@ -38,26 +39,26 @@ class _LogSettings(_CommandSettings):
 
 
 class JobSettings(_LogSettings):
-    """What both jobs need."""
+    """Settings of both jobs."""
 
     usual_since: ClassVar[str] = "24h"
 
-    since: str | None = Field(default=None, pattern=durations.PATTERN)
-    """Length of the window, as 90m, 24h or 7d; 24h when nothing is said. It ends at `--to`, or now."""
+    since: Duration | None = None
+    """Length of the window, as 90m, 24h or 7d; by default 24h. It ends at `--to`, or now."""
     from_time: Time | None = None
-    """Beginning of the window instead (`--from`), as 2026-03-01T08:00; UTC unless it names its zone."""
+    """Start of the window (`--from`) instead of its length, as 2026-03-01T08:00; UTC unless it has a time zone."""
     to_time: Time | None = None
-    """End of the window (`--to`); now when nothing is said."""
+    """End of the window (`--to`); by default now."""
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
 
     def period(self, now: datetime) -> Period:
-        """Return the window that was asked for.
+        """Return the window.
 
         Raises:
-            PeriodInvalid: there is none.
+            PeriodInvalid: the settings name no window, or two.
         """
         return period.choose(
             since=self.since, from_time=self.from_time, to_time=self.to_time, now=now, usual=self.usual_since
@@ -65,63 +66,56 @@ class JobSettings(_LogSettings):
 
 
 class DriftSettings(JobSettings):
-    """Compare what clients sent with the sample that the pinned model was trained on."""
-
-    model_config = SettingsConfigDict(cli_prog_name="python -m monitoring drift")
+    """Compare what clients sent with the training sample of the pinned model."""
 
     live: Path | None = None
-    """A file to judge instead of the log: .csv, .parquet or .jsonl with the contract's columns."""
+    """A file to check instead of the log: .csv, .parquet or .jsonl with the contract's columns."""
     sample_rows: int = Field(default=50_000, ge=1_000)
-    """Most rows that are judged, drawn by chance from all."""
+    """Largest number of rows to compare, sampled at random."""
     min_rows: int = Field(default=200, ge=2)
-    """Fewer rows than this cannot tell."""
+    """Fewest rows; with fewer the job cannot tell."""
     false_alarm_rate: float = Field(default=0.01, gt=0, lt=1)
-    """Share of runs over unchanged customers in which any column may be called drifted."""
+    """Share of runs over unchanged customers in which any column may be reported as drifted."""
     min_distance: float = Field(default=0.05, ge=0, lt=1)
-    """Distance, 0 alike to 1 apart, below which a column has not drifted, however many rows prove a difference."""
+    """Distance, from 0 (equal) to 1, below which a column has not drifted, however many rows show a difference."""
     min_drift_share: float = Field(default=0.1, gt=0, le=1)
-    """Share of the model's importance that may be in drifted columns; from here on it is drift."""
+    """Share of the model's importance in drifted columns from which the verdict is drift."""
 
 
 class PerformanceSettings(JobSettings):
-    """Compare what the pinned model's predictions came to with what its test set promised."""
+    """Compare outcomes with the test-set figures of the pinned model."""
 
-    model_config = SettingsConfigDict(cli_prog_name="python -m monitoring performance")
     usual_since: ClassVar[str] = "30d"  # because outcomes come late
 
-    since: str | None = Field(default=None, pattern=durations.PATTERN)
-    """Length of the window of predictions, as 24h or 90d; 30d when nothing is said. It ends at `--to`, or now."""
+    since: Duration | None = None
+    """Length of the window of predictions, as 90m, 24h or 7d; by default 30d. It ends at `--to`, or now."""
     min_rows: int = Field(default=200, ge=2)
-    """Fewer outcomes than this cannot tell; fewer in a segment have no figures."""
+    """Fewest outcomes; with fewer the job cannot tell, and a segment with fewer has no figures."""
     false_alarm_rate: float = Field(default=0.01, gt=0, lt=1)
-    """Share of runs that may report a fall of a model as good as ever."""
+    """Share of runs that may report fallen quality although the model is as good as before."""
     min_fall: float = Field(default=0.02, ge=0, lt=1)
-    """ROC-AUC, below the test set's, that is no fall yet, however many outcomes prove it."""
+    """Fall of ROC-AUC below the test set's that is tolerated, however many outcomes show it."""
     min_calibration_error: float = Field(default=0.03, ge=0, lt=1)
-    """Mean distance between probabilities and what happened that is no fall yet, however many outcomes prove it."""
+    """Calibration error that is tolerated, however many outcomes show it."""
 
 
 class ReviewSettings(_CommandSettings):
-    """Keep with a run what somebody decided, and show it on the dashboard."""
-
-    model_config = SettingsConfigDict(cli_prog_name="python -m monitoring review")
+    """Record a person's decision about a run, and show it on the dashboard."""
 
     run: CliPositionalArg[str]
-    """The name of the run's record without its ending, its id on the dashboard, or latest."""
+    """Name of the run's record without its suffix, the run's id on the dashboard, or latest."""
     decision: Decision
-    """What follows: accept (the world is as the run says, nothing to do), retrain, or ignore (the run is mistaken)."""
+    """`accept` (the run is right, nothing to do), `retrain`, or `ignore` (the run is mistaken)."""
     by: str = Field(min_length=1)
-    """Who decided."""
+    """Name of the person who decided."""
     why: str = Field(min_length=1)
-    """The reason."""
+    """Reason of the decision."""
     output_dir: Path = Path("var")
     """Folder of reports/ and of the dashboard's workspace/."""
 
 
 class DashboardSettings(_CommandSettings):
-    """Show the runs so far."""
-
-    model_config = SettingsConfigDict(cli_prog_name="python -m monitoring dashboard")
+    """Serve the dashboard with all runs."""
 
     output_dir: Path = Path("var")
     """Folder of the dashboard's workspace/."""
@@ -132,28 +126,24 @@ class DashboardSettings(_CommandSettings):
 
 
 class MigrateSettings(_LogSettings):
-    """Create the prediction log, or bring it up to this version."""
-
-    model_config = SettingsConfigDict(cli_prog_name="python -m monitoring migrate")
+    """Create the prediction log's tables, or upgrade them to this version."""
 
 
 class WatchSettings(_CommandSettings):
-    """Run the drift and the performance job by the clock, and serve what they find to Prometheus."""
+    """Run both jobs on a schedule, and serve their results to Prometheus."""
 
-    model_config = SettingsConfigDict(cli_prog_name="python -m monitoring watch")
-
-    drift_every: str = Field(default="1h", pattern=durations.PATTERN)
-    """Time from one drift run to the next, as 30m or 1h."""
-    drift_since: str = Field(default="24h", pattern=durations.PATTERN)
-    """Length of its window, which ends when it runs."""
-    performance_every: str = Field(default="24h", pattern=durations.PATTERN)
-    """Time from one performance run to the next."""
-    performance_since: str = Field(default="30d", pattern=durations.PATTERN)
-    """Length of its window of predictions."""
-    keep_runs: str = Field(default="14d", pattern=durations.PATTERN)
-    """Age from which on runs are removed; one takes 4 MB of disk, and 1 MB of the dashboard's memory."""
-    max_run: str = Field(default="30m", pattern=durations.PATTERN)
-    """Longest run; one that takes longer is ended, and could not tell."""
+    drift_every: Duration = "1h"
+    """Time from one drift run to the next, as 90m, 24h or 7d."""
+    drift_since: Duration = "24h"
+    """Length of the drift job's window, as 90m, 24h or 7d; it ends when the job runs."""
+    performance_every: Duration = "24h"
+    """Time from one performance run to the next, as 90m, 24h or 7d."""
+    performance_since: Duration = "30d"
+    """Length of the performance job's window of predictions, as 90m, 24h or 7d."""
+    keep_runs: Duration = "14d"
+    """Age at which runs are removed, as 90m, 24h or 7d; a run takes 4 MB of disk and 1 MB of the dashboard's memory."""
+    max_run: Duration = "30m"
+    """Time limit of a run, as 90m, 24h or 7d; a longer run is ended, and recorded as one that could not tell."""
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
     host: str = "127.0.0.1"
@@ -163,22 +153,18 @@ class WatchSettings(_CommandSettings):
 
 
 class ImportSettings(_LogSettings):
-    """Record what became of customers, from a file."""
-
-    model_config = SettingsConfigDict(cli_prog_name="python -m monitoring import-outcomes")
+    """Record outcomes from a file."""
 
     file: CliPositionalArg[Path]
     """A .csv or .parquet file with prediction_id, churned and observed_at; rejected rows go to .rejected.csv."""
 
 
 class PruneSettings(_LogSettings):
-    """Delete what is old from the prediction log, and runs of the monitor if asked to."""
-
-    model_config = SettingsConfigDict(cli_prog_name="python -m monitoring prune")
+    """Delete old rows of the prediction log, and old runs on request."""
 
     keep_days: int = Field(default=365, ge=1, le=36_500)
-    """Age, in days, from which on predictions are deleted with their outcomes, and counts of requests as well."""
-    keep_runs: str | None = Field(default=None, pattern=durations.PATTERN)
-    """Age from which on runs of the monitor are removed, as 14d; all stay when nothing is said."""
+    """Age, in days, at which predictions are deleted with their outcomes, and request counts as well."""
+    keep_runs: Duration | None = None
+    """Age at which runs of the monitor are removed, as 90m, 24h or 7d; by default all stay."""
     output_dir: Path = Path("var")
     """Folder of reports/ and of the dashboard's workspace/."""

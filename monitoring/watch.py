@@ -10,12 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from models import durations
+from models import durations, listening
 from monitoring import telemetry
 from monitoring.errors import CANNOT_TELL
 from monitoring.job_result import NoVerdict
@@ -59,13 +58,10 @@ def run_watch(settings: WatchSettings) -> int:
     schedules = plan(settings)
     periods = {schedule.job: schedule.every.total_seconds() for schedule in schedules}
     output_dir, host = settings.output_dir, settings.host
-    with ExitStack() as stack:
-        try:
-            serving = telemetry.serving(output_dir, host=host, port=settings.port, periods_seconds=periods)
-            port = stack.enter_context(serving)
-        except OSError as error:
-            logger.error("--port %s: %s", settings.port, error.strerror)  # noqa: TRY400  # a traceback would bury it
-            return CANNOT_TELL
+    if problem := listening.find_problem(host, settings.port, prefix="MONITORING"):
+        logger.error("%s", problem)
+        return CANNOT_TELL
+    with telemetry.serving(output_dir, host=host, port=settings.port, periods_seconds=periods) as port:
         logger.info("gauges on http://%s:%s/metrics", host, port)
         follow(schedules, Stop())
     return 0

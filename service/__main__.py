@@ -5,23 +5,24 @@ import signal
 if hasattr(signal, "SIGHUP"):  # in workers too; before the imports, which take longer than all the rest of the start
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever starts will see the newest model anyway
 
-import errno
+import logging
 import os
 import socket
 import sys
 from contextlib import nullcontext, suppress
 
 import uvicorn
-from pydantic import ValidationError
-from pydantic_settings import CliApp
 from uvicorn.config import STARTUP_FAILURE
 
+from models import command_line, listening
 from service import json_logging, workers
 from service.log import shipper_process
 from service.settings import Settings
 
 if sys.platform != "win32":
     import resource
+
+logger = logging.getLogger("service")
 
 MAX_CONNECTIONS = 8_192
 ACCEPTED_PER_TURN = 64
@@ -31,16 +32,11 @@ MAX_GRACE_SECONDS = 5
 
 
 def main() -> None:
-    """Serve until told to stop; end with 2 if a setting cannot be, or the port cannot be had."""
-    try:
-        settings = CliApp.run(Settings)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            sys.stderr.write(f"--{str(problem['loc'][0]).replace('_', '-')}: {problem['msg']}\n")
-        raise SystemExit(2) from None
-    if refusal := _find_problem_with_address(settings.host, settings.port):
-        sys.stderr.write(f"{refusal}\n")
-        raise SystemExit(2)
+    """Serve until stopped; end with 2 if a setting is invalid or the port is taken."""
+    settings = command_line.read(Settings, sys.argv[1:], program="python -m service")
+    if problem := listening.find_problem(settings.host, settings.port, prefix="SERVICE"):
+        sys.stderr.write(f"{problem}\n")
+        raise SystemExit(command_line.INVALID)
     os.umask(0o077)  # what is written is about customers
     # Each process builds its own app, from the environment: flags given here must reach it.
     os.environ |= {f"SERVICE_{name.upper()}": str(value) for name, value in settings if value is not None}
@@ -69,6 +65,8 @@ def main() -> None:
 def _listen(config: uvicorn.Config) -> list[socket.socket]:
     """Take the address, many times over: libuv accepts one connection a turn of each (libuv's change 3696)."""
     first = config.bind_socket()
+    host = "localhost" if config.host in ("0.0.0.0", "::", "127.0.0.1") else config.host  # noqa: S104  # named, not bound
+    logger.info("the API's page is http://%s:%s/docs", host, first.getsockname()[1])
     return [first, *(first.dup() for _ in range(ACCEPTED_PER_TURN - 1))]
 
 
@@ -87,20 +85,6 @@ def _raise_limit_of_connections() -> None:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         allowed = MAX_CONNECTIONS if most == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, most)
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
-
-
-def _find_problem_with_address(host: str, port: int) -> str | None:
-    """Try the address before the model is loaded; without listening, so that nobody connects to the trial."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return f"port {port} is taken; choose another with SERVICE_PORT"
-        return f"{host} port {port}: {error.strerror}; choose others with SERVICE_HOST and SERVICE_PORT"
-    return None
 
 
 if __name__ == "__main__":

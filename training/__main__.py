@@ -1,6 +1,6 @@
-"""`python -m training COMMAND`: start a job, say what came of it, end with 0 (done) or 2 (not done).
+"""`python -m training COMMAND`: runs a job and prints its result. Exit code 0 is done, 2 is not done.
 
-`promote` and `compare-live` end with 1 where the challenger is not better: then all is as it was, and should be.
+`promote` and `compare-live` end with 1 if the challenger is not better; then nothing was changed.
 """
 
 import logging
@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, CliApp, SettingsError
+from pydantic_settings import BaseSettings
 
+from models import command_line
 from models.errors import ModelsError
 from training.errors import TrainingError
 from training.settings import (
@@ -26,6 +26,7 @@ from training.settings import (
 
 Told = tuple[str, int]
 """What is printed, and the exit code."""
+PURPOSE = "Train models of customer churn, and decide which one is served."
 _KEPT = "the champion stays"
 
 logger = logging.getLogger("training")
@@ -37,11 +38,10 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     for noisy in ("alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    if not arguments or arguments[0] not in COMMANDS:
-        sys.stderr.write("".join(f"usage: python -m training {name} [--help]\n" for name in COMMANDS))
-        return 2
-    job, kind, unfinished = COMMANDS[arguments[0]]
-    return _run(job, kind, arguments[1:], unfinished=unfinished)
+    kinds = {name: kind for name, (_, kind, _) in COMMANDS.items()}
+    name, settings = command_line.read_command("python -m training", PURPOSE, kinds, arguments)
+    job, _, unfinished = COMMANDS[name]
+    return _run(job, settings, unfinished=unfinished)
 
 
 # Each imports what it needs when it is asked for: scoring a file needs none of the libraries that train.
@@ -111,16 +111,7 @@ COMMANDS: dict[str, tuple[Callable[[Any], Told], type[BaseSettings], str]] = {
 }
 
 
-def _run(job: Callable[[Any], Told], kind: type[BaseSettings], arguments: list[str], *, unfinished: str) -> int:
-    try:
-        settings = CliApp.run(kind, cli_args=arguments)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            logger.error("--%s: %s", ".".join(map(str, problem["loc"])).replace("_", "-"), problem["msg"])  # noqa: TRY400  # as below
-        return 2
-    except SettingsError as error:  # what is no pair, or no JSON, where it has to be
-        logger.error("%s: %s", error, error.__cause__)  # noqa: TRY400  # as below
-        return 2
+def _run(job: Callable[[Any], Told], settings: BaseSettings, *, unfinished: str) -> int:
     try:
         told, exit_code = job(settings)
     except (TrainingError, ModelsError) as error:

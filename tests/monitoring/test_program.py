@@ -16,21 +16,8 @@ import pandas as pd
 import pytest
 
 from demo.running_service import free_port
-from monitoring.__main__ import COMMANDS, main
+from monitoring.__main__ import main
 from monitoring.runs.dashboard import PROJECT
-
-
-@pytest.mark.parametrize("arguments", [[], ["listen"]])
-def test_an_unknown_command_shows_the_usage_and_cannot_tell(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments) == 2
-    assert capsys.readouterr().err == f"usage: python -m monitoring {{{','.join(COMMANDS)}}} [--help]\n"
-
-
-def test_a_wrong_setting_is_named_and_cannot_tell(caplog: pytest.LogCaptureFixture) -> None:
-    assert main(["drift", "--min-rows", "few"]) == 2
-    assert "--min-rows: Input should be a valid integer" in caplog.text
 
 
 def test_a_job_that_cannot_even_start_cannot_tell(

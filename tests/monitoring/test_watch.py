@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from monitoring import watch
-from monitoring.__main__ import main
 from monitoring.runs import run_store
 from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
@@ -139,14 +137,6 @@ def test_the_jobs_get_their_windows_and_their_folder(tmp_path: Path) -> None:
     assert (drift.every, performance.every) == (timedelta(hours=1), timedelta(minutes=90))
 
 
-def test_a_port_that_is_taken_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        assert main(["watch", "--port", port, "--output-dir", str(tmp_path)]) == 2
-    assert f"--port {port}: Address already in use" in caplog.text
-
-
-@pytest.mark.slow
 def test_the_program_runs_the_jobs_at_once_and_tells_prometheus(root: Path, tmp_path: Path) -> None:
     flags = ("--port", "0", "--output-dir", str(tmp_path))
     environment = os.environ | {"MONITORING_LOG_URL": f"sqlite:///{tmp_path / 'none.db'}"}

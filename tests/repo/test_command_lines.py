@@ -1,0 +1,135 @@
+"""Every program lists its commands, explains its options, and names the remedy for a wrong one."""
+
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from demo.generator import Settings as GeneratorSettings
+from demo.settings import DemoSettings
+from monitoring import __main__ as monitoring
+from service.settings import Settings as ServiceSettings
+from training import __main__ as training
+
+COMMANDS: Mapping[str, Mapping[str, type[BaseSettings]]] = {
+    "training": {name: kind for name, (_, kind, _) in training.COMMANDS.items()},
+    "monitoring": {name: kind for name, (_, kind) in monitoring.COMMANDS.items()},
+}
+ALONE: Mapping[str, type[BaseSettings]] = {
+    "service": ServiceSettings,
+    "demo": DemoSettings,
+    "demo.generator": GeneratorSettings,
+}
+EACH = [
+    *((f"{program} {name}", kind) for program, commands in COMMANDS.items() for name, kind in commands.items()),
+    *ALONE.items(),
+]
+POSITIONAL = {"input", "output", "version", "run", "file"}
+
+
+def run(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("program", COMMANDS)
+def test_help_lists_each_command_with_one_line(root: Path, program: str) -> None:
+    done = run(root, program, "--help", COLUMNS="200")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    for name, kind in COMMANDS[program].items():
+        assert kind.__doc__
+        assert [line for line in lines if re.fullmatch(rf" +{name} +{re.escape(kind.__doc__)}", line)]
+
+
+@pytest.mark.parametrize("program", COMMANDS)
+def test_without_a_command_the_help_is_shown_and_nothing_is_done(root: Path, program: str) -> None:
+    done = run(root, program)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "commands:" in done.stderr
+
+
+@pytest.mark.parametrize(("words", "kind"), EACH, ids=[words for words, _ in EACH])
+def test_help_describes_every_option_in_plain_words(root: Path, words: str, kind: type[BaseSettings]) -> None:
+    done = run(root, *words.split(), "--help", COLUMNS="200")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: python -m {words} ")
+    told = " ".join(done.stdout.split())
+    for name, field in kind.model_fields.items():
+        assert (name.upper() if name in POSITIONAL else f"--{name.replace('_', '-')} ") in told
+        assert field.description
+        assert " ".join(field.description.split()) in told
+    assert "null" not in told
+    assert "^" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("training fti", "python -m training: error: there is no command fti. Did you mean fit?"),
+        ("training rolback", "python -m training: error: there is no command rolback. Did you mean rollback?"),
+        ("training x", "there is no command x. There are fit, score, promote,"),
+        ("training --rows 3", "python -m training: error: unrecognized arguments: --rows 3"),
+        ("monitoring imprt-outcomes f", "there is no command imprt-outcomes. Did you mean import-outcomes?"),
+        ("training fit --colums x", "error: unrecognized arguments: --colums x. Did you mean --columns?"),
+        ("service --prot 1", "unrecognized arguments: --prot 1. Did you mean --port?"),
+        ("training fit --rows 0", "python -m training fit: error: --rows: Input should be greater than or equal to 1"),
+        ("training fit --rows many", "--rows: Input should be a valid integer"),
+        ("training fit --since 5x", "--since: write a length of time as 90m, 24h or 7d"),
+        ("training fit --monotone tenure_months=2", "--monotone.tenure-months: Input should be -1 or 1"),
+        ("training fit --monotone tenure_months", "--monotone: cannot be read; `python -m training fit --help` has"),
+        ("training rollback ../x", "--version: a version is a folder of models/store, as 20261126-10f2c891"),
+        ("monitoring drift --since 1d2h", "--since: write a length of time as 90m, 24h or 7d"),
+        ("monitoring drift --from soon", "python -m monitoring drift: error: --from: Input should be a valid datetime"),
+        ("monitoring watch --max-run 0h", "--max-run: write a length of time as 90m, 24h or 7d"),
+        ("service --port 70000", "python -m service: error: --port: Input should be less than or equal to 65535"),
+        ("service --log-url mysql://x", "--log-url: Value error, name a database as sqlite:///var/predictions.db"),
+        ("demo --dta x.csv", "unrecognized arguments: --dta x.csv. Did you mean --data?"),
+        ("demo.generator --customers-per-second 0", "--customers-per-second: Input should be greater than 0"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_remedy_and_ends_with_2(root: Path, words: str, problem: str) -> None:
+    done = run(root, *words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_all_wrong_settings_are_named_at_once_wherever_they_come_from(root: Path) -> None:
+    done = run(root, "training", "fit", "--rows", "0", TRAINING_SEED="-1")
+    assert re.findall(r"--(\w+):", done.stderr) == ["rows", "seed"]
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        ("service --port {port}", "SERVICE_PORT"),
+        ("monitoring dashboard --port {port}", "MONITORING_PORT"),
+        ("monitoring watch --port {port}", "MONITORING_PORT"),
+    ],
+)
+def test_a_taken_port_is_named_with_the_setting_that_changes_it(
+    root: Path, tmp_path: Path, taken: int, command: str, setting: str
+) -> None:
+    done = run(root, *command.format(port=taken).split(), "--output-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert f"port {taken} is taken; choose another with {setting}\n" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_make_mlflow_names_a_taken_port(root: Path, taken: int) -> None:
+    command = ["make", "--no-print-directory", "mlflow", f"MLFLOW_PORT={taken}"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"port {taken} is taken; choose another with MLFLOW_PORT\n" in done.stderr
