@@ -13,7 +13,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo rehearsal train serve mlflow dashboard monitor test lint deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock clean
+.PHONY: help setup rename demo rehearsal train serve mlflow dashboard monitor test lint docs deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -66,7 +66,11 @@ lint: setup ## ruff, mypy and the import rules
 	@$(BIN)/mypy --no-error-summary
 	@mkdir -p var; $(BIN)/lint-imports --no-logo > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
 
-deploy: ## serve IMAGE, a digest, by default this checkout's, on the host of DOCKER_HOST; see docs/deployment.md
+docs: setup ## build the pages as a searchable site in var/site; a broken link fails
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html --conf-dir docs \
+		--doctree-dir var/doctrees . var/site
+
+deploy: ## serve IMAGE, a digest, by default this checkout's, on the host of DOCKER_HOST; see docs/deploy.md
 	@$(NEW_ENOUGH)
 	@image=$${IMAGE:-$$(docker build --quiet --target service .)} && $(PYTHON) .github/scripts/deploy.py "$$image"
 

@@ -20,7 +20,7 @@ def main(folder: str) -> int:
     """Write what ssh needs, and tell later steps."""
     missing = [name for name in NEEDED if not os.environ.get(name)]
     if missing:
-        sys.stdout.write(f"::notice::Not deployed: {', '.join(missing)} not set; see docs/deployment.md.\n")
+        sys.stdout.write(f"::notice::Not deployed: {', '.join(missing)} not set; see docs/deploy.md.\n")
         actions.output(connected="false")
         return 0
     address = f"ssh://{os.environ['DEPLOY_USER']}@{os.environ['DEPLOY_HOST']}"

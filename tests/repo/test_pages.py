@@ -1,4 +1,4 @@
-"""README and ARCHITECTURE say what is so: settings, commands, answers, figures, files, tests."""
+"""The pages say what is so: settings, commands, answers, figures, files, tests. And they stay short."""
 
 import json
 import re
@@ -21,13 +21,28 @@ from training import __main__ as training
 
 EXCHANGE = re.compile(r"```sh\n(?P<command>curl [^`]+)```\n\n```json\n(?P<answer>.+?)\n```", re.DOTALL)
 OWN_TO_EACH_ANSWER = {"prediction_id", "prediction_timestamp"}
-LINK = re.compile(r"\]\((?!https?://)([^)#]+)\)")
+LINK = re.compile(r"\]\((?!https?://)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]+))?\)")
+CODE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+SOURCE = re.compile(r"`((?:models|service|training|monitoring|demo|benchmarks|tests|\.github)/[\w/.-]+\.py)`")
 
 
 @pytest.fixture(scope="module")
 def readme(root: Path) -> str:
     return (root / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def pages(root: Path, files: list[Path]) -> dict[Path, str]:
+    """The text of each page, by its path from the root."""
+    found = [path for path in files if path.suffix == ".md" and path.parts[0] in ("docs", path.name)]
+    return {path: (root / path).read_text() for path in found}
+
+
+@pytest.fixture(scope="module")
+def decisions(pages: dict[Path, str]) -> dict[Path, str]:
+    return {path: text for path, text in pages.items() if path.parent.name == "decisions"}
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +72,8 @@ def test_the_tables_show_every_setting_as_the_classes_have_it(root: Path) -> Non
 
 @pytest.mark.shipped_model
 @pytest.mark.shipped
-def test_the_commands_that_ask_the_service_get_the_answers_shown(readme: str, port: int) -> None:
-    exchanges = list(EXCHANGE.finditer(readme))
+def test_the_commands_that_ask_the_service_get_the_answers_shown(pages: dict[Path, str], port: int) -> None:
+    exchanges = [exchange for page in pages.values() for exchange in EXCHANGE.finditer(page)]
     assert len(exchanges) == 3
     for exchange in exchanges:
         command = exchange["command"].replace("localhost:8000", f"127.0.0.1:{port}")
@@ -81,26 +96,59 @@ def test_the_figures_of_the_model_in_git_are_those_of_its_manifest(readme: str, 
     assert f"themselves reach {best:.3f}" in readme
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbook.md", "docs/settings.md"),
-        *("docs/kubernetes.md", "docs/deployment.md", "docs/make-it-yours.md"),
-    ],
-)
-def test_every_link_inside_the_repository_leads_somewhere(page: str, root: Path) -> None:
-    links = LINK.findall((root / page).read_text())
-    assert [link for link in links if not ((root / page).parent / link).exists()] == []
+def anchors(page: str) -> set[str]:
+    """Name the anchors of a page as GitHub does; it numbers headings that come again."""
+    headings = [LINK.sub("]", heading) for heading in HEADING.findall(CODE.sub("", page))]
+    slugs = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    return {f"{slug}-{slugs[:at].count(slug)}".removesuffix("-0") for at, slug in enumerate(slugs)}
 
 
-def test_every_test_that_a_decision_rests_on_exists(root: Path) -> None:
-    named = TEST.findall((root / "ARCHITECTURE.md").read_text())
-    assert len(named) >= 10
-    assert [name for path, name in named if f"def {name}(" not in (root / path).read_text()] == []
+def test_every_link_inside_the_repository_leads_somewhere(pages: dict[Path, str], root: Path) -> None:
+    links = [(path, *link.group("path", "anchor")) for path, text in pages.items() for link in LINK.finditer(text)]
+    assert len(links) > 100
+    broken = []
+    for path, target, anchor in links:
+        found = (root / path).parent / target if target else root / path
+        if not found.exists() or (anchor and anchor not in anchors(found.read_text())):
+            broken.append((path, target, anchor))
+    assert broken == []
+
+
+def test_every_test_that_a_page_names_exists(pages: dict[Path, str], root: Path) -> None:
+    named = {(root / path, name) for text in pages.values() for path, name in TEST.findall(text)}
+    assert len(named) > 80
+    assert [found for found in named if not found[0].exists() or f"def {found[1]}(" not in found[0].read_text()] == []
+
+
+def test_every_source_file_that_a_page_names_exists(pages: dict[Path, str], root: Path) -> None:
+    named = {(path, found) for path, text in pages.items() for found in SOURCE.findall(text)}
+    assert len(named) > 50
+    assert [(path, found) for path, found in named if not (root / found).exists()] == []
+
+
+def test_readme_and_architecture_can_be_read_at_a_sitting(pages: dict[Path, str]) -> None:
+    assert len(pages[Path("README.md")].splitlines()) <= 200
+    assert len(pages[Path("ARCHITECTURE.md")].splitlines()) <= 150
+
+
+def test_each_decision_has_a_short_page_of_one_form_that_names_a_test(decisions: dict[Path, str]) -> None:
+    assert len(decisions) > 40
+    for number, (path, text) in enumerate(decisions.items(), start=1):
+        assert path.name.startswith(f"{number:04d}-")
+        assert text.startswith(f"# {number}. ")
+        assert 10 <= len(text.splitlines()) <= 30, path
+        parts = [part for part in re.findall(r"^\*\*(.+?)[.:]\*\*", text, re.MULTILINE) if part != "Measured"]
+        assert parts == ["Decision", "Why", "Consequences", "Kept true by"], path
+        assert TEST.search(text.split("**Kept true by:**")[1]), path
+
+
+def test_the_index_lists_every_decision_by_its_title(pages: dict[Path, str], decisions: dict[Path, str]) -> None:
+    listed = re.findall(r"^- \[(.+)\]\((docs/decisions/.+)\)$", pages[Path("ARCHITECTURE.md")], re.MULTILINE)
+    titles = {text.splitlines()[0].partition(". ")[2]: path.as_posix() for path, text in decisions.items()}
+    assert sorted(listed) == sorted(titles.items())
 
 
 def test_the_folders_shown_are_those_that_exist(readme: str, files: list[Path]) -> None:
     tree = readme.split("## What is where")[1].split("```")[1]
     shown = set(re.findall(r"^(\w+)/", tree, re.MULTILINE))
-    hidden = {"docs"}  # pictures, settings and the runbook
-    assert shown == {path.parts[0] for path in files if len(path.parts) > 1 and path.parts[0][0] != "."} - hidden
+    assert shown == {path.parts[0] for path in files if len(path.parts) > 1 and path.parts[0][0] != "."}

@@ -84,7 +84,7 @@ def _alone(begin: Callable[[], Attempt]) -> Record:
     with journal.alone():
         _finish_what_was_abandoned()
         if proxy.is_outdated():
-            logger.warning("nginx runs an older deploy/nginx.conf; docs/deployment.md says how to replace it")
+            logger.warning("nginx runs an older deploy/nginx.conf; docs/deploy.md says how to replace it")
         return _try(begin())
 
 
