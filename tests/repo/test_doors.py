@@ -8,7 +8,7 @@ import pytest
 DOORS = {
     "evidently": ["monitoring/dashboard.py", "monitoring/report.py"],
     "fairlearn": ["training/slices.py"],
-    "mlflow": ["training/registry.py", "training/tracking.py"],
+    "mlflow": ["training/lineage.py", "training/registry.py", "training/tracking.py"],
     "onnxruntime": ["models/scorer.py"],
     "optuna": ["training/tuning.py"],
     "prometheus_client": ["monitoring/telemetry.py", "service/metrics.py"],
