@@ -94,3 +94,12 @@ def _differs(settings: BaseSettings, name: str, field: object) -> bool:
 
 def _told(command: str, name: str) -> str:
     return " ".join(word for word in (command, f"--{name.replace('_', '-')}" if name else "") if word) or "the program"
+
+
+def require_all(request: pytest.FixtureRequest) -> None:
+    """Skip an inventory where only some tests of its file run: what the others do is not known then."""
+    here = request.path
+    chosen = {item.function for item in request.session.items if item.path == here and hasattr(item, "function")}
+    module = vars(request.module)
+    if {made for name, made in module.items() if name.startswith("test_")} - chosen:
+        pytest.skip("only some tests of this file were chosen")
