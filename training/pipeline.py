@@ -61,7 +61,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     # scikit-learn's boosting takes every core, and waits for all of them when something else runs there.
     threads = threadpool_limits(settings.threads)
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
-        run.log_data(dataset)
+        run.log_data(dataset, settings)
         del dataset, split  # of many rows, the table would be most of what the fit holds
         fitted = Training(settings, costs, constraints, run, progress).fit(taken.matrix, taken.churned, taken.folds)
         progress.stage("judging on the test set")

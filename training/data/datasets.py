@@ -68,7 +68,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     _require_enough(churned)
     provenance = Provenance(
         source=part.source,
-        query=settings.query,
+        query=shown(settings.query) if settings.query else None,
         rows=len(rows),
         rejected_rows=part.rejected_rows,
         sha256=_content_digest(rows),

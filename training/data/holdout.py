@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 
 from models.bundles.bundle import HOLDOUT, SEEN, Bundle
 from models.customer.contract import Contract, Labels, Matrix, Vector
@@ -56,7 +57,7 @@ def read(bundle: Bundle, contract: Contract) -> Holdout:
     Raises:
         FileUnreadable: the bundle holds none; those of before there was a gate do not.
     """
-    rows = pd.read_parquet(_part(bundle, HOLDOUT))
+    rows = pq.read_table(_part(bundle, HOLDOUT)).to_pandas()
     return Holdout(
         features=rows[list(contract.names)],
         churned=rows[TARGET].to_numpy(np.int64),

@@ -20,7 +20,7 @@ from training.data.datasets import Dataset
 from training.data.mapping import TARGET
 from training.errors import TrackingFailed, cause
 from training.learning.trial import Trial
-from training.publishing import code_version
+from training.publishing import code_version, lineage
 from training.settings import FitSettings
 
 REGISTERED_MODEL = "churn"
@@ -34,17 +34,16 @@ class Run:
         self._uri = uri
         self.run_id = run_id
 
-    def log_data(self, dataset: Dataset) -> None:
+    def log_data(self, dataset: Dataset, settings: FitSettings) -> None:
         """Log the rows' lineage: source, content digest, size and profile."""
         provenance = dataset.provenance
         with translated(self._uri):
             table = pd.DataFrame({**dataset.features, TARGET: dataset.churned}, copy=False)
-            lineage = from_pandas(
-                table, source=provenance.source, targets=TARGET, name="training", digest=provenance.sha256[:36]
-            )
+            source, digest = lineage.source(settings), provenance.sha256[:36]
+            logged = from_pandas(table, source=source, targets=TARGET, name=lineage.name(source), digest=digest)
             # A cached property: to look at every value of a million rows takes seconds.
-            vars(lineage)["schema"] = from_pandas(table.head(10_000), targets=TARGET).schema
-            mlflow.log_input(lineage, context="training")
+            vars(logged)["schema"] = from_pandas(table.head(10_000), targets=TARGET).schema
+            mlflow.log_input(logged, context="training")
             mlflow.log_params(
                 {f"data_{name}": value for name, value in provenance.model_dump(exclude={"live"}).items()}
             )

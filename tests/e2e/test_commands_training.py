@@ -1,0 +1,356 @@
+"""Every source and every option of `python -m training`, each run once as a user runs it, with what it changes."""
+
+import secrets
+import shutil
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import joblib
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from pydantic_settings import BaseSettings
+from sklearn.pipeline import Pipeline
+
+from demo.populations import CALM
+from models.bundles import pins
+from models.bundles.scorer import Scorer
+from models.features import CONTRACT
+from models.log import log_tables
+from tests import live_log
+from tests.e2e.desk import Desk, everything_in
+from tests.e2e.programs import Program, require_all, unused
+from training.__main__ import COMMANDS
+from training.data import synthetic
+from training.settings import ChallengeSettings, PromoteSettings
+
+pytestmark = [
+    pytest.mark.shipped,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:The ``noload``"),  # MLflow's tables use what SQLAlchemy will remove
+]
+
+PASSWORD = secrets.token_hex(8)
+ROWS = 1_000
+SQLITE_QUERY = "select * from customers where number % 2 = 0"
+POSTGRES_QUERY = "select * from customers where name like 'a%' and number::text <> ''"
+COLUMNS = """\
+never_features = ["number"]
+
+[target]
+column = "has_left"
+positive = "yes"
+
+[features]
+tenure_months = { column = "months" }
+contract_type = { column = "contract", values = { monthly = 0, yearly = 1, longer = 2 } }
+"""
+
+
+@pytest.fixture(scope="module")
+def customers() -> pd.DataFrame:
+    return synthetic.sample(2 * ROWS, seed=3)[0]
+
+
+@pytest.fixture(scope="module")
+def training(root: Path) -> Program:
+    return Program("training", root)
+
+
+@pytest.fixture(scope="module")
+def desk(training: Program, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("desk"), training)
+
+
+@pytest.fixture(scope="module")
+def champion(desk: Desk, customers: pd.DataFrame) -> str:
+    """A poor model: most of its customers were told wrong."""
+    table = customers.head(ROWS).copy()
+    astray = np.random.default_rng(0).random(ROWS) < 0.8
+    table.loc[astray, "churned"] = table.loc[astray, "churned"].sample(frac=1, random_state=0).to_numpy()
+    table.to_parquet(desk.folder / "customers.parquet")
+    return desk.fit("--data", desk.folder / "customers.parquet")
+
+
+@pytest.fixture(scope="module")
+def challenger(desk: Desk, champion: str, customers: pd.DataFrame) -> str:
+    """A good model, which is not served, of every second customer in a database."""
+    assert desk.versions() == {champion}
+    with sqlite3.connect(desk.folder / "customers.db") as connection:
+        customers.to_sql("customers", connection, index_label="number")
+    connection.close()
+    return desk.fit("--data", f"sqlite:///{desk.folder / 'customers.db'}", "--query", SQLITE_QUERY)
+
+
+@pytest.fixture
+def foreign(customers: pd.DataFrame, tmp_path: Path) -> tuple[Path, Path]:
+    """A CSV file of another shape, in which complaints tell who left, and the columns file for it."""
+    table = customers.head(ROWS).rename(columns={"tenure_months": "months"})
+    table["contract"] = table.pop("contract_type").map({0: "monthly", 1: "yearly", 2: "longer"})
+    table["support_tickets"] = 9 * table["churned"]
+    table["has_left"] = table.pop("churned").map({0: "no", 1: "yes"})
+    table["region"] = ["north", "south"] * (ROWS // 2)
+    table["joined"] = pd.date_range("2025-01-01", periods=ROWS, freq="h").astype(str)
+    table.to_csv(tmp_path / "foreign.csv", index_label="number")
+    (tmp_path / "columns.toml").write_text(COLUMNS)
+    return tmp_path / "foreign.csv", tmp_path / "columns.toml"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a prediction log that is not there yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'predictions.db'}"
+    return with_password(str(request.getfixturevalue("postgres_url")))
+
+
+def with_password(url: str) -> str:
+    return sa.make_url(url).set(password=PASSWORD).render_as_string(hide_password=False)
+
+
+def masked(address: str) -> str:
+    return address.replace(PASSWORD, "***")
+
+
+def test_a_fit_from_parquet_is_pinned_where_it_is_the_first(desk: Desk, champion: str, challenger: str) -> None:
+    assert desk.pinned == champion != challenger
+    assert desk.source_of(champion) == {"kind": "local", "uri": str(desk.folder / "customers.parquet")}
+
+
+def test_a_fit_from_sqlite_says_where_its_rows_came_from(desk: Desk, challenger: str) -> None:
+    data, address = desk.manifest(challenger).data, f"sqlite:///{desk.folder / 'customers.db'}"
+    assert (data.source, data.query, data.rows) == (address, SQLITE_QUERY, ROWS)
+    assert desk.source_of(challenger) == {"kind": "code", "tags": {"database": address, "query": SQLITE_QUERY}}
+    assert desk.run_of(challenger).data.params["data_query"] == SQLITE_QUERY
+
+
+@pytest.mark.postgres
+def test_a_fit_from_postgresql_keeps_no_password(
+    training: Program, customers: pd.DataFrame, postgres_url: str, tmp_path: Path
+) -> None:
+    engine = sa.create_engine(sa.make_url(postgres_url).set(drivername="postgresql+psycopg"))
+    customers.assign(name=["anna", "bert"] * ROWS).to_sql("customers", engine, index_label="number")
+    engine.dispose()
+    desk, address = Desk(tmp_path, training), with_password(postgres_url)
+    version = desk.fit("--data", address, "--query", POSTGRES_QUERY)
+    assert desk.pinned == version
+    data = desk.manifest(version).data
+    assert (data.source, data.query, data.rows) == (masked(address), POSTGRES_QUERY, ROWS)
+    assert desk.source_of(version) == {"kind": "code", "tags": {"database": data.source, "query": POSTGRES_QUERY}}
+    require_no_password(desk)
+
+
+def require_no_password(desk: Desk) -> None:
+    kept = everything_in(desk.database)
+    assert ":***@" in kept
+    assert PASSWORD not in kept
+    files = [path for path in desk.folder.rglob("*") if path.is_file()]
+    assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
+
+
+def test_a_fit_of_synthetic_customers_does_what_it_is_told(training: Program, tmp_path: Path) -> None:
+    desk, elsewhere = Desk(tmp_path, training), tmp_path / "elsewhere.db"
+    options = ("--rows", 900, "--seed", 3, "--threads", 2, "--trials", 2, "--monotone", "tenure_months=-1")
+    version = desk.fit(*options, "--tracking-uri", f"sqlite:///{elsewhere}")
+    manifest = desk.manifest(version)
+    assert (manifest.data.source, manifest.data.rows) == ("synthetic(rows=900, seed=3)", 900)
+    assert "with seed 3" in manifest.split
+    assert manifest.tuning is not None
+    assert manifest.tuning.trials == 2
+    newer = {name: [value] * 13 for name, value in CONTRACT.example.items()} | {"tenure_months": [*range(0, 73, 6)]}
+    assert (np.diff(Scorer.of(desk.find(version)).score(CONTRACT.to_matrix(newer))) <= 0).all()
+    assert not desk.database.exists()
+    run = desk.run_of(version, elsewhere)
+    mlflow.set_tracking_uri(f"sqlite:///{elsewhere}")
+    dumped = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="pipeline.joblib")
+    assert threads_of(joblib.load(dumped)) == [2]
+
+
+def threads_of(pipeline: Pipeline) -> list[int]:
+    return [value for name, value in pipeline.get_params().items() if name.endswith("n_jobs") and value is not None]
+
+
+def test_a_fit_from_csv_does_what_it_is_told(
+    desk: Desk, champion: str, foreign: tuple[Path, Path], root: Path, tmp_path: Path
+) -> None:
+    table, columns = foreign
+    own = desk.copy(tmp_path / "own")
+    assert own.pinned == champion
+    options = ("--time-column", "joined", "--slices", "region", "--on-leak", "warn", "--pin")
+    costs = ("--costs", root / "training" / "costs.toml")
+    version = own.fit("--data", table, "--columns", columns, *options, *costs)
+    manifest = own.manifest(version)
+    assert own.pinned == own.champion_in_mlflow() == version
+    assert own.source_of(version) == {"kind": "local", "uri": str(table)}
+    assert manifest.split.startswith("by joined: ")
+    assert {segment.values for segment in manifest.slices if segment.feature == "region"} == {"north", "south"}
+    assert [warning for warning in manifest.warnings if warning.startswith("support_tickets alone reaches")]
+    assert manifest.policy.costs is not None
+    assert manifest.policy.costs.currency == "USD"
+
+
+def test_a_leak_stops_a_fit_that_was_not_told_to_go_on(desk: Desk, champion: str, foreign: tuple[Path, Path]) -> None:
+    before = desk.versions()
+    done = desk.training.run("fit", "--data", foreign[0], "--columns", foreign[1], *desk.flags, exit_code=2)
+    assert "support_tickets alone reaches a ROC-AUC of 1.000" in done.err
+    assert desk.versions() == before >= {champion}
+
+
+def test_a_group_below_the_floor_stops_a_fit(desk: Desk, champion: str) -> None:
+    before = desk.versions()
+    floor = ("--rows", ROWS, "--min-slice-roc-auc", 0.999)
+    assert "ROC-AUC below 0.999 for " in desk.training.run("fit", *floor, *desk.flags, exit_code=2).err
+    assert desk.versions() == before >= {champion}
+
+
+def test_a_fit_from_the_log_learns_what_it_is_told(training: Program, log_url: str, tmp_path: Path) -> None:
+    live_log.write(log_url, CALM, 1_600, days=(100, 0))
+    engine = log_tables.connect(log_url)
+    with engine.begin() as connection:  # as after an import of old outcomes: nothing was known in time
+        connection.execute(sa.update(log_tables.OUTCOMES).values(recorded_at=datetime.now(UTC)))
+    engine.dispose()
+    desk, window = Desk(tmp_path, training), ("--since", "60d", "--mature-after", "5d")
+    version = desk.fit("--data", "live", "--log-url", log_url, *window, "--outcomes-known", "observed")
+    data = desk.manifest(version).data
+    assert data.live is not None
+    assert data.source == f"live({masked(log_url)})"
+    assert 860 < data.rows == data.live.rows < 900
+    assert data.live.first_made_at > datetime.now(UTC) - timedelta(days=60.1)
+    assert data.live.last_made_at < datetime.now(UTC) - timedelta(days=4.9)
+    told = {"since": "60d", "mature_after": "5d", "outcomes_known": "observed"}
+    assert desk.source_of(version) == {"kind": "code", "tags": {"prediction_log": masked(log_url), **told}}
+    if not log_url.startswith("sqlite"):
+        require_no_password(desk)
+
+
+def test_a_fit_from_a_file_takes_live_rows_behind_it(
+    training: Program, customers: pd.DataFrame, tmp_path: Path
+) -> None:
+    table, url = tmp_path / "customers.csv", f"sqlite:///{tmp_path / 'predictions.db'}"
+    customers.head(600).to_csv(table, index=False)
+    live_log.write(url, CALM, 500)
+    desk = Desk(tmp_path, training)
+    version = desk.fit("--data", f"{table},live", "--log-url", url)
+    data = desk.manifest(version).data
+    assert data.live is not None
+    assert (data.rows, data.live.rows) == (1_100, 500)
+    assert data.source == f"{table} and live({url})"
+    told = {"file": str(table), "prediction_log": url, "outcomes_known": "recorded"}
+    assert desk.source_of(version) == {"kind": "code", "tags": told}
+
+
+def test_a_better_challenger_is_promoted_within_the_margins_that_were_given(
+    desk: Desk, champion: str, challenger: str, tmp_path: Path
+) -> None:
+    own, report = desk.copy(tmp_path / "own"), tmp_path / "report.md"
+    database = own.move_database()
+    margins = ("--roc-auc-margin", 0.31, "--brier-margin", 0.22, "--cost-margin-fraction", 0.5)
+    groups = ("--min-slice-roc-auc", 0.12, "--slice-margin", 0.43)
+    rest = ("--max-latency-ratio", 77, "--min-rows", 100, "--report", report, "--tracking-uri", f"sqlite:///{database}")
+    told = own.training.run("promote", challenger, *margins, *groups, *rest, *own.flags).out
+    rows = {line.split("  ")[0]: line for line in told.splitlines()}
+    for check, allowed in (
+        ("ROC-AUC no worse", "from -0.31 "),
+        ("Brier score no worse", "from -0.22 "),
+        ("every group good enough", "ROC-AUC from 0.12 "),
+        ("no group much worse", "ROC-AUC from -0.43 "),
+        ("time of a customer", "to 77 times "),
+    ):
+        assert allowed in rows[check]
+    cost = rows["cost a customer no worse"]
+    before, limit = float(cost.split()[5]), float(cost.split("from ")[1].split()[0])
+    assert -limit == pytest.approx(before / 2, rel=0.01)
+    assert f"{challenger} is promoted" in report.read_text()
+    assert own.pinned == own.champion_in_mlflow(database) == challenger
+    assert own.run_of(challenger, database).data.tags["gate.champion"] == champion
+
+
+def test_a_promotion_on_few_customers_cannot_tell(desk: Desk, champion: str, challenger: str, tmp_path: Path) -> None:
+    own = desk.copy(tmp_path / "own")
+    assert "at least 500 are needed" in own.training.run("promote", *own.flags, exit_code=2).err
+    assert own.pinned == champion != challenger
+
+
+def test_an_earlier_model_is_served_again_with_the_reason(
+    desk: Desk, challenger: str, champion: str, tmp_path: Path
+) -> None:
+    own = desk.copy(tmp_path / "own")
+    own.drop(challenger)
+    database = own.move_database()
+    tracking = ("--tracking-uri", f"sqlite:///{database}")
+    own.training.run("rollback", challenger, "--why", "the old one fails", *own.flags, *tracking)
+    assert own.pinned == own.champion_in_mlflow(database) == challenger
+    told = own.training.run("history", "--models-dir", own.models_dir).out.splitlines()
+    assert [line[:1] for line in told] == [" ", "*"]
+    assert f"{champion}  pinned by its fit " in told[0]
+    assert f"{challenger}  rolled back to " in told[1]
+    assert told[1].endswith("  the old one fails")
+    shutil.move(database, own.database)
+    own.training.run("rollback", *own.flags)
+    assert own.pinned == own.champion_in_mlflow() == champion
+
+
+def test_a_challenger_comes_and_goes_as_it_was_told(desk: Desk, champion: str, challenger: str, tmp_path: Path) -> None:
+    own = desk.copy(tmp_path / "own")
+    own.drop(challenger)
+    canary = ("--mode", "canary", "--share", 0.25, "--why", "a trial")
+    own.training.run("challenge", challenger, *canary, *own.flags)
+    pin = pins.read(own.models_dir)
+    assert pin.challenger is not None
+    assert (pin.version, pin.challenger.version) == (champion, challenger)
+    assert (pin.challenger.mode, pin.challenger.share) == ("canary", 0.25)
+    assert pins.history(own.models_dir)[-1].why == "a trial"
+    own.training.run("challenge", "--stop", *own.flags)
+    assert pins.read(own.models_dir).challenger is None
+    own.drop(challenger)
+    own.training.run("challenge", challenger, *own.flags, "--tracking-uri", f"sqlite:///{own.move_database()}")
+    assert own.find(challenger)
+
+
+def test_a_live_comparison_looks_at_the_log_and_the_time_it_was_told(
+    desk: Desk, champion: str, challenger: str, log_url: str, tmp_path: Path
+) -> None:
+    own, now = desk.copy(tmp_path / "own"), live_log.NOW
+    own.training.run("challenge", challenger, "--mode", "canary", *own.flags)
+    left = [number % 3 == 0 for number in range(240)]
+    made = [now - timedelta(days=1 if number < 180 else 9) for number in range(240)]
+    for version, said in ((champion, [0.4] * 240), (challenger, [0.8 if one else 0.1 for one in left])):
+        live_log.add(
+            log_url, [None] * 240, left, made, made, has_outcome=[True] * 240, version=version, probability=said
+        )
+    window = ("--log-url", log_url, "--since", "3d", "--min-rows", 150)
+    told = own.training.run("compare-live", *window, "--models-dir", own.models_dir).out
+    assert told.startswith(f"{challenger} is better than {champion}: canary since ")
+    assert told.count("180 predictions, 180 with an outcome") == 2
+    few = own.training.run("compare-live", *window[:4], "--models-dir", own.models_dir, exit_code=2)
+    assert "at least 500 are needed" in few.err
+
+
+def test_a_foreign_file_is_scored_with_the_pinned_model(
+    desk: Desk, champion: str, foreign: tuple[Path, Path], customers: pd.DataFrame, tmp_path: Path
+) -> None:
+    table, columns = foreign
+    output = tmp_path / "scored.parquet"
+    desk.training.run("score", table, output, "--columns", columns, "--models-dir", desk.models_dir)
+    scored = pd.read_parquet(output)
+    known = customers.head(ROWS).assign(support_tickets=9 * customers["churned"])
+    expected = Scorer.of(desk.find(champion)).score(CONTRACT.to_matrix(known))
+    assert scored["churn_probability"].tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+    assert set(scored["model_version"]) == {champion}
+
+
+def test_an_option_that_no_run_was_given_is_found() -> None:
+    kinds: dict[str, type[BaseSettings]] = {"promote": PromoteSettings, "challenge": ChallengeSettings}
+    lines = [("challenge", "v1", "--mode", "canary", "--share", "0.1", "--stop", "--why", "so")]
+    missing = unused(kinds, lines)
+    assert {"promote", "promote --min-rows", "challenge --share", "challenge --models-dir"} <= set(missing)
+    assert not {"challenge", "challenge --version", "challenge --mode", "challenge --stop"} & set(missing)
+    assert unused({"": ChallengeSettings}, [line[1:] for line in lines])[0] == "--models-dir"
+
+
+def test_every_option_was_run(request: pytest.FixtureRequest, training: Program) -> None:
+    require_all(request)
+    assert unused({name: kind for name, (_, kind, _) in COMMANDS.items()}, training.lines) == []

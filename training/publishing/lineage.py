@@ -1,0 +1,49 @@
+"""Where training rows came from, as MLflow's dataset source: plain MLflow reads it back, and it holds no password."""
+
+import hashlib
+from pathlib import Path
+
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.dataset_source import DatasetSource
+from mlflow.data.dataset_source_registry import resolve_dataset_source
+
+from models.addresses import shown
+from training.settings import FitSettings
+
+
+def source(settings: FitSettings) -> DatasetSource:
+    """Describe the source of a fit: a file alone is a local file to MLflow, all else is told as tags.
+
+    MLflow has no kind of source for a database. A kind of our own could not be read without our code.
+    """
+    base = settings.base
+    if base is not None and _is_file(base) and not settings.with_live:
+        return resolve_dataset_source(str(Path(base).resolve()))
+    tags = {**(_base(settings, base) if base is not None else {}), **(_live(settings) if settings.with_live else {})}
+    return CodeDatasetSource({name: str(value) for name, value in tags.items() if value is not None})
+
+
+def name(described: DatasetSource) -> str:
+    """Name a data set by its source: MLflow keeps one source for all data sets of the same name and content."""
+    return f"training {hashlib.sha256(described.to_json().encode()).hexdigest()[:8]}"
+
+
+def _base(settings: FitSettings, base: str) -> dict[str, object]:
+    if base == "synthetic":
+        return {"synthetic_rows": settings.rows, "synthetic_seed": settings.seed}
+    if _is_file(base):
+        return {"file": Path(base).resolve()}
+    return {"database": shown(base), "query": shown(settings.query or "")}
+
+
+def _live(settings: FitSettings) -> dict[str, object]:
+    return {
+        "prediction_log": shown(settings.log_url),
+        "since": settings.since,
+        "mature_after": settings.mature_after,
+        "outcomes_known": settings.outcomes_known,
+    }
+
+
+def _is_file(base: str) -> bool:
+    return base != "synthetic" and "://" not in base
