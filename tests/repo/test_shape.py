@@ -1,9 +1,13 @@
-"""Modules stay small enough to read, and functions small enough to see at once."""
+"""Folders, modules and functions stay small enough to read, and import rules short enough to know."""
 
 import ast
+import re
+import tomllib
+from collections import Counter
 from pathlib import Path
 
 MODULE_LINES, FUNCTION_LINES = 250, 45
+FOLDER_MODULES, LAYERS = 16, 6
 
 
 def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -29,3 +33,21 @@ def test_no_function_is_long(root: Path, files: list[Path]) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     assert [found for found in functions if found[2] > FUNCTION_LINES] == []
+
+
+def test_no_folder_holds_many_modules(files: list[Path]) -> None:
+    folders = Counter(path.parent for path in files if path.suffix == ".py" and path.name != "__init__.py")
+    assert len(folders) > 30
+    assert {folder: modules for folder, modules in folders.items() if modules > FOLDER_MODULES} == {}
+
+
+def test_no_import_rule_has_many_layers(root: Path) -> None:
+    rules = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = {rule["name"]: len(rule["layers"]) for rule in rules if rule["type"] == "layers"}
+    assert len(layers) >= 6
+    assert {name: number for name, number in layers.items() if number > LAYERS} == {}
+
+
+def test_no_docstring_lists_what_a_module_does_without(root: Path, files: list[Path]) -> None:
+    refrain = re.compile("knows " + "nothing", re.IGNORECASE)
+    assert [path for path in files if path.suffix == ".py" and refrain.search((root / path).read_text())] == []
