@@ -1,4 +1,4 @@
-"""Lengths of time as people write them on a command line: 90m, 24h, 7d."""
+"""Durations as they are written on a command line: 90m, 24h, 7d."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse(text: str) -> timedelta:
-    """Read a length that `PATTERN` allows.
+    """Parse a duration that matches `PATTERN`.
 
     >>> parse("90m")
     datetime.timedelta(seconds=5400)
