@@ -1,4 +1,4 @@
-"""A bundle on disk is trusted only when every digest holds, and every doubt has its own error."""
+"""A bundle on disk is loaded only when every digest matches, and each fault has its own error."""
 
 import json
 from datetime import UTC, datetime

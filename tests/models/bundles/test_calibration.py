@@ -1,4 +1,4 @@
-"""A map says what it should of known numbers, keeps the order of customers, and is refused where it is none."""
+"""A map gives the right values for known numbers, keeps the order of customers, and is refused if it is invalid."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Figures are scikit-learn's, intervals as wide as chance, and estimates what right probabilities lead to."""
+"""Figures equal scikit-learn's, intervals have the right width, and estimates hold for right probabilities."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Bounds belong to the tier above them, and must ascend; costs say from where on each tier is the cheapest."""
+"""Bounds belong to the tier above them and must ascend; costs give the bounds from which each tier costs least."""
 
 import pytest
 from hypothesis import given
