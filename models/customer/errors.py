@@ -44,4 +44,4 @@ class ColumnRepeated(TableError):
 
     def __init__(self, *, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
-        super().__init__(f"the table has more than one column {', '.join(columns)}. Keep one column of each name.")
+        super().__init__(f"the table has column {', '.join(columns)} twice. Keep one column of each name.")
