@@ -1,5 +1,5 @@
-# `docker build .` gives the service; `--target jobs` gives training, monitoring and MLflow's server.
-# tools, *-packages and code prepare and stay behind; base > jobs > service hold only what runs.
+# `docker build .` builds the service; `--target jobs` builds training, monitoring and MLflow's server.
+# The stages tools, *-packages and code only prepare files; base, jobs and service contain only what runs.
 
 FROM python:3.13-slim AS tools
 WORKDIR /app
@@ -16,8 +16,8 @@ RUN --mount=type=cache,target=/cache \
 
 FROM tools AS service-packages
 COPY requirements/service.txt requirements/
-# numpy's and SciPy's own tests are a fifth of everything installed. Of SciPy, XGBoost loads the sparse matrices and what
-# they are made of; the other packages in it weigh as much as ONNX Runtime.
+# The tests of numpy and SciPy are a fifth of all installed files. XGBoost loads only SciPy's sparse matrices and their
+# dependencies; SciPy's other packages are as large as ONNX Runtime.
 RUN --mount=type=cache,target=/cache \
     python -m venv --without-pip /venv \
     && /uv/bin/uv pip sync --python /venv/bin/python --require-hashes requirements/service.txt \
@@ -31,22 +31,22 @@ COPY service service
 COPY training training
 COPY monitoring monitoring
 COPY demo demo
-# Of all bundles in the store only the pinned ones go along. Any user may read, whatever the mode was outside.
+# Only the pinned bundles of the store are copied. All users may read the files, whatever their mode was outside.
 RUN pinned=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' models/pinned.json | paste -s -d '|') \
     && find models/store -mindepth 1 -maxdepth 1 -regextype posix-extended ! -regex "models/store/($pinned)" -exec rm -r {} + \
     && python -m compileall -q models service training monitoring demo \
     && chmod -R a+rX .
 
 FROM python:3.13-slim AS base
-# What runs installs nothing.
+# The running images need no pip.
 RUN rm -r "$(python -c 'import pathlib, pip; print(pathlib.Path(pip.__file__).parent)')" \
     && rm -f /usr/bin/pip* /usr/local/bin/pip*
 WORKDIR /app
-# A program's own files, and the prediction log that programs share. A named volume mounted there takes over the owner.
+# var: a program's own files; log: the prediction log that programs share. A named volume mounted there gets this owner.
 RUN install --directory --owner=10001 --group=10001 var log
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
-# Healthy is what answers 200 at HEALTH_URL, asked without the environment's proxies. For the service that is readiness,
-# not liveness: a container whose model cannot be trusted is up and of no use, and whoever looks should see that.
+# A container is healthy if HEALTH_URL answers 200; the request ignores the environment's proxies. For the service this
+# is readiness, not liveness: a container without a valid model runs but is of no use, and its status should show that.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["python", "-c", \
     "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(os.environ['HEALTH_URL'], timeout=2)"]
 LABEL org.opencontainers.image.title="churn-service" \
@@ -54,13 +54,13 @@ LABEL org.opencontainers.image.title="churn-service" \
       org.opencontainers.image.licenses="MIT"
 
 FROM base AS jobs
-LABEL org.opencontainers.image.description="Training, drift watch and MLflow's server of the churn service"
+LABEL org.opencontainers.image.description="Training, drift monitoring and MLflow's server of the churn service"
 COPY --from=jobs-packages /venv /venv
 COPY --from=code /app/models models
 COPY --from=code /app/training training
 COPY --from=code /app/monitoring monitoring
 COPY --from=code /app/demo demo
-# MLflow and Evidently report their use to their makers unless told otherwise.
+# Disables the telemetry of MLflow and Evidently.
 ENV DO_NOT_TRACK=true
 USER 10001:10001
 CMD ["python", "-m", "monitoring", "dashboard"]

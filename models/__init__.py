@@ -1,4 +1,1 @@
-"""The contract and the shelf: what a customer is, what a trained model on disk is, and how one scores the other.
-
-Every program imports this package. It imports none of them.
-"""
+"""Shared by all programs: the customer contract, the store of trained models and the prediction log's tables."""

@@ -1,4 +1,4 @@
-"""Addresses of databases and servers, fit to be shown: in logs, in MLflow, and in the manifest that is served."""
+"""Hides passwords in URLs of databases and servers before they are logged, sent to MLflow or stored in a manifest."""
 
 import re
 
@@ -7,7 +7,7 @@ _QUERY = re.compile(r"([?&][^=&\s]*(?:pass|pwd|token|secret|key)[^=&\s]*=)[^&\s]
 
 
 def shown(text: str) -> str:
-    """Blank out the passwords of all addresses in a text.
+    """Replace the passwords of all URLs in a text with `***`.
 
     >>> shown("cannot reach postgresql://ann:s3cret@db/churn?sslpassword=other&connect_timeout=3")
     'cannot reach postgresql://ann:***@db/churn?sslpassword=***&connect_timeout=3'

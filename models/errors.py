@@ -1,26 +1,26 @@
-"""The root of every error of this package, and the errors of bundles.
+"""Base class of all errors of this package, and the errors of bundles.
 
-Each error keeps its facts as attributes and ends its sentence with the remedy. Two branches have modules of their own:
+Each error keeps its facts as attributes, and its message ends with the remedy. Two branches are in other modules:
 `models.customer.errors` (files of customers) and `models.log.errors` (the prediction log).
 
 ModelsError
-├── ContractError             a feature class that no contract can be derived from
+├── ContractError             no contract can be derived from a feature class
 ├── ParityError               two runtimes give different probabilities for the same rows
-├── StoreUnwritable           no bundle can be published
+├── StoreUnwritable           the store is not writable, so no bundle can be published
 ├── TableError                a file of customers cannot be read
-├── LogError                  the prediction log cannot be used, or refuses outcomes
-└── BundleError               a trained model cannot be trusted; the service stays up and says why
+├── LogError                  the prediction log cannot be used, or rejects outcomes
+└── BundleError               a bundle fails verification; the service keeps running and reports why
     ├── PinUnreadable         pinned.json or its history is invalid
-    │   └── NothingPinned     there is no pin yet
+    │   └── NothingPinned     no model is pinned yet
     ├── BundleMissing         the version is not in the store
     ├── FormatUnsupported     the bundle was written in another format
     ├── ManifestInvalid       the manifest is incomplete or invalid
     ├── FingerprintMismatch   the bundle was trained on another contract
     ├── FileUnreadable        a file that the manifest lists is missing or not readable
-    ├── DigestMismatch        a file is not the one that was published
+    ├── DigestMismatch        a file differs from the published one
     ├── GraphUnreadable       ONNX Runtime cannot open the model file
     ├── BoosterUnreadable     XGBoost cannot open the trees, so predictions cannot be explained
-    └── ProbeFailed           the model cannot predict a customer who is known to be valid
+    └── ProbeFailed           the model fails to predict the contract's example customer
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ from pydantic import ValidationError
 
 
 def first_problem(error: Exception) -> str:
-    """Say in one sentence what is wrong with a file: of pydantic's errors, the first."""
+    """Describe an error in one sentence; of pydantic's errors, only the first."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"
@@ -41,7 +41,7 @@ class ModelsError(Exception):
 
 
 class ContractError(ModelsError):
-    """A feature class cannot be turned into a contract."""
+    """No contract can be derived from a feature class."""
 
     def __init__(self, *, field: str, problem: str) -> None:
         self.field, self.problem = field, problem
@@ -49,22 +49,22 @@ class ContractError(ModelsError):
 
 
 class ParityError(ModelsError):
-    """The exported graph and the booster it came from give different probabilities."""
+    """The exported ONNX graph and its booster give different probabilities."""
 
     def __init__(self, *, difference: float, limit: float, rows: int) -> None:
         self.difference, self.limit, self.rows = difference, limit, rows
         super().__init__(
-            f"ONNX and booster differ by {difference:.2e} on {rows} rows, more than {limit:.0e}. "
-            "Nothing was published; check the versions of onnxmltools and xgboost."
+            f"the probabilities of the ONNX graph and the booster differ by {difference:.2e} on {rows} rows; the limit "
+            f"is {limit:.0e}. Nothing was published. Check the versions of onnxmltools and xgboost."
         )
 
 
 class BundleError(ModelsError):
-    """Base of all reasons not to trust a trained model on disk."""
+    """Base of all errors of bundles that fail verification."""
 
 
 class PinUnreadable(BundleError):
-    """pinned.json or its history is not what it must be."""
+    """pinned.json or history.jsonl is invalid."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
@@ -72,7 +72,7 @@ class PinUnreadable(BundleError):
 
 
 class NothingPinned(PinUnreadable):
-    """There is no pin yet."""
+    """No model is pinned yet."""
 
     def __init__(self, *, path: Path) -> None:
         super().__init__(path=path, problem="no model is pinned")
@@ -83,7 +83,7 @@ class BundleMissing(BundleError):
 
     def __init__(self, *, path: Path) -> None:
         self.path = path
-        super().__init__(f"{path}: no such bundle. Restore the folder, or pin a version that the store holds.")
+        super().__init__(f"{path}: no such bundle. Restore the folder, or pin a version that is in the store.")
 
 
 class FormatUnsupported(BundleError):
@@ -92,13 +92,13 @@ class FormatUnsupported(BundleError):
     def __init__(self, *, path: Path, found: object, supported: int) -> None:
         self.path, self.found, self.supported = path, found, supported
         super().__init__(
-            f"{path}: bundle format {found!r}, this code reads {supported}. "
-            "Train again, or deploy the code that wrote it."
+            f"{path}: the bundle has format {found!r}, but this code reads format {supported}. "
+            "Train again, or deploy the code that wrote the bundle."
         )
 
 
 class ManifestInvalid(BundleError):
-    """The manifest does not hold what it must."""
+    """The manifest is incomplete or invalid."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
@@ -106,26 +106,28 @@ class ManifestInvalid(BundleError):
 
 
 class FingerprintMismatch(BundleError):
-    """The bundle was trained on another contract than the code holds."""
+    """The bundle was trained on another contract than the one in this code."""
 
     def __init__(self, *, bundle: str, code: str) -> None:
         self.bundle, self.code = bundle, code
         super().__init__(
             f"the bundle's feature fingerprint {bundle[:12]} is not the code's {code[:12]}. "
-            "Train again after a change of models/features.py, or go back to the code of the bundle."
+            "Train again after a change of models/features.py, or deploy the code that trained the bundle."
         )
 
 
 class FileUnreadable(BundleError):
-    """A file of the bundle is not there, or this process may not read it."""
+    """A file of the bundle is missing, or this process may not read it."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Restore the bundle from git or the registry, readable for the service.")
+        super().__init__(
+            f"{path}: {problem}. Restore the bundle from git or the registry, and make it readable for the service."
+        )
 
 
 class DigestMismatch(BundleError):
-    """A file's content is not what was published."""
+    """A file differs from the published one."""
 
     def __init__(self, *, path: Path, expected: str, found: str) -> None:
         self.path, self.expected, self.found = path, expected, found
@@ -144,7 +146,7 @@ class GraphUnreadable(BundleError):
 
 
 class BoosterUnreadable(BundleError):
-    """XGBoost cannot open the file of the trees, or they are of another contract."""
+    """XGBoost cannot open the trees, or they were trained on another contract."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
@@ -152,15 +154,17 @@ class BoosterUnreadable(BundleError):
 
 
 class ProbeFailed(BundleError):
-    """The model cannot predict a customer who is known to be valid."""
+    """The model fails to predict the contract's example customer."""
 
     def __init__(self, *, version: str, problem: str) -> None:
         self.version, self.problem = version, problem
-        super().__init__(f"model {version} fails on the contract's example: {problem}. Pin another, or train again.")
+        super().__init__(
+            f"model {version} fails on the contract's example: {problem}. Pin another model, or train again."
+        )
 
 
 class StoreUnwritable(ModelsError):
-    """No bundle can be published."""
+    """The store is not writable, so no bundle can be published."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem

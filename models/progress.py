@@ -1,4 +1,4 @@
-"""How far a long run is: one bar on a terminal, lines in a log elsewhere."""
+"""Progress of a long run: a progress bar on a terminal, log lines elsewhere."""
 
 import logging
 import sys
@@ -10,13 +10,13 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 LINE_SECONDS = 10
-"""Pause between two lines of a log."""
+"""Time between two progress lines in the log."""
 
 logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Counts the steps of a run whose length is known, through named stages."""
+    """Counts the steps of a run with a known number of steps, in named stages."""
 
     def __init__(self, steps: int) -> None:
         self._bar = tqdm(total=steps, disable=not sys.stderr.isatty(), bar_format="{desc:<28}{bar}{percentage:4.0f} %")

@@ -1,3 +1,3 @@
-"""The online program: a customer comes in over HTTP, a probability of churn goes out."""
+"""HTTP service (FastAPI) that predicts the probability of churn of customers."""
 
 __version__ = "0.1.0"

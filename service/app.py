@@ -1,9 +1,10 @@
-"""Builds the service as an ASGI app from its parts. Start reading here.
+"""The app factory `create_app`. Start reading here.
 
-A request passes three middlewares: the observer (request id, timing, log line), load shedding (503 when it is late)
-and the hot path, which answers a plain prediction at once. All other requests go to FastAPI's routes: `http.json_route`
-validates the body, an endpoint in `http.routes` calls the parts, and each exception becomes a problem document. A model
-that cannot be trusted does not stop the service: it goes on with the previous model, or answers 503 with the reason.
+A request passes three middlewares: the observer (request id, timing, log line), load shedding (503 if the queue is too
+long) and the fast path (`http.hot_path`), which answers valid single-customer predictions itself. All other requests go
+to FastAPI's routes: `http.json_route` validates the body, an endpoint in `http.routes` calls one part of the service,
+and each exception becomes a problem document. A bundle that fails verification does not stop the service: it keeps the
+previous model, or answers 503 with the reason.
 """
 
 import asyncio
@@ -41,16 +42,17 @@ from service.settings import Settings
 
 PREDICTING = {routes.PREDICT: routes.PREDICT_ROUTE, routes.PREDICT_BATCH: routes.PREDICT_BATCH_ROUTE}
 SWITCH_SECONDS = 0.0005
-"""Between threads that both have work; by default ten times as long, for which each prediction beside a batch waits."""
+"""Switch interval between threads that both have work. The default is ten times as long, and a prediction beside a
+batch would wait for it."""
 LOGGED_CHARACTERS = 80
-"""Of a path that may end in a name of the client's choice."""
+"""Longest field path in a log line; a path may end in a name that the client has chosen."""
 
 
 def create_app(settings: Settings | None = None, *, serving: Predictor | None = None) -> FastAPI:
     """Build the app.
 
-    Without `settings` they come from the environment; without `serving` the pinned model is loaded when the app starts,
-    and whenever another is pinned.
+    Without `settings`, they are read from the environment. Without `serving`, the pinned model is loaded at startup and
+    whenever the pin changes.
     """
     settings, metrics = settings or Settings(), Metrics()
     metrics.expect(PREDICTING)
@@ -74,7 +76,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
                 yield parts
                 return
             watch = PinWatch(settings.models_dir, model)
-            gc.freeze()  # what was made so far stays; collections that go through it would hold up requests for 20 ms
+            gc.freeze()  # scanning the objects that were made so far would delay requests by 20 ms
             sys.setswitchinterval(SWITCH_SECONDS)
             with lifecycle.on_signals(hang_up=watch.call), _running(watch):
                 yield parts
@@ -95,7 +97,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
 
 
 def _with_front(app: ASGIApp, settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> ASGIApp:
-    """Put our middleware before FastAPI's own, which takes a tenth of the time of a plain prediction."""
+    """Put our middleware before FastAPI's own, which takes a tenth of the time of a fast-path prediction."""
     largest = min(routes.ONE_CUSTOMER_BYTES, settings.max_body_bytes or routes.BATCH_BYTES)
     app = HotPath(app, path=routes.PREDICT, route=routes.PREDICT_ROUTE, max_body_bytes=largest)
     app = LoadShedding(app, routes=PREDICTING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics)

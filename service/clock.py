@@ -1,6 +1,6 @@
-"""The time of a prediction, as its id, its answer and its row in the log begin or hold it.
+"""Timestamps of predictions, for their ids, responses and log rows.
 
-Written from the clock's own number: to write an aware datetime takes a tenth of the time of a whole prediction.
+They are formatted from the clock's integer: formatting an aware datetime takes a tenth of the time of a prediction.
 """
 
 import time
@@ -13,18 +13,18 @@ class Timestamp(NamedTuple):
     """A time of this machine's clock, UTC."""
 
     milliseconds: int
-    """Since 1970."""
+    """Milliseconds since 1970."""
     text: str
-    """ISO 8601 with microseconds and without a zone."""
+    """ISO 8601 with microseconds and without a time zone."""
 
     @property
     def spaced(self) -> str:
-        """The same with a space in the middle, as databases have it."""
+        """The same text with a space instead of the T, as databases write it."""
         return self.text.replace("T", " ")
 
 
 def now() -> Timestamp:
-    """Read the clock."""
+    """Return the current time."""
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     text = f"{_written(seconds)}.{nanoseconds // 1000:06d}"
     return Timestamp(seconds * 1000 + nanoseconds // 1_000_000, text)

@@ -1,8 +1,7 @@
-"""A connection that answers in one packet, and cuts off clients who are too slow: to send, or to take an answer.
+"""Uvicorn protocol that sends each response in one packet and disconnects slow clients.
 
-Uvicorn waits without end for the rest of a request, so that a few thousand clients who send a byte a minute would hold
-all the connections there are. And it sends the head of an answer apart from its body, which wakes the client, and the
-network on the way, twice.
+Uvicorn waits without a time limit for the rest of a request, so a few thousand clients that send a byte a minute would
+hold all connections. It also sends the head and the body of a response in two packets, and wakes the client twice.
 """
 
 import asyncio
@@ -15,13 +14,13 @@ LOOK_SECONDS = 1.0
 
 
 class Connection(HttpToolsProtocol):
-    """Looks once a second what it is waiting for; a request that comes as it should costs nothing more."""
+    """Checks once a second what it is waiting for; a normal request has no further cost."""
 
     _awaited: object = None
     _awaited_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to look."""
+        """Start the check."""
         super().connection_made(cast(asyncio.Transport, transport))
         self.transport = cast(asyncio.Transport, _InOnePacket(self, self.transport))
         self.loop.call_later(LOOK_SECONDS, self._look)
@@ -36,19 +35,19 @@ class Connection(HttpToolsProtocol):
             self.loop.call_later(LOOK_SECONDS, self._look)
 
     def _find_awaited(self) -> object:
-        """Name what the client owes, None if nothing: equal as long as it is the same."""
+        """Return what the client has to do next, None if nothing; the value is equal as long as it is the same task."""
         if self.transport.get_write_buffer_size():
             return self.cycle, "to be taken"
         if self.cycle is None:
             return "the first request"
         if not self.cycle.response_complete:
             return (self.cycle, "to be sent") if self.cycle.more_body else None
-        # Uvicorn's own timer ends connections without a next request; it stops when the first byte of one comes.
+        # Uvicorn's own timer closes idle connections; it stops at the first byte of the next request.
         return "the next request" if self.timeout_keep_alive_task is None else None
 
 
 class _InOnePacket:
-    """A transport that keeps the head of an answer until the body comes, which Uvicorn writes next."""
+    """Transport that keeps the head of a response until Uvicorn writes the body, which it does next."""
 
     def __init__(self, connection: Connection, transport: asyncio.Transport) -> None:
         self._connection, self._transport = connection, transport
@@ -59,7 +58,7 @@ class _InOnePacket:
         cycle = self._connection.cycle
         if cycle is not None and cycle.response_started and cycle is not self._headed:
             self._headed, self._head = cycle, data
-            if cycle.scope["method"] != "HEAD":  # whose answer has no body to wait for
+            if cycle.scope["method"] != "HEAD":  # its response has no body to wait for
                 return
             data = b""
         self._transport.write(self._head + data)

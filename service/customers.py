@@ -1,6 +1,6 @@
-"""Customers as clients send them: the features of `models.features`, and a name for those who are to keep one model.
+"""Request models: the features of `models.features` and an optional `customer_id`.
 
-The name is no feature: it is neither logged nor stored, and no model sees it.
+`customer_id` is not a feature: it is neither logged nor stored, and no model gets it.
 """
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.features import CONTRACT, CustomerFeatures
 
 MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS = 10_000, 2_000
-"""In a batch, and in one that is explained, which takes thirty times as long: other batches wait a second at most."""
+"""Most customers in a batch, and in a batch with explanations, which takes thirty times as long: other batches wait a
+second at most."""
 
 
 class Customer(CustomerFeatures):
@@ -19,16 +20,16 @@ class Customer(CustomerFeatures):
         min_length=1,
         max_length=64,
         description=(
-            "Your name for the customer, if you like. While a second model answers a share of the customers, those "
-            "with a name keep one model from request to request, and those without are left to the first. It serves "
-            "nothing else: it is not predicted from, logged or stored."
+            "Your id of the customer, optional. While a canary answers a share of the customers, the same id always "
+            "gets the same model, and customers without an id get the champion. The id has no other use: it is no "
+            "input of the model, and it is neither logged nor stored."
         ),
         examples=["C-1047"],
     )
 
 
 class Batch(BaseModel):
-    """Customers to be predicted together."""
+    """Customers to predict in one request."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -39,4 +40,4 @@ class Batch(BaseModel):
     )
 
     customers: list[Customer] = Field(min_length=1, max_length=MAX_BATCH_ROWS)
-    """One to 10,000 customers; one that breaks a rule refuses them all."""
+    """One to 10,000 customers; if one breaks a rule, the whole batch is rejected."""

@@ -1,6 +1,6 @@
-"""What the service and its server write to stdout: one JSON object a line.
+"""Logging of the service and Uvicorn to stdout: one JSON object per line.
 
-Says who asked for what and how it went, never what was asked: feature values are not logged.
+Feature values are never logged.
 """
 
 import json
@@ -12,10 +12,10 @@ from service import request_id
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one line; facts go along as `extra={"facts": {...}}`."""
+    """Formats a record as one line; `extra={"facts": {...}}` adds keys to it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without its end."""
+        """Return the line without a line end."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

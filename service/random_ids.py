@@ -1,6 +1,6 @@
-"""Random names for requests and rows, as unique as UUIDs and as hard to guess.
+"""Random ids for requests and rows, as unique and as hard to guess as UUIDs.
 
-The system is asked for many at a time: one at a time, asking takes longer than checking a customer.
+The random bytes of many ids are read together: reading them for each id takes longer than validating a customer.
 """
 
 import os
@@ -9,11 +9,11 @@ from models.log import row_ids
 
 _BYTES, _DRAWN = 16, 256
 _pool: list[str] = []
-os.register_at_fork(after_in_child=_pool.clear)  # two processes must not give the same names
+os.register_at_fork(after_in_child=_pool.clear)  # two processes must not return the same ids
 
 
 def draw() -> str:
-    """Return a new name, 32 hex digits; safe to call from any thread."""
+    """Return a new id, 32 hex digits; safe to call from any thread."""
     try:
         return _pool.pop()
     except IndexError:
@@ -23,7 +23,7 @@ def draw() -> str:
 
 
 def draw_ids(milliseconds: int, count: int) -> list[str]:
-    """Return so many new ids for rows of one time, counted from 1970: UUIDs of version 7 without their hyphens."""
+    """Return `count` new ids for rows of one time, in milliseconds since 1970: UUIDs of version 7 without hyphens."""
     time = row_ids.time_digits(milliseconds)
     names = [draw()] if count == 1 else _draw_many(count)
     return [f"{time}7{name[:3]}8{name[3:18]}" for name in names]

@@ -1,4 +1,4 @@
-"""The name of the request being answered, the same in its log lines, its answer and the client's own records."""
+"""The id of the current request: the same in its log lines, its response and the client's own records."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ current: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def choose(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Take the client's name for the request if it can be logged and echoed safely, or make one."""
+    """Return the client's request id if it is safe to log and to echo, or else a new one."""
     for name, value in headers:
         if name == HEADER_BYTES and _ACCEPTABLE.fullmatch(value):
             return value.decode()

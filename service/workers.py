@@ -1,4 +1,4 @@
-"""Several processes that answer on one port."""
+"""Runs several worker processes that answer on one port."""
 
 import os
 import signal
@@ -14,16 +14,16 @@ from service import metrics
 
 
 class Workers(Multiprocess):
-    """Starts, watches and replaces workers as Uvicorn does, and passes SIGHUP on, where Uvicorn would restart them."""
+    """Starts, watches and replaces workers as Uvicorn does, but passes SIGHUP on to them instead of restarting them."""
 
     def handle_hup(self) -> None:
-        """Have every worker look for a new model."""
+        """Make every worker check for a new model."""
         for worker in self.processes:
             if worker.pid is not None and worker.process.is_alive():
                 os.kill(worker.pid, signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that ended, and drop what they said of themselves."""
+        """Replace workers that ended, and drop their gauges."""
         before = {worker.pid for worker in self.processes}
         super().keep_subprocess_alive()
         for process_id in before - {worker.pid for worker in self.processes}:
@@ -32,14 +32,14 @@ class Workers(Multiprocess):
 
 
 def run(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-    """Serve with as many workers as the configuration says, until told to stop."""
+    """Serve with the configured number of workers until a signal stops them."""
     with _shared_metrics():
         Workers(config, sockets).run()
 
 
 @contextmanager
 def _shared_metrics() -> Iterator[None]:
-    """Let the workers, who inherit the environment, count in files of one folder."""
+    """Set the shared metrics folder in the environment, which the workers inherit."""
     with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
         os.environ[metrics.SHARED_FOLDER] = folder
         yield

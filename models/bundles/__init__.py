@@ -1,1 +1,1 @@
-"""A trained model on disk, how it scores and explains, and how good it is."""
+"""Trained models on disk (bundles): pins, scores, explanations, risk policy and quality figures."""

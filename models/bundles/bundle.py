@@ -1,10 +1,10 @@
-"""A trained model on disk: its manifest, and the digests of all that belongs to it.
+"""Bundles, the trained models in the store: saving, verifying, loading and pinning them.
 
     <models_dir>/pinned.json               version and digest of the manifest; see `models.bundles.pins`
     <models_dir>/store/<version>/          manifest.json lists every other file with its digest
 
-Saving is atomic. Loading trusts nothing: the pin's digest covers the manifest, the manifest's digests cover the rest,
-and no model file is opened before all of them hold.
+Saving is atomic. Loading verifies everything: the pin's digest covers the manifest, the manifest's digests cover all
+other files, and no model file is opened before all digests match.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ CARD, CARD_PAGE = "MODEL_CARD.md", "MODEL_CARD.html"
 
 
 class Bundle(BaseModel):
-    """A bundle whose digests held when it was loaded."""
+    """A bundle whose digests matched when it was loaded."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,20 +48,20 @@ class Bundle(BaseModel):
         return self.directory / name
 
     def read_text(self, name: str) -> str:
-        """Return the content of one of the bundle's texts.
+        """Return the content of one of the bundle's text files.
 
         Raises:
-            FileUnreadable: it is not there, or this process may not read it.
+            FileUnreadable: it is missing, or this process may not read it.
         """
         with reading(self.path(name)):
             return self.path(name).read_text(encoding="utf-8")
 
 
 def require_store(models_dir: Path) -> None:
-    """Make the shelf, and make sure that a bundle can be published on it.
+    """Create the store if it is missing, and check that a bundle can be published in it.
 
     Raises:
-        StoreUnwritable: it cannot be written to.
+        StoreUnwritable: it is not writable.
     """
     try:
         (models_dir / "store").mkdir(parents=True, exist_ok=True)
@@ -72,10 +72,11 @@ def require_store(models_dir: Path) -> None:
 
 
 def save(files: Path, description: Description, *, trained_at: datetime, models_dir: Path) -> Bundle:
-    """Publish the folder `files` under a version made of the day and its content.
+    """Publish the folder `files` under a version made from the date and the content.
 
-    The version's last eight digits are of a SHA-256 over the description and all files: the same training on the same
-    day finds its bundle already there and leaves it as it is, unless it was damaged; it counts as newest then.
+    The last eight digits of the version come from a SHA-256 over the description and all files. The same training on
+    the same day therefore finds its bundle in place and keeps it, unless it is damaged; that bundle then counts as the
+    newest.
     """
     digests = _digests(files)
     version = f"{trained_at:%Y%m%d}-{_identify(description, digests)}"
@@ -95,7 +96,7 @@ def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = 
 
 
 def name(bundle: Bundle) -> Named:
-    """Return what a pin says of a bundle."""
+    """Return the version and the manifest's digest of a bundle, as a pin stores them."""
     return Named(version=bundle.manifest.version, digest=digest(bundle.path(MANIFEST)))
 
 
@@ -103,8 +104,8 @@ def load(models_dir: Path, *, fingerprint: str, named: Named | None = None) -> B
     """Verify a bundle of the store, by default the champion, and return it.
 
     Raises:
-        BundleError: which kind says why it cannot be trusted; `FingerprintMismatch` when it was trained on another
-            contract than `fingerprint`.
+        BundleError: verification failed, and the class names the reason; `FingerprintMismatch` if the bundle was
+            trained on another contract than `fingerprint`.
     """
     named = named or pins.read(models_dir)
     manifest_path = _in_store(models_dir, named.version) / MANIFEST
@@ -113,7 +114,7 @@ def load(models_dir: Path, *, fingerprint: str, named: Named | None = None) -> B
 
 
 def find(models_dir: Path, version: str, *, fingerprint: str) -> Bundle:
-    """Verify a bundle that nobody named by digest, and return it: its content must be what its version is made of.
+    """Verify a bundle by its version, without a digest, and return it: the version must match the content.
 
     Raises:
         BundleError: as for `load`.
@@ -127,7 +128,7 @@ def find(models_dir: Path, version: str, *, fingerprint: str) -> Bundle:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, 64 hex digits."""
+    """Return the SHA-256 of a file, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -153,7 +154,7 @@ def _load(path: Path, version: str, fingerprint: str) -> Bundle:
 
 
 def _identify(description: Description, digests: dict[str, str]) -> str:
-    """Make eight digits of all that a bundle holds."""
+    """Return eight hex digits of a SHA-256 over everything in a bundle."""
     content = json.dumps([description.model_dump(mode="json"), digests], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:8]
 
@@ -175,7 +176,7 @@ def _digests(files: Path) -> dict[str, str]:
 
 
 def _holds(target: Path, manifest: Manifest) -> bool:
-    """Tell whether this very bundle is in place and whole, whenever it was trained."""
+    """Return whether the same bundle is in place and undamaged; its time of training may differ."""
     try:
         found = _read_manifest(target / MANIFEST)
         digests = _digests(target)

@@ -1,6 +1,6 @@
-"""From what the trees say to what happens: a map of probabilities that keeps their order.
+"""Calibration map: a monotone map from the trees' probabilities to calibrated probabilities.
 
-Training chooses the map on held-out folds, the manifest carries it, and `models.bundles.scorer` applies it.
+Training chooses the map on held-out folds, the manifest stores it, and `models.bundles.scorer` applies it.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from models.customer.contract import Vector
 
 Method = Literal["none", "sigmoid", "isotonic"]
 Probability = Annotated[float, Field(ge=0, le=1)]
-_NEAREST = 1e-9  # to 0 or 1, so that log-odds are finite
-_FARTHEST = 500  # log-odds, before a number of 64 bits overflows
+_NEAREST = 1e-9  # least distance from 0 and 1, so that log-odds are finite
+_FARTHEST = 500  # largest log-odds, so that exp does not overflow float64
 
 
 class Calibration(BaseModel):
-    """One map. What its method does not use is left as it is.
+    """One calibration map; fields that its method does not use keep their defaults.
 
     >>> import numpy as np
     >>> Calibration(method="isotonic", knots=[(0.2, 0.1), (0.6, 0.5)]).apply(np.array([0.0, 0.4, 1.0]))
@@ -29,16 +29,16 @@ class Calibration(BaseModel):
 
     method: Method = "none"
     slope: float = Field(default=1, gt=0)
-    """Of the log-odds: `sigmoid` is slope * log-odds + intercept (Platt 1999)."""
+    """Slope of the log-odds: `sigmoid` is slope * log-odds + intercept (Platt 1999)."""
     intercept: float = 0
     knots: list[tuple[Probability, Probability]] = []
-    """Of `isotonic`: what is said and what happens, both ascending; straight in between, level outside."""
+    """Of `isotonic`: (raw, calibrated) probabilities, both ascending; linear in between, constant outside."""
 
     @model_validator(mode="after")
     def _knots_ascend(self) -> Self:
         if (self.method == "isotonic") != bool(self.knots):
-            raise ValueError("isotonic has knots, and no other method has")
-        if np.any(np.diff(np.array(self.knots), axis=0) < 0) or len({said for said, _ in self.knots}) < len(self.knots):
+            raise ValueError("isotonic needs knots, and no other method may have them")
+        if np.any(np.diff(np.array(self.knots), axis=0) < 0) or len({raw for raw, _ in self.knots}) < len(self.knots):
             raise ValueError("knots must ascend")
         return self
 
@@ -47,16 +47,16 @@ class Calibration(BaseModel):
         return self.function()(probability)
 
     def function(self) -> Callable[[Vector], Vector]:
-        """Return the map as a function, for who applies it again and again."""
+        """Return the map as a function, for repeated use."""
         if self.method == "none":
             return lambda probability: probability
         if self.method == "sigmoid":
             return self._sigmoid
-        said, happens = np.array(self.knots, dtype=np.float64).T
-        return lambda probability: np.asarray(np.interp(probability, said, happens))
+        raw, calibrated = np.array(self.knots, dtype=np.float64).T
+        return lambda probability: np.asarray(np.interp(probability, raw, calibrated))
 
     def _sigmoid(self, probability: Vector) -> Vector:
-        if len(probability) == 1:  # as in most requests; arrays of one take four times as long
+        if len(probability) == 1:  # as in most requests; operations on arrays of one element take four times as long
             return np.array([self._sigmoid_of_one(probability.item())])
         score = self.slope * log_odds(probability) + self.intercept
         return 1 / (1 + np.exp(-np.clip(score, -_FARTHEST, _FARTHEST)))
@@ -68,6 +68,6 @@ class Calibration(BaseModel):
 
 
 def log_odds(probability: Vector) -> Vector:
-    """Return the log-odds of probabilities; those nearer to 0 or 1 than 1e-9 count as so near."""
+    """Return the log-odds of probabilities, clipped to at least 1e-9 from 0 and 1."""
     clipped = np.clip(probability, _NEAREST, 1 - _NEAREST)
     return np.asarray(np.log(clipped / (1 - clipped)))

@@ -1,7 +1,6 @@
-"""Why a model says what it says: a matrix comes in, what each feature adds to the score of each row goes out.
+"""Explains scores: computes each feature's contribution to the score of each row.
 
-The only module of the service and the contract that knows XGBoost, which takes half a second and 40 MB to import: that
-waits for the first explanation.
+XGBoost takes half a second and 40 MB to import, so it is imported with the first explanation.
 """
 
 from collections.abc import Callable
@@ -20,31 +19,31 @@ from models.errors import BoosterUnreadable
 
 @dataclass(frozen=True)
 class Contributions:
-    """How scores come about, in log-odds: the base value and the contributions of a row add up to its raw score."""
+    """Contributions to scores, in log-odds: a row's raw score is the base value plus its contributions."""
 
     base_value: float
-    """What the trees say of a customer of whom nothing is known."""
+    """Expected raw score of a customer when no feature is known."""
     by_feature: npt.NDArray[np.float64]
-    """(n, features) float64, in the contract's order; those of a category's columns are added up."""
+    """(n, features) float64, in the contract's order; the columns of a category are summed."""
     raw_scores: Vector
-    """What the trees say of each row, before calibration."""
+    """(n,) raw score of each row from the trees, before calibration."""
 
 
 class Explainer:
-    """The booster of one model, opened when it is first asked; safe to share between threads."""
+    """The booster of one model, opened at the first explanation; safe to share between threads."""
 
     def __init__(self, booster: Path, contract: Contract) -> None:
-        """Read a booster, so that its file is not needed any more.
+        """Read the booster's file into memory; the file is not needed afterwards.
 
         Raises:
-            BoosterUnreadable: there is nothing to read.
+            BoosterUnreadable: the file is empty or cannot be read.
         """
         try:
             self._content = booster.read_bytes()
         except OSError as error:
             raise BoosterUnreadable(path=booster, problem=error.strerror or "cannot be read") from error
         if not self._content:
-            raise BoosterUnreadable(path=booster, problem="it is empty")  # for which XGBoost 3.2 ends the process
+            raise BoosterUnreadable(path=booster, problem="it is empty")  # XGBoost 3.2 would end the process
         self._path, self._contract = booster, contract
         self._opening = Lock()
         self._opened: Callable[[Matrix], Matrix] | None = None
@@ -55,10 +54,10 @@ class Explainer:
         return cls(bundle.path(BOOSTER), contract)
 
     def explain(self, matrix: Matrix) -> Contributions:
-        """Explain the scores of one row or more, exactly (TreeSHAP, Lundberg 2020); 0.2 ms, and 0.07 ms for each more.
+        """Compute exact contributions (TreeSHAP, Lundberg 2020); 0.2 ms for one row, 0.07 ms for each further row.
 
         Raises:
-            BoosterUnreadable: XGBoost refuses the file, or its trees are of another contract.
+            BoosterUnreadable: XGBoost cannot open the file, or the trees were trained on another contract.
         """
         with self._opening:
             self._opened = self._opened or self._open()
@@ -69,8 +68,8 @@ class Explainer:
         return Contributions(base_value, by_feature, base_value + by_feature.sum(axis=1))
 
     def _open(self) -> Callable[[Matrix], Matrix]:
-        """Return what gives the contributions of each column, and in the last the base value."""
-        import xgboost as xgb  # noqa: PLC0415  # as above
+        """Return a function that computes the contribution of each matrix column, with the base value last."""
+        import xgboost as xgb  # noqa: PLC0415  # see the module's docstring
 
         def contributions(matrix: Matrix) -> Matrix:
             rows = xgb.DMatrix(matrix, nthread=1)
@@ -79,7 +78,7 @@ class Explainer:
         first = np.zeros((1, len(self._contract.matrix_columns)), dtype=np.float32)
         try:
             booster = xgb.Booster({"nthread": 1}, model_file=bytearray(self._content))
-            contributions(first)  # which settles the booster; two threads must not do that at once
+            contributions(first)  # initializes the booster, which two threads must not do at once
         except xgb.core.XGBoostError as error:
             raise BoosterUnreadable(path=self._path, problem=str(error).partition("\n")[0]) from error
         return contributions

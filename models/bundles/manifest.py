@@ -1,4 +1,4 @@
-"""What is known of a trained model, as its manifest.json says it."""
+"""The schema of manifest.json: everything that is recorded about a trained model."""
 
 from typing import Any, Literal
 
@@ -13,37 +13,37 @@ FORMAT_VERSION = 2
 
 
 class LiveRows(BaseModel):
-    """Customers that the service predicted, and what it was told of them later."""
+    """Rows from the prediction log: customers that the service predicted, with their outcomes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     rows: int = Field(ge=1)
-    """Of all rows, learned from, judged on, or left out."""
+    """All rows: training rows, test rows and rows left out."""
     first_made_at: AwareDatetime
     last_made_at: AwareDatetime
     left_out_rows: int = Field(ge=0)
-    """Made before the first row that is judged on, but not to be learned from by then: in neither part."""
+    """Predictions older than the first test row that could not be used for training by then; in neither set."""
     predictions: int
-    """Of that time, with or without outcome."""
+    """Predictions in the same period, with or without outcome."""
     outcomes: int
-    """Of these predictions."""
+    """Outcomes of these predictions."""
     newest_outcome_share: float
-    """Of the newest fifth of the predictions, those with an outcome."""
+    """Share of the newest fifth of the predictions that has an outcome."""
     older_outcome_share: float
-    """Of all older ones."""
+    """The same share of all older predictions."""
     without_inputs: int
-    """Outcomes that cannot be learned from, because the customer's values were not kept."""
+    """Outcomes that cannot be used for training, because the customer's values were not logged."""
     other_contract: int
-    """The same, because values of this contract are missing."""
+    """Outcomes that cannot be used for training, because logged values of this contract are missing."""
     models: dict[str, int]
-    """Rows by the version of the model that answered."""
+    """Rows by version of the model that made the prediction."""
     canary_rows: int
-    """Of them answered by a challenger, as the history of the shelf says."""
+    """Rows predicted by a canary, according to history.jsonl."""
     outcome_known_when: Literal["recorded", "observed"]
     mature_after_days: float
-    """Age below which predictions were not learned from; 0 for none."""
+    """Predictions younger than this were not used for training; 0 means no limit."""
     days_until_known: dict[Literal["churned", "stayed"], float]
-    """From prediction to outcome, the median."""
+    """Median time from prediction to outcome."""
 
 
 class Provenance(BaseModel):
@@ -57,7 +57,7 @@ class Provenance(BaseModel):
     rejected_rows: int = Field(ge=0)
     sha256: str
     live: LiveRows | None = Field(default=None, exclude_if=lambda live: live is None)
-    """None where there are none; then it is not written, so that such manifests stay as they were."""
+    """None without rows from the prediction log; it is then not written, so older manifests stay unchanged."""
 
 
 class Interval(BaseModel):
@@ -81,7 +81,7 @@ class Spread(BaseModel):
 
 
 class Confusion(BaseModel):
-    """Test customers by what was decided and what happened, at the policy's threshold."""
+    """Confusion matrix of the test set at the policy's decision threshold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -92,53 +92,56 @@ class Confusion(BaseModel):
 
 
 class Calibrated(BaseModel):
-    """What was found out about the methods of calibration."""
+    """Comparison of the calibration methods."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     log_loss: dict[Method, float]
-    """Of each method on the folds, each row judged by a map that did not see it."""
+    """Log loss of each method on the folds; each row is scored with a map that was fitted without it."""
     before: dict[str, float]
     """Metrics on the test set without calibration."""
 
 
 class Priced(BaseModel):
-    """What the bounds of the policy were made from, and what decisions by them cost on the test set."""
+    """Uncertainty of the policy's bounds, and the cost of its decisions on the test set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bounds: dict[Literal["medium_from", "high_from"], Interval]
-    """By bootstrap over the rows that they were chosen on."""
+    """Intervals by bootstrap over the rows on which the bounds were chosen."""
     cost: dict[str, Figure]
-    """Of a customer of the test set, by who decides: this model, a simpler one, and nobody at all."""
+    """Cost per customer of the test set, by what decides: this model, a simpler one, or no model."""
     saved: dict[str, Figure]
-    """Of it what this model saves against each other, the same customers compared."""
+    """Cost per customer that this model saves compared with each alternative, on the same customers."""
 
 
 class Importance(BaseModel):
-    """What a feature means to the model."""
+    """Importance of a feature for the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     gain: float = Field(ge=0)
-    """Its share of what all splits gain in training."""
+    """Share of the total gain of all splits in training."""
     permutation: float
-    """ROC-AUC that is lost on the test set when its values are shuffled."""
+    """Loss of ROC-AUC on the test set when the feature's values are permuted."""
 
 
 class Tuning(BaseModel):
-    """What the search for parameters came to."""
+    """Result of the search for parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     trials: int
     pruned: int
     log_loss: float
-    """Of the best trial on the folds."""
+    """Log loss of the best trial on the folds."""
 
 
 class Description(BaseModel):
-    """All that training says of a model: the manifest without its identity. Equal training gives equal descriptions."""
+    """All that training records about a model: the manifest without version, time and files.
+
+    The same training gives the same description.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -151,37 +154,38 @@ class Description(BaseModel):
     policy: RiskPolicy
     calibration: Calibration
     metrics: dict[str, float]
-    """On the test set, by name."""
+    """Metrics on the test set, by name."""
     intervals: dict[str, Interval]
-    """Of the metrics, by bootstrap over the test set."""
+    """Confidence intervals of the metrics, by bootstrap over the test set."""
     confusion: Confusion
     calibrated: Calibrated
     priced: Priced | None
-    """None where no costs were given."""
+    """None if no costs were given."""
     cross_validation: dict[str, dict[str, Spread]]
-    """Of each algorithm on the training rows: model name, then metric."""
+    """Metrics of each algorithm on the training rows: by algorithm, then by metric."""
     seeds: dict[str, Spread]
-    """Of the served algorithm, split and fitted anew with other seeds within the training rows: by metric."""
+    """Metrics of the served algorithm on the training rows, split and fitted again with other seeds."""
     slices: list[Segment]
-    """The test set by groups of customers."""
+    """Figures on the test set by group of customers."""
     differences: dict[str, dict[str, float]]
-    """Between the groups of a column: the largest of selection rate, false positive rate and false negative rate."""
+    """Largest difference between the groups of a column in selection rate, false positive rate and false negative
+    rate."""
     importance: dict[str, Importance]
     warnings: list[str]
-    """What the checks for leaks found, a sentence each."""
+    """Findings of the checks for leaks, one sentence each."""
     parameters: dict[str, int | float]
-    """Of the fit, as XGBoost names them."""
+    """Parameters of the fit, as XGBoost names them."""
     constraints: dict[str, int]
-    """Features whose effect was held to rise (1) or to fall (-1)."""
+    """Monotone constraints of features: 1 for a rising effect, -1 for a falling one."""
     tuning: Tuning | None
-    """None where the parameters are the usual ones."""
+    """None if the default parameters were used."""
     parity_difference: float
     """Largest difference in probability between graph and booster on the test set."""
     libraries: dict[str, str]
 
 
 class Manifest(Description):
-    """The description of a published model, its name, its time and the SHA-256 of each of its files."""
+    """The description of a published model, its version, its time of training and the SHA-256 of each file."""
 
     version: str
     trained_at: AwareDatetime

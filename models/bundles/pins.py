@@ -1,7 +1,7 @@
-"""Which models are served, and which were: pinned.json says it of now, history.jsonl of every change so far.
+"""The pin: pinned.json names the models that are served now, history.jsonl records every change.
 
-A champion answers. A challenger beside it is only watched (`shadow`), or answers a share of the customers (`canary`).
-Both files are small, lie in git, and are replaced in one rename.
+The champion answers requests. A challenger is either only compared with it (`shadow`) or answers a share of the
+customers (`canary`). Both files are small, are kept in git, and are replaced atomically by a rename.
 """
 
 import tempfile
@@ -17,14 +17,14 @@ from models.errors import FileUnreadable, NothingPinned, PinUnreadable, first_pr
 
 PINNED, HISTORY = "pinned.json", "history.jsonl"
 VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Of a bundle's version, which names a folder of the store and never one beside it."""
+"""Pattern of a bundle's version, which is a folder name in the store; it cannot point outside the store."""
 Mode = Literal["shadow", "canary"]
 Change = Literal["fit", "promote", "rollback", "challenge", "withdraw"]
-"""What changed a pin: a person with `fit --pin`, the gate, a way back, a challenger that came or went."""
+"""What changed the pin: `fit --pin`, the promotion gate, a rollback, or a challenger that was added or withdrawn."""
 
 
 class Named(BaseModel):
-    """A bundle, by its version and the SHA-256 of its manifest."""
+    """A bundle, identified by its version and the SHA-256 of its manifest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,11 +33,11 @@ class Named(BaseModel):
 
 
 class Challenger(Named):
-    """A bundle that is tried beside the champion."""
+    """A bundle that is tested beside the champion."""
 
     mode: Mode
     share: float = Field(default=0.1, gt=0, lt=1)
-    """Of the customers, for a canary: whom it answers."""
+    """Share of the customers that a canary answers."""
 
 
 class Pin(Named):
@@ -47,7 +47,7 @@ class Pin(Named):
 
 
 class Event(Named):
-    """One change: the model that it is about, and why it was made."""
+    """One change of the pin: the model, the time, the kind of change and the reason."""
 
     at: AwareDatetime
     change: Change
@@ -55,16 +55,16 @@ class Event(Named):
 
     @property
     def is_of_champion(self) -> bool:
-        """Whether it made the model the champion."""
+        """Whether the change made the model the champion."""
         return self.change in ("fit", "promote", "rollback")
 
 
 def read(models_dir: Path) -> Pin:
-    """Read which models are served.
+    """Read which models are pinned.
 
     Raises:
-        NothingPinned: there is no pin.
-        PinUnreadable: it is not one.
+        NothingPinned: pinned.json does not exist.
+        PinUnreadable: pinned.json is invalid.
         FileUnreadable: this process may not read it.
     """
     path = models_dir / PINNED
@@ -78,19 +78,19 @@ def read(models_dir: Path) -> Pin:
 
 
 def write(pin: Pin, *, about: Named, change: Change, why: str, models_dir: Path) -> None:
-    """Serve what the pin says, and remember why; `about` is the model that comes or goes."""
+    """Write the pin, and add the change to the history; `about` is the model that is added or removed."""
     now = datetime.now(UTC).replace(microsecond=0)
     event = Event(version=about.version, digest=about.digest, at=now, change=change, why=why)
     lines = [one.model_dump_json() for one in (*history(models_dir), event)]
-    _replace(models_dir / HISTORY, "\n".join(lines))  # first, so that nothing is ever served that it does not know
+    _replace(models_dir / HISTORY, "\n".join(lines))  # first, so that no model is served that is not in the history
     _replace(models_dir / PINNED, pin.model_dump_json(indent=2, exclude_none=True))
 
 
 def history(models_dir: Path) -> list[Event]:
-    """Read every change, the first one first; nothing where there was none.
+    """Read all changes, oldest first; an empty list if there is no history.
 
     Raises:
-        PinUnreadable: a line of it is no event.
+        PinUnreadable: a line of the history is invalid.
         FileUnreadable: this process may not read it.
     """
     path = models_dir / HISTORY
@@ -106,10 +106,10 @@ def history(models_dir: Path) -> list[Event]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Say which file could not be read.
+    """Convert an `OSError` into an error that names the file.
 
     Raises:
-        FileUnreadable: the system says no.
+        FileUnreadable: the file cannot be read.
     """
     try:
         yield

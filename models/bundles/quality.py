@@ -1,15 +1,15 @@
-"""How good probabilities are: what the outcomes show, and what the probabilities themselves promise.
+"""Quality figures of probabilities: measured on outcomes, or estimated from the probabilities alone.
 
-Training judges a test set with it, and the monitor what became of customers, so both mean the same by a figure.
-Rows of like probability are one group, and every figure comes from counts by group. A figure of outcomes has a group
-for each probability; the many resamples of an interval, and estimates, have 500 groups at most. That moves the ends of
-an interval by some 0.001, and lets 500 resamples of a million rows take half a second. There are three kinds of counts:
+Training evaluates the test set with them, and the monitor the reported outcomes, so a figure means the same in both.
+Rows are grouped by probability, and every figure is computed from counts by group. Measured figures have one group for
+each distinct probability. Intervals and estimates have at most 500 groups: this moves the ends of an interval by about
+0.001, and 500 resamples of a million rows take half a second. There are three kinds of counts:
 
-- what happened: the outcomes as they are;
-- its interval: each count drawn anew from Poisson's distribution, which is a bootstrap of the rows;
-- what is promised: outcomes drawn from the probabilities, as in confidence-based performance estimation (NannyML). The
-  estimate needs no outcome. It believes the probabilities, so it sees customers become harder to tell apart, and never
-  that the same customers now behave otherwise: calibration lost and concept drift show only in outcomes.
+- measured: the outcomes as they are;
+- interval: each count is drawn from a Poisson distribution, which is a bootstrap of the rows;
+- estimated: outcomes are drawn from the probabilities, as in confidence-based performance estimation (NannyML). The
+  estimate needs no outcomes but assumes that the probabilities are right. It detects that customers become harder to
+  separate. It cannot detect lost calibration or concept drift: these show only in outcomes.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ from models.customer.contract import Labels, Vector
 GROUPS, RESAMPLES, BINS = 500, 500, 10
 _SEED = 0  # the same rows give the same intervals
 MIN_OF_A_CLASS = 20
-"""With fewer customers who churned, or who stayed, there are no figures."""
+"""Least number of customers who churned, and of those who stayed; with fewer there are no figures."""
 Counts = npt.NDArray[Any]
-"""(..., groups) rows of each group."""
+"""(..., groups) number of rows in each group."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Figure:
 
     @property
     def deviation(self) -> float:
-        """The standard deviation of which the interval is 1.96 to each side."""
+        """Standard deviation, if the interval is 1.96 standard deviations to each side."""
         return (self.high - self.low) / (2 * 1.96)
 
     def __str__(self) -> str:
@@ -53,36 +53,38 @@ Figures = Mapping[str, Figure]
 
 @dataclass(frozen=True)
 class Groups:
-    """Rows of like probability, in ascending order."""
+    """Rows grouped by probability, in ascending order."""
 
     of_row: npt.NDArray[np.int64]
     """(n,) the group of each row."""
     rows: npt.NDArray[np.int64]
-    """(groups,) rows."""
+    """(groups,) number of rows."""
     probability: Vector
-    """(groups,) mean of the rows."""
+    """(groups,) mean probability of the rows."""
     flagged: npt.NDArray[np.bool_]
     """(groups,) whether the decision is "will churn"."""
     cost: Vector
-    """(2, groups) of a customer who stays, and of one who leaves, by the policy."""
+    """(2, groups) cost of a customer who stays, and of one who churns, by the policy."""
     bins: npt.NDArray[np.int64]
-    """(at most 10,) first group of each bin of the calibration error; bins hold equally many rows, ties aside."""
+    """(at most 10,) first group of each bin of the calibration error; bins have equally many rows, except for ties."""
 
 
 def shortage(churned: Labels, *, min_rows: int) -> str | None:
-    """Say what is missing for figures; None if there is enough."""
+    """Return why there are too few outcomes for figures; None if there are enough."""
     rows, left = len(churned), int(churned.sum())
     if rows < min_rows:
         return f"{rows:,} outcomes, at least {min_rows:,} are needed"
     if min(left, rows - left) < MIN_OF_A_CLASS:
-        return f"{left:,} of {rows:,} customers churned, at least {MIN_OF_A_CLASS} must have, and as many stayed"
+        return (
+            f"{left:,} of {rows:,} customers churned; at least {MIN_OF_A_CLASS} must have churned, and as many stayed"
+        )
     return None
 
 
 def group(probability: Vector, policy: RiskPolicy, *, most: int = GROUPS) -> Groups:
-    """Put rows of like probability together: each value its own group, or 1/`most` of the rows.
+    """Group rows by probability: one group for each distinct value, or groups of 1/`most` of the rows.
 
-    No group lies on both sides of a bound of the policy.
+    No group spans a bound of the policy.
     """
     values = np.unique(probability)
     if len(values) > most:
@@ -105,16 +107,16 @@ def group(probability: Vector, policy: RiskPolicy, *, most: int = GROUPS) -> Gro
 
 
 def realised(probability: Vector, churned: Labels, policy: RiskPolicy) -> Figures:
-    """Compute what outcomes show of their probabilities, with bootstrap intervals; both outcomes must occur.
+    """Compute every metric on outcomes, with bootstrap intervals; both outcomes must occur.
 
-    That of the calibration error lies high, because drawing anew adds chance to chance.
+    The interval of the calibration error is biased upwards, because resampling adds noise to the error.
     """
     values = exact(probability, churned, policy)
     groups = group(probability, policy)
     stayed, left = _count(groups, churned)
     rng, shape = np.random.default_rng(_SEED), (RESAMPLES, len(left))
     drawn_stayed, drawn_left = rng.poisson(stayed, shape), rng.poisson(left, shape)
-    both = drawn_stayed.any(axis=1) & drawn_left.any(axis=1)  # of very few churners a resample may have none
+    both = drawn_stayed.any(axis=1) & drawn_left.any(axis=1)  # with very few churners a resample may have none
     drawn = measure(groups, drawn_stayed[both], drawn_left[both])
     return {name: _figure(values[name], drawn[name]) for name in values}
 
@@ -126,9 +128,9 @@ def exact(probability: Vector, churned: Labels, policy: RiskPolicy) -> dict[str,
 
 
 def promised(probability: Vector, policy: RiskPolicy) -> Figures | None:
-    """Compute what outcomes should show if the probabilities are right: the mean, and where 95 % of them would lie.
+    """Estimate every metric, if the probabilities are right: the mean, and the range of 95 % of the samples.
 
-    None where fewer than 20 are expected to churn, or to stay.
+    None if fewer than 20 customers are expected to churn, or to stay.
     """
     expected = probability.sum()
     if min(expected, len(probability) - expected) < MIN_OF_A_CLASS:
@@ -140,16 +142,16 @@ def promised(probability: Vector, policy: RiskPolicy) -> Figures | None:
 
 
 def promised_error(probability: Vector, policy: RiskPolicy) -> Figure:
-    """Compute the calibration error of outcomes that are as probable as said, as `promised` does, however few churn."""
+    """Estimate the calibration error if the probabilities are right; unlike `promised`, also with few churners."""
     groups = group(probability, policy)
     drawn = _calibration_error(groups, _draw(groups) - groups.rows * groups.probability, groups.rows.sum())
     return _figure(float(drawn.mean()), drawn)
 
 
 def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector]:
-    """Compute every metric of the counts (..., groups) of those who stayed and who churned; both must occur.
+    """Compute every metric from counts (..., groups) of customers who stayed and who churned; both must occur.
 
-    `cost` is a customer's, by the policy. `calibration_gap` is how many more churned than the probabilities say.
+    `cost` is the mean cost of a customer by the policy. `calibration_gap` is the churn rate minus the mean probability.
     """
     probability, rows = groups.probability, stayed + churned
     total, churners, stayers = rows.sum(-1), churned.sum(-1), stayed.sum(-1)
@@ -172,13 +174,13 @@ def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector
 
 
 def _count(groups: Groups, churned: Labels) -> tuple[Counts, Counts]:
-    """Count those who stayed, and those who churned, of each group."""
+    """Count the customers who stayed, and those who churned, in each group."""
     left = np.bincount(groups.of_row, weights=churned, minlength=len(groups.rows))
     return groups.rows - left, left
 
 
 def _draw(groups: Groups) -> Counts:
-    """Draw churners from the probabilities, many times."""
+    """Sample the number of churners in each group from the probabilities, `RESAMPLES` times."""
     return np.random.default_rng(_SEED).binomial(groups.rows, groups.probability, (RESAMPLES, len(groups.rows)))
 
 
@@ -187,12 +189,12 @@ def _calibration_error(groups: Groups, surprise: Counts, total: Counts) -> Vecto
 
 
 def _average_precision(rows: Counts, churned: Counts) -> Vector:
-    """Add up the precision at each churner, the likeliest first."""
+    """Sum the precision at each churner, from the highest probability to the lowest."""
     return np.asarray((churned * _share(np.cumsum(churned, -1), np.cumsum(rows, -1))).sum(-1))
 
 
 def _share(part: Counts, whole: Counts) -> Vector:
-    """Divide; 0 of 0 is 0, as in training: the precision where nobody is flagged."""
+    """Divide; 0 / 0 is 0, as in training: the precision when no customer is flagged."""
     return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
 
 

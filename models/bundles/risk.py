@@ -1,6 +1,6 @@
-"""From a probability to a decision: the threshold for "will churn", the bounds of the three risk tiers, what it costs.
+"""Risk policy: the decision threshold for "will churn", the bounds of the three risk tiers, and the costs.
 
-The policy is made in training, travels in the manifest and is applied here, so that every program decides alike.
+Training chooses the policy, the manifest stores it and this module applies it, so all programs decide in the same way.
 """
 
 from typing import Literal, Self
@@ -11,18 +11,18 @@ RiskTier = Literal["low", "medium", "high"]
 
 
 class Offer(BaseModel):
-    """What is done for every customer of a tier."""
+    """The offer to every customer of a tier."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     contact_cost: float = Field(gt=0)
-    """Of each customer, whether it was needed or not."""
+    """Cost for each customer of the tier, whether the offer was needed or not."""
     success_rate: float = Field(gt=0, le=1)
-    """Share of the customers who would have left and now stay."""
+    """Share of the customers who would churn without the offer and stay with it."""
 
 
 class Costs(BaseModel):
-    """What errors cost, in one currency. Low-risk customers are left alone.
+    """Costs of offers and of churn, in one currency. Low-risk customers get no offer.
 
     >>> costs = Costs(value_of_kept_customer=500, medium=Offer(contact_cost=15, success_rate=0.1),
     ...               high=Offer(contact_cost=85, success_rate=0.3))
@@ -34,7 +34,7 @@ class Costs(BaseModel):
 
     currency: str = Field(default="USD", pattern=r"^\S{1,8}$")
     value_of_kept_customer: float = Field(gt=0)
-    """What is lost with a customer who leaves."""
+    """Value that is lost when a customer churns."""
     medium: Offer
     high: Offer
 
@@ -43,24 +43,24 @@ class Costs(BaseModel):
         medium, high = self.break_even
         if not 0 < medium < high < 1:
             raise ValueError(
-                f"the medium offer pays from a probability of {medium:.3g} on, and the high offer pays more than it "
-                f"from {high:.3g} on; they must ascend between 0 and 1. Make the high offer dearer and more "
-                "successful, the medium one cheaper, or the value higher"
+                f"the medium offer pays off from a probability of {medium:.3g}, and the high offer is better from "
+                f"{high:.3g}; both must lie between 0 and 1, in ascending order. Make the high offer more expensive "
+                "and more successful, the medium offer cheaper, or value_of_kept_customer higher"
             )
         return self
 
     @property
     def break_even(self) -> tuple[float, float]:
-        """The probabilities from which on each offer costs least, if probabilities are right; inf for never."""
-        dearer = self.high.contact_cost - self.medium.contact_cost
-        better = self.high.success_rate - self.medium.success_rate
+        """Probabilities from which each offer costs least, if probabilities are right; inf means never."""
+        extra_cost = self.high.contact_cost - self.medium.contact_cost
+        success_gain = self.high.success_rate - self.medium.success_rate
         return (
             round(self.medium.contact_cost / (self.medium.success_rate * self.value_of_kept_customer), 12),
-            round(dearer / (better * self.value_of_kept_customer), 12) if better > 0 else float("inf"),
+            round(extra_cost / (success_gain * self.value_of_kept_customer), 12) if success_gain > 0 else float("inf"),
         )
 
     def of(self, tier: RiskTier) -> tuple[float, float]:
-        """Return what a customer of the tier costs who would stay, and one who would leave, offers included."""
+        """Return the cost of a customer of the tier who would stay, and of one who would churn, with offers."""
         if tier == "low":
             return 0.0, self.value_of_kept_customer
         offer = self.medium if tier == "medium" else self.high
@@ -68,7 +68,7 @@ class Costs(BaseModel):
 
 
 class RiskPolicy(BaseModel):
-    """Bounds in probability of churn, each in (0, 1), and the costs that they were made from, if any.
+    """Threshold and tier bounds, as churn probabilities in (0, 1), and the costs they were derived from, if any.
 
     >>> policy = RiskPolicy()
     >>> policy.tier(0.39), policy.tier(0.4), policy.tier(0.7)
@@ -93,20 +93,20 @@ class RiskPolicy(BaseModel):
         return self
 
     def churns(self, probability: float) -> bool:
-        """Decide on a probability in [0, 1]; the threshold itself counts as churn."""
+        """Return whether a probability in [0, 1] is at least the threshold, which means churn."""
         return probability >= self.threshold
 
     def tier(self, probability: float) -> RiskTier:
-        """Name the tier of a probability in [0, 1]; a bound belongs to the tier above it."""
+        """Return the tier of a probability in [0, 1]; a bound belongs to the tier above it."""
         if probability >= self.high_from:
             return "high"
         return "medium" if probability >= self.medium_from else "low"
 
     def cost(self, probability: float) -> tuple[float, float]:
-        """Return what a customer of this probability costs who would stay, and one who would leave.
+        """Return the cost of a customer of this probability who would stay, and of one who would churn.
 
-        Without costs a needless offer costs the threshold and a missed churner 1 - threshold: the costs for which this
-        threshold is the best.
+        Without costs, an unneeded offer costs `threshold` and a missed churner costs 1 - `threshold`: for these costs
+        the threshold is optimal.
         """
         if self.costs is not None:
             return self.costs.of(self.tier(probability))

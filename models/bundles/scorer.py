@@ -1,6 +1,6 @@
-"""A loaded bundle at work: a matrix comes in, calibrated probabilities go out. The only module that knows ONNX Runtime.
+"""Scores customers with ONNX Runtime: from an encoded matrix to calibrated probabilities.
 
-The same code scores in the service, in training's checks and in every later comparison.
+The service, training's checks and all later comparisons score with this code.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,13 +18,13 @@ from models.errors import GraphUnreadable, ProbeFailed
 
 
 class Scorer:
-    """One model, ready to score; safe to share between threads."""
+    """The scorer of one model; safe to share between threads."""
 
     def __init__(self, graph: Path, *, version: str, policy: RiskPolicy, calibration: Calibration) -> None:
         """Open a graph.
 
         Raises:
-            GraphUnreadable: ONNX Runtime refuses the file.
+            GraphUnreadable: ONNX Runtime cannot open the file.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
@@ -51,7 +51,7 @@ class Scorer:
         """Return the calibrated probability of churn of each row, (n,) float64 in [0, 1]."""
         if len(matrix) == 1:
             return self._run(matrix)
-        # Rows that are alike take the same branches; one after the other, the processor guesses them: a quarter faster.
+        # Similar rows take the same branches, so sorted rows are a quarter faster: the processor predicts the branches.
         order = np.lexsort(matrix.T)
         probabilities = np.empty(len(matrix))
         probabilities[order] = self._run(matrix[order])
@@ -63,14 +63,14 @@ class Scorer:
 
 
 def probe(version: str, predict: Callable[[], Iterable[float]]) -> None:
-    """Have a model predict one customer who is known to be valid.
+    """Check that a model can predict one valid customer.
 
     Raises:
-        ProbeFailed: it cannot, or what it says is no probability.
+        ProbeFailed: it raises an error, or its result is not a probability.
     """
     try:
         [probability] = predict()
-    except Exception as error:  # whatever it is, customers would meet it too
+    except Exception as error:  # any error here would also fail requests
         raise ProbeFailed(version=version, problem=str(error)) from error
     if not 0 <= probability <= 1:
         raise ProbeFailed(version=version, problem=f"its probability is {probability}")

@@ -1,7 +1,7 @@
-"""Quality by group of customers: each category, and each number in quarters of the sample the model learned from.
+"""Quality by segment: by category, and by quartile of each number in the training sample.
 
-The quarters stay the same from run to run, so that segments can be followed. One that is too small has no figures, and
-is named all the same.
+The quartiles stay the same from run to run, so segments can be compared over time. A segment that is too small is
+listed without figures.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,19 +20,19 @@ METRICS = ("roc_auc", "brier", "calibration_gap", "selection_rate", "recall")
 
 @dataclass(frozen=True)
 class Segment:
-    """Customers who have something in common."""
+    """A group of customers with the same category, or with values in the same range."""
 
     feature: str
     values: str
-    """Those of the feature that they have."""
+    """Category or range of the feature, in words."""
     rows: int
     churned: int
     figures: Figures | None
-    """None if it is too small."""
+    """None if the segment is too small."""
 
     @property
     def name(self) -> str:
-        """What they have in common, in words."""
+        """Feature and values, in words."""
         return f"{self.feature} {self.values}"
 
 
@@ -46,7 +46,7 @@ def find(
     policy: RiskPolicy,
     min_rows: int,
 ) -> list[Segment]:
-    """Measure every segment, in the order of the features; none of a feature whose values are all unknown.
+    """Measure every segment, in the order of the features; features with only unknown values have no segments.
 
     `values` and `reference` are encoded by `Feature.encode`, one vector for each feature.
     """
@@ -69,7 +69,7 @@ def _measure(
 
 
 def split(feature: Feature, values: Vector, reference: Vector) -> Iterator[tuple[str, Mask]]:
-    """Name each segment of a feature, and tell which rows are in it."""
+    """Yield the name of each segment of a feature, and the mask of its rows."""
     if feature.kind in ("integer", "number"):
         yield from _bands(values, reference[np.isfinite(reference)])
         return

@@ -1,1 +1,1 @@
-"""What a customer is: the contract, its checks, and its values in words and in text."""
+"""The customer contract, the checks of its rules, files of customers, and reasons in words."""

@@ -1,4 +1,4 @@
-"""The contract's rules over whole columns: the same refusals as the feature class, a million rows at a time."""
+"""Checks the contract's rules on whole columns, millions of rows at a time; the feature class checks the same rules."""
 
 import operator
 from collections.abc import Iterator
@@ -11,9 +11,10 @@ _REFUSED: dict[Limit, str] = {"ge": "below", "gt": "not above", "le": "above", "
 
 
 def find_violations(contract: Contract, columns: Columns) -> dict[str, Mask]:
-    """Name every broken rule with the rows that break it.
+    """Return every broken rule with the rows that break it.
 
-    Returns reasons such as `tenure_months above 120`, each with an (n,) mask; rules that no row breaks are left out.
+    The keys are reasons such as `tenure_months above 120`, the values are (n,) masks. Rules that no row breaks are left
+    out.
     """
     encoded = {feature.name: feature.encode(columns[feature.name]) for feature in contract.features}
     found = (found for feature in contract.features for found in _broken_rules(feature, encoded))

@@ -1,6 +1,6 @@
-"""The contract as the programs use it: names, kinds, bounds, categories, units, the fingerprint and the model's matrix.
+"""The contract: names, kinds, bounds, categories and units of all features, the fingerprint, and the input matrix.
 
-Free of pydantic: `models.customer.declaration` reads it off a feature class.
+`models.customer.declaration` derives a contract from a feature class. This module does not use pydantic.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]
-"""(n, width) float32, encoded customers in the contract's order; NaN is unknown."""
+"""(n, width) float32, encoded customers, columns in the contract's order; NaN means unknown."""
 Vector = npt.NDArray[np.float64]
 """(n,) float64."""
 Labels = npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ Category = int | str
 
 @dataclass(frozen=True)
 class Feature:
-    """One field of the contract, free of pydantic."""
+    """One feature of the contract."""
 
     name: str
     kind: Kind
@@ -50,19 +50,19 @@ class Feature:
     unit: str | None
     description: str
     phrase: str
-    """How reasons speak of a value: `{value}` stands for it, `{s}` for the plural's s."""
+    """Description of a value in reasons: `{value}` stands for it, or for its label, and `{s}` for the plural "s"."""
     example: Any
 
     @property
     def matrix_columns(self) -> tuple[str, ...]:
-        """Names of the matrix columns that it becomes: itself, or one for each category."""
+        """Names of the feature's matrix columns: its own name, or one name for each category."""
         if self.kind == "category":
             return tuple(f"{self.name}={value}" for value in self.categories)
         return (self.name,)
 
     @property
     def dtype(self) -> str:
-        """The NumPy type of its column in tables and files; a nullable integer is a float, so that NaN fits."""
+        """NumPy type of its column in tables and files; a nullable integer is a float, because integers have no NaN."""
         if self.kind == "number" or (self.kind == "integer" and self.nullable):
             return "float64"
         if self.nullable or any(isinstance(value, str) for value in self.categories):
@@ -70,7 +70,7 @@ class Feature:
         return "bool" if self.kind == "boolean" else "int64"
 
     def schema(self) -> dict[str, Any]:
-        """What makes two features interchangeable, without prose: the part of it that the fingerprint covers."""
+        """Return the part that the fingerprint covers: all but labels, description, phrase and example."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -82,15 +82,15 @@ class Feature:
         }
 
     def one_hot(self) -> dict[Category | None, list[float]]:
-        """Map each category, and null, to its matrix columns."""
+        """Map each category, and None, to the values of its matrix columns."""
         return {value: [float(value == other) for other in self.categories] for value in (*self.categories, None)}
 
     def encode(self, values: Iterable[Any]) -> Vector:
-        """Turn raw values into numbers: a category into its position, null into NaN, the unreadable into inf."""
+        """Encode raw values as numbers: a category as its position, null as NaN, an unreadable value as inf."""
         if self.kind != "category":
             return _numbers(values, booleans=self.kind == "boolean")
         kind = getattr(getattr(values, "dtype", None), "kind", None)
-        if kind in ("i", "u", "f"):  # a million numbers are few different ones
+        if kind in ("i", "u", "f"):  # a million rows have few distinct values
             different = np.unique(np.asarray(values))
             return self._codes(different.tolist())[np.searchsorted(different, np.asarray(values))]
         return self._codes(values.tolist() if hasattr(values, "tolist") else values)
@@ -103,7 +103,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Contract:
-    """The features in the order of the class, and what depends on all of them."""
+    """All features, in the order of the feature class."""
 
     features: tuple[Feature, ...]
 
@@ -114,31 +114,32 @@ class Contract:
 
     @cached_property
     def matrix_columns(self) -> tuple[str, ...]:
-        """Names of the matrix columns, in order; its length is the matrix's width."""
+        """Names of the matrix columns, in order; their number is the matrix's width."""
         return tuple(column for feature in self.features for column in feature.matrix_columns)
 
     @cached_property
     def matrix_slices(self) -> dict[str, slice]:
-        """Where the matrix columns of each feature lie."""
+        """The slice of matrix columns of each feature."""
         ends = np.cumsum([len(feature.matrix_columns) for feature in self.features]).tolist()
         starts = [0, *ends[:-1]]
         return {name: slice(start, end) for name, start, end in zip(self.names, starts, ends, strict=True)}
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the schema without prose, 64 hex digits: equal exactly when models are interchangeable."""
+        """SHA-256 of all features' schemas, 64 hex digits; models with the same fingerprint take the same matrix."""
         text = json.dumps([feature.schema() for feature in self.features], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
     def example(self) -> dict[str, Any]:
-        """One valid customer, made of each field's first example."""
+        """One valid customer, made from the first example of each field."""
         return {feature.name: feature.example for feature in self.features}
 
     def to_matrix(self, columns: Columns) -> Matrix:
         """Encode checked columns: numbers as they are, categories one-hot, null as NaN (a null category as zeros).
 
-        Values must have passed `models.customer.checks` or the feature class. Unreadable ones become inf or all zeros.
+        The values must have passed `models.customer.checks` or the feature class: unreadable values become inf or all
+        zeros.
         """
         matrix = np.empty((len(columns[self.names[0]]), len(self.matrix_columns)), dtype=np.float32)
         for feature in self.features:
@@ -148,7 +149,7 @@ class Contract:
         return matrix
 
     def encode_rows(self, rows: Iterable[object]) -> Matrix:
-        """Encode instances of the feature class, as `to_matrix` does columns; 1 µs a row, since all were validated."""
+        """Encode instances of the feature class like `to_matrix`; 1 µs per row, because they are validated already."""
         numbers: list[float | None] = []
         for row in rows:
             values = row.__dict__
@@ -161,14 +162,14 @@ class Contract:
 
     @cached_property
     def _one_hot(self) -> tuple[tuple[str, dict[Category | None, list[float]] | None], ...]:
-        """Each feature's name with what its categories become; None where its numbers stay as they are."""
+        """Each feature's name and the one-hot map of its categories; None for numbers, which are not encoded."""
         return tuple(
             (feature.name, feature.one_hot() if feature.kind == "category" else None) for feature in self.features
         )
 
 
 def _code(position: Mapping[int | float | str, float], value: Any) -> float:
-    # A boolean equals 0 or 1 but is no category; a file may write the category 1 as 1.0.
+    # A boolean equals 0 or 1 but is not a category; a file may contain the category 1 as 1.0.
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return np.inf
     return position.get(value, np.inf)

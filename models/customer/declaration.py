@@ -1,6 +1,6 @@
-"""How a feature class is declared, and how its contract is read off the fields.
+"""Base class of feature classes, and the derivation of a contract from one.
 
-Works for any class of integer, number, boolean and category fields, nullable or not.
+Supports integer, number, boolean and category fields, nullable or not.
 """
 
 import json
@@ -18,12 +18,12 @@ from models.customer.contract import Category, Contract, Feature, Kind, Limit
 from models.errors import ContractError
 
 _TAKEN = ("churned", "customer_id")
-"""Names of what stands beside features: the outcome in training's tables, the customer's name in requests."""
+"""Reserved names: the outcome column of training tables, and the customer's id in requests."""
 _KINDS: dict[object, Kind] = {int: "integer", float: "number", bool: "boolean"}
 
 
 def _keep_literals_exact(schema: dict[str, Any]) -> None:
-    """Guard every literal below `schema`: pydantic 2.14 lets `true` and `1.0` pass as `Literal[1]`, being equal."""
+    """Make every literal in `schema` strict: pydantic 2.14 accepts `true` and `1.0` as `Literal[1]`, being equal."""
     for key, node in schema.items():
         if isinstance(node, dict) and node.get("type") == "literal":
             schema[key] = _exactly(cast(core_schema.LiteralSchema, node))
@@ -32,7 +32,7 @@ def _keep_literals_exact(schema: dict[str, Any]) -> None:
 
 
 def _exactly(literal: core_schema.LiteralSchema) -> CoreSchema:
-    """Check the type before the value, without a detour over Python for each row."""
+    """Return a schema that checks the type before the value, without a Python call for each row."""
     values = literal["expected"]
     typed = core_schema.int_schema(strict=True) if isinstance(values[0], int) else core_schema.str_schema(strict=True)
     *most, last = map(repr, values)
@@ -45,7 +45,7 @@ def _exactly(literal: core_schema.LiteralSchema) -> CoreSchema:
 
 
 class Features(BaseModel):
-    """Base of a feature class: strict, closed and finite, so that a wrong request is refused, not repaired."""
+    """Base of a feature class: strict types, no unknown fields, no infinity or NaN; wrong values are rejected."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -58,7 +58,7 @@ class Features(BaseModel):
 
 @dataclass(frozen=True)
 class AtLeast:
-    """Annotation of a number that is never below `field`, a field declared before it, where both are known."""
+    """Annotation of a number that is at least `field`, if both are known; `field` must be declared before it."""
 
     field: str
 
@@ -77,14 +77,14 @@ def derive(features: type[Features]) -> Contract:
     """Derive the contract of a feature class.
 
     Raises:
-        ContractError: a field declares what columns, matrix or checks cannot hold.
+        ContractError: a field declares something that the contract does not support.
     """
     derived = tuple(_feature(name, field) for name, field in features.model_fields.items())
     numbers: set[str] = set()
     for feature in derived:
         if feature.at_least is not None and feature.at_least not in numbers:
             raise ContractError(
-                field=feature.name, problem=f"AtLeast names {feature.at_least!r}, not a number declared before it"
+                field=feature.name, problem=f"AtLeast names {feature.at_least!r}, which is no number declared before it"
             )
         if feature.kind in ("integer", "number"):
             numbers.add(feature.name)
@@ -94,7 +94,7 @@ def derive(features: type[Features]) -> Contract:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ContractError(
-            field=str(first["loc"][0]), problem=f"its first example is refused: {first['msg']}"
+            field=str(first["loc"][0]), problem=f"its first example is not valid: {first['msg']}"
         ) from error
     return contract
 
@@ -106,13 +106,13 @@ def _feature(name: str, field: FieldInfo) -> Feature:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     labels = extra.get("labels", list(categories))
     if not isinstance(labels, list) or len(labels) != len(categories):
-        raise ContractError(field=name, problem="labels are not a list with one for each category")
+        raise ContractError(field=name, problem="labels must be a list with one label for each category")
     if name in _TAKEN:
-        raise ContractError(field=name, problem="the name is taken by what stands beside the features")
+        raise ContractError(field=name, problem="the name is reserved for the outcome or the customer's id")
     if field.alias or field.validation_alias:
-        raise ContractError(field=name, problem="an alias would give it two names")
+        raise ContractError(field=name, problem="it has an alias, but a feature has only one name")
     if not field.examples:
-        raise ContractError(field=name, problem="no example; give Field(examples=[...])")
+        raise ContractError(field=name, problem="it has no example; add Field(examples=[...])")
     orders = [mark.field for mark in field.metadata if isinstance(mark, AtLeast)]
     return Feature(
         name=name,
@@ -139,10 +139,10 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
     if categories:
         if {type(category) for category in categories} not in ({int}, {str}):
-            raise ContractError(field=name, problem="categories are neither all whole numbers nor all texts")
+            raise ContractError(field=name, problem="categories must be all integers or all strings")
         return "category"
     if get_origin(inner) is Annotated:
-        raise ContractError(field=name, problem="bounds stand inside `| None`; give them to the field itself")
+        raise ContractError(field=name, problem="bounds are declared inside `| None`; declare them on the field itself")
     if inner not in _KINDS:
         raise ContractError(field=name, problem=f"{inner} is not int, float, bool or Literal")
     return _KINDS[inner]
@@ -154,7 +154,7 @@ def _phrase(name: str, extra: dict[str, Any]) -> str:
     try:
         phrase.format(value="", s="")
     except (LookupError, ValueError, AttributeError) as error:
-        raise ContractError(field=name, problem=f"phrase {phrase!r} takes more than {{value}} and {{s}}") from error
+        raise ContractError(field=name, problem=f"phrase {phrase!r} may contain only {{value}} and {{s}}") from error
     return phrase
 
 
@@ -173,7 +173,7 @@ def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:
             case AtLeast():
                 continue
             case _:
-                raise ContractError(field=name, problem=f"{mark} is not a rule that columns are checked by")
+                raise ContractError(field=name, problem=f"{mark} is not supported; use ge, gt, le, lt or AtLeast")
     bounded = found.keys() & {"ge", "gt"} and found.keys() & {"le", "lt"}
     if kind in ("integer", "number") and not bounded:
         raise ContractError(field=name, problem="a number needs a lower and an upper bound (ge and le)")

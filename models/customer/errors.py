@@ -1,8 +1,8 @@
-"""Why a file of customers cannot be read.
+"""Errors of reading a file of customers.
 
 TableError
-├── TableUnreadable    the file is not what its suffix says
-│   ├── TableMissing   there is no such file
+├── TableUnreadable    the file cannot be read in the format of its suffix
+│   ├── TableMissing   the file does not exist
 │   └── TableLocked    this process may not read the file
 └── ColumnRepeated     two columns have the same name
 """
@@ -14,11 +14,11 @@ from models.errors import ModelsError
 
 
 class TableError(ModelsError):
-    """Base of all reasons why a file of customers cannot be read."""
+    """Base of all errors of reading a file of customers."""
 
 
 class TableUnreadable(TableError):
-    """The file is not what its suffix says."""
+    """The file cannot be read in the format of its suffix."""
 
     def __init__(self, *, path: Path, problem: str, remedy: str) -> None:
         self.path, self.problem = path, problem
@@ -26,7 +26,7 @@ class TableUnreadable(TableError):
 
 
 class TableMissing(TableUnreadable):
-    """There is no such file."""
+    """The file does not exist."""
 
     def __init__(self, *, path: Path) -> None:
         super().__init__(path=path, problem="no such file", remedy="Check the path.")
@@ -44,4 +44,4 @@ class ColumnRepeated(TableError):
 
     def __init__(self, *, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
-        super().__init__(f"the table has column {', '.join(columns)} twice. Keep one of each name.")
+        super().__init__(f"the table has column {', '.join(columns)} twice. Keep one column of each name.")

@@ -1,6 +1,6 @@
-"""Why a prediction is what it is, in words: a customer and contributions to the score come in, sentences go out.
+"""Reasons for a prediction in words, from the features' contributions to the score.
 
-The words are the contract's.
+The words come from the contract: its phrases, labels and names.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from models.customer.contract import Contract, Feature
 
 MAX_REASONS = 3
 LEAST_CONTRIBUTION = 0.01
-"""In log-odds; what adds less moves no probability by more than a quarter of a percentage point."""
+"""In log-odds; a smaller contribution changes a probability by at most a quarter of a percentage point."""
 
 
 def of(contract: Contract, customer: Mapping[str, Any], contributions: Sequence[float]) -> list[str]:
-    """Name the features that move the score most, the strongest first; contributions lie in the contract's order."""
+    """Return a reason for each of the strongest contributions, strongest first; they are in the contract's order."""
     ranked = sorted(zip(contract.features, contributions, strict=True), key=lambda pair: -abs(pair[1]))
     return [
         f"{_describe(feature, customer[feature.name])} {'raises' if contribution > 0 else 'lowers'} the risk"

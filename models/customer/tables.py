@@ -1,7 +1,7 @@
-"""Reads and writes tables of customers: CSV and Parquet files of any size, some rows at a time.
+"""Reads and writes tables of customers in chunks: CSV and Parquet files of any size.
 
-A cell of a CSV file stays text, because a guess of its type would depend on the cells around it. A Parquet column keeps
-its type.
+CSV cells stay text, because a guessed type would depend on the other cells of the chunk. Parquet columns keep their
+types.
 """
 
 import csv
@@ -22,7 +22,7 @@ from models.customer.errors import ColumnRepeated, TableLocked, TableMissing, Ta
 
 KINDS = (".csv", ".parquet")
 MISFIT = "another number of cells than the header"
-"""Why a misfit is rejected."""
+"""Reason for rejecting a misfit row."""
 CHUNK_ROWS = 50_000
 _PIECE_ROWS = 1_000  # lists of more rows do not fit into the processor's cache, and take three times as long
 _READ_BYTES = 1 << 20
@@ -30,20 +30,20 @@ _READ_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a table, in the file's order."""
+    """Consecutive rows of a table, in the file's order."""
 
     table: pa.Table
     misfit: Mask
-    """(n,) CSV rows with more cells than the header, which were cut, or with fewer, which were filled with nulls."""
+    """(n,) CSV rows with more cells than the header, which are cut, or with fewer, which are filled with nulls."""
     fraction: float
     """Share of the file in this chunk, 0 to 1."""
 
 
 def require_kind(path: Path, kinds: Sequence[str] = KINDS) -> None:
-    """Make sure that a file's suffix is one of `kinds`.
+    """Check that a file's suffix is one of `kinds`.
 
     Raises:
-        TableUnreadable: the suffix is another one.
+        TableUnreadable: it is not.
     """
     if path.suffix.lower() not in kinds:
         problem = f"{path.suffix or 'no suffix'} is not a known kind of file"
@@ -54,7 +54,7 @@ def schema(path: Path) -> pa.Schema:
     """Return the names and types of a table's columns.
 
     Raises:
-        TableError: there is no such file, or it is not what its suffix says.
+        TableError: the file does not exist, or cannot be read in the format of its suffix.
     """
     return next(_headed_chunks(path, 1, None)).table.schema
 
@@ -63,26 +63,26 @@ def read(path: Path) -> pa.Table:
     """Read a whole table.
 
     Raises:
-        TableError: there is no such file, it is not what its suffix says, or a row is a misfit.
+        TableError: the file does not exist, cannot be read in the format of its suffix, or has a misfit row.
     """
     return pa.concat_tables([chunk.table for chunk in fitting(path, _headed_chunks(path, CHUNK_ROWS, None))])
 
 
 def chunks(path: Path, *, rows: int = CHUNK_ROWS, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
-    """Read a table, at most so many rows at a time; all columns, or those named, in their order.
+    """Read a table in chunks of at most `rows` rows; all columns, or only `columns`, in their order.
 
     Raises:
-        TableError: there is no such file, or it is not what its suffix says.
-        ColumnRepeated: the table has a named column twice.
+        TableError: the file does not exist, or cannot be read in the format of its suffix.
+        ColumnRepeated: the table has more than one column of a name in `columns`.
     """
     return islice(_headed_chunks(path, rows, columns), 1, None)
 
 
 def fitting(path: Path, parts: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Pass chunks on until a row is a misfit.
+    """Yield chunks until a row is a misfit.
 
     Raises:
-        TableUnreadable: a row is a misfit; the error has its number, from 1 and without the header.
+        TableUnreadable: a row is a misfit; the error names its number, counted from 1 without the header.
     """
     before = 0
     for part in parts:
@@ -95,7 +95,7 @@ def fitting(path: Path, parts: Iterable[Chunk]) -> Iterator[Chunk]:
 
 @contextmanager
 def writing(path: Path, columns: pa.Schema) -> Iterator[Callable[[pa.Table], object]]:
-    """Open a file for a table, and yield the function that writes rows to it."""
+    """Open a file for writing a table, and yield the function that writes rows to it."""
     if path.suffix.lower() == ".parquet":
         with pq.ParquetWriter(path, columns) as file:
             yield file.write_table
@@ -107,7 +107,7 @@ def writing(path: Path, columns: pa.Schema) -> Iterator[Callable[[pa.Table], obj
 
 
 class _Lines:
-    """A text file for a `csv.writer` that ends its rows with CR LF: only then does it quote a CR in a cell."""
+    """Text file that turns a `csv.writer`'s CR LF into LF: only with CR LF does the writer quote a CR in a cell."""
 
     def __init__(self, text: IO[str]) -> None:
         self._text = text
@@ -118,10 +118,10 @@ class _Lines:
 
 @contextmanager
 def reading(path: Path, kinds: Sequence[str] = KINDS) -> Iterator[None]:
-    """Turn what goes wrong while a file is read into one error; `kinds` are the suffixes that its remedy names.
+    """Convert the errors of reading a file into one; its remedy names the suffixes `kinds`.
 
     Raises:
-        TableError: whatever was raised.
+        TableError: the file does not exist, or reading it failed.
     """
     if not path.exists():
         raise TableMissing(path=path)
@@ -139,18 +139,18 @@ def _remedy(kinds: Sequence[str]) -> str:
 
 
 def _headed_chunks(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    """Read first a chunk without rows, which has the columns, and then the rows."""
+    """Yield an empty chunk that has the columns, and then the chunks of rows."""
     require_kind(path)
     with reading(path):
         yield from _READERS[path.suffix.lower()](path, rows, columns)
 
 
 def _csv_chunks(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    # pandas silently drops a surplus cell of a chunk's first row; pyarrow silently swallows rows after a broken quote.
+    # pandas silently drops a surplus cell of a chunk's first row; pyarrow silently drops rows after a broken quote.
     size, position, piece_rows = path.stat().st_size, 0, min(rows, _PIECE_ROWS)
     with path.open("rb") as file, TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         lines = csv.reader(text, strict=True)
-        filled = (cells for cells in lines if cells)  # a blank line is no row
+        filled = (cells for cells in lines if cells)  # a blank line is not a row
         try:
             header = next(filled, None)
             if header is None:
@@ -176,9 +176,9 @@ def _piece(cells: list[list[str]], header: list[str], positions: Sequence[int]) 
 
 
 def _parquet_chunks(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    # Without these options pyarrow reads ahead and keeps what it has read: in the end, the whole file.
+    # Without these options pyarrow reads ahead and keeps the read data in memory: in the end, the whole file.
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES) as file:
-        present = file.schema_arrow.remove_metadata()  # pandas' own describes an index
+        present = file.schema_arrow.remove_metadata()  # pandas' metadata describes an index
         wanted = pa.schema([present.field(at) for at in _positions(present.names, columns)])
         yield Chunk(wanted.empty_table(), np.zeros(0, dtype=np.bool_), fraction=0)
         for batch in file.iter_batches(rows, columns=columns and list(columns)):

@@ -1,6 +1,6 @@
-"""Reads the contract's values from text: from CSV cells, and from text columns that hold numbers.
+"""Converts text to values of the contract: CSV cells, and text columns that hold numbers.
 
-Text that cannot be read stays text, so that `models.customer.checks` can report it.
+Text that cannot be converted stays text, so that `models.customer.checks` can report it.
 """
 
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ from typing import Any
 from models.customer.contract import Feature
 
 NULLS = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})
-"""Texts that mean unknown, unless they are a category."""
+"""Texts that are read as null, unless they are a category."""
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def read(feature: Feature, cells: Iterable[Any]) -> list[Any]:
-    """Read each cell that is text as a value of the feature: a number, a boolean, a category, or None for null.
+    """Convert each text cell to a value of the feature: a number, a boolean, a category, or None for null.
 
     >>> from dataclasses import replace
     >>> from models.features import CONTRACT

@@ -1,1 +1,1 @@
-"""The prediction log: its tables, the outcomes in them, and the migrations that create them."""
+"""The prediction log's database: its tables, outcomes and migrations."""

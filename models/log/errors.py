@@ -1,13 +1,13 @@
-"""Why the prediction log cannot be used, or refuses outcomes.
+"""Errors of the prediction log, and of recording outcomes in it.
 
 LogError
-├── LogUnsupported            the address is neither SQLite's nor PostgreSQL's
-├── LogMissing                there is no prediction log yet
-├── LogUnreadable             the log does not answer, or lacks our tables
+├── LogUnsupported            the URL is neither SQLite nor PostgreSQL
+├── LogMissing                the SQLite file of the log does not exist
+├── LogUnreadable             the database does not answer, or lacks the log's tables
 ├── LogTooNew                 a newer version of this project has changed the log
 └── OutcomesRefused           outcomes cannot be recorded
-    ├── OutcomesUnknown       there are no such predictions
-    └── OutcomesContradicted  the predictions have other outcomes
+    ├── OutcomesUnknown       the log has no such predictions
+    └── OutcomesContradicted  the predictions have different outcomes
 """
 
 from collections.abc import Sequence
@@ -24,18 +24,18 @@ class LogError(ModelsError):
 
 
 class LogUnsupported(LogError):
-    """The prediction log's address is neither SQLite's nor PostgreSQL's."""
+    """The prediction log's URL is neither SQLite nor PostgreSQL."""
 
     def __init__(self, *, url: str) -> None:
         self.url = url
         super().__init__(
-            f"{url}: no prediction log can be there. Name one as sqlite:///var/predictions.db "
+            f"{url}: the prediction log needs a SQLite or PostgreSQL URL. Use sqlite:///var/predictions.db "
             "or postgresql://user:password@host/database."
         )
 
 
 class LogMissing(LogError):
-    """There is no prediction log yet."""
+    """The SQLite file of the prediction log does not exist."""
 
     def __init__(self, *, path: Path) -> None:
         self.path = path
@@ -45,7 +45,7 @@ class LogMissing(LogError):
 
 
 class LogUnreadable(LogError):
-    """The prediction log does not answer, or lacks our tables."""
+    """The prediction log's database does not answer, or lacks the log's tables."""
 
     def __init__(self, *, url: str, problem: str) -> None:
         self.url, self.problem = shown(url), shown(problem)
@@ -67,28 +67,28 @@ class LogTooNew(LogError):
 
 
 class OutcomesRefused(LogError):
-    """Base of all reasons not to record outcomes; none of those sent together was."""
+    """Base of errors that reject outcomes; none of the outcomes in the request is recorded."""
 
     reason: str
-    """In a few words, for one outcome."""
+    """Why one outcome is rejected, in a few words."""
     remedy: str
 
     def __init__(self, *, ids: Sequence[str]) -> None:
-        """Tell of the predictions with these `ids`."""
+        """Describe the predictions with these `ids`."""
         self.ids = ids
         more = f" and {len(ids) - LISTED_IDS} more" if len(ids) > LISTED_IDS else ""
         super().__init__(f"{', '.join(ids[:LISTED_IDS])}{more}: {self.reason}. Nothing was recorded. {self.remedy}")
 
 
 class OutcomesUnknown(OutcomesRefused):
-    """There are no such predictions."""
+    """The log has no such predictions."""
 
     reason = "no such prediction"
-    remedy = "Send the ids that predictions were answered with; the log keeps old ones for so long only."
+    remedy = "Send prediction ids that the service returned; old predictions are deleted from the log."
 
 
 class OutcomesContradicted(OutcomesRefused):
-    """The predictions have other outcomes, in the log or among those sent."""
+    """The predictions have different outcomes, in the log or in the same request."""
 
     reason = "another outcome is known"
-    remedy = "What was recorded first stays; correct the source, or delete the wrong row of the table `outcomes`."
+    remedy = "The first outcome is kept. Correct the source, or delete the wrong row from the table `outcomes`."

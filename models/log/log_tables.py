@@ -1,7 +1,7 @@
-"""What the service remembers: each prediction, what its customer did, and how many requests it answered and refused.
+"""Tables of the prediction log: predictions, challenger predictions, outcomes, and counts of requests.
 
-The four tables of the prediction log, declared here for all programs; `models.log.migrations` brings a database up to
-them. SQLite or PostgreSQL, by URL.
+All programs use these declarations, and `models.log.migrations` upgrades a database to them. The URL selects SQLite or
+PostgreSQL.
 """
 
 from datetime import UTC, datetime
@@ -16,24 +16,24 @@ from sqlalchemy.exc import ArgumentError
 from models.log.errors import LogMissing, LogUnsupported
 
 BUSY_SECONDS = 5
-"""Longest wait for another writer, and for a server to answer."""
+"""Longest wait for another writer, and for the database server to answer."""
 _ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
-"""So that a server that vanishes without a word is noticed in seconds, not hours."""
+"""Keepalive settings that detect a lost server in seconds instead of hours."""
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Moment(sa.TypeDecorator[datetime]):
-    """An aware time, kept as UTC in databases that know no time zones."""
+    """An aware datetime, stored as UTC in databases without time zones."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """To the database."""
+        """Convert a value for the database."""
         return value and value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From the database."""
+        """Convert a value from the database."""
         return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
 
 
@@ -42,17 +42,17 @@ METADATA = sa.MetaData()
 PREDICTIONS = Table(
     "predictions",
     METADATA,
-    Column("prediction_id", sa.String(32), primary_key=True),  # a `models.log.row_ids`
+    Column("prediction_id", sa.String(32), primary_key=True),  # see `models.log.row_ids`
     Column("made_at", Moment, nullable=False),
     Column("model_version", sa.String(64), nullable=False),
-    Column("features", sa.JSON(none_as_null=True)),  # by the contract's names; null when inputs are not kept
-    Column("inputs_digest", sa.String(64)),  # keyed, of the features; only when inputs are kept hashed
+    Column("features", sa.JSON(none_as_null=True)),  # by the contract's names; null if inputs are not logged
+    Column("inputs_digest", sa.String(64)),  # keyed digest of the features; only if inputs are hashed
     Column("churn_probability", sa.Double, nullable=False),
     Column("churn_prediction", sa.Boolean, nullable=False),
     Column("risk_tier", sa.String(6), nullable=False),
 )
 
-CHALLENGER_PREDICTIONS = Table(  # what a challenger in the shadow said of a customer whom the champion answered
+CHALLENGER_PREDICTIONS = Table(  # of a shadow challenger, for the same customers
     "challenger_predictions",
     METADATA,
     Column("prediction_id", sa.ForeignKey(PREDICTIONS.c.prediction_id, ondelete="CASCADE"), primary_key=True),
@@ -74,25 +74,25 @@ OUTCOMES = Table(
 TRAFFIC = Table(
     "traffic",
     METADATA,
-    Column("traffic_id", sa.String(32), primary_key=True),  # a `models.log.row_ids`
+    Column("traffic_id", sa.String(32), primary_key=True),  # see `models.log.row_ids`
     Column("counted_at", Moment, nullable=False),
     Column("answered_requests", sa.Integer, nullable=False),
     Column("refused_requests", sa.Integer, nullable=False),  # with 422
-    Column("refused_fields", sa.JSON, nullable=False),  # broken rules by field
+    Column("refused_fields", sa.JSON, nullable=False),  # number of broken rules by field
     Column("dropped_rows", sa.Integer, nullable=False),  # predictions that are missing from the log
 )
 
 
 def connect(url: str, *, create: bool = False) -> Engine:
-    """Open a log; only `create` makes a SQLite file that is not there. Connects when first used.
+    """Return an engine for a log, which connects at first use; `create` creates a missing SQLite file.
 
     Raises:
-        LogUnsupported: the URL is neither SQLite's nor PostgreSQL's.
-        LogMissing: there is no such SQLite file.
+        LogUnsupported: the URL is neither SQLite nor PostgreSQL.
+        LogMissing: the SQLite file does not exist.
     """
     try:
         parsed = sa.make_url(url)
-    except (ArgumentError, ValueError) as error:  # the second for a port that is no number
+    except (ArgumentError, ValueError) as error:  # ValueError: the port is not a number
         raise LogUnsupported(url="(not a URL)") from error
     if parsed.get_backend_name() == "postgresql":
         options = {"connect_timeout": BUSY_SECONDS, "client_encoding": "utf8", "options": "-c timezone=UTC"} | _ALIVE
@@ -111,11 +111,11 @@ def connect(url: str, *, create: bool = False) -> Engine:
 
 
 def insertion(table: Table, dialect: Dialect) -> str:
-    """Write the SQL that inserts rows of text, in the order of the columns, but for those that are there already."""
+    """Return the SQL that inserts rows of text, in the order of the columns, and skips existing rows."""
     return str(INSERT[dialect.name](table).on_conflict_do_nothing().compile(dialect=dialect))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # Readers and one writer at a time do not wait for one another; a crash of the machine may cost the last moments.
+    # Readers and the one writer do not wait for each other; a crash of the machine may lose the last transactions.
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")

@@ -1,4 +1,4 @@
-"""Opens the prediction log for the jobs. What the database raises becomes one error with a remedy."""
+"""Opens the prediction log for jobs, and converts database errors into one error with a remedy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ def connection(url: str) -> Iterator[Connection]:
     """Open a log for reading, and close it.
 
     Raises:
-        LogUnsupported, LogMissing: the URL names no log.
-        LogUnreadable: the log does not answer, or lacks our tables.
+        LogUnsupported, LogMissing: the URL is not that of an existing log.
+        LogUnreadable: the database does not answer, or lacks the log's tables.
     """
     with engine(url) as opened, opened.connect() as connected:
         yield connected
@@ -24,11 +24,11 @@ def connection(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def engine(url: str, *, create: bool = False) -> Iterator[Engine]:
-    """Open a log, and close it; `create` makes a SQLite file that does not exist.
+    """Open a log, and close it; `create` creates a missing SQLite file.
 
     Raises:
-        LogUnsupported, LogMissing: the URL names no log.
-        LogUnreadable: the log does not answer, or refuses a statement.
+        LogUnsupported, LogMissing: the URL is not that of an existing log.
+        LogUnreadable: the database does not answer, or rejects a statement.
     """
     opened = log_tables.connect(url, create=create)
     try:

@@ -16,29 +16,29 @@ from models.log.outcomes import Outcome
 
 
 class Recorded(NamedTuple):
-    """What the log holds of a prediction's outcome."""
+    """The recorded outcome of a prediction."""
 
     prediction_id: str
     churned: bool
     observed_at: datetime
-    """As it was reported first."""
+    """As first reported."""
     recorded_at: datetime
     is_new: bool
-    """Whether it came just now."""
+    """Whether this call recorded it."""
 
 
 def record(engine: Engine, outcomes: Collection[Outcome]) -> list[Recorded]:
-    """Store up to `MAX_OUTCOMES` outcomes, all of them or none, and return what is stored of each prediction.
+    """Store up to `MAX_OUTCOMES` outcomes, all or none, and return the stored outcome of each prediction.
 
-    Safe for many clients at a time: of two who contradict each other, one is refused.
+    Safe for concurrent clients: if two of them report different outcomes, one is rejected.
 
     Raises:
-        OutcomesUnknown: there are no such predictions.
-        OutcomesContradicted: they have other outcomes, in the log or among these.
-        SQLAlchemyError: the database cannot be reached, or refuses.
+        OutcomesUnknown: the log has no such predictions.
+        OutcomesContradicted: they have different outcomes, in the log or among these.
+        SQLAlchemyError: the database cannot be reached, or rejects a statement.
     """
     first = _first_of_each(outcomes)
-    ids = sorted(first)  # clients who wait for each other's rows do so in one order, and never in a circle
+    ids = sorted(first)  # all clients lock rows in the same order, so there is no deadlock
     with engine.begin() as connection:
         _require_predictions(connection, ids)
         new = _insert(connection, [first[identity] for identity in ids])
@@ -67,7 +67,7 @@ def _require_predictions(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def _insert(connection: Connection, outcomes: Iterable[Outcome]) -> set[str]:
-    """Add the outcomes of predictions that have none, and return which these are; waits for others who add the same."""
+    """Insert the outcomes of predictions that have none, and return their ids; waits for concurrent inserts."""
     now = datetime.now(UTC)
     rows = [outcome.model_dump() | {"recorded_at": now} for outcome in outcomes]
     insertion = INSERT[connection.dialect.name](OUTCOMES).on_conflict_do_nothing()

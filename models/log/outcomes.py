@@ -1,4 +1,4 @@
-"""What a customer did after a prediction, as a client or a file reports it."""
+"""The outcome of a prediction, churned or stayed, as a client or a file reports it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,22 +9,22 @@ from pydantic_core.core_schema import ValidationInfo
 from models.log import row_ids
 
 MAX_OUTCOMES = 10_000
-"""Together; databases bound the parameters of a statement."""
+"""Most outcomes in one request; databases limit the parameters of a statement."""
 _TOLERANCE = timedelta(days=1)
-"""Clocks differ, and many a source knows the day only."""
+"""Clocks differ, and many sources record only the day."""
 
 
 class Outcome(BaseModel):
-    """What the customer of one prediction did."""
+    """Whether the customer of one prediction churned."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
     prediction_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["019ca6b1dc007a4d3f8a3a4f1c2d7e90"])
-    """The name of the prediction, from its answer."""
+    """Id of the prediction, from its response."""
     churned: bool = Field(examples=[True])
-    """Whether the customer left."""
+    """Whether the customer churned."""
     observed_at: AwareDatetime = Field(examples=["2026-06-01T00:00:00Z"])
-    """When that was seen: not before the prediction and not in the future, but for a day."""
+    """When this was observed: not before the prediction and not in the future, with a tolerance of one day."""
 
     @field_validator("observed_at")
     @classmethod

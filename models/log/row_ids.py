@@ -1,6 +1,6 @@
-"""Names of rows that lie in the order of time: as in UUIDs of version 7, they begin with the time in milliseconds.
+"""Row ids in order of time: like UUIDs of version 7, they begin with the time in milliseconds.
 
-So a log grows at its end, and a window of time is a range of its primary key.
+New rows are therefore added at the end of a table, and a time window is a range of its primary key.
 """
 
 from datetime import datetime
@@ -9,12 +9,12 @@ _TIME_DIGITS, _DIGITS = 12, 32
 
 
 def time_digits(milliseconds: int) -> str:
-    """Write a time, counted from 1970 in UTC, as the 12 hex digits that its ids begin with."""
+    """Return the 12 hex digits that the ids of a time begin with, from milliseconds since 1970 in UTC."""
     return f"{milliseconds:0{_TIME_DIGITS}x}"
 
 
 def first_id(at: datetime) -> str:
-    """Return the lower bound of all ids of a time or later, 32 hex digits.
+    """Return the lower bound of all ids at or after a time, 32 hex digits.
 
     >>> from datetime import UTC
     >>> first_id(datetime(2026, 3, 1, tzinfo=UTC))

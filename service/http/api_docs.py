@@ -1,6 +1,6 @@
-"""The API's description: the OpenAPI document, and the page that shows it.
+"""The OpenAPI document, and the page /docs that shows it.
 
-The page's scripts come with the package `fastapi-offline`, so it also works where no CDN is reached.
+The page's scripts come from the package `fastapi-offline`, so the page also works without access to a CDN.
 """
 
 from functools import cache, partial
@@ -24,29 +24,29 @@ from service.http import problem_details
 
 TITLE = "Churn service"
 DESCRIPTION = f"""\
-Which customers are about to leave, and how likely it is.
+Predicts which customers will churn, and with which probability.
 
-Every error has one shape, `{problem_details.MEDIA_TYPE}` (RFC 9457), and names each invalid field.
-Every answer carries `{request_id.HEADER}`: send your own (up to 128 letters, digits and `._:/+=@-`) or get one.
-Numbers are JSON numbers: strings, booleans and unknown fields are refused, not repaired.
-Of a name that an object holds twice, the last value counts.
-While a second model is tried beside the first, `customer_id` keeps a customer with one of them; GET /model tells of it.
+Every error is a problem document, `{problem_details.MEDIA_TYPE}` (RFC 9457), that names each invalid field.
+Every response has the header `{request_id.HEADER}`: your own (up to 128 letters, digits and `._:/+=@-`), or a new one.
+Numbers must be JSON numbers: strings, booleans and unknown fields are rejected, not converted.
+If an object has the same name twice, the last value counts.
+While a canary is tested, the same `customer_id` always gets the same model; GET /model names the canary.
 """
 TAGS = [
-    {"name": "predictions", "description": "Ask the model."},
-    {"name": "outcomes", "description": "Tell what became of customers; monitoring and training learn from it."},
-    {"name": "model", "description": "What the model is, and how it decides."},
-    {"name": "operations", "description": "Probes and measurements."},
+    {"name": "predictions", "description": "Predict whether customers churn."},
+    {"name": "outcomes", "description": "Report whether customers churned; monitoring and training use it."},
+    {"name": "model", "description": "The served model, and how it decides."},
+    {"name": "operations", "description": "Probes and metrics."},
 ]
 _IDS = Outcome.model_fields["prediction_id"].examples or []
 _MEANINGS = {
-    404: "There are no such predictions; `detail` names them. Nothing was recorded.",
-    409: "The predictions have other outcomes; `detail` names them. Nothing was recorded.",
-    413: "The body is larger than this path takes: 16 KiB for one, `SERVICE_MAX_BODY_BYTES` for a batch.",
+    404: "The log has no such predictions; `detail` lists their ids. Nothing was recorded.",
+    409: "The predictions have different outcomes; `detail` lists their ids. Nothing was recorded.",
+    413: "The body is larger than the limit: 16 KiB for one, `SERVICE_MAX_BODY_BYTES` for a batch.",
     415: "The body is not declared as `application/json`.",
     422: "The request breaks a rule, or its body is not JSON; `errors` lists every field that is wrong.",
-    500: "The service failed; the log has the cause under the `request_id`.",
-    503: "Not now: `detail` says why, `Retry-After` when to ask again.",
+    500: "The service failed; its log has the cause under the `request_id`.",
+    503: "Temporarily unavailable: `detail` has the reason, `Retry-After` the seconds to wait.",
 }
 _EXAMPLES: dict[int, Exception] = {
     404: OutcomesUnknown(ids=_IDS),
@@ -60,22 +60,22 @@ _EXAMPLES: dict[int, Exception] = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Declare the problems that an operation may answer."""
+    """Return the problem responses of an operation, for its route."""
     return {status: {"model": problem_details.Problem, "description": _MEANINGS[status]} for status in statuses}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Make the OpenAPI document, with the media type and the headers that FastAPI cannot be told of."""
+    """Build the OpenAPI document, with the media type and the headers that FastAPI cannot declare."""
     document = get_openapi(title=TITLE, version=__version__, description=DESCRIPTION, routes=app.routes, tags=TAGS)
     operations = (operation for path in document["paths"].values() for operation in path.values())
     for status, response in (pair for operation in operations for pair in operation["responses"].items()):
-        response["headers"] = {request_id.HEADER: _header("string", "The name of the request.")}
+        response["headers"] = {request_id.HEADER: _header("string", "The request id.")}
         if int(status) >= HTTPStatus.BAD_REQUEST:
             [content] = response["content"].values()
             example = problem_details.of(_EXAMPLES[int(status)]).model_copy(update={"request_id": "checkout-4711"})
             response["content"] = {problem_details.MEDIA_TYPE: content | {"example": example.model_dump()}}
         if int(status) == HTTPStatus.SERVICE_UNAVAILABLE:
-            response["headers"]["Retry-After"] = _header("integer", "Seconds to wait before asking again.")
+            response["headers"]["Retry-After"] = _header("integer", "Seconds to wait before the next attempt.")
     return document
 
 
@@ -91,7 +91,7 @@ def _header(kind: str, description: str) -> dict[str, Any]:
 
 
 async def _page() -> HTMLResponse:
-    # Relative addresses also hold behind a proxy that serves the app under a prefix.
+    # Relative addresses also work behind a proxy that serves the app under a prefix.
     return get_swagger_ui_html(
         title=TITLE,
         openapi_url="openapi.json",

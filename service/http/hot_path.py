@@ -1,9 +1,8 @@
-"""The short way of the request that comes all day: POST /predict with one valid customer.
+"""Fast path for single-customer POST /predict.
 
-A route of FastAPI does for every request what only unusual ones need, and takes several times as long as predicting.
-So this stands before the routes and answers what is plainly right; everything else it passes on as it came, body and
-all, to the very route that it is the short way of. That one knows each error and how to say it: nothing is said here.
-Both ways end in the same `Inference` and the same `answers`.
+A FastAPI route takes several times as long as a prediction, for steps that most requests do not need. This middleware
+runs before the routes and answers valid requests itself. It passes every other request on unchanged, with its body, to
+the regular route, which returns all errors. Both use the same `Inference` and the same `response_json`.
 """
 
 from pydantic import ValidationError
@@ -15,15 +14,16 @@ from service.http import response_json
 from service.serving.inference import Inference
 
 TRACE = "fastapi.telemetry"
-"""In the scope of a request that is traced: FastAPI's own routes know how."""
+"""Scope key of a request that is traced; FastAPI's own routes trace it."""
 _JSON = (b"content-type", b"application/json")
 _UNUSUAL = frozenset({b"content-type", b"expect"})
-"""A media type in other words than the usual ones, and a client who waits to be asked for the body."""
+"""Headers for the regular route: a media type in another spelling, and a client that waits for a go-ahead before it
+sends the body."""
 _validate = Customer.__pydantic_validator__.validate_json
 
 
 class HotPath:
-    """Middleware that answers for one route what it can, and leaves the rest to it."""
+    """Middleware that answers valid requests of one route, and passes all others on."""
 
     def __init__(self, app: ASGIApp, *, path: str, route: BaseRoute, max_body_bytes: int) -> None:
         self._app, self._path, self._route, self._max_body_bytes = app, path, route, max_body_bytes
@@ -43,7 +43,7 @@ class HotPath:
         await send({"type": "http.response.body", "body": body})
 
     def _is_plain(self, scope: Scope) -> bool:
-        """Tell whether all is well but for the body, which may be read then."""
+        """Return whether the request suits the fast path, apart from its body, which may be read then."""
         media_types = 0
         for name, value in scope["headers"]:
             if name == b"content-type" and value == b"application/json":
@@ -68,7 +68,7 @@ class HotPath:
 
 
 def _repeating(message: Message, receive: Receive) -> Receive:
-    """Return a `receive` that gives a message once more before those that follow it."""
+    """Return a `receive` that repeats a message before the messages that follow it."""
     messages = [message]
 
     async def repeat() -> Message:

@@ -1,9 +1,8 @@
-"""A FastAPI route that checks a JSON body in one pass over its bytes, and sends JSON that its endpoint wrote.
+"""FastAPI route that validates a JSON body in one pass over its bytes, and sends the JSON bytes of its endpoint.
 
-FastAPI parses JSON into Python values and validates those, which takes two passes and forgets what was JSON: there,
-NaN is a number. Endpoints stay as FastAPI has them, with one body model, query parameters and async dependencies that
-take the request, and OpenAPI describes them as usual; only that they are plain functions and return bytes. Knows
-nothing of customers.
+FastAPI parses JSON into Python values and validates those, which takes two passes and accepts NaN, which is not JSON.
+Endpoints are declared as usual in FastAPI, with one body model, query parameters and async dependencies that take the
+request, and OpenAPI describes them as usual. Two things differ: they are plain functions, and they return bytes.
 """
 
 from collections.abc import Callable, Coroutine
@@ -23,14 +22,15 @@ T = TypeVar("T")
 
 JSON = "application/json"
 CONVERTED_PROBLEMS = 50_000
-"""Pydantic turns all problems into Python values or none; 50,000 take it 0.1 s, in which nobody else is answered."""
+"""With more problems, none is listed: pydantic converts all or none, and 50,000 take 0.1 s, in which no other request
+is answered."""
 
 
 class JsonRoute(APIRoute):
-    """Routes with a body get our handler, all others FastAPI's."""
+    """Handles requests with a body itself, and leaves all others to FastAPI."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Build what answers a request."""
+        """Return the function that answers a request."""
         if self.body_field is None:
             return super().get_route_handler()
         name, model = self.body_field.name, self.body_field.field_info.annotation
@@ -84,6 +84,6 @@ def _validate(model: Any, body: bytearray) -> Any:
 def _listed(error: ValidationError) -> list[BrokenRule]:
     if error.error_count() > CONVERTED_PROBLEMS:
         return []
-    # Without the input: what a customer is like goes neither into answers nor into logs.
+    # Without the input: a customer's values go neither into responses nor into logs.
     problems = error.errors(include_url=False, include_context=False, include_input=False)[:LISTED_PROBLEMS]
     return [BrokenRule(location=found["loc"], message=found["msg"], code=found["type"]) for found in problems]

@@ -1,8 +1,8 @@
-"""How the service ends, and what it does when told to look for a new model.
+"""Handles signals: a graceful shutdown on SIGTERM, a check for a new model on SIGHUP.
 
-SIGTERM ends it in two steps: it says that it is not ready, and closes connections as it answers, while load balancers
-look elsewhere; after that the server itself ends, when the last request is answered. SIGINT, from a keyboard, skips
-the first step, at any time.
+SIGTERM shuts the service down in two steps. First it drains: it reports that it is not ready and closes connections
+after each answer, while load balancers switch to other instances. Then the server ends when the last request is
+answered. SIGINT, from a keyboard, skips the first step at any time.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lifecycle:
-    """Whether the service is about to end."""
+    """Whether the service is shutting down."""
 
     def __init__(self, drain_seconds: float) -> None:
         self._drain_seconds = drain_seconds
@@ -25,7 +25,7 @@ class Lifecycle:
 
     @contextmanager
     def on_signals(self, hang_up: Callable[[], None]) -> Iterator[None]:
-        """Take SIGTERM from the server, and call `hang_up` at SIGHUP; only the main thread gets signals at all."""
+        """Handle SIGTERM instead of the server, and call `hang_up` at SIGHUP; only the main thread receives signals."""
         if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -38,9 +38,9 @@ class Lifecycle:
             signal.raise_signal(signal.SIGTERM)
 
         def drain() -> None:
-            if not self.draining:  # a worker is told twice where the signal goes to all processes of the service
+            if not self.draining:  # a worker receives it twice if the signal goes to all processes of the service
                 self.draining = True
-                logger.info("not ready any more; ending in %g s", self._drain_seconds)
+                logger.info("not ready any more; shutting down in %g s", self._drain_seconds)
                 loop.call_later(self._drain_seconds, end)
 
         loop.add_signal_handler(signal.SIGHUP, hang_up)

@@ -1,8 +1,8 @@
-"""Who is answered when more is asked than can be: predictions that would be late are refused, all else is let through.
+"""Load shedding: refuses late predictions with 503; all other requests pass.
 
-The event loop works in turns: what arrives during one turn is answered in the next. A turn is as long as the queue, so
-when one exceeds its limit the rest of it is refused, and nobody waits for much more than two turns. A refusal is held
-back, since clients that repeat their request at once would keep the core busy with nothing but refusals.
+The event loop works in turns: requests that arrive during one turn are answered in the next. So a turn is as long as
+the queue. When a turn exceeds its limit, the rest of it is refused, and no request waits much longer than two turns. A
+refusal is delayed, because clients that retry at once would keep the core busy with refusals.
 """
 
 import asyncio
@@ -17,18 +17,19 @@ from service.http import problem_details
 from service.metrics import Metrics
 
 HELD_SECONDS = 1.0
-"""As long as the refusal asks to wait, for those who would not."""
+"""Delay of a refusal: as long as its Retry-After, for clients that ignore it."""
 MAX_HELD, MAX_HELD_BYTES = 2_000, 16_384
-"""Refusals held back at a time, and the largest body of each, which is held as well; all others are sent at once."""
+"""Most refusals that are delayed at a time, and the largest body of each, which stays in memory; all others are sent at
+once."""
 
 
 class LoadShedding:
-    """Middleware that refuses what begins too late in a turn."""
+    """Middleware that refuses requests that begin too late in a turn."""
 
     def __init__(
         self, app: ASGIApp, *, routes: Mapping[str, BaseRoute], max_turn_seconds: float, metrics: Metrics
     ) -> None:
-        """Watch over the `routes` of these paths."""
+        """Shed only requests for these `routes`, given by path."""
         self._app, self._routes, self._max_turn_seconds, self._metrics = app, routes, max_turn_seconds, metrics
         self._turn_began: float | None = None
         self._held = 0

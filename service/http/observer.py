@@ -1,6 +1,6 @@
-"""What wraps every request: its name, its time, its line in the log, and an answer when nothing else gave one.
+"""Outermost middleware: request id, metrics, request log, and the response to unexpected errors.
 
-Pure ASGI, and the outermost of our code, so that it also sees what routing refuses.
+It is pure ASGI and wraps all other code of ours, so it also sees requests that routing rejects.
 """
 
 import logging
@@ -19,7 +19,7 @@ CLOSE = (b"connection", b"close")
 
 
 class Observer:
-    """Middleware that measures; of errors that have no handler, it logs all and answers those that nobody did."""
+    """Middleware that measures each request, logs unexpected errors and answers those that have no response yet."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, log: RequestLog, lifecycle: Lifecycle) -> None:
         self._app, self._metrics, self._log, self._lifecycle = app, metrics, log, lifecycle
@@ -30,7 +30,7 @@ class Observer:
             await self._app(scope, receive, send)
             return
         started, method = perf_counter(), scope["method"]
-        if method == "HEAD":  # is a GET whose body the server does not send
+        if method == "HEAD":  # a GET whose body the server does not send
             scope = {**scope, "method": "GET"}
         identity = request_id.choose(scope["headers"])
         request_id.current.set(identity)
@@ -44,7 +44,7 @@ class Observer:
             else:
                 status = message["status"]
                 message["headers"] = [*message["headers"], (request_id.HEADER_BYTES, identity.encode())]
-                if self._lifecycle.draining:  # so that nobody sends a request just when the connection is closed
+                if self._lifecycle.draining:  # so that no client sends a request while it closes
                     message["headers"].append(CLOSE)
             await send(message)
 
@@ -55,7 +55,7 @@ class Observer:
             if status is None:
                 await problem_details.answer(error)(scope, receive, send_named)
             elif not complete:
-                raise  # half an answer is out; the server closes the connection
+                raise  # part of the response is sent; the server closes the connection
         finally:
             self._record(scope, method, status or 500, started)
 

@@ -1,8 +1,8 @@
-"""How bodies come in, and when the work on them is done: within bounds of memory and of time.
+"""Reads request bodies and schedules the work on them, within limits of memory and time.
 
-A body is refused as soon as it is too large, and when all bodies together are. Small ones are worked on at once; large
-ones, and those whose work waits for others, in a thread, so that other requests get their turn in between. They queue
-for it, one queue for each kind of work, and none waits for long.
+A body is refused as soon as it is too large, or as soon as all bodies together are. Small bodies are processed at once.
+Large bodies, and bodies whose work is slow, are processed in a thread, so that other requests are answered in between.
+They wait for the thread in a queue, one queue for each kind of work, and the wait is limited.
 """
 
 import asyncio
@@ -18,35 +18,36 @@ from service.errors import BodyTooLarge, Overloaded, Queue
 
 BATCH_FROM_BYTES = 131_072
 HELD_BODIES = 16
-"""Most bytes of all bodies together, in largest bodies."""
+"""Limit of all bodies together, in bodies of the largest size."""
 MAX_WAIT_SECONDS = 1.0
-"""In a queue; a body that waits longer is refused."""
+"""Longest wait in a queue; a body that waits longer is refused."""
 
 
 @dataclass(frozen=True)
 class Largest:
-    """Annotates the body of an endpoint: a larger one is refused before anything looks into it."""
+    """Annotates the body of an endpoint: a larger body is refused before it is parsed."""
 
     size_bytes: float = math.inf
-    """Beside the limit of the settings; the lower one holds."""
+    """Largest size; if the limit of the settings is lower, that one applies."""
     values: float = math.inf
-    """Commas, that is; a megabyte of tiny values takes longer to refuse than the longest batch to answer."""
+    """Most values, counted as commas; a megabyte of tiny values takes longer to reject than the longest batch to
+    answer."""
 
 
 @dataclass(frozen=True)
 class Queued:
-    """Annotates the body of an endpoint: where it waits for a thread, if it is not worked on at once.
+    """Annotates the body of an endpoint: the queue in which it waits for a thread, if it is not processed at once.
 
-    Annotates a query parameter as well: where the body waits instead when that is set.
+    Annotates a query parameter as well: the queue that is used instead when the parameter is set.
     """
 
     queue: Queue = "batches"
     from_bytes: int = BATCH_FROM_BYTES
-    """Smaller ones are worked on at once."""
+    """Smaller bodies are processed at once."""
 
 
 class RequestBodies:
-    """The bodies that an app holds at the moment."""
+    """The request bodies that an app holds in memory."""
 
     def __init__(self, max_body_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
@@ -60,7 +61,7 @@ class RequestBodies:
 
         Raises:
             BodyTooLarge: it is larger than `largest`, or than the settings allow.
-            Overloaded: there is no room or no time for it.
+            Overloaded: there is not enough memory or time for it.
         """
         body = bytearray()
         try:

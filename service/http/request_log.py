@@ -1,6 +1,6 @@
-"""One line a request in the log: of those that failed every one, of all others only so many a second.
+"""The request log: one line for each failed request, and for other requests a limited number of lines per second.
 
-What is shed counts among the others: under overload there are thousands a second, and they say nothing new.
+Shed requests belong to the others: under overload there are thousands a second, and their lines add no information.
 """
 
 import logging
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class RequestLog:
-    """Counts what it leaves out, and says so in the next line."""
+    """Counts the requests that it leaves out, and reports the count in the next line."""
 
     def __init__(self, lines_per_second: int) -> None:
         self._lines_per_second = lines_per_second
@@ -19,7 +19,7 @@ class RequestLog:
         self._lines_left = self._left_out = 0
 
     def admits(self, *, failed: bool, now: float) -> bool:
-        """Tell whether a request that was answered `now`, in seconds on a monotonic clock, gets its line."""
+        """Return whether a request gets a line; `now` is the time of its answer, in seconds on a monotonic clock."""
         if failed:
             return True
         if now >= self._second_ends:

@@ -1,6 +1,6 @@
 """Writes predictions as JSON bytes, without pydantic models. A test keeps the shape equal to `service.http.schemas`.
 
-A model for each prediction would cost a batch as much time as scoring it.
+Building a model for each prediction would take a batch as long as scoring it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ def one(parts: Sequence[Predicted]) -> bytes:
 
 
 def many(parts: Sequence[Predicted]) -> bytes:
-    """Write the predictions of a batch, whichever model made each, in the order of the request."""
+    """Write the predictions of a batch in the order of the request, also if two models made them."""
     written = _written(parts[0]) if len(parts) == 1 else _merged(parts)
     return f'{{"predictions":[{",".join(written)}]}}'.encode()
 

@@ -1,4 +1,4 @@
-"""The endpoints: each takes checked input, asks one of the parts, and returns a body."""
+"""The endpoints: each takes validated input, calls one part of the service, and returns a body."""
 
 import json
 import operator
@@ -35,16 +35,16 @@ from service.http.state import Accepting, Inferring, Recording, Serving
 PREDICT, PREDICT_BATCH = "/predict", "/predict/batch"
 STARTED = time.monotonic()
 ONE_CUSTOMER_BYTES = 16_384
-"""Largest body of one customer, who takes 200."""
+"""Largest body of one customer, which takes about 200 bytes."""
 BATCH_BYTES = max(4_194_304, MAX_BATCH_ROWS * len(json.dumps({"customers": [CONTRACT.example]}, indent=4)))
-"""Largest body of a batch, unless a setting says otherwise: the longest one fits, whatever the features are."""
+"""Default limit of a batch's body: the longest batch fits, whatever the features are."""
 BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
-"""Most values of a batch: twice those of the longest, so that columns too many are still named."""
+"""Most values in a batch: twice as many as the longest batch has, so that errors can still name surplus fields."""
 IN_THREAD = Queued("outcomes", from_bytes=0)
-"""Who records an outcome waits for the database."""
+"""Recording outcomes waits for the database."""
 CARD_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""The page loads nothing and runs nothing, whatever names stand in it."""
-Explain = Annotated[bool, Query(description="Add to each prediction how it comes about.")]
+"""The page loads nothing and runs nothing, whatever names it contains."""
+Explain = Annotated[bool, Query(description="Add an explanation to each prediction.")]
 
 router = APIRouter(
     route_class=JsonRoute, responses=api_docs.problems(500), generate_unique_id_function=operator.attrgetter("name")
@@ -64,7 +64,7 @@ def predict(
     *,
     explain: Annotated[Explain, Queued("explanations", from_bytes=0)] = False,
 ) -> bytes:
-    """Predict whether one customer leaves, and tell why if asked to."""
+    """Predict whether one customer churns, with an explanation if requested."""
     return response_json.one(inference.predict([customer], explain=explain))
 
 
@@ -84,12 +84,12 @@ def predict_batch(
     *,
     explain: Annotated[Explain, Queued(from_bytes=0)] = False,
 ) -> bytes:
-    """Predict up to 10,000 customers, or explain up to 2,000.
+    """Predict up to 10,000 customers, or up to 2,000 with explanations.
 
-    One that breaks a rule refuses the batch; up to 100 broken rules are named.
+    If one customer breaks a rule, the whole batch is rejected; up to 100 broken rules are listed.
     """
     if explain and (rows := len(batch.customers)) > MAX_EXPLAINED_ROWS:
-        message = f"List should have at most {MAX_EXPLAINED_ROWS} items to be explained, not {rows}"
+        message = f"List should have at most {MAX_EXPLAINED_ROWS} items with explanations, not {rows}"
         raise RequestInvalid(rules=[BrokenRule(("customers",), message, "too_long")], found=1)
     return response_json.many(inference.predict(batch.customers, explain=explain))
 
@@ -107,7 +107,7 @@ PREDICT_BATCH_ROUTE = router.routes[-1]
 def report_outcome(
     outcome: Annotated[Outcome, Largest(size_bytes=ONE_CUSTOMER_BYTES), IN_THREAD], outcomes: Recording
 ) -> bytes:
-    """Report what the customer of a prediction did. To report it again changes nothing, and is answered alike."""
+    """Report whether the customer of a prediction churned. Repeating it changes nothing and gets the same answer."""
     [recorded] = outcomes.record([outcome])
     return RecordedOutcome.model_validate(recorded, from_attributes=True).model_dump_json().encode()
 
@@ -122,38 +122,38 @@ def report_outcome(
 def report_outcomes(
     batch: Annotated[OutcomeBatch, Largest(values=BATCH_VALUES), IN_THREAD], outcomes: Recording
 ) -> bytes:
-    """Report up to 10,000 outcomes. One that cannot be recorded refuses them all; up to 100 of these are named."""
+    """Report up to 10,000 outcomes. If one cannot be recorded, none is; up to 100 such outcomes are listed."""
     new = sum(recorded.is_new for recorded in outcomes.record(batch.outcomes))
     return RecordedOutcomes(new=new, known=len(batch.outcomes) - new).model_dump_json().encode()
 
 
-@router.get("/risk-tiers", summary="Tiers and decision", tags=["model"], responses=api_docs.problems(503))
+@router.get("/risk-tiers", summary="Risk tiers and decisions", tags=["model"], responses=api_docs.problems(503))
 async def risk_tiers(serving: Serving) -> RiskTiers:
-    """Tell how a probability becomes a tier and a decision."""
+    """Return how a probability becomes a tier and a decision."""
     return RiskTiers.of(serving.champion.manifest.policy)
 
 
-@router.get("/model", summary="The model that serves", tags=["model"], responses=api_docs.problems(503))
+@router.get("/model", summary="The served model", tags=["model"], responses=api_docs.problems(503))
 async def model(serving: Serving) -> ModelCard:
-    """Describe the model that serves, and name the one that is tried beside it."""
+    """Describe the served model, and name the challenger, if there is one."""
     return ModelCard.of(serving.champion.manifest, serving.tried)
 
 
 @router.get(
     "/model/card",
-    summary="Its card, as a page",
+    summary="The model card as a page",
     tags=["model"],
     response_class=HTMLResponse,
     responses=api_docs.problems(503),
 )
 async def model_card(serving: Serving) -> HTMLResponse:
-    """Show what to know before relying on the model: its quality, costs, limits, and for whom it fails."""
+    """Return the model card: quality, costs, limits, and the groups of customers for whom the model is weak."""
     return HTMLResponse(serving.champion.card, headers={"Content-Security-Policy": CARD_POLICY})
 
 
 @router.get("/health", summary="State of the service", tags=["operations"])
 async def health(request: Request) -> Health:
-    """Tell how the service is; always 200."""
+    """Report the state of the service; the status is always 200."""
     inference = state.of(request)["inference"]
     model, log = inference.model, inference.log
     problems = [problem for problem in (model.problem, model.challenger_problem, log.problem) if problem]
@@ -168,23 +168,23 @@ async def health(request: Request) -> Health:
 
 @router.get("/health/live", summary="Liveness", tags=["operations"])
 async def live() -> Probe:
-    """Answer 200 as long as the process runs; restart it when this fails."""
+    """Return 200 as long as the process runs; restart the process if this fails."""
     return Probe(status="alive")
 
 
 @router.get("/health/ready", summary="Readiness", tags=["operations"], responses=api_docs.problems(503))
 async def ready(_serving: Serving, _accepting: Accepting) -> Probe:
-    """Answer 200 when predictions are answered, else 503 with the reason; send no traffic while this fails."""
+    """Return 200 if the service can predict, else 503 with the reason; send no traffic while this fails."""
     return Probe(status="ready")
 
 
-@router.get("/metrics", summary="Measurements", tags=["operations"], response_class=PlainTextResponse)
+@router.get("/metrics", summary="Metrics", tags=["operations"], response_class=PlainTextResponse)
 async def expose_metrics(request: Request) -> PlainTextResponse:
-    """Expose all that is counted, in Prometheus' text format."""
+    """Return all metrics in Prometheus' text format."""
     return PlainTextResponse(state.of(request)["inference"].metrics.expose(), media_type=metrics.CONTENT_TYPE)
 
 
 @router.get("/", include_in_schema=False)
 async def index() -> RedirectResponse:
-    """Lead people to the page that shows the API."""
+    """Redirect to the page that shows the API."""
     return RedirectResponse("docs")

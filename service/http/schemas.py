@@ -1,4 +1,4 @@
-"""The bodies of requests and answers, apart from the customer, which is `models.features`, and problems."""
+"""Request and response bodies, except customers (`service.customers`) and problems (`service.http.problem_details`)."""
 
 from collections.abc import Mapping
 from typing import Literal, Self
@@ -21,26 +21,26 @@ _PLAIN_MEANINGS: Mapping[RiskTier, str] = {
 
 
 class Body(BaseModel):
-    """Base of all bodies: fixed once made, each field described by the words under it."""
+    """Base of all bodies: immutable; the docstring of each field is its description."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 class Prediction(Body):
-    """What the model expects of one customer."""
+    """The prediction for one customer."""
 
     prediction_id: str = Field(pattern="^[0-9a-f]{32}$", examples=["019ca6b1dc007a4d3f8a3a4f1c2d7e90"])
-    """Unique name of this prediction."""
+    """Unique id of this prediction."""
     churn_probability: float = Field(ge=0, le=1, examples=[0.8123])
-    """Probability that the customer leaves, 0 to 1."""
+    """Probability that the customer churns, 0 to 1."""
     churn_prediction: bool = Field(examples=[True])
     """Whether the probability reaches the decision threshold of GET /risk-tiers."""
     risk_tier: RiskTier = Field(examples=["high"])
     """The tier of the probability; GET /risk-tiers has the bounds."""
     model_version: str = Field(examples=["20260301-1a2b3c4d"])
-    """The model that answered."""
+    """Version of the model that made the prediction."""
     prediction_timestamp: AwareDatetime
-    """When it answered, UTC."""
+    """Time of the prediction, UTC."""
 
 
 class Predictions(Body):
@@ -51,56 +51,56 @@ class Predictions(Body):
 
 
 class Explanation(Body):
-    """Why the model says what it says, in log-odds before calibration."""
+    """How the features contribute to the score, in log-odds before calibration."""
 
     base_value: float = Field(examples=[-1.0548])
-    """What the model says of a customer of whom nothing is known."""
+    """Expected score of a customer when no feature is known."""
     contributions: dict[str, float] = Field(examples=[dict.fromkeys(CONTRACT.names, 0.25)])
-    """What each feature adds to it; above 0 it raises the risk. Exact (TreeSHAP)."""
+    """What each feature adds to the base value; a positive value raises the risk. Exact (TreeSHAP)."""
     raw_score: float = Field(examples=[0.1952])
-    """What the model says of this customer: the base value and all contributions added up."""
+    """Score of this customer: the base value plus all contributions."""
     reasons: list[str] = Field(max_length=MAX_REASONS, examples=[["a month-to-month contract raises the risk"]])
-    """The features that add or take most, in words, the strongest first; at most three."""
+    """The features with the largest contributions in words, strongest first; at most three."""
 
 
 class ExplainedPrediction(Prediction):
-    """What the model expects of one customer, and why."""
+    """The prediction for one customer, with an explanation."""
 
     explanation: Explanation
-    """Why."""
+    """The contributions of the features, and reasons in words."""
 
 
 class ExplainedPredictions(Body):
-    """The predictions of a batch, and why they are so."""
+    """The predictions of a batch, with explanations."""
 
     predictions: list[ExplainedPrediction]
     """One for each customer, in the order of the request."""
 
 
 class OutcomeBatch(Body):
-    """Outcomes to be recorded together."""
+    """Outcomes to record in one request."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     outcomes: list[Outcome] = Field(min_length=1, max_length=MAX_OUTCOMES)
-    """One to 10,000 outcomes; one that cannot be recorded refuses them all."""
+    """One to 10,000 outcomes; if one cannot be recorded, none is."""
 
 
 class RecordedOutcome(Body):
-    """What the log holds of a prediction's outcome."""
+    """The recorded outcome of a prediction."""
 
     prediction_id: str
-    """The name of the prediction."""
+    """Id of the prediction."""
     churned: bool
-    """Whether the customer left."""
+    """Whether the customer churned."""
     observed_at: AwareDatetime
-    """When that was seen, as it was reported first; UTC."""
+    """When this was observed, as first reported; UTC."""
     recorded_at: AwareDatetime
-    """When it was reported first, UTC."""
+    """When it was first reported, UTC."""
 
 
 class RecordedOutcomes(Body):
-    """What became of a batch of outcomes."""
+    """The result of recording a batch of outcomes."""
 
     new: int
     """Outcomes that were recorded now."""
@@ -109,32 +109,32 @@ class RecordedOutcomes(Body):
 
 
 class TierBounds(Body):
-    """One risk tier: the probabilities from its lower bound up to, but without, its upper bound."""
+    """One risk tier: the probabilities from its lower bound (included) to its upper bound (excluded)."""
 
     tier: RiskTier
     """The tier's name in predictions."""
     lower_bound: float = Field(ge=0, le=1)
-    """Least probability that belongs to the tier."""
+    """Lowest probability in the tier."""
     upper_bound: float = Field(ge=0, le=1)
-    """Where the next tier begins; 1 belongs to the last tier."""
+    """Lowest probability of the next tier; 1 belongs to the last tier."""
     meaning: str
-    """What the tier suggests to do."""
+    """The suggested action."""
 
 
 class RiskTiers(Body):
-    """How the model that serves turns probabilities into decisions."""
+    """How the served model turns probabilities into decisions."""
 
     decision_threshold: float = Field(gt=0, lt=1)
-    """Least probability that counts as churn."""
+    """Lowest probability that counts as churn."""
     tiers: list[TierBounds]
-    """All tiers, ascending."""
+    """All tiers, in ascending order."""
     costs: Costs | None
-    """What the bounds were made from: what is lost with a customer, and what each tier's offer costs and achieves; null
-    where they are plain defaults."""
+    """Costs from which the bounds were derived: the value of a customer, and the cost and the success of each tier's
+    offer; null if the bounds are defaults."""
 
     @classmethod
     def of(cls, policy: RiskPolicy) -> Self:
-        """Spell out a policy."""
+        """Build the body from a policy."""
         bounds: list[tuple[RiskTier, float, float]] = [
             ("low", 0, policy.medium_from),
             ("medium", policy.medium_from, policy.high_from),
@@ -154,7 +154,7 @@ def _meaning(tier: RiskTier, costs: Costs | None) -> str:
     if costs is None:
         return _PLAIN_MEANINGS[tier]
     if tier == "low":
-        return "Left alone: no offer would pay."
+        return "No offer: none would pay off."
     offer = costs.medium if tier == "medium" else costs.high
     return (
         f"The offer for {offer.contact_cost:,g} {costs.currency} costs least: it keeps {offer.success_rate:.0%} of "
@@ -163,7 +163,7 @@ def _meaning(tier: RiskTier, costs: Costs | None) -> str:
 
 
 class Metric(Body):
-    """One figure of the model on customers that it was not trained on."""
+    """One figure of the model on the test set."""
 
     value: float
     """The figure."""
@@ -172,18 +172,19 @@ class Metric(Body):
 
 
 class Tried(Body):
-    """A second model beside the one that serves."""
+    """The challenger, a second model beside the champion."""
 
     version: str
-    """Its name in the store."""
+    """Its version in the store."""
     mode: Mode
-    """`shadow`: it is asked the same and answers nobody. `canary`: it answers a share of the customers with a name."""
+    """`shadow`: it scores the same customers, but its predictions are not returned. `canary`: it answers a share of the
+    customers with a `customer_id`."""
     share: float | None
-    """That share, 0 to 1; null for a shadow."""
+    """The canary's share of the customers, 0 to 1; null for a shadow."""
 
     @classmethod
     def of(cls, challenger: Challenger | None) -> Self | None:
-        """Tell what a pin says of a challenger."""
+        """Build the body from a pin's challenger."""
         if challenger is None:
             return None
         share = challenger.share if challenger.mode == "canary" else None
@@ -191,55 +192,55 @@ class Tried(Body):
 
 
 class ModelCard(Body):
-    """The model that serves."""
+    """The served model."""
 
     version: str
-    """Its name in the store."""
+    """Its version in the store."""
     trained_at: AwareDatetime
     """When it was trained, UTC."""
     fingerprint: str
-    """SHA-256 of the features' schema; service and model agree on it."""
+    """SHA-256 of the features' schema; it must be the same in the service and the model."""
     features: tuple[Feature, ...]
-    """What it asks of a customer, with bounds (ge, gt, le, lt), unit and labels."""
+    """Its input features, with bounds (ge, gt, le, lt), unit and labels."""
     metrics: dict[str, Metric]
     """Its figures on the test set."""
     confusion: Confusion
-    """Customers of the test set by decision and outcome."""
+    """Confusion matrix of the test set."""
     cross_validation: dict[str, dict[str, Spread]]
-    """Figures over the folds of the training set, of this algorithm and of simpler ones."""
+    """Cross-validation figures on the training set, of this algorithm and of simpler ones."""
     data: Provenance
-    """What it was trained on."""
+    """Source of the training rows."""
     libraries: dict[str, str]
-    """Versions that trained it."""
+    """Versions of the libraries that trained it."""
     challenger: Tried | None
-    """What is tried beside it; null for none."""
+    """The challenger; null if there is none."""
 
     @classmethod
     def of(cls, manifest: Manifest, challenger: Challenger | None) -> Self:
-        """Tell what a manifest says of its model."""
-        told = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
+        """Build the body from a manifest."""
+        same = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
         intervals = manifest.intervals
         metrics = {name: Metric(value=value, interval=intervals.get(name)) for name, value in manifest.metrics.items()}
-        return cls(**told, features=CONTRACT.features, metrics=metrics, challenger=Tried.of(challenger))
+        return cls(**same, features=CONTRACT.features, metrics=metrics, challenger=Tried.of(challenger))
 
 
 class Health(Body):
-    """How the service is."""
+    """State of the service."""
 
     status: Literal["healthy", "degraded"]
-    """`degraded` when a model that is pinned was refused, or predictions do not reach the log's database."""
+    """`degraded` if a pinned model was refused, or predictions do not reach the log's database."""
     model_loaded: bool
-    """Whether predictions are answered."""
+    """Whether the service can predict."""
     uptime_seconds: float = Field(ge=0)
     """Time since the start of the process."""
     reason: str | None = None
     """Why it is degraded, and the remedy."""
     challenger: Tried | None
-    """What is tried beside the model that serves; null for none, and for one that was refused."""
+    """The challenger; null if there is none, or if it was refused."""
 
 
 class Probe(Body):
-    """What an orchestrator asks for."""
+    """The answer to a liveness or readiness probe."""
 
     status: Literal["alive", "ready"]
-    """The answer."""
+    """State of the process."""

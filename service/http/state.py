@@ -1,4 +1,4 @@
-"""What lives as long as the app, and how an endpoint asks for a part of it."""
+"""The app's state, and the FastAPI dependencies that give its parts to endpoints."""
 
 from typing import Annotated, NotRequired, TypedDict, cast
 
@@ -14,16 +14,16 @@ from service.serving.inference import Inference
 
 
 class State(TypedDict):
-    """Made when the app starts; every request gets a copy of the mapping, and the same values."""
+    """Created at startup; every request gets a copy of the mapping with the same values."""
 
     inference: Inference
     intake: RequestBodies
     lifecycle: Lifecycle
     outcomes: OutcomeLog
     refusal: NotRequired[dict[str, list[str]]]
-    """What the log is to say of a body that was refused; belongs to one request."""
+    """Problems of a rejected body, for the request log; belongs to one request."""
     shed: NotRequired[bool]
-    """Whether it was refused for want of time or room; belongs to one request."""
+    """Whether the request was shed; belongs to one request."""
 
 
 def of(request: Request) -> State:
@@ -52,10 +52,10 @@ async def _accepting(request: Request) -> None:
 
 
 Inferring = Annotated[Inference, Depends(_inference)]
-"""What predicts; without a model, the request is answered with the reason."""
+"""The `Inference`; without a model, the request is answered with 503 and the reason."""
 Serving = Annotated[ModelRouter, Depends(_lineup)]
-"""The models that serve; without one, the request is answered with the reason."""
+"""The served models; without one, the request is answered with 503 and the reason."""
 Recording = Annotated[OutcomeLog, Depends(_outcomes)]
-"""What records outcomes."""
+"""The `OutcomeLog`, which records outcomes."""
 Accepting = Annotated[None, Depends(_accepting)]
-"""Refuses when the service is about to end."""
+"""Answers 503 while the service is shutting down."""

@@ -1,6 +1,6 @@
-"""Traces for OpenTelemetry: on when its own standard variables name where to send them, else costing nothing.
+"""OpenTelemetry traces: enabled if OpenTelemetry's standard variables name an endpoint; without it they cost nothing.
 
-FastAPI makes the spans and reads the rest of those variables.
+FastAPI creates the spans and reads the other variables.
 """
 
 import os
@@ -11,6 +11,6 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT
 
 
 def config() -> TelemetryConfig:
-    """Return what FastAPI is to report: never metrics and logs, which are at /metrics and on stdout."""
+    """Return the configuration for FastAPI: traces only, because metrics are at /metrics and logs on stdout."""
     wanted = any(os.environ.get(name) for name in _ENDPOINTS)
     return TelemetryConfig(tracing=wanted, auto_configure=wanted, metrics=False, logs=False)

@@ -1,1 +1,1 @@
-"""The prediction log on the service's side: from a request to a spool page to the database."""
+"""The service's side of the prediction log: from requests through the spool to the database."""

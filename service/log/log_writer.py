@@ -1,4 +1,4 @@
-"""The thread that brings the prediction log to disk."""
+"""The thread that writes the prediction log to disk."""
 
 import logging
 import threading
@@ -10,12 +10,12 @@ from service.log.prediction_log import SpooledLog
 
 logger = logging.getLogger(__name__)
 WRITE_SECONDS, LOOK_SECONDS, TRAFFIC_SECONDS = 0.5, 1.0, 10.0
-"""Between two pages, between two looks at what waits, and between two rows of traffic."""
+"""Pauses between two pages, between two checks of the backlog, and between two rows of traffic."""
 
 
 @contextmanager
 def running(log: SpooledLog) -> Iterator[None]:
-    """Write for as long as the context lasts, and all that is left in the end."""
+    """Write as long as the context lasts, and write all remaining rows at its end."""
     end = threading.Event()
     thread = threading.Thread(target=_write, args=(log, end), name="prediction-log", daemon=True)
     thread.start()
@@ -35,10 +35,10 @@ def _write(log: SpooledLog, end: threading.Event) -> None:
             log.write()
             if now >= look_at:
                 log.look()
-                # A spool of an outage of days has a hundred thousand pages.
+                # After an outage of days the spool has a hundred thousand pages, and a check takes long.
                 look_at = now + max(LOOK_SECONDS, 20 * (time.monotonic() - now))
             if now >= traffic_at:
                 traffic_at = now + TRAFFIC_SECONDS
                 log.write_traffic()
-        except Exception:  # whatever it is, predictions go on, and so does the log
+        except Exception:  # on any error, predictions and the log continue
             logger.exception("the prediction log failed")

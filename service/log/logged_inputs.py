@@ -1,4 +1,4 @@
-"""What is kept of a customer in the prediction log: the values, a digest of them, or nothing."""
+"""How customers' values are kept in the prediction log: as they are, as a digest, or not at all."""
 
 import hmac
 import os
@@ -16,10 +16,10 @@ _write = CustomerFeatures.__pydantic_serializer__.to_json
 
 
 def keeper(kept: Kept, folder: Path) -> Callable[[CustomerFeatures], str]:
-    """Return what makes of a customer the two columns `features` (JSON) and `inputs_digest`, with a tab between.
+    """Return a function from a customer to the columns `features` (JSON) and `inputs_digest`, separated by a tab.
 
-    A digest tells whether two customers are alike, and nothing else: it is keyed, since plain ones could be guessed.
-    The key is made once and stays in `folder`; who removes it makes all digests so far meaningless.
+    A digest only shows whether two customers are equal. It is keyed, because a plain one could be guessed. The key is
+    created once and stays in `folder`; without the key, earlier digests are useless.
     """
     if kept == "plain":
         return lambda customer: f"{_write(customer).decode()}\t{NULL}"
@@ -35,6 +35,6 @@ def _read_key(path: Path) -> bytes:
     own.touch(mode=0o600)
     own.write_bytes(secrets.token_bytes(32))
     with suppress(FileExistsError):
-        path.hardlink_to(own)  # of several workers that start, the first gives the key to all
+        path.hardlink_to(own)  # if several workers start, all use the key of the first
     own.unlink()
     return path.read_bytes()

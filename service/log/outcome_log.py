@@ -1,6 +1,6 @@
-"""Outcomes on their way into the prediction log: when `record` returns, they are stored.
+"""Records outcomes in the prediction log; they are stored when `record` returns.
 
-Predictions come there by way of the spool, a second later or after an outage, so an outcome may be ahead of its
+Predictions reach the database through the spool, a second later or after an outage, so an outcome may come before its
 prediction.
 """
 
@@ -17,38 +17,38 @@ from service.errors import LogUnavailable, NotLoggedYet
 from service.log.prediction_log import PredictionLog
 from service.metrics import Metrics
 
-if TYPE_CHECKING:  # imported when the first outcome comes: it takes 0.25 s and 25 MB
+if TYPE_CHECKING:  # imported with the first outcome: it takes 0.25 s and 25 MB
     from sqlalchemy import Engine
 
     from models.log.outcome_recording import Recorded
 
 logger = logging.getLogger(__name__)
 TO_SPOOL = timedelta(seconds=5)
-"""Longest way of a prediction to the spool, and most that the clocks of two instances differ."""
+"""Longest time from a prediction to the spool, and largest difference between the clocks of two instances."""
 
 
 class OutcomeLog:
-    """Connects when first used; waits for the database, so it is for threads."""
+    """Connects at first use. It waits for the database, so call it only from threads."""
 
     def __init__(self, url: str, predictions: PredictionLog, metrics: Metrics) -> None:
         self._url, self._predictions, self._metrics = url, predictions, metrics
         self._engine: Engine | None = None
 
     def record(self, outcomes: Sequence[Outcome]) -> "list[Recorded]":
-        """Store outcomes, all of them or none; milliseconds, or seconds where the database does not answer.
+        """Store outcomes, all or none; takes milliseconds, or seconds if the database does not answer.
 
         Raises:
-            OutcomesUnknown, OutcomesContradicted: there are no such predictions, or they have other outcomes.
-            NotLoggedYet: some of the predictions are on their way to the database.
-            LogUnavailable: there is no log, or it does not answer.
+            OutcomesUnknown, OutcomesContradicted: the log has no such predictions, or they have different outcomes.
+            NotLoggedYet: some of the predictions are not in the database yet.
+            LogUnavailable: there is no log, or its database does not answer.
         """
         if not self._url:
             raise LogUnavailable(reason="This service keeps no prediction log. Its operators can set SERVICE_LOG_URL.")
-        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  # as above
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  # with the first outcome
 
-        from models.log import log_tables, outcome_recording  # noqa: PLC0415  # as above
+        from models.log import log_tables, outcome_recording  # noqa: PLC0415  # with the first outcome
 
-        on_the_way = self._find_ids_on_the_way()  # before the database is asked: what leaves the spool then is there
+        on_the_way = self._find_ids_on_the_way()  # before the query: what leaves the spool later is in the database
         try:
             self._engine = self._engine or log_tables.connect(self._url)
             recorded = outcome_recording.record(self._engine, outcomes)
@@ -58,19 +58,19 @@ class OutcomeLog:
                 raise OutcomesUnknown(ids=lost) from error
             raise NotLoggedYet(ids=error.ids) from error
         except (LogMissing, SQLAlchemyError) as error:
-            logger.error("the prediction log takes no outcomes: %s", getattr(error, "orig", error))  # noqa: TRY400
+            logger.error("the prediction log cannot record outcomes: %s", getattr(error, "orig", error))  # noqa: TRY400
             raise LogUnavailable(
-                reason="The prediction log does not answer. Nothing was recorded; send it again later."
+                reason="The prediction log does not answer. Nothing was recorded. Send the request again later."
             ) from error
         self._metrics.count_outcomes(Counter(one.churned for one in recorded if one.is_new))
         return recorded
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         if self._engine is not None:
             self._engine.dispose()
 
     def _find_ids_on_the_way(self) -> tuple[str, str]:
-        """Return the least id that the database may not have yet, and the one after the last."""
+        """Return the range of ids that may not be in the database yet: the first one, and the one after the last."""
         now, waited = datetime.now(UTC), timedelta(seconds=self._predictions.behind_seconds)
         return row_ids.first_id(now - waited - TO_SPOOL), row_ids.first_id(now + TO_SPOOL)

@@ -1,6 +1,6 @@
-"""The prediction log as requests see it: rows are taken at once, and lie on disk half a second later at most.
+"""The queue of the prediction log: takes rows from requests at once, and writes them to disk within half a second.
 
-From there `service.log.shipper` brings them to the database, so nothing here waits for one.
+`service.log.shipper` moves them from disk to the database, so nothing here waits for a database.
 """
 
 import logging
@@ -21,47 +21,47 @@ from service.model.shadow import UnscoredBatch
 logger = logging.getLogger(__name__)
 
 PREDICTIONS, CHALLENGER_PREDICTIONS, TRAFFIC = "predictions", "challenger_predictions", "traffic"
-"""Tables, as `models.log.log_tables` has them; importing it here would cost every worker SQLAlchemy."""
+"""Names of the tables in `models.log.log_tables`; importing that would make every worker load SQLAlchemy."""
 LATE_SECONDS = 5
-"""The age of a row from which on it is told where it waits."""
+"""Age of a row from which on /health reports where it waits."""
 MAX_QUEUED_ROWS = 100_000
-"""In memory, for a disk that is slow; some 25 MB."""
+"""Most rows in memory, if the disk is slow; about 25 MB."""
 MAX_UNSCORED_ROWS = 20_000
-"""Between two pages, for a shadow; more would take it a tenth of a second, which requests lack."""
+"""Most rows for a shadow between two pages; more would take a tenth of a second, in which requests wait."""
 
 
 class PredictionLog(Protocol):
-    """Takes from any thread, and returns at once."""
+    """Takes predictions from any thread, without waiting."""
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with it, and what becomes of the rows; None when all is well."""
+        """What is wrong, and what happens to the rows; None if all is well."""
 
     @property
     def behind_seconds(self) -> float:
-        """Age of the oldest row that the database may not have; 0 when there is none."""
+        """Age of the oldest row that may not be in the database yet; 0 if there is none."""
 
     def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
-        """Take the predictions of one request, which a shadow is to score, too."""
+        """Add the predictions of one request, which a shadow scores as well."""
 
     def refuse(self, fields: Mapping[str, int]) -> None:
-        """Count a request for predictions that broke rules, so many of each field."""
+        """Count a rejected request for predictions, with the number of broken rules by field."""
 
 
 class NoLog:
-    """Keeps nothing."""
+    """A log that keeps nothing."""
 
     problem, behind_seconds = None, 0.0
 
     def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
-        """Forget them."""
+        """Drop the predictions."""
 
     def refuse(self, fields: Mapping[str, int]) -> None:
-        """Forget it."""
+        """Drop the count."""
 
 
 class SpooledLog:
-    """Writes pages of rows to a spool; what exceeds its size, or the queue's, is dropped and counted."""
+    """Writes pages of rows to a spool; rows beyond its size, or beyond the queue's, are dropped and counted."""
 
     def __init__(
         self, spool: Spool, *, keep: Callable[[CustomerFeatures], str], max_bytes: int, metrics: Metrics
@@ -70,14 +70,14 @@ class SpooledLog:
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._unscored: list[UnscoredBatch] = []
-        self._unwritten_since = 0  # the oldest row that is not on disk, in milliseconds since 1970; 0 is none
+        self._unwritten_since = 0  # the oldest row that is not on disk, in milliseconds since 1970; 0 for none
         self._traffic = RequestCounts()
         self._waiting = Backlog()
         self._disk_problem = "the disk does not answer"
         self._dropping = False
 
     def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
-        """Take the predictions of one request, which a shadow is to score, too; 2 µs each."""
+        """Add the predictions of one request, which a shadow scores as well; 2 µs each."""
         lines: list[str] = []
         for predicted in parts:
             lines += _lines(predicted, self._keep)
@@ -95,13 +95,13 @@ class SpooledLog:
             self._metrics.count_shadow_dropped(len(lines))
 
     def refuse(self, fields: Mapping[str, int]) -> None:
-        """Count a request for predictions that broke rules."""
+        """Count a rejected request for predictions."""
         with self._lock:
             self._traffic.refused += 1
             self._traffic.refused_fields.update(fields)
 
     def write(self) -> None:
-        """Write the rows that were taken since the last time; a disk that fails gets them again."""
+        """Write the rows that were added since the last call; if the disk fails, they are written again later."""
         with self._lock:
             lines, self._lines = self._lines, []
             unscored, self._unscored = self._unscored, []
@@ -114,12 +114,12 @@ class SpooledLog:
         if is_on_disk or is_full:
             with self._lock:
                 self._unwritten_since = began if self._lines else 0
-        for rows in unscored:  # a page of theirs must lie behind that of the predictions which it refers to
+        for rows in unscored:  # their page must come after the page of the predictions that it refers to
             if not (is_on_disk and self._write_scored(rows, since)):
                 self._metrics.count_shadow_dropped(len(rows))
 
     def write_traffic(self) -> None:
-        """Write how many requests came since the last time, if any did."""
+        """Write how many requests came since the last call, if any."""
         with self._lock:
             traffic, self._traffic = self._traffic, RequestCounts()
         if not traffic.any:
@@ -127,12 +127,12 @@ class SpooledLog:
         now = clock.now()
         try:
             self._spool.write(TRAFFIC, [traffic.line(now)], since=now.milliseconds)
-        except OSError:  # the rows' own page says it
+        except OSError:  # the page of predictions reports the problem
             with self._lock:
                 self._traffic.add(traffic)
 
     def look(self) -> None:
-        """See how far the database is behind."""
+        """Measure how far the database is behind."""
         self._waiting = self._spool.waiting()
         self._metrics.describe_log(
             spool_bytes=self._waiting.size_bytes,
@@ -141,7 +141,7 @@ class SpooledLog:
         )
 
     def close(self) -> None:
-        """Write what is left; what cannot be written now is lost, and said to be."""
+        """Write the remaining rows; rows that cannot be written now are lost, and reported as lost."""
         self.write()
         if self._lines:
             self._drop(len(self._lines), self._disk_problem)
@@ -149,24 +149,24 @@ class SpooledLog:
 
     @property
     def behind_seconds(self) -> float:
-        """Age of the oldest row that the database may not have; 0 when there is none."""
+        """Age of the oldest row that may not be in the database yet; 0 if there is none."""
         known = [since for since in (self._unwritten_since, self._waiting.since) if since]
         return max(0.0, time.time() - min(known) / 1000) if known else 0.0
 
     @property
     def problem(self) -> str | None:
-        """What is wrong, and what becomes of the rows."""
+        """What is wrong, and what happens to the rows."""
         if self._is_full:
-            return "Predictions are answered, but not logged: the spool is full."
+            return "Predictions are returned but not logged: the spool is full."
         if self._unwritten_since and time.time() - self._unwritten_since / 1000 > LATE_SECONDS:
-            return f"Predictions are answered, but held in memory: {self._disk_problem}. They may be lost."
+            return f"Predictions are returned but held in memory: {self._disk_problem}. They may be lost."
         if self._waiting.since and self.behind_seconds > LATE_SECONDS:
             return (
                 f"Predictions of the last {self.behind_seconds:.0f} s are not in the log's database yet: "
-                f"{self._spool.explanation() or 'it is catching up'}. They wait on disk, and none is lost."
+                f"{self._spool.explanation() or 'the database is catching up'}. They wait on disk, and none is lost."
             )
         if rejected := self._waiting.rejected_pages:
-            return f"The log's database refused {rejected} pages of rows; they lie in {self._spool.name}."
+            return f"The log's database rejected {rejected} pages of rows; they are kept in {self._spool.name}."
         return None
 
     @property
@@ -187,7 +187,7 @@ class SpooledLog:
         return True
 
     def _leave(self, predicted: Predicted, shadow: Predictor) -> None:
-        """Have a shadow score rows when their page is written; for whoever holds the lock."""
+        """Queue rows for a shadow, which scores them when their page is written; the caller must hold the lock."""
         if len(predicted.ids) + sum(map(len, self._unscored)) > MAX_UNSCORED_ROWS:
             self._metrics.count_shadow_dropped(len(predicted.ids))
             return
@@ -199,7 +199,7 @@ class SpooledLog:
         try:
             lines, differences = rows.score()
             size_bytes = self._spool.write(CHALLENGER_PREDICTIONS, lines, since=since)
-        except Exception:  # whatever it is, it is the challenger's loss alone
+        except Exception:  # any error affects the challenger alone
             logger.exception("the challenger %s did not score %d rows", rows.version, len(rows))
             return False
         self._waiting = replace(self._waiting, size_bytes=self._waiting.size_bytes + size_bytes)

@@ -1,4 +1,4 @@
-"""How many requests for predictions were answered and refused, as a row of the prediction log."""
+"""Counts of answered and refused requests for predictions, as a row of the prediction log."""
 
 import json
 from collections import Counter
@@ -10,7 +10,7 @@ from service.clock import Timestamp
 
 @dataclass
 class RequestCounts:
-    """Requests for predictions, counted."""
+    """Counts of requests for predictions."""
 
     answered: int = 0
     refused: int = 0
@@ -19,7 +19,7 @@ class RequestCounts:
     """Predictions that did not reach the log."""
 
     def add(self, other: "RequestCounts") -> None:
-        """Count what another has counted as well."""
+        """Add the counts of `other`."""
         self.answered += other.answered
         self.refused += other.refused
         self.refused_fields.update(other.refused_fields)
@@ -27,11 +27,11 @@ class RequestCounts:
 
     @property
     def any(self) -> bool:
-        """Whether there is anything to tell."""
+        """Whether any count is not 0."""
         return bool(self.answered or self.refused or self.dropped)
 
     def line(self, at: Timestamp) -> str:
-        """Write it as a row of the table."""
+        """Return the counts as a row of the table."""
         [identity] = random_ids.draw_ids(at.milliseconds, 1)
         fields = json.dumps(self.refused_fields)
         return f"{identity}\t{at.spaced}\t{self.answered}\t{self.refused}\t{fields}\t{self.dropped}"

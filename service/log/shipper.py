@@ -1,8 +1,9 @@
-"""`python -m service.log.shipper`: brings the pages of the spool to the prediction log's database, the oldest first.
+"""The shipper, `python -m service.log.shipper`: moves pages from the spool to the log's database, oldest first.
 
-A process of its own: drivers, and databases that are slow, take no time from requests, and several workers share one
-writer. The service starts it and holds its standard input; when that closes, it ships what is there and ends. A page is
-removed after the database has it, and rows that it has are passed over, so each arrives once, whatever happens between.
+It is a process of its own, so that database drivers and slow databases take no time from requests, and several workers
+share one writer. The service starts it and holds its standard input. When that closes, it ships the remaining pages and
+ends. A page is removed after the database has stored it, and existing rows are skipped, so each row arrives once, even
+after a crash.
 """
 
 import logging
@@ -17,8 +18,8 @@ from pathlib import Path
 
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # sent to all processes of a terminal; it ends when the service has
-    os.nice(10)  # requests come first, also while this one imports
+        signal.signal(number, signal.SIG_IGN)  # a terminal sends it to all; the shipper ends after the service
+    os.nice(10)  # requests have priority, also over this process's imports
 
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
@@ -32,7 +33,8 @@ from service.settings import Settings
 
 logger = logging.getLogger("service.log.shipper")
 LOOK_SECONDS, RETRY_SECONDS, LAST_SECONDS = 0.5, 1.0, 2.0
-"""Between two looks into the spool, after a failure, and for what is left when the service has ended."""
+"""Pause between two checks of the spool, pause after a failure, and time for the remaining pages when the service has
+ended."""
 
 
 class Shipper:
@@ -47,7 +49,7 @@ class Shipper:
         self._problem = ""
 
     def ship(self, until: float = float("inf")) -> bool:
-        """Ship what is there, until a time of the monotonic clock; return whether the database took it."""
+        """Ship the pages in the spool, until a time of the monotonic clock; return whether the database took them."""
         try:
             connection = self._open()
             for page in self._spool.pages():
@@ -62,20 +64,20 @@ class Shipper:
         return True
 
     def close(self) -> None:
-        """Let go of the database; the next time it is opened, and brought up to date, anew."""
+        """Close the database; the next call opens it again and upgrades its tables."""
         if self._connection is not None:
             self._connection.close()
             self._connection.engine.dispose()
             self._connection = None
 
     def _open(self) -> Connection:
-        """Return the one connection, which stays open: SQLite copies all that was written when the last one closes."""
+        """Return the one connection, which stays open: SQLite copies its write-ahead log when the last one closes."""
         if self._connection is not None and self._file == _identify(self._connection.engine):
             return self._connection
         self.close()  # the file was removed, or replaced by another
         engine = log_tables.connect(self._url, create=True)
         if migrations.upgrade(engine):
-            logger.info("the prediction log's tables are up to date now")
+            logger.info("the prediction log's tables were upgraded")
         self._connection, self._file = engine.connect(), _identify(engine)
         return self._connection
 
@@ -87,16 +89,16 @@ class Shipper:
         except OSError as error:
             if page not in self._unreadable:
                 self._unreadable.add(page)
-                logger.error("%s cannot be read: %s", page.name, error.strerror)  # noqa: TRY400  # says it all
+                logger.error("%s cannot be read: %s", page.name, error.strerror)  # noqa: TRY400  # no traceback
             return
         try:
             _insert(rows, log_tables.METADATA.tables[spool.table_of(page)], connection)
         except (DataError, IntegrityError, KeyError, ValueError) as error:
             if isinstance(error, IntegrityError) and page not in self._early:
-                # A folder that changes while it is listed may show a page, and not the one before it that it refers to.
+                # A listing of a folder that changes may have a page without the earlier page that it refers to.
                 self._early.add(page)
                 return
-            logger.error("the database cannot take %s: %s", page.name, _sentence(error))  # noqa: TRY400  # says it all
+            logger.error("the database cannot take %s: %s", page.name, _sentence(error))  # noqa: TRY400  # no traceback
             self._spool.reject(page)
         else:
             self._early.discard(page)
@@ -108,9 +110,9 @@ class Shipper:
             with suppress(OSError):  # a disk that is full may be the problem
                 self._spool.explain(problem)
             if problem:
-                logger.error("predictions wait on disk, the database does not take them: %s", problem)
+                logger.error("predictions wait on disk, because the database cannot store them: %s", problem)
             else:
-                logger.info("the database takes predictions again")
+                logger.info("the database stores predictions again")
 
 
 def main() -> None:
@@ -131,13 +133,13 @@ def main() -> None:
 
 def _insert(rows: list[tuple[str | None, ...]], table: Table, connection: Connection) -> None:
     if {len(row) for row in rows} != {len(table.columns)}:
-        raise ValueError("its rows are those of another version of this service")
+        raise ValueError("its rows were written by another version of this service")
     with connection.begin():
         connection.exec_driver_sql(log_tables.insertion(table, connection.dialect), rows)
 
 
 def _identify(engine: Engine) -> tuple[int, int] | None:
-    """Tell a file from another that takes its place; None for a server, and where there is none."""
+    """Identify a SQLite file by device and inode; None for a server, or if there is no file."""
     file = Path(engine.url.database or "")
     if engine.dialect.name != "sqlite" or not file.exists():
         return None
@@ -150,7 +152,7 @@ def _wait_for_end(end: threading.Event) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """Say what went wrong, without the statement and its values."""
+    """Return the first line of an error, without the SQL statement and its values."""
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 

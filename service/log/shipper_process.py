@@ -1,4 +1,4 @@
-"""Keeps the shipper running beside the service, and lets it finish in the end."""
+"""Keeps the shipper process running beside the service, and lets it finish when the service ends."""
 
 import logging
 import subprocess
@@ -10,12 +10,13 @@ from contextlib import contextmanager, suppress
 logger = logging.getLogger(__name__)
 COMMAND = [sys.executable, "-m", "service.log.shipper"]
 RESTART_SECONDS, LAST_SECONDS = 1.0, 4.0
-"""Before one that ended is replaced, and before one that does not end is killed; its pages stay on disk."""
+"""Pause before an ended shipper is replaced, and wait before one that does not end is killed; its pages stay on
+disk."""
 
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Have a shipper for as long as the context lasts; it gets its settings from the environment."""
+    """Run a shipper as long as the context lasts; it reads its settings from the environment."""
     shipping = _Shipping()
     try:
         yield
@@ -31,7 +32,7 @@ class _Shipping:
         self._watch.start()
 
     def end(self) -> None:
-        """Close its input, after which it ships what is left."""
+        """Close its input, so that it ships the remaining pages and ends."""
         self._ending.set()
         process = self._process
         with suppress(OSError):

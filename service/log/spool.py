@@ -1,7 +1,7 @@
-"""Rows on their way to the database: pages in a folder, each written at once and removed when the database has it.
+"""The spool: a folder of pages, which hold rows until the database has stored them.
 
-A page is a file of tab-separated rows of one table. It outlives the process that wrote it, and its rows have ids, so a
-page that is read twice adds nothing.
+A page is a file of tab-separated rows of one table, written atomically. It outlives the process that wrote it. Its rows
+have ids, so reading a page twice adds no rows.
 """
 
 import os
@@ -23,14 +23,14 @@ _NUMBERS = count()  # pages of the same millisecond keep their order
 
 @dataclass(frozen=True)
 class Backlog:
-    """What the database does not have yet."""
+    """The rows that are not in the database yet."""
 
     size_bytes: int = 0
-    """On disk, rejected pages too."""
+    """Size on disk, including rejected pages."""
     since: int = 0
-    """The oldest row, in milliseconds since 1970; 0 when there is none."""
+    """Time of the oldest row, in milliseconds since 1970; 0 if there is none."""
     rejected_pages: int = 0
-    """That the database does not want; they stay in the folder for whoever looks into it."""
+    """Pages that the database rejected; they stay in the folder for inspection."""
 
 
 class Spool:
@@ -41,10 +41,10 @@ class Spool:
         self.name = folder.name
 
     def write(self, table: str, lines: Iterable[str], *, since: int) -> int:
-        """Add a page whose oldest row is of a time, in milliseconds since 1970, and return its size in bytes.
+        """Add a page and return its size in bytes; `since` is the time of its oldest row, in milliseconds since 1970.
 
         Raises:
-            OSError: the folder or the disk does not take it; nothing is left of it.
+            OSError: the page cannot be written; no part of it is left.
         """
         content = "".join(f"{line}\n" for line in lines).encode()
         page = self._folder / f"{since:015d}-{next(_NUMBERS):09d}-{random_ids.draw()[:8]}.{table}{_PAGE}"
@@ -63,29 +63,29 @@ class Spool:
         return [Path(entry.path) for entry in sorted(self._entries(_PAGE), key=lambda entry: entry.name)]
 
     def waiting(self) -> Backlog:
-        """Tell what lies in the folder."""
+        """Return the size and age of the pages in the folder."""
         pages, rejected = list(self._entries(_PAGE)), list(self._entries(_REJECTED))
         since = min((int(page.name.partition("-")[0]) for page in pages), default=0)
         return Backlog(sum(map(_size_on_disk, [*pages, *rejected])), since, len(rejected))
 
     def reject(self, page: Path) -> None:
-        """Keep a page that nobody can take, out of the way of the others."""
+        """Set aside a page that the database rejected."""
         page.rename(page.with_suffix(_REJECTED))
 
     def remove_stale(self) -> None:
-        """Remove pages that were never finished: who wrote them was killed."""
+        """Remove unfinished pages of processes that were killed."""
         limit = time.time() - _STALE_SECONDS
         for entry in self._entries(_PART):
             if entry.stat().st_mtime < limit:
                 Path(entry.path).unlink(missing_ok=True)
 
     def explain(self, problem: str) -> None:
-        """Leave word why pages wait; empty when they do not."""
+        """Write down why pages wait; empty if they do not."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._folder / _PROBLEM).write_text(problem)
 
     def explanation(self) -> str:
-        """Return the last word on why pages wait."""
+        """Return the last written reason why pages wait."""
         try:
             return (self._folder / _PROBLEM).read_text()
         except OSError:
@@ -114,5 +114,5 @@ def table_of(page: Path) -> str:
 
 def read(page: Path) -> list[tuple[str | None, ...]]:
     """Return the rows of a page as text, None for null."""
-    rows = (line.split("\t") for line in page.read_text().split("\n")[:-1])  # splitlines knows eight more ends
+    rows = (line.split("\t") for line in page.read_text().split("\n")[:-1])  # splitlines splits at more characters
     return [tuple([None if value == NULL else value for value in row]) for row in rows]

@@ -1,1 +1,1 @@
-"""One model, and which of the models answers a request."""
+"""Prediction with one model, and the choice between champion and challenger."""

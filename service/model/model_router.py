@@ -1,7 +1,7 @@
-"""Who answers: the champion, and beside it perhaps a challenger that is tried.
+"""Routes each request to the champion or to a canary.
 
-A `shadow` answers nobody: it scores what was answered, later. A `canary` answers a share of the customers who have a
-name, each of them always, by a hash of the name.
+A `shadow` answers no request: it scores the answered customers later. A `canary` answers a share of the customers with
+a `customer_id`. A hash of the id decides, so the same id always gets the same model.
 """
 
 import hashlib
@@ -19,29 +19,29 @@ _PLACES = float(1 << 8 * _BYTES)
 
 @dataclass(frozen=True)
 class Challenger:
-    """A model that is tried, and how."""
+    """A challenger model with its pin."""
 
     named: pins.Challenger
     predictor: Predictor
 
     def answers(self, customer: Customer) -> bool:
-        """Tell whether a canary answers a customer: always the same customers, and more of them as its share grows."""
+        """Return whether a canary answers a customer: always the same ones, and more of them as its share grows."""
         name = customer.customer_id
         return name is not None and place(name, self.named.version) < self.named.share
 
 
 @dataclass(frozen=True)
 class ModelRouter:
-    """The models of one moment; safe to share between threads."""
+    """The models that are served at one time; safe to share between threads."""
 
     champion: Predictor
     challenger: Challenger | None = None
 
     def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[Predicted]:
-        """Predict each customer by the model that answers it, and return what each of these models said.
+        """Predict each customer with its model, and return the predictions of each model.
 
         Raises:
-            BoosterUnreadable: a model predicts, but cannot explain.
+            BoosterUnreadable: a model can predict but cannot explain.
         """
         if self._canary is None:
             return (self.champion.predict(customers, explain=explain),)
@@ -52,12 +52,12 @@ class ModelRouter:
 
     @property
     def tried(self) -> pins.Challenger | None:
-        """What the pin says of the challenger."""
+        """The challenger as it is pinned."""
         return self.challenger.named if self.challenger else None
 
     @cached_property
     def shadow(self) -> Predictor | None:
-        """What scores the same customers later."""
+        """The shadow, which scores the same customers later; None if there is none."""
         return self.challenger.predictor if self.challenger and self.challenger.named.mode == "shadow" else None
 
     @cached_property
@@ -76,7 +76,7 @@ class ModelRouter:
 
 
 def place(customer_id: str, version: str) -> float:
-    """Return where in [0, 1) a customer stands among all for a version; for another version, anywhere else.
+    """Return the position of a customer in [0, 1), uniform and independent for each version.
 
     >>> round(place("C-1047", "20260301-1a2b3c4d"), 4), round(place("C-1047", "20260302-5e6f7a8b"), 4)
     (0.9628, 0.8498)

@@ -1,4 +1,4 @@
-"""One model: checked customers come in, predictions go out."""
+"""Predicts validated customers with one model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,41 +18,41 @@ from service.clock import Timestamp
 
 
 class Predicted(NamedTuple):
-    """What one model says to one request: all lists are in the order of the customers."""
+    """The predictions of one model for one request; all lists are in the order of the customers."""
 
     customers: Sequence[CustomerFeatures]
     matrix: Matrix
     """The customers, encoded."""
     ids: list[str]
-    """Unique names, 32 hex digits each, that begin with the time."""
+    """Unique ids of 32 hex digits, which begin with the time."""
     probabilities: list[float]
-    """Of churn, in [0, 1]."""
+    """Probabilities of churn, in [0, 1]."""
     decisions: list[bool]
     tiers: list[RiskTier]
     model_version: str
-    """The model that made them all."""
+    """Version of the model that made all of them."""
     made_at: Timestamp
     contributions: Contributions | None = None
-    """How their scores come about, if that was asked."""
+    """Contributions to the scores; None if no explanation was requested."""
     places: Sequence[int] | None = None
-    """Where its customers stand in the request; None when they are all of it."""
+    """Positions of its customers in the request; None if it has all of them."""
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A scorer, its explainer, and what is known of their model; safe to share between threads."""
+    """A model's scorer, explainer, manifest and card; safe to share between threads."""
 
     scorer: Scorer
     explainer: Explainer
     manifest: Manifest
     card: str
-    """What a reader should know before relying on the model, as a page."""
+    """The model card as an HTML page."""
 
     def predict(self, customers: Sequence[CustomerFeatures], *, explain: bool = False) -> Predicted:
-        """Predict each customer; 20 µs for one, 3 µs each for many, and with what is behind it 200 µs and 70 µs more.
+        """Predict each customer; 20 µs for one, 3 µs each for many. Explanations take 200 µs and 70 µs more.
 
         Raises:
-            BoosterUnreadable: the model predicts, but cannot explain.
+            BoosterUnreadable: the model can predict but cannot explain.
         """
         matrix = CONTRACT.encode_rows(customers)
         contributions = self.explainer.explain(matrix) if explain else None
@@ -72,10 +72,10 @@ class Predictor:
 
 
 def load(models_dir: Path, named: Named | None = None) -> Predictor:
-    """Verify and open a model, by default the champion, and have it predict one customer.
+    """Verify and open a model, by default the champion, and check that it predicts one customer.
 
     Raises:
-        BundleError: which kind says why it cannot be trusted.
+        BundleError: verification failed; the class names the reason.
     """
     found = bundle.load(models_dir, fingerprint=CONTRACT.fingerprint, named=named)
     predictor = Predictor(

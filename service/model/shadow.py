@@ -1,4 +1,4 @@
-"""Scores answered customers with a shadow challenger, later, in the log's own thread."""
+"""Scores answered customers with a shadow challenger, later, in the thread of the prediction log."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ from models.customer.contract import Vector
 from service.model.predictor import Predicted, Predictor
 
 _CHUNK_ROWS = 500
-"""Scored at a time, so that the interpreter is never held for a millisecond."""
+"""Rows that are scored at a time, so that the interpreter lock is held for less than a millisecond."""
 
 
 class UnscoredBatch:
-    """Rows that wait for one challenger, kept so that they give the garbage collector nothing to look through."""
+    """Rows that wait for one challenger, stored in few objects, so that the garbage collector has little to scan."""
 
     def __init__(self, challenger: Predictor) -> None:
         self.challenger = challenger
@@ -25,17 +25,17 @@ class UnscoredBatch:
 
     @property
     def version(self) -> str:
-        """The challenger's."""
+        """Version of the challenger."""
         return self.challenger.scorer.version
 
     def add(self, predicted: Predicted) -> None:
-        """Take what the champion said; it encodes customers as the challenger does, by the same contract."""
+        """Add the champion's predictions; the challenger uses their matrix, because both have the same contract."""
         self._ids += predicted.ids
         self._answered += predicted.probabilities
         self._encoded += predicted.matrix.tobytes()
 
     def score(self) -> tuple[list[str], Vector]:
-        """Return a line for each row, and by how much the challenger's probability differs from the champion's."""
+        """Return a line for each row, and the absolute differences from the champion's probabilities."""
         matrix = np.frombuffer(self._encoded, dtype=np.float32).reshape(len(self), -1)
         chunks = [matrix[at : at + _CHUNK_ROWS] for at in range(0, len(self), _CHUNK_ROWS)]
         probabilities = np.concatenate([self.challenger.scorer.score(chunk) for chunk in chunks])

@@ -1,1 +1,1 @@
-"""The models that serve at this moment, and when they are replaced."""
+"""The served models, and their replacement when the pin changes."""

@@ -1,4 +1,4 @@
-"""What a prediction takes, whichever way the request came: the models that serve, the counters, and the log."""
+"""Predicts customers with the served models, counts the predictions and logs them; used by all prediction requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from service.serving.served_model import ServedModel
 
 @dataclass(frozen=True)
 class Inference:
-    """Made once for an app; safe to share between threads."""
+    """Created once per app; safe to share between threads."""
 
     model: ServedModel
     metrics: Metrics
     log: PredictionLog
 
     def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[Predicted]:
-        """Predict each customer, count it, and hand it to the log; a challenger in the shadow will score it from there.
+        """Predict each customer, count it, and pass it to the log; a shadow scores it later from there.
 
         Raises:
-            ModelUnavailable: there is no model.
-            BoosterUnreadable: it cannot explain.
+            ModelUnavailable: no model is loaded.
+            BoosterUnreadable: the model cannot explain.
         """
         lineup = self.model.require()
         parts = lineup.predict(customers, explain=explain)

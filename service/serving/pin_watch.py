@@ -1,4 +1,4 @@
-"""When to look for new models: at a signal, and when the pin, or a file of a bundle that it names, has changed."""
+"""Watches the pin: refreshes the models at a signal, or when the pin or a file of a pinned bundle changes."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ PERIOD_SECONDS = 0.5
 
 
 class PinWatch:
-    """Refreshes a model for as long as it is followed."""
+    """Refreshes the served models while `follow` runs."""
 
     def __init__(self, models_dir: Path, model: ServedModel) -> None:
         self._models_dir, self._model = models_dir, model
@@ -27,18 +27,18 @@ class PinWatch:
         model.refresh()
 
     def call(self) -> None:
-        """Have the model refreshed now, changed or not."""
+        """Refresh the models now, whether the pin has changed or not."""
         self._called.set()
 
     async def follow(self) -> None:
-        """Look twice a second, without end; in a thread, so that a slow disk holds up nobody."""
+        """Check twice a second, without end; in a thread, so that a slow disk does not delay requests."""
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._called.wait(), PERIOD_SECONDS)
             try:
                 await self._refresh_if_needed()
-            except Exception:  # whatever it is, the model that serves goes on, and so does the watch
-                logger.exception("could not look for a new model")
+            except Exception:  # on any error, the served model and the watch continue
+                logger.exception("could not check for a new model")
 
     async def _refresh_if_needed(self) -> None:
         found = await run_sync(_look, self._models_dir)
@@ -49,7 +49,7 @@ class PinWatch:
 
 
 def _look(models_dir: Path) -> frozenset[tuple[str, int, int, int]]:
-    """Tell files apart by inode, size and time of change: a pin is replaced, and a bundle may still be copied."""
+    """Identify files by inode, size and time of change: a pin is replaced, and a bundle may be copied slowly."""
     return frozenset(
         (str(path), found.st_ino, found.st_size, found.st_mtime_ns)
         for path in _watched(models_dir)

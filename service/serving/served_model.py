@@ -1,7 +1,7 @@
-"""Which models serve at this moment, and what is wrong with those that are pinned when they are others.
+"""Holds the served champion and challenger, and the reasons why pinned models were refused.
 
-A new model is verified and has predicted before it takes over, in one assignment: a request that has begun ends with
-the models that it began with. Champion and challenger are refused each for itself.
+A new model is verified and predicts one customer before it replaces the old one, in one assignment: a running request
+finishes with the models that it began with. Champion and challenger are refused independently.
 """
 
 import logging
@@ -22,35 +22,35 @@ logger = logging.getLogger(__name__)
 
 
 class ServedModel:
-    """A place for one champion, and a challenger beside it."""
+    """Holds one champion and an optional challenger."""
 
     def __init__(self, models_dir: Path, metrics: Metrics) -> None:
         self._models_dir, self._metrics = models_dir, metrics
         self.lineup: ModelRouter | None = None
-        """None until a champion could be trusted."""
+        """None until a champion is loaded."""
         self.problem: str | None = None
-        """Why the pinned model is not the one that serves, and the remedy; None when it is."""
+        """Why the pinned model was refused, and the remedy; None if it is served."""
         self.challenger_problem: str | None = None
-        """Why the challenger that the pin names is not tried, and the remedy; None when it is, or there is none."""
+        """Why the pinned challenger was refused, and the remedy; None if it is served, or if there is none."""
 
     def require(self) -> ModelRouter:
-        """Return the models that serve.
+        """Return the served models.
 
         Raises:
-            ModelUnavailable: there is none.
+            ModelUnavailable: no model is loaded.
         """
         if self.lineup is None:
-            raise ModelUnavailable(reason=self.problem or "No model was loaded yet.")
+            raise ModelUnavailable(reason=self.problem or "No model is loaded yet.")
         return self.lineup
 
     def serve(self, champion: Predictor, challenger: Challenger | None = None) -> None:
-        """Let a champion take over, and perhaps a challenger stand beside it."""
+        """Serve a champion, and a challenger if there is one."""
         self.lineup, self.problem = ModelRouter(champion, challenger), None
         self._metrics.describe_model(champion.manifest)
         logger.info("serving model %s", champion.manifest.version)
 
     def refresh(self) -> None:
-        """Serve what is pinned now; of what cannot be trusted, a champion is what it was, and a challenger nothing."""
+        """Load the pinned models. If one is refused, the previous champion stays, and the challenger is removed."""
         try:
             pin = pins.read(self._models_dir)
         except BundleError as error:
@@ -64,7 +64,7 @@ class ServedModel:
             champion = predictor.load(self._models_dir, pin)
         except BundleError as error:
             self._refuse(error)
-        else:  # at once, however long the challenger takes
+        else:  # before the challenger is loaded, which may take long
             tried = self.lineup.challenger if self.lineup else None
             self.serve(champion, tried if tried and tried.named == pin.challenger else None)
 
@@ -76,12 +76,12 @@ class ServedModel:
             try:
                 challenger = Challenger(named, predictor.load(self._models_dir, named))
             except BundleError as error:
-                problem = f"The challenger {named.version} is refused, the champion goes on alone. {self._told(error)}"
-                logger.error("the challenger %s is refused: %s", named.version, error)  # noqa: TRY400  # says it all
+                problem = f"The challenger {named.version} is refused, only the champion is served. {self._told(error)}"
+                logger.error("the challenger %s is refused: %s", named.version, error)  # noqa: TRY400  # no traceback
         self.lineup, self.challenger_problem = replace(self.lineup, challenger=challenger), problem
         self._metrics.describe_challenger(self.lineup.tried, refused=problem is not None)
         if challenger and (before is None or before.named != challenger.named):
-            logger.info("beside it, %s is tried as %s", challenger.named.version, challenger.named.mode)
+            logger.info("serving challenger %s as %s", challenger.named.version, challenger.named.mode)
 
     def _refuse(self, error: BundleError) -> None:
         self.problem = self._told(error)
@@ -90,5 +90,5 @@ class ServedModel:
         logger.error("the pinned model is refused, %s is served: %s", still, error)
 
     def _told(self, error: BundleError) -> str:
-        """Tell clients which file it is, but not where this machine keeps it."""
+        """Return the error's text with relative paths: clients must not see where this machine keeps its files."""
         return str(error).replace(f"{self._models_dir}{os.sep}", "")

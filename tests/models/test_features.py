@@ -1,4 +1,4 @@
-"""The customer that the API takes: what is refused, and where the refusal points."""
+"""The customer that the API accepts: which values are rejected, and which field the error names."""
 
 import json
 from typing import Any

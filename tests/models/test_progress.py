@@ -1,4 +1,4 @@
-"""Progress is told in a log where there is no terminal, at a pace that a long run needs."""
+"""Without a terminal, progress is logged at a pace that suits a long run."""
 
 import logging
 

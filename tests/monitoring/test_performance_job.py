@@ -186,7 +186,7 @@ def test_outcomes_of_one_kind_cannot_tell(
     follow(churned=churned)
     outcome = assess()
     assert outcome.code == 2
-    assert "of 500 customers churned, at least 20 must have, and as many stayed" in outcome.record["reason"]
+    assert "of 500 customers churned; at least 20 must have churned, and as many stayed" in outcome.record["reason"]
 
 
 def test_too_few_outcomes_cannot_tell(keep: Any, follow: Any, assess: Any, customers: Draw) -> None:

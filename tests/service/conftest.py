@@ -1,4 +1,4 @@
-"""What the service's tests share: the pinned model, copies of it to spoil, apps inside the test, and real processes."""
+"""Fixtures of the service's tests: the pinned model, copies of it to damage, apps in the test, and real processes."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""Clients that ask for predictions on and on, each over one connection, and remember what became of it."""
+"""Clients that send predictions without a pause, each over one connection, and record the results."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Models folders with more than one model: a second one, published, and tried beside the first."""
+"""Models folders with more than one model: a second one is published, and tested beside the first."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Clients that take their time, against a real process: its patience is ten seconds."""
+"""Slow clients against a real process, which disconnects them after ten seconds."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Creates the prediction log's tables, or upgrades them to `models.log.log_tables`. The only user of Alembic."""
+"""Creates the prediction log's tables, or upgrades them to `models.log.log_tables`, with Alembic."""
 
 from pathlib import Path
 
@@ -15,12 +15,13 @@ _FOLDER = Path(__file__).parent
 
 
 def upgrade(engine: Engine) -> bool:
-    """Create or change the tables, all or nothing; return whether there was anything to do.
+    """Create or upgrade the tables, all or nothing; return whether anything was changed.
 
-    Safe to call from several processes at a time, and without the right to change tables where nothing is to do.
+    Safe to call from several processes at a time. If nothing is to be changed, the right to change tables is not
+    needed.
 
     Raises:
-        SQLAlchemyError: the database cannot be reached, or refuses.
+        SQLAlchemyError: the database cannot be reached, or rejects a statement.
         LogTooNew: the database was changed by a newer version of this project.
     """
     config = Config()
@@ -32,6 +33,6 @@ def upgrade(engine: Engine) -> bool:
     config.attributes["engine"] = engine
     try:
         command.upgrade(config, "head")
-    except CommandError as error:  # it knows no such revision
+    except CommandError as error:  # Alembic does not know the revision
         raise LogTooNew(url=engine.url.render_as_string(hide_password=True)) from error
     return True

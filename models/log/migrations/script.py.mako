@@ -9,5 +9,5 @@ branch_labels = depends_on = None
 
 
 def upgrade() -> None:
-    """Go one step on."""
+    """Apply this migration."""
     ${upgrades if upgrades else "pass"}

@@ -1,4 +1,4 @@
-"""A bundle on disk is trusted only when every digest holds, and every doubt has its own error."""
+"""A bundle on disk is loaded only when every digest matches, and each fault has its own error."""
 
 import json
 from datetime import UTC, datetime
@@ -159,7 +159,7 @@ def repin(shelf: Path, manifest: object) -> None:
 def test_another_format_is_refused(shelf: Path) -> None:
     manifest = json.loads(load(shelf).path(bundle.MANIFEST).read_bytes())
     repin(shelf, manifest | {"format_version": 1})
-    with pytest.raises(errors.FormatUnsupported, match="bundle format 1, this code reads 2"):
+    with pytest.raises(errors.FormatUnsupported, match="the bundle has format 1, but this code reads format 2"):
         load(shelf)
 
 

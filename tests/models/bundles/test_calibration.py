@@ -1,4 +1,4 @@
-"""A map says what it should of known numbers, keeps the order of customers, and is refused where it is none."""
+"""A map gives the right values for known numbers, keeps the order of customers, and is refused if it is invalid."""
 
 from pathlib import Path
 
@@ -96,9 +96,9 @@ def test_the_steepest_sigmoid_says_0_and_1_without_a_warning() -> None:
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"method": "none", "knots": [(0.1, 0.1)]}, "no other method has"),
-        ({"method": "sigmoid", "knots": [(0.1, 0.1)]}, "no other method has"),
-        ({"method": "isotonic"}, "isotonic has knots"),
+        ({"method": "none", "knots": [(0.1, 0.1)]}, "no other method may have them"),
+        ({"method": "sigmoid", "knots": [(0.1, 0.1)]}, "no other method may have them"),
+        ({"method": "isotonic"}, "isotonic needs knots"),
         ({"method": "isotonic", "knots": [(0.5, 0.1), (0.4, 0.2)]}, "knots must ascend"),
         ({"method": "isotonic", "knots": [(0.4, 0.2), (0.5, 0.1)]}, "knots must ascend"),
         ({"method": "isotonic", "knots": [(0.4, 0.1), (0.4, 0.2)]}, "knots must ascend"),

@@ -1,4 +1,4 @@
-"""What is served changes in one rename, and every change is remembered with its reason."""
+"""The pin is replaced in one rename, and every change is recorded with its reason."""
 
 from pathlib import Path
 

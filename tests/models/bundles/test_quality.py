@@ -1,4 +1,4 @@
-"""Figures are scikit-learn's, intervals as wide as chance, and estimates what right probabilities lead to."""
+"""Figures equal scikit-learn's, intervals have the right width, and estimates hold for right probabilities."""
 
 import numpy as np
 import pytest
@@ -112,8 +112,8 @@ def test_there_is_no_estimate_where_too_few_would_churn_or_stay(probability: Vec
     ("rows", "churned", "missing"),
     [
         (199, 100, "199 outcomes, at least 200 are needed"),
-        (200, 0, "0 of 200 customers churned, at least 20 must have, and as many stayed"),
-        (1_000, 981, "981 of 1,000 customers churned, at least 20 must have, and as many stayed"),
+        (200, 0, "0 of 200 customers churned; at least 20 must have churned, and as many stayed"),
+        (1_000, 981, "981 of 1,000 customers churned; at least 20 must have churned, and as many stayed"),
     ],
 )
 def test_too_few_outcomes_are_said(rows: int, churned: int, missing: str) -> None:

@@ -1,4 +1,4 @@
-"""Bounds belong to the tier above them, and must ascend; costs say from where on each tier is the cheapest."""
+"""Bounds belong to the tier above them and must ascend; costs give the bounds from which each tier costs least."""
 
 import pytest
 from hypothesis import given
@@ -63,20 +63,20 @@ def test_a_tier_costs_its_offer_and_the_customers_that_it_does_not_keep() -> Non
 @pytest.mark.parametrize(
     ("medium", "high", "numbers"),
     [
-        (Offer(contact_cost=40, success_rate=0.1), CALL, "from a probability of 0.8 .* from 0.45 on"),
-        (MESSAGE, Offer(contact_cost=115, success_rate=0.3), "from a probability of 0.3 .* from 1 on"),
-        (MESSAGE, Offer(contact_cost=10, success_rate=0.3), "from a probability of 0.3 .* from -0.05 on"),
+        (Offer(contact_cost=40, success_rate=0.1), CALL, "from a probability of 0.8, .* from 0.45;"),
+        (MESSAGE, Offer(contact_cost=115, success_rate=0.3), "from a probability of 0.3, .* from 1;"),
+        (MESSAGE, Offer(contact_cost=10, success_rate=0.3), "from a probability of 0.3, .* from -0.05;"),
     ],
     ids=["medium never pays", "high never pays", "high is cheaper"],
 )
 def test_an_offer_without_customers_is_refused_with_the_remedy(medium: Offer, high: Offer, numbers: str) -> None:
-    with pytest.raises(ValidationError, match=f"{numbers}.* Make the high offer dearer and more successful"):
+    with pytest.raises(ValidationError, match=f"{numbers}.* Make the high offer more expensive and more successful"):
         Costs(value_of_kept_customer=500, medium=medium, high=high)
 
 
 @pytest.mark.parametrize(("cost", "rate"), [(85, 0.1), (85, 0.05), (5, 0.06)], ids=["as many", "fewer", "cheaper"])
 def test_a_high_offer_that_keeps_no_more_customers_is_refused(cost: float, rate: float) -> None:
-    with pytest.raises(ValidationError, match=r"from a probability of 0\.3 .* Make the high offer .* more successful"):
+    with pytest.raises(ValidationError, match=r"from a probability of 0\.3, .* Make the high offer .* more successful"):
         Costs(value_of_kept_customer=500, medium=MESSAGE, high=Offer(contact_cost=cost, success_rate=rate))
 
 

@@ -1,4 +1,4 @@
-"""Customers fall into the segments of the contract, each is measured alone, and the small ones are named."""
+"""Each customer belongs to the segments of the contract, each segment is measured alone, and small ones are listed."""
 
 import numpy as np
 import pandas as pd

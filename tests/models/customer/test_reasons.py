@@ -1,4 +1,4 @@
-"""Reasons are words of the contract, for what moves the score most."""
+"""Reasons use the words of the contract, for the features that change the score most."""
 
 from typing import Any
 

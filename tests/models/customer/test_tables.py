@@ -1,4 +1,4 @@
-"""Tables are read cell for cell, whatever a CSV file may hold, and a file that is no table is named with the place."""
+"""Tables are read cell for cell, whatever a CSV file contains, and the error for an invalid file names the place."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The service against its own OpenAPI document, with whatever schemathesis thinks of."""
+"""The service against its own OpenAPI document, with requests that schemathesis generates."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""`?explain=true`: the same predictions, and what is behind them."""
+"""`?explain=true`: the same predictions, with explanations."""
 
 import shutil
 import threading

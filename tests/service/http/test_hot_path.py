@@ -1,4 +1,4 @@
-"""The short way and the route answer alike; `charset` in the media type keeps a request off the short way."""
+"""The fast path and the route answer alike; `charset` in the media type keeps a request off the fast path."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The route by itself, with a body that is no customer."""
+"""The route by itself, with a body that is not a customer."""
 
 import threading
 from collections.abc import AsyncIterator

@@ -61,7 +61,7 @@ def test_the_tiers_tell_what_they_were_made_from(start_with: Callable[..., Any])
 
     assert body["costs"] == COSTS.model_dump()
     assert [tier["meaning"] for tier in body["tiers"]] == [
-        "Left alone: no offer would pay.",
+        "No offer: none would pay off.",
         "The offer for 10 EUR costs least: it keeps 10% of those who would leave, each worth 400.",
         "The offer for 70 EUR costs least: it keeps 35% of those who would leave, each worth 400.",
     ]

@@ -1,4 +1,4 @@
-"""More clients than can be served, against a real process: wrk asks over all connections at once, and never rests."""
+"""More clients than can be answered, against a real process: wrk sends requests on all connections without pause."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Traces, with a collector of our own and no library that makes them in this process."""
+"""Traces, with a collector of our own and without a tracing library in this process."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What the prediction log promises, kept by real processes under load: nothing is lost, nothing comes twice."""
+"""The prediction log's guarantees, with real processes under load: no row is lost, and no row is stored twice."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What became of customers, reported over HTTP: what is answered, and what is in the log afterwards."""
+"""Outcomes reported over HTTP: the responses, and what is in the log afterwards."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The log as requests see it: what a row says, what is kept of a customer, and what happens when the disk is full."""
+"""The log as requests use it: the content of a row, the logged inputs, and a full disk."""
 
 import json
 import shutil

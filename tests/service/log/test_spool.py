@@ -1,4 +1,4 @@
-"""Rows on disk: pages, what waits, and the shipper that brings them to a database."""
+"""Rows on disk: pages, the backlog, and the shipper that moves them to a database."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Who answers whom: the split of customers between champion and canary."""
+"""The split of customers between champion and canary."""
 
 import math
 from pathlib import Path

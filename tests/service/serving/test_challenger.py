@@ -1,4 +1,4 @@
-"""A second model beside the one that serves, as clients and operators see it."""
+"""A challenger beside the champion, as clients and operators see it."""
 
 import json
 from collections.abc import Callable
@@ -245,7 +245,7 @@ def test_a_challenger_that_fails_is_refused_alone_and_tried_when_it_is_whole(
     health = client.get("/health").json()
 
     assert (health["status"], health["model_loaded"], health["challenger"]) == ("degraded", True, None)
-    assert health["reason"].startswith(f"The challenger {version} is refused, the champion goes on alone. ")
+    assert health["reason"].startswith(f"The challenger {version} is refused, only the champion is served. ")
     assert bundle.GRAPH in health["reason"]
     assert str(shelf) not in health["reason"]
     assert client.get("/health/ready").status_code == 200

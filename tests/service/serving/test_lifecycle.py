@@ -1,4 +1,4 @@
-"""The service as a process that is told to end, or to serve another model, while clients keep asking."""
+"""The service as a process that is stopped, or gets another model, while clients keep sending requests."""
 
 import json
 import os

@@ -87,7 +87,7 @@ def test_a_feature_may_not_have_the_name_of_the_outcome() -> None:
     class Leaking(Features):
         churned: bool = Field(examples=[True])
 
-    with pytest.raises(ContractError, match="churned: the name is taken by what stands beside the features"):
+    with pytest.raises(ContractError, match="churned: the name is reserved for the outcome or the customer's id"):
         mapping.read(None, derive(Leaking))
 
 

@@ -76,9 +76,9 @@ def test_a_currency_of_ones_own_is_read(tmp_path: Path) -> None:
         (VALID.replace("medium = ", "middle = "), "medium: Field required"),
         (VALID + "low = 3", "low: Extra inputs are not permitted"),
         (VALID.replace("{ contact_cost = 15", "{ price = 2, contact_cost = 15"), r"medium\.price: Extra inputs"),
-        (VALID.replace("= 85", "= 14"), "Make the high offer dearer and more successful"),
-        (VALID.replace("= 0.3", "= 0.1"), "Make the high offer dearer and more successful"),
-        (VALID.replace("= 500", "= 100"), "the value higher"),
+        (VALID.replace("= 85", "= 14"), "Make the high offer more expensive and more successful"),
+        (VALID.replace("= 0.3", "= 0.1"), "Make the high offer more expensive and more successful"),
+        (VALID.replace("= 500", "= 100"), "value_of_kept_customer higher"),
     ],
     ids=lambda text: "" if "\n" in text else text,
 )

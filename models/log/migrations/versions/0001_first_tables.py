@@ -1,6 +1,6 @@
 """The first tables: predictions, outcomes and traffic.
 
-Repeats what `models.log.log_tables` said at the time: a script must do the same for ever, whatever is declared later.
+It repeats the declarations of `models.log.log_tables` at that time, because a migration must never change.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ _MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Go one step on."""
+    """Apply this migration."""
     op.create_table(
         "predictions",
         sa.Column("prediction_id", sa.String(32), primary_key=True),

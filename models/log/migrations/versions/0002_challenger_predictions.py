@@ -1,6 +1,6 @@
-"""What a challenger in the shadow says: challenger_predictions.
+"""The table challenger_predictions: predictions of a shadow challenger.
 
-Repeats what `models.log.log_tables` said at the time, as every script here.
+It repeats the declaration of `models.log.log_tables` at that time, because a migration must never change.
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ branch_labels = depends_on = None
 
 
 def upgrade() -> None:
-    """Go one step on."""
+    """Apply this migration."""
     op.create_table(
         "challenger_predictions",
         sa.Column("prediction_id", sa.String(32), sa.ForeignKey("predictions.prediction_id", ondelete="CASCADE")),
