@@ -190,5 +190,5 @@ def test_customers_who_leave_early_are_noticed_and_left_out_on_request(retrainin
         assert dataset.moments is not None
         for part in (dataset.moments.is_learned, dataset.moments.is_judged):
             assert (abs(dataset.churned[part].mean() - np.mean(churned)) < 0.05) == is_fair
-    with pytest.raises(HistoryTooShort, match=r"a fold would have \d+ customers who left and 0 .*--mature-after"):
+    with pytest.raises(HistoryTooShort, match=r"a fold would have \d+ customers who churned and 0 .*--mature-after"):
         pipeline.fit(FitSettings.model_validate(retraining.model_dump() | {"log_url": url}))
