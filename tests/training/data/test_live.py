@@ -229,9 +229,7 @@ def test_inputs_that_were_not_kept_are_an_error_that_names_the_setting(url: str)
 
 def test_outcomes_that_all_came_at_once_ask_for_another_clock(url: str) -> None:
     write(url, CALM, ROWS, known_after=[(100 - number * 0.095) * DAY for number in range(ROWS)])
-    with pytest.raises(
-        HistoryTooShort, match=r"the training set would have 0 customers.*--outcomes-known observed"
-    ):
+    with pytest.raises(HistoryTooShort, match=r"the training set would have 0 customers.*--outcomes-known observed"):
         parts(load(url))
 
 

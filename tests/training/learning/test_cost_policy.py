@@ -1,4 +1,4 @@
-"""The bounds are those at which decisions cost least by the costs file, and costs are what a hand would count."""
+"""The bounds have the lowest cost by the costs file, and costs are those of a calculation by hand."""
 
 from pathlib import Path
 
@@ -236,7 +236,7 @@ def test_what_the_chosen_tiers_save_is_what_they_cost_less_than_nobody() -> None
 
 
 def test_nothing_is_saved_where_nothing_costs() -> None:
-    with pytest.raises(ValueError, match="where nothing costs"):
+    with pytest.raises(ValueError, match="the policy has no costs"):
         cost_policy.saved(np.array([0.1]), np.array([1]), RiskPolicy())
 
 
