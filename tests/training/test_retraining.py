@@ -1,4 +1,4 @@
-"""A fit on what happened: it helps where customers have changed, and the bundle says what it was made of."""
+"""A fit on live rows: it improves the model after customers changed, and the bundle describes its live rows."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -85,7 +85,9 @@ def test_a_currency_of_ones_own_is_read(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_costs_is_named_with_the_field(tmp_path: Path, written: str, problem: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(written)
-    with pytest.raises(CostsInvalid, match=rf"mine\.toml: .*{problem}.*training/costs\.toml is an example") as caught:
+    with pytest.raises(
+        CostsInvalid, match=rf"mine\.toml: .*{problem}.*See training/costs\.toml for an example"
+    ) as caught:
         cost_policy.read(path)
     assert caught.value.path == path
     assert isinstance(caught.value, SettingsError)
