@@ -1,6 +1,6 @@
-"""The first job: data in; an evaluated, logged, published bundle out."""
+"""Trains, evaluates and publishes models, scores files, and decides which model serves."""
 
 import os
 
-# MLflow reports its use to its makers from the moment it is imported, unless it was told not to.
+# MLflow sends usage statistics to its makers from the moment of its import, unless this variable is set.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

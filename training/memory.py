@@ -1,4 +1,4 @@
-"""Where memory goes that is not needed any more."""
+"""Returns freed memory to the operating system."""
 
 import ctypes
 import sys
@@ -8,10 +8,10 @@ _LARGE_BYTES = 1 << 20
 
 
 def give_back() -> None:
-    """Let what is freed go back to the operating system from a mebibyte on, as long as the process lives.
+    """Make glibc return freed blocks of 1 MiB and more to the operating system, until the process ends.
 
-    Of its own accord glibc keeps it for arrays to come, up to 32 MB of each: of a million rows, as much as the fit
-    holds besides. Other libraries are left alone.
+    By default, glibc keeps freed blocks of up to 32 MB for later arrays. For a million rows, that is as much memory as
+    the rest of the fit uses. Nothing changes with another C library.
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)

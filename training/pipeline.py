@@ -1,6 +1,7 @@
-"""The story of a fit: read, split, look for leaks, search, compare, fit, calibrate, price, judge once, publish, pin.
+"""Runs a fit from data to a published bundle.
 
-Each part is told by its own module.
+The steps: read, split, check for leakage, search parameters, compare algorithms, fit, calibrate, choose the decision
+thresholds, evaluate once, publish, pin.
 """
 
 import logging
@@ -28,14 +29,14 @@ from training.publishing import publish, tracking
 from training.publishing.tracking import Run
 from training.settings import FitSettings
 
-_JUDGING = 5  # for the progress bar: judging takes about as long as so many fits
+_JUDGING = 5  # for the progress bar: evaluation takes about as long as five fits
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a fit left behind."""
+    """The result of a fit."""
 
     bundle: Bundle
     run_id: str
@@ -43,12 +44,13 @@ class Published:
 
 
 def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
-    """Train, judge, publish and log a model; pin it if asked to, or if it is the first.
+    """Train, evaluate, publish and log a model; pin it if requested, or if it is the first one.
 
     Raises:
-        StoreUnwritable, SettingsError, DataError: before any work is done.
-        SliceBelowFloor, ParityError: the model is not good enough, or its graph disagrees; nothing was published.
-        TrackingFailed: MLflow did not take the run; nothing was pinned.
+        StoreUnwritable, SettingsError, DataError: raised before training starts.
+        SliceBelowFloor: the model is not good enough for a group of customers; nothing was published.
+        ParityError: the graph and the trees give different probabilities; nothing was published.
+        TrackingFailed: MLflow did not accept the run; nothing was pinned.
     """
     memory.give_back()
     bundle.require_store(settings.models_dir)
@@ -58,13 +60,13 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     split = _split(dataset, settings)
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
     taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
-    # scikit-learn's boosting takes every core, and waits for all of them when something else runs there.
+    # scikit-learn's boosting uses every core, and waits for the slowest if another program runs there.
     threads = threadpool_limits(settings.threads)
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset, settings)
-        del dataset, split  # of many rows, the table would be most of what the fit holds
+        del dataset, split  # the table of a large data set takes most of a fit's memory
         fitted = Training(settings, costs, constraints, run, progress).fit(taken.matrix, taken.churned, taken.folds)
-        progress.stage("judging on the test set")
+        progress.stage("evaluating on the test set")
         judged = final_evaluation.judge(fitted, taken.test, contract=contract, seed=settings.seed)
         slices.require_floor(judged.slices, settings.min_slice_roc_auc)
         progress.step(_JUDGING)
@@ -82,7 +84,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
 
 @dataclass(frozen=True)
 class Training:
-    """All that is done with the training rows alone, told to MLflow and to whoever waits."""
+    """All steps on the training rows, logged to MLflow and shown as progress."""
 
     settings: FitSettings
     costs: Costs | None
@@ -91,17 +93,17 @@ class Training:
     progress: Progress
 
     def fit(self, matrix: Matrix, churned: Labels, folds: Folds) -> FittedModel:
-        """Search, compare, fit, calibrate and price."""
+        """Search parameters, compare algorithms, fit, calibrate and choose the decision thresholds."""
         parameters, tuned = self._search(matrix, churned, folds)
         served = self._served(parameters, self.settings.seed)
         candidates = model.candidates(served, seed=self.settings.seed, threads=self.settings.threads)
-        self.progress.stage("comparing on the folds")
+        self.progress.stage("comparing algorithms on the folds")
         compared = evaluation.cross_validate(
             candidates, matrix, churned, folds, served=model.SERVED, seed=self.settings.seed, on_fit=self.progress.step
         )
         measured = {name: one.measure(churned) for name, one in compared.items()}
         self.run.log_folds(measured)
-        self.progress.stage("with ten other seeds")
+        self.progress.stage("fitting with ten other seeds")
         seeds = list(
             evaluation.repeat(
                 lambda seed: self._served(parameters, seed),
@@ -117,16 +119,16 @@ class Training:
         linear = clone(candidates[model.LINEAR]).fit(matrix[few], churned[few])
         self.progress.step()
         ours, simple = compared[model.SERVED], compared[model.LINEAR]
-        happened = churned[ours.rows]
-        calibration, log_loss = calibrators.choose(ours.whole, happened, ours.fold)
+        outcomes = churned[ours.rows]
+        calibration, log_loss = calibrators.choose(ours.whole, outcomes, ours.fold)
         probability = calibration.apply(ours.whole)
         return FittedModel(
             classifier=classifier,
             calibration=calibration,
-            policy=self._decide(probability, happened),
+            policy=self._decide(probability, outcomes),
             linear=linear,
-            linear_policy=self._decide(simple.whole, happened),
-            chosen_on=(probability, happened),
+            linear_policy=self._decide(simple.whole, outcomes),
+            chosen_on=(probability, outcomes),
             folds=measured,
             seeds=seeds,
             log_loss=log_loss,
@@ -148,8 +150,8 @@ class Training:
         found = tuning.tune(
             usual, matrix, churned, folds, trials=self.settings.trials, storage=storage, on_trial=on_trial
         )
-        told = {name: value for name, value in asdict(found).items() if name != "parameters"}
-        return found.parameters, Tuning.model_validate(told)
+        summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
+        return found.parameters, Tuning.model_validate(summary)
 
     def _served(self, parameters: dict[str, int | float], seed: int) -> XGBClassifier:
         return model.served(

@@ -1,4 +1,4 @@
-"""What a person at the terminal learns of a finished fit."""
+"""Describes the result of a fit for the terminal."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from training.learning.model import SERVED
 from training.pipeline import Published
 
 IN_GIT = Path("models")
-"""The shelf that a commit deploys."""
+"""The models folder that is deployed by a commit."""
 
 
 def describe(published: Published) -> str:
-    """Tell the result of a fit in plain words, one fact a line."""
+    """Describe the result of a fit, one fact per line."""
     manifest = published.bundle.manifest
     version = manifest.version
     state = "pinned: served within a second" if published.pinned else "challenger: try `python -m training promote`"
@@ -40,16 +40,16 @@ def describe(published: Published) -> str:
 
 def _quality(description: Description) -> list[str]:
     test_rows = sum(description.confusion.model_dump().values())
-    lines = [f"test set  {test_rows:,} customers, judged once; 95 % intervals"]
+    lines = [f"test set  {test_rows:,} customers, evaluated once; 95 % intervals"]
     for key, name in NAMES.items():
         interval = description.intervals[key]
         value, is_low = description.metrics[key], description.metrics[key] < interval.low
-        # That of the calibration error lies high: drawing anew adds chance to chance.
+        # The interval of the calibration error is too high: resampling adds noise that looks like miscalibration.
         shown = f"(to {interval.high:.3f})" if is_low else f"({interval.low:.3f} to {interval.high:.3f})"
         lines.append(f"  {name:<18}{value:.3f}  {shown}")
     if (best := description.metrics.get("best_reachable_roc_auc")) is not None:
         short = best - description.metrics["roc_auc"]
-        lines.append(f"  the true probabilities reach a ROC-AUC of {best:.3f}: the model is {short:.3f} short of it")
+        lines.append(f"  the true probabilities reach a ROC-AUC of {best:.3f}; the model is {short:.3f} below")
     return lines
 
 
@@ -57,21 +57,21 @@ def _decisions(description: Description) -> list[str]:
     policy, priced = description.policy, description.priced
     tiers = f"tiers from {policy.medium_from:g} and {policy.high_from:g}"
     if policy.costs is None or priced is None:
-        return [f"decision from {policy.threshold:g}, {tiers}: plain defaults, made of no costs"]
+        return [f"decision threshold {policy.threshold:g}, {tiers}: defaults that do not consider costs"]
     cheapest_first = sorted(priced.cost.items(), key=lambda item: item[1].value)
-    told = (f"  {name:<30}{cost.value:,.2f}" for name, cost in cheapest_first)
-    lines = [f"{tiers}; what decisions cost, {policy.costs.currency} a customer", *told]
+    listed = (f"  {name:<30}{cost.value:,.2f}" for name, cost in cheapest_first)
+    lines = [f"{tiers}; cost of decisions, {policy.costs.currency} per customer", *listed]
     if (name := cheaper(priced)) is not None:
-        lines.append(f"  {name} costs less: the model does not pay here")
+        lines.append(f"  {name} costs less: this model does not pay off with these costs")
     return lines
 
 
 def _comparison(description: Description) -> list[str]:
     spreads = {name: metrics["roc_auc"] for name, metrics in description.cross_validation.items()}
-    lines = ["five folds, ROC-AUC"]
+    lines = ["ROC-AUC on five folds"]
     for name, spread in spreads.items():
         mark = " (this model)" if name == SERVED else ""
         lines.append(f"  {name:<28}{spread.mean:.3f} ± {spread.deviation:.3f}{mark}")
     if (ahead := overtaken_by(description)) is not None:
-        lines.append(f"  {ahead} is ahead on these folds: look before you serve this model")
+        lines.append(f"  {ahead} has a higher ROC-AUC on these folds: compare both before you serve this model")
     return lines

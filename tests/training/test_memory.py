@@ -1,4 +1,4 @@
-"""What is freed is free for others."""
+"""Freed memory is returned to the operating system."""
 
 import platform
 import subprocess

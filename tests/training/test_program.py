@@ -1,4 +1,4 @@
-"""`python -m training`: what a person at the terminal sees, and the exit code a script sees."""
+"""`python -m training`: what it prints, and its exit codes."""
 
 import logging
 import subprocess
@@ -56,13 +56,13 @@ def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
     ("arguments", "sentence"),
     [
         (["score", "absent.csv", "out.csv"], "absent.csv: no such file. Check the path."),
-        (["score", "in.csv", "in.csv"], "in.csv: it is the file to score, and would be replaced. Name another file"),
+        (["score", "in.csv", "in.csv"], "in.csv: it is the file to score, and would be overwritten. Name another file"),
         (["fit", "--data", "absent.csv"], "absent.csv: no such file. --data takes"),
         (["fit", "--rows", "100"], "at least 200 rows"),
-        (["fit", "--monotone", "contract_type=1"], "--monotone contract_type: it is no number of the contract."),
+        (["fit", "--monotone", "contract_type=1"], "--monotone contract_type: it is not a number of the contract."),
         (
             ["fit", "--costs", "absent.toml"],
-            "absent.toml: No such file or directory. training/costs.toml is",
+            "absent.toml: No such file or directory. See training/costs.toml",
         ),
         (["fit", "--time-column", "when"], "the source has no column when"),
     ],

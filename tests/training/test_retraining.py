@@ -1,4 +1,4 @@
-"""A fit on what happened: it helps where customers have changed, and the bundle says what it was made of."""
+"""A fit on live rows: it improves the model after customers changed, and the bundle describes its live rows."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -133,7 +133,10 @@ def described(published: Published, **changes: object) -> Description:
 
 def test_the_card_tells_the_share_of_canary_answers(published: Published) -> None:
     told = " ".join(model_card.write(described(published)).split())
-    assert "Models that answered: `v1` 900, `v2` 100; 5.0% of the answers were a challenger's (canary)" in told
+    assert (
+        "Models that answered: `v1` 900, `v2` 100. According to the history of the pin, 5.0% of the answers came from a"
+        in told
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ def test_the_card_tells_the_share_of_canary_answers(published: Published) -> Non
         ({}, None),
         ({"newest_outcome_share": 0.65}, None),
         ({"newest_outcome_share": 0.6}, "60% of the newest fifth of the predictions have an outcome, 80% of the older"),
-        ({"days_until_known": {"churned": 10, "stayed": 30}}, "after 10 days who left, after 30 who stayed"),
+        ({"days_until_known": {"churned": 10, "stayed": 30}}, "after 10 days for churners, after 30 for stayers"),
         ({"days_until_known": {"churned": 10, "stayed": 30}, "left_out_rows": 40}, None),
         ({"days_until_known": {"churned": 10, "stayed": 30}, "mature_after_days": 31.0}, None),
     ],
@@ -190,5 +193,5 @@ def test_customers_who_leave_early_are_noticed_and_left_out_on_request(retrainin
         assert dataset.moments is not None
         for part in (dataset.moments.is_learned, dataset.moments.is_judged):
             assert (abs(dataset.churned[part].mean() - np.mean(churned)) < 0.05) == is_fair
-    with pytest.raises(HistoryTooShort, match=r"a fold would have \d+ customers who left and 0 .*--mature-after"):
+    with pytest.raises(HistoryTooShort, match=r"a fold would have \d+ customers who churned and 0 .*--mature-after"):
         pipeline.fit(FitSettings.model_validate(retraining.model_dump() | {"log_url": url}))

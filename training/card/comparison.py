@@ -1,4 +1,4 @@
-"""The part of the card that compares: how other algorithms, and other seeds, did on the same customers."""
+"""The model card's section that compares the model with other algorithms and with fits on other seeds."""
 
 from models.bundles.manifest import Description
 from training.card import table_rows
@@ -9,7 +9,7 @@ from training.learning.model import SERVED
 
 
 def overtaken_by(description: Description) -> str | None:
-    """Name the model that did better on the folds, if one did."""
+    """Return the name of the algorithm with the highest mean ROC-AUC on the folds; None if it is the served one."""
     mean = {name: spreads["roc_auc"].mean for name, spreads in description.cross_validation.items()}
     best = max(mean, key=lambda name: mean[name], default=SERVED)
     return None if mean.get(best) == mean.get(SERVED) else best
@@ -18,28 +18,29 @@ def overtaken_by(description: Description) -> str | None:
 def write(description: Description) -> list[str]:
     """Write the section."""
     ahead, tuning, spread = overtaken_by(description), description.tuning, description.seeds["roc_auc"]
-    learned = description.data.rows - sum(description.confusion.model_dump().values())
+    training_rows = description.data.rows - sum(description.confusion.model_dump().values())
     searched = (
-        f"Parameters are the best of {tuning.trials:,} trials on these folds, {tuning.pruned:,} of them cut short, so "
-        "its own figures flatter it a little."
+        f"The parameters are the best of {tuning.trials:,} trials on these folds ({tuning.pruned:,} were pruned), so "
+        "the figures of this model are slightly optimistic."
         if tuning
-        else "Its parameters are the usual ones, not searched for."
+        else "The parameters are the defaults; no search was made."
     )
     return [
-        "## Against other models",
+        "## Comparison with other models",
         "",
         *paragraph(
-            "Five folds of the training customers, the same for all: means with standard deviations, and the 95 %",
-            f"interval of the mean ROC-AUC. {searched}",
-            *_fewer(learned),
+            "Cross-validation on five folds of the training set, the same for all models: means with standard",
+            f"deviations, and the 95 % interval of the mean ROC-AUC. {searched}",
+            *_fewer(training_rows),
         ),
         "",
-        *table(("model", "ROC-AUC", "interval", "PR-AUC", "log loss"), table_rows.comparison(description)),
-        *(["", f"On these folds {ahead} is ahead of this model."] if ahead else []),
+        *table(("model", "ROC-AUC", "95 % interval", "PR-AUC", "log loss"), table_rows.comparison(description)),
+        *(["", f"On these folds, {ahead} has a higher ROC-AUC than this model."] if ahead else []),
         "",
         *paragraph(
-            f"Split at random and fitted anew with ten other seeds, on {_some(evaluation.COMPARED_ROWS, learned)}:",
-            f"ROC-AUC {spread.mean:.4f} ± {spread.deviation:.4f}. Fits share rows, so the intervals are too narrow.",
+            f"Ten more fits with other seeds and random splits, on {_some(evaluation.COMPARED_ROWS, training_rows)}:",
+            f"ROC-AUC {spread.mean:.4f} ± {spread.deviation:.4f}. The fits share rows, so all intervals are too",
+            "narrow.",
         ),
     ]
 
@@ -48,8 +49,8 @@ def _some(rows: int, of_rows: int) -> str:
     return f"{rows:,} of the same rows" if of_rows > rows else "the same rows"
 
 
-def _fewer(learned: int) -> list[str]:
+def _fewer(training_rows: int) -> list[str]:
     rows = evaluation.COMPARED_ROWS
-    if learned * (1 - 1 / splitting.FOLDS) <= rows:
+    if training_rows * (1 - 1 / splitting.FOLDS) <= rows:
         return []
-    return [f"The others learn from {rows:,} rows of each fold only; all are judged on the same rows."]
+    return [f"The other models are trained on only {rows:,} rows of each fold. All are evaluated on the same rows."]

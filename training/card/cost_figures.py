@@ -1,4 +1,4 @@
-"""What decisions save, as a picture."""
+"""Figure of the profit curve: what the decisions save."""
 
 from collections.abc import Mapping
 
@@ -14,11 +14,11 @@ _COLOURS = (ACCENT, OTHER)
 
 
 def profit(churned: Labels, models: Mapping[str, tuple[Vector, RiskPolicy]], currency: str) -> Figure:
-    """Draw what a customer saves on average against contacting nobody, by how many are contacted, likeliest first.
+    """Draw the mean saving per customer over the fraction of customers contacted, highest probability first.
 
-    A dot is where the model's own policy stops; nobody is the left end, everybody the right end.
+    The saving is relative to contacting nobody, the left end. A dot marks how many each policy contacts.
     """
-    figure, plot = axes("Profit curve", "customers contacted (fraction)", f"saved a customer ({currency})")
+    figure, plot = axes("Profit curve", "customers contacted (fraction)", f"mean saving per customer ({currency})")
     share = np.arange(len(churned) + 1) / len(churned)
     for colour, (name, (probability, policy)) in zip(_COLOURS, models.items(), strict=True):
         sums = np.cumsum([0, *saved(probability, churned, policy)[np.argsort(-probability, kind="stable")]])

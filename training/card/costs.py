@@ -1,4 +1,4 @@
-"""The part of the card about decisions: the bounds, what they were made from, and what they cost."""
+"""The model card's section about decisions: the bounds, the costs that they are based on, and the resulting cost."""
 
 from models.bundles.manifest import Description, Priced
 from training.card import table_rows
@@ -6,7 +6,7 @@ from training.card.table_rows import paragraph, table
 
 
 def cheaper(priced: Priced) -> str | None:
-    """Name who decides at less cost than this model, if anybody does."""
+    """Return the name of the policy with the lowest cost; None if it is this model's."""
     ours = next(iter(priced.cost))
     best = min(priced.cost, key=lambda name: priced.cost[name].value)
     return None if best == ours else best
@@ -20,32 +20,33 @@ def write(description: Description) -> list[str]:
             "## Decisions",
             "",
             *paragraph(
-                f"Threshold {policy.threshold:g}, tiers from {policy.medium_from:g} and {policy.high_from:g}: plain",
-                "defaults. No cost of an error is in them; `fit --costs FILE` makes them from yours.",
+                f"Threshold {policy.threshold:g}, tiers from {policy.medium_from:g} and {policy.high_from:g}. These",
+                "are defaults that do not consider costs; `fit --costs FILE` chooses them from your costs.",
             ),
         ]
     costs, (medium, high) = policy.costs, policy.costs.break_even
     return [
-        "## Decisions and what they cost",
+        "## Decisions and their cost",
         "",
         *paragraph(
-            f"A customer who leaves costs {costs.value_of_kept_customer:,g} {costs.currency}. The medium tier gets an",
-            f"offer for {costs.medium.contact_cost:,g} that keeps {costs.medium.success_rate:.0%} of those who would",
-            f"leave, the high tier one for {costs.high.contact_cost:,g} that keeps {costs.high.success_rate:.0%}.",
-            "The bounds are those that cost least on the folds.",
+            f"A customer who churns costs {costs.value_of_kept_customer:,g} {costs.currency}. The offer for the medium",
+            f"tier costs {costs.medium.contact_cost:,g} and keeps {costs.medium.success_rate:.0%} of those who would",
+            f"churn. The offer for the high tier costs {costs.high.contact_cost:,g} and keeps",
+            f"{costs.high.success_rate:.0%}. The tiers begin at the probabilities with the lowest cost on the folds;",
+            "low and high are the 95 % interval.",
         ),
         "",
         *table(
-            ("tier", "from", "low", "high", "if probabilities were exact"),
+            ("tier", "from", "low", "high", "from, if probabilities were exact"),
             table_rows.bounds(policy, priced, medium, high),
         ),
         "",
-        *table((f"who decides, {costs.currency} a customer", "cost", "more than this model"), table_rows.costs(priced)),
+        *table((f"policy, {costs.currency} per customer", "cost", "more than this model"), table_rows.costs(priced)),
         "",
         *_dearer(priced),
         *paragraph(
-            "The curve is what a customer saves on average when the likeliest to leave are contacted: nobody at its",
-            "left end, everybody at its right end. A dot is where the model's own bound stops.",
+            "The curve shows the mean saving per customer if the customers with the highest probability are contacted:",
+            "nobody at the left end, everybody at the right end. A dot marks how many customers each policy contacts.",
         ),
         "",
         "![Profit curve](figures/profit.png)",
@@ -55,4 +56,4 @@ def write(description: Description) -> list[str]:
 def _dearer(priced: Priced) -> list[str]:
     if (cheapest := cheaper(priced)) is None:
         return []
-    return [f"On the test set {cheapest} costs less than this model: it does not pay here.", ""]
+    return [f"On the test set, {cheapest} costs less than this model: it does not pay off with these costs.", ""]

@@ -1,4 +1,4 @@
-"""How every picture of a model looks, and how it is kept. Equal input, equal bytes."""
+"""The common style of all figures, and how they are saved. Equal input gives equal bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,18 +28,18 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw alike within."""
+    """Apply the common style inside the context."""
     with mpl.rc_context(_STYLE):
         yield
 
 
 def axes(title: str, x: str, y: str, *, size: tuple[float, float] = (4.2, 3.6)) -> tuple[Figure, Axes]:
-    """Return a picture with one pair of axes; `size` is in inches."""
+    """Return a figure with one pair of axes; `size` is in inches."""
     figure = Figure(figsize=size)
     return figure, figure.add_subplot(title=title, xlabel=x, ylabel=y)
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture as PNG."""
+    """Write a figure as PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Software": None})

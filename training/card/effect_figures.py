@@ -1,4 +1,4 @@
-"""What each feature does to a prediction, as pictures."""
+"""Figures of feature importance and partial dependence."""
 
 from collections.abc import Mapping
 
@@ -13,23 +13,25 @@ _COLUMNS, _WIDTH_INCHES, _HEIGHT_INCHES = 3, 2.8, 2.2
 
 
 def importance(found: Mapping[str, Importance]) -> Figure:
-    """Draw both importances of each feature, each as a share of its own sum."""
+    """Draw both importances of each feature, each normalized to a sum of 1."""
     names = sorted(found, key=lambda name: found[name].permutation)
     lost = np.array([max(found[name].permutation, 0) for name in names])
-    figure, plot = axes("Importance", "share", "", size=(4.2, 1.6 + 0.34 * len(names)))
+    figure, plot = axes("Feature importance", "share", "", size=(4.2, 1.6 + 0.34 * len(names)))
     places = np.arange(len(names))
-    plot.barh(places + 0.2, lost / (lost.sum() or 1), 0.38, color=ACCENT, label="ROC-AUC lost when shuffled")
-    plot.barh(places - 0.2, [found[name].gain for name in names], 0.38, color=OTHER, label="gain of its splits")
+    plot.barh(places + 0.2, lost / (lost.sum() or 1), 0.38, color=ACCENT, label="ROC-AUC lost when permuted")
+    plot.barh(places - 0.2, [found[name].gain for name in names], 0.38, color=OTHER, label="split gain")
     plot.set_yticks(places, names)
     figure.legend(loc="outside lower center")
     return figure
 
 
 def dependence(curves: Mapping[str, tuple[list[str] | Vector, Vector]]) -> Figure:
-    """Draw the mean probability over each feature's values, all to one scale."""
+    """Draw the mean probability over each feature's values, all on one scale."""
     rows = -(-len(curves) // _COLUMNS)
     figure = Figure(figsize=(_COLUMNS * _WIDTH_INCHES, rows * _HEIGHT_INCHES + 0.3))
-    figure.suptitle("Mean probability of churn if every customer had the value", fontsize=9, fontweight="bold")
+    figure.suptitle(
+        "Partial dependence: mean churn probability if every customer had the value", fontsize=9, fontweight="bold"
+    )
     plots = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False).ravel()
     for plot, (name, (values, mean)) in zip(plots, curves.items(), strict=False):
         if isinstance(values, list):

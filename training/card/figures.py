@@ -1,4 +1,4 @@
-"""How good a model is on its test set, as pictures: ROC, precision and recall, calibration, decisions, groups."""
+"""Figures of the test set: ROC curve, precision and recall, calibration, confusion matrix, groups of customers."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from training.card.drawing import ACCENT, INK, OTHER, QUIET, axes
 
 def roc(churned: Labels, probability: Vector) -> Figure:
     """Draw the ROC curve."""
-    figure, plot = axes("ROC", "customers who stayed, flagged (fraction)", "churners found (fraction)")
+    figure, plot = axes("ROC curve", "false positive rate (stayers selected)", "true positive rate (churners selected)")
     false_positive, true_positive, _ = roc_curve(churned, probability)
     plot.plot([0, 1], [0, 1], color=QUIET, linestyle="--", label="chance")
     plot.plot(false_positive, true_positive, color=ACCENT, label="model")
@@ -25,9 +25,9 @@ def roc(churned: Labels, probability: Vector) -> Figure:
 
 def precision_recall(churned: Labels, probability: Vector) -> Figure:
     """Draw precision over recall."""
-    figure, plot = axes("Precision and recall", "recall: churners found (fraction)", "precision: flagged who churn")
+    figure, plot = axes("Precision and recall", "recall (churners selected)", "precision (selected who churn)")
     precision, recall, _ = precision_recall_curve(churned, probability)
-    plot.axhline(float(churned.mean()), color=QUIET, linestyle="--", label="flag everybody")
+    plot.axhline(float(churned.mean()), color=QUIET, linestyle="--", label="select everybody")
     plot.plot(recall, precision, color=ACCENT, label="model")
     plot.set_ylim(0, 1.02)
     plot.legend()
@@ -35,22 +35,22 @@ def precision_recall(churned: Labels, probability: Vector) -> Figure:
 
 
 def calibration(churned: Labels, raw: Vector, probability: Vector) -> Figure:
-    """Draw what happened over what was said, by tenths of the customers, before and after calibration."""
-    figure, plot = axes("Calibration", "predicted probability", "churned (fraction)")
+    """Draw the churn rate over the predicted probability, by tenths of the customers, before and after calibration."""
+    figure, plot = axes("Calibration", "predicted probability", "churn rate")
     plot.plot([0, 1], [0, 1], color=QUIET, linestyle="--", label="perfect")
-    lines = {"as the trees say, tenths of the customers": (raw, OTHER)}
+    lines = {"uncalibrated, by tenths of the customers": (raw, OTHER)}
     if not np.array_equal(raw, probability):
-        lines["calibrated"] = (probability, ACCENT)
-    for label, (said, colour) in lines.items():
-        happened, predicted = calibration_curve(churned, said, n_bins=10, strategy="quantile")
-        plot.plot(predicted, happened, color=colour, marker="o", markersize=4, label=label)
+        lines["calibrated, by tenths of the customers"] = (probability, ACCENT)
+    for label, (scores, colour) in lines.items():
+        churn_rate, predicted = calibration_curve(churned, scores, n_bins=10, strategy="quantile")
+        plot.plot(predicted, churn_rate, color=colour, marker="o", markersize=4, label=label)
     plot.legend()
     return figure
 
 
 def confusion(counts: Confusion) -> Figure:
     """Draw customers by decision and outcome."""
-    figure, plot = axes("Decisions on the test set", "decided", "happened")
+    figure, plot = axes("Confusion matrix of the test set", "predicted", "outcome")
     cells = [[counts.true_negatives, counts.false_positives], [counts.false_negatives, counts.true_positives]]
     largest = max(map(max, cells))
     plot.imshow(cells, cmap="GnBu", vmin=0, vmax=largest * 2)
@@ -63,9 +63,11 @@ def confusion(counts: Confusion) -> Figure:
 
 
 def slices(found: Sequence[Segment], whole: float) -> Figure:
-    """Draw the ROC-AUC of every group that has one, with its interval, beside that of all customers."""
+    """Draw the ROC-AUC of every group that has one, with its interval, and the ROC-AUC of all customers."""
     measured = [(segment.name, segment.figures["roc_auc"]) for segment in found if segment.figures]
-    figure, plot = axes("By group of customers", "ROC-AUC, 95 % interval", "", size=(8.4, 1 + 0.22 * len(measured)))
+    figure, plot = axes(
+        "ROC-AUC by group of customers", "ROC-AUC with 95 % interval", "", size=(8.4, 1 + 0.22 * len(measured))
+    )
     plot.axvline(whole, color=QUIET, linestyle="--", label="all customers")
     for place, (_, roc_auc) in enumerate(measured):
         plot.plot([roc_auc.low, roc_auc.high], [place, place], color=ACCENT)

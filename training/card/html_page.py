@@ -1,4 +1,4 @@
-"""The card as one page that needs nothing else: its pictures are inside."""
+"""Renders the model card as one HTML page with embedded figures."""
 
 import base64
 import re
@@ -36,7 +36,7 @@ _PAGE = """<!doctype html>
 
 
 def write(markdown: str, folder: Path) -> str:
-    """Write a card as HTML; the pictures that it names lie in `folder`."""
+    """Render a card as HTML; `folder` holds the figures that it names."""
 
     def inside(picture: re.Match[str]) -> str:
         data = base64.b64encode((folder / picture[1]).read_bytes()).decode()

@@ -1,4 +1,4 @@
-"""The part of the card that warns: what the model does not know, whom its errors harm, and what watches for them."""
+"""The model card's section about limits: what the model cannot predict, who is harmed by errors, what is monitored."""
 
 from models.bundles.manifest import Description
 from models.bundles.quality import Figures
@@ -11,26 +11,28 @@ def write(description: Description) -> list[str]:
     counts = description.confusion
     missed, churned = counts.false_negatives, counts.false_negatives + counts.true_positives
     bothered, stayed = counts.false_positives, counts.false_positives + counts.true_negatives
-    told = (
-        ["It knows the customers of its data; another market, price list or year needs its own training."],
-        ["It predicts who leaves, not whom an offer would keep."],
+    items = (
+        ["The model fits the customers of its data. Train it again for another market, price list or year."],
+        ["It predicts who churns, not who would stay because of an offer."],
         [
-            f"A customer who leaves unnoticed gets no offer: {missed:,} of {churned:,} churners of the test set.",
+            f"A churner who is not selected gets no offer: {missed:,} of {churned:,} churners of the test set.",
             *_most_missed(description),
         ],
         [
-            f"A customer who would have stayed is bothered: {bothered:,} of {stayed:,} stayers of the test set. Where",
-            "offers are better prices, those who are not selected pay more: do not select by what the law protects.",
+            f"A stayer who is selected is contacted without need: {bothered:,} of {stayed:,} stayers of the test set.",
+            "If offers are better prices, customers who are not selected pay more: do not select by attributes that",
+            "the law protects.",
         ],
         *_weakest(description),
         *_misjudged(description),
         [
-            "When customers change, the figures above stop holding: `python -m monitoring drift` says so within its",
-            "window, and `python -m monitoring performance` when outcomes show it, also by group of each feature.",
-            "Neither sees a group that is too small to judge, nor one by a column that is no feature.",
+            "When customers change, the figures above no longer hold. `python -m monitoring drift` reports drift",
+            "within its window. `python -m monitoring performance` reports a fall in quality when outcomes are known,",
+            "also for groups of each feature. Neither detects a change in a group that is too small to evaluate, or in",
+            "a group by a column that is not a feature.",
         ],
     )
-    return ["## Limits, and whom an error harms", "", *(line for sentences in told for line in bullet(*sentences))]
+    return ["## Limits, and who is harmed by errors", "", *(line for sentences in items for line in bullet(*sentences))]
 
 
 def _measured(description: Description) -> list[tuple[str, Segment, Figures]]:
@@ -41,17 +43,17 @@ def _most_missed(description: Description) -> list[str]:
     if not (measured := _measured(description)):
         return []
     name, _, figures = min(measured, key=lambda found: found[2]["recall"].value)
-    return [f"Most are missed among {name}: recall {figures['recall']}."]
+    return [f"The lowest recall is that of {name}: {figures['recall']}."]
 
 
 def _weakest(description: Description) -> list[list[str]]:
     if not (measured := _measured(description)):
         return []
     name, segment, figures = min(measured, key=lambda found: found[2]["roc_auc"].value)
-    return [[f"It ranks worst among {name}: ROC-AUC {figures['roc_auc']} over {segment.rows:,} customers."]]
+    return [[f"The lowest ROC-AUC is that of {name}: {figures['roc_auc']} over {segment.rows:,} customers."]]
 
 
 def _misjudged(description: Description) -> list[list[str]]:
     gaps = [(name, figures["calibration_gap"]) for name, _, figures in _measured(description)]
     off = [f"{name} ({gap.value:+.3f})" for name, gap in gaps if not gap.low <= 0 <= gap.high]
-    return [[f"More or fewer left than it said, by more than chance, among {', '.join(off)}."]] if off else []
+    return [[f"The churn rate differs from the prediction by more than chance for {', '.join(off)}."]] if off else []

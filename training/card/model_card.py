@@ -1,11 +1,8 @@
-"""Writes MODEL_CARD.md. Every figure in it comes from the manifest's description.
-
-Some sections are modules of their own.
-"""
+"""Writes MODEL_CARD.md. Every figure in it comes from the manifest's description."""
 
 from models.bundles.manifest import Description
 from training.card import comparison, costs, limits, live_rows, table_rows
-from training.card.table_rows import code, paragraph, plain, table
+from training.card.table_rows import bullet, code, paragraph, plain, table
 from training.data import leakage
 
 
@@ -32,11 +29,12 @@ def _purpose(description: Description) -> list[str]:
         "# Churn model",
         "",
         *paragraph(
-            "Gradient-boosted trees that give the probability that a customer churns. Meant for ranking customers and",
-            "choosing whom to contact; not for pricing, credit or any decision that a customer cannot appeal.",
+            "Gradient-boosted trees that predict the probability that a customer churns. Use it to rank customers and",
+            "to choose whom to contact. Do not use it for pricing, credit or any decision that a customer cannot",
+            "appeal.",
         ),
         "",
-        f"On customers that it never saw: ROC-AUC {roc_auc:.3f} ({interval.low:.3f} to {interval.high:.3f}).",
+        f"ROC-AUC on the test set: {roc_auc:.3f} (95 % interval {interval.low:.3f} to {interval.high:.3f}).",
     ]
 
 
@@ -47,27 +45,29 @@ def _data(description: Description) -> list[str]:
         "## Data",
         "",
         *paragraph(
-            f"{data.rows:,} customers from {code(data.source)}; {data.rejected_rows:,} rows broke the contract.",
+            f"{data.rows:,} customers from {code(data.source)}; {data.rejected_rows:,} other rows were rejected,",
+            "because they break the contract.",
             *query,
-            f"Content SHA-256 `{data.sha256[:16]}…`. {test_rows:,} customers were held out {description.split};",
-            "they were judged once.",
+            f"Content SHA-256 `{data.sha256[:16]}…`. {test_rows:,} customers are the test set, split",
+            f"{description.split}. The model was evaluated on it once.",
         ),
         "",
         *live_rows.write(description),
-        *table(("feature", "kind", "unit", "bounds"), table_rows.features(description)),
+        *table(("feature", "kind", "unit", "allowed values"), table_rows.features(description)),
         "",
         *_leaks(description.warnings),
     ]
 
 
 def _leaks(warnings: list[str]) -> list[str]:
-    looked_for = (
-        "a feature that alone tells the outcome, whole numbers that name rows, and test rows of which more than "
-        f"{100 * leakage.SUSPICIOUS_SHARE:g} % repeat a training row"
+    checks = (
+        "a feature that alone predicts the outcome, integers that look like ids, and more than "
+        f"{100 * leakage.SUSPICIOUS_SHARE:g} % of test rows that equal a training row"
     )
     if not warnings:
-        return [f"Looked for and not found: {looked_for}."]
-    return [f"Looked for: {looked_for}. Found:", "", *(f"- {warning}." for warning in warnings)]
+        return paragraph(f"The leakage checks found nothing. They look for {checks}.")
+    found = (line for warning in warnings for line in bullet(f"{warning}."))
+    return [*paragraph(f"The leakage checks look for {checks}. They found:"), "", *found]
 
 
 def _quality(description: Description) -> list[str]:
@@ -75,17 +75,18 @@ def _quality(description: Description) -> list[str]:
         "## Quality on the test set",
         "",
         *paragraph(
-            f"Decisions at a probability of {description.policy.threshold:g}. Intervals are 95 %, by bootstrap; that",
-            "of the calibration error lies high, because drawing anew adds chance to chance.",
+            f"The decision threshold is {description.policy.threshold:g}. The intervals are 95 % bootstrap intervals.",
+            "The interval of the calibration error is too high, because resampling adds noise that looks like",
+            "miscalibration.",
         ),
         "",
         *table(("metric", "value", "low", "high"), table_rows.metrics(description)),
         "",
         *_best_reachable(description),
-        *table(("", "stays (decided)", "churns (decided)"), table_rows.confusion(description)),
+        *table(("outcome", "predicted to stay", "predicted to churn"), table_rows.confusion(description)),
         "",
         "![ROC](figures/roc.png) ![Precision and recall](figures/precision_recall.png)",
-        "![Decisions](figures/confusion.png)",
+        "![Confusion matrix](figures/confusion.png)",
     ]
 
 
@@ -94,20 +95,20 @@ def _best_reachable(description: Description) -> list[str]:
     if best is None:
         return []
     return [
-        f"The true probabilities of these synthetic customers reach a ROC-AUC of {best:.4f}; none can do better.",
+        f"The true probabilities of these synthetic customers reach a ROC-AUC of {best:.4f}. No model can do better.",
         "",
     ]
 
 
 def _calibration(description: Description) -> list[str]:
     method = description.calibration.method
-    chosen = "Left as the trees give them" if method == "none" else f"Calibrated by the {method} method"
     return [
         "## Calibration",
         "",
         *paragraph(
-            "Of a hundred customers at 0.3, thirty should leave.",
-            f"{chosen}: the simplest method whose log loss on held-out folds is the least, but for chance.",
+            "Of 100 customers with a predicted probability of 0.3, about 30 should churn. A calibration map can",
+            f"correct the probabilities. The chosen method is `{method}`: the simplest one whose log loss on held-out",
+            "folds is within one standard error of the lowest.",
         ),
         "",
         *table(("method", "log loss on the folds"), table_rows.methods(description)),
@@ -121,13 +122,14 @@ def _calibration(description: Description) -> list[str]:
 def _groups(description: Description) -> list[str]:
     small = [segment.name for segment in description.slices if segment.figures is None]
     if len(small) == len(description.slices):
-        return ["## For whom it fails", "", "No group of the test set is large enough to judge."]
+        return ["## Quality by group of customers", "", "No group of the test set is large enough to evaluate."]
     return [
-        "## For whom it fails",
+        "## Quality by group of customers",
         "",
         *paragraph(
-            "The test set by groups. The calibration gap is how many more left than was said; its interval should hold",
-            "0, but for one in twenty by chance. Recall is the share of its churners that is selected.",
+            "These are figures of the test set. The calibration gap is the churn rate minus the mean prediction; its",
+            "interval should contain 0, except for one group in twenty by chance. Recall is the share of the group's",
+            "churners that is selected.",
         ),
         "",
         *table(
@@ -135,47 +137,47 @@ def _groups(description: Description) -> list[str]:
             table_rows.slices(description),
         ),
         "",
-        *([f"Too small to judge: {plain(', '.join(small))}.", ""] if small else []),
+        *([f"Too small to evaluate: {plain(', '.join(small))}.", ""] if small else []),
         *paragraph(
-            "The largest differences between two of these groups. Groups that churn more are selected more: a",
-            "difference asks for a reason, it is not one.",
+            "The largest difference of each rate between two of these groups. Groups that churn more are selected",
+            "more. A large difference needs an explanation; it does not prove that the model is unfair.",
         ),
         "",
         *table(
             ("column", "share selected", "stayers selected", "churners missed"), table_rows.differences(description)
         ),
         "",
-        "![By group of customers](figures/slices.png)",
+        "![ROC-AUC by group of customers](figures/slices.png)",
     ]
 
 
 def _reasons(description: Description) -> list[str]:
     return [
-        "## What it goes by",
+        "## Feature importance",
         "",
-        *table(("feature", "ROC-AUC lost when shuffled", "share of the gain"), table_rows.importance(description)),
+        *table(("feature", "ROC-AUC lost when permuted", "share of split gain"), table_rows.importance(description)),
         "",
         *_constraints(description.constraints),
-        "![Importance](figures/importance.png)",
+        "![Feature importance](figures/importance.png)",
         "",
-        "![Dependence](figures/dependence.png)",
+        "![Partial dependence](figures/dependence.png)",
     ]
 
 
 def _constraints(constraints: dict[str, int]) -> list[str]:
     if not constraints:
         return []
-    told = (f"{name} may only {'raise' if way > 0 else 'lower'} the risk" for name, way in constraints.items())
-    return [f"Constrained: {', '.join(told)}.", ""]
+    listed = (f"{name} may only {'raise' if sign > 0 else 'lower'} the risk" for name, sign in constraints.items())
+    return [f"Monotone constraints: {', '.join(listed)}.", ""]
 
 
 def _making(description: Description) -> list[str]:
     return [
-        "## How it was made",
+        "## Parameters and library versions",
         "",
         *table(("parameter", "value"), [(name, f"{value:g}") for name, value in description.parameters.items()]),
         "",
-        f"Served and fitted model differ by at most {description.parity_difference:.1e} in probability.",
+        f"The served graph and the fitted trees differ by at most {description.parity_difference:.1e} in probability.",
         "",
         *table(("library", "version"), description.libraries.items()),
     ]

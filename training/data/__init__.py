@@ -1,1 +1,1 @@
-"""Step one of a fit: from a data source to checked rows, split into parts."""
+"""Step one of a fit: reads the data, checks it and splits it."""

@@ -1,6 +1,6 @@
-"""What is learned from and what is judged on, without the table that both were taken from.
+"""The training rows and the test set as arrays, without the source table.
 
-Of many rows, that table is most of what a fit would hold.
+The table of a large data set takes most of a fit's memory, so a fit frees it first.
 """
 
 from collections.abc import Sequence
@@ -18,27 +18,27 @@ from training.data.splitting import Folds, Rows, Split
 
 REFERENCE_ROWS = 5_000
 HOLDOUT_ROWS = 50_000
-"""Of a larger test set a sample: differences of ROC-AUC between two models are then known to some 0.001."""
+"""Most test rows that a bundle keeps: enough to know the difference in ROC-AUC of two models to about 0.001."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The test set: rows that are judged on, once."""
+    """The test set, which is evaluated once."""
 
     matrix: Matrix
     churned: Labels
     true_probability: Vector | None
     columns: Sequence[Column]
-    """The features, and other columns of the source, by which groups are made."""
+    """The columns that customers are grouped by: every feature, and other columns of the source."""
     rows: pd.DataFrame
-    """At most 50,000 of them, as they came, for comparisons with other models."""
+    """A sample of at most 50,000 test rows, unencoded, for comparisons with other models."""
     kept: Rows
-    """Their positions among the test rows."""
+    """Positions of `rows` among the test rows."""
 
 
 @dataclass(frozen=True)
 class DatasetSplit:
-    """A data set, parted."""
+    """A data set, split into training rows and a test set."""
 
     matrix: Matrix
     """The training rows."""
@@ -46,15 +46,15 @@ class DatasetSplit:
     """Outcomes of the training rows."""
     folds: Folds
     reference: pd.DataFrame
-    """At most 5,000 of the training rows, as they came."""
+    """A sample of at most 5,000 training rows, unencoded."""
     test: HeldOut
     provenance: Provenance
     told: str
-    """How the parts were made, in words."""
+    """How the rows were split, in words."""
 
 
 class _Taken:
-    """Some rows of a table, of which a column is taken when it is asked for."""
+    """Some rows of a table; a column is copied only when it is read."""
 
     def __init__(self, table: pd.DataFrame, rows: Rows) -> None:
         self._table, self._rows = table, rows
@@ -64,10 +64,12 @@ class _Taken:
 
 
 def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence[str], seed: int) -> DatasetSplit:
-    """Take both parts; `others` name columns of the source that make groups, and the seed draws the reference.
+    """Build the training matrix, the test set and the samples that a bundle keeps; `seed` draws the samples.
+
+    `others` names more columns of the source that customers are grouped by.
 
     Raises:
-        SliceTooFine: one of them has more than twenty texts.
+        SliceTooFine: one of these columns has more than twenty different texts.
     """
     features, truth = dataset.features, dataset.true_probability
     kept = _some(np.arange(len(split.test)), HOLDOUT_ROWS, seed)

@@ -1,4 +1,4 @@
-"""From a source to rows that can be trained on: read, map, check, count, and remember where they came from."""
+"""Loads the rows to train on: reads the source, maps its columns, checks the contract and records the provenance."""
 
 import hashlib
 import logging
@@ -25,23 +25,23 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows that hold to the contract, with what happened to each customer."""
+    """Rows that satisfy the contract, with the outcome of each customer."""
 
     features: pd.DataFrame
     """The contract's columns."""
     churned: Labels
     others: pd.DataFrame
-    """Columns of the source that are no features and were asked for by name, as numbers or texts."""
+    """Columns of the source that are not features and were requested by name, as numbers or texts."""
     true_probability: Vector | None
     """(n,) in (0, 1), known for the synthetic population only."""
     provenance: Provenance
     moments: RowTimes | None = None
-    """Of live rows, which are the last; None where there are none."""
+    """Times of the live rows, which are the last rows; None if there are no live rows."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The rows of one source that hold to the contract."""
+    """The rows of one source that satisfy the contract."""
 
     rows: pd.DataFrame
     """The contract's columns and `churned`."""
@@ -57,7 +57,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     """Read, map and check the rows that the settings name; live rows come last.
 
     Raises:
-        DataError: which kind says why they cannot be trained on.
+        DataError: the rows cannot be used for training; the subclass says why.
         LogMissing, LogUnsupported: there is no prediction log.
     """
     asked = ((_load_base, settings.base is not None), (_load_live, settings.with_live))
@@ -94,7 +94,7 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
         _require_enough(np.zeros(0, dtype=np.int64))
     rows = mapping.labelled(columns, table, contract)
     others = _others(settings, table, contract)
-    del table  # of many rows, one copy less is room for the fit
+    del table  # frees one copy of a large table before the fit
     kept = ~_rejected(rows, contract)
     if not kept.all():
         rows, others = (part[kept].reset_index(drop=True) for part in (rows, others))
@@ -117,7 +117,7 @@ def _load_live(settings: FitSettings, contract: Contract) -> _Part:
     lacking = {"inputs": happened.without_inputs, "the inputs of this contract": happened.other_contract}
     for what, count in lacking.items():
         if count:
-            logger.warning("left out: %d rows were logged without %s", count, what)
+            logger.warning("left out %d rows that were logged without %s", count, what)
     rows = mapping.features(mapping.ColumnMapping(), table, contract)
     del table
     rows[mapping.TARGET] = happened.churned
@@ -146,7 +146,7 @@ def _joined(base: _Part, live_part: _Part) -> _Part:
 
 
 def _retyped(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Give each column its one type, so that equal rows have one digest whatever source they came from."""
+    """Convert each column to its contract dtype, so that equal rows from any source have the same digest."""
     for feature in contract.features:
         if rows[feature.name].dtype != feature.dtype:
             rows[feature.name] = rows[feature.name].astype(np.dtype(feature.dtype))
@@ -156,7 +156,7 @@ def _retyped(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
 def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     asked = dict.fromkeys([*settings.slices, *([settings.time_column] if settings.time_column else [])])
-    # A feature's name means the feature, wherever the source may have a column of that name.
+    # The name of a feature always means the feature, even if the source has a column of that name.
     names = [name for name in asked if name not in contract.names or name == settings.time_column]
     mapping.require(names, table.columns.tolist())
     return pd.DataFrame({name: _numbers_or_texts(table[name]) for name in names}, index=range(len(table)))

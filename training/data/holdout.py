@@ -1,10 +1,10 @@
-"""The rows that a model never saw, and a trace of those that it did, as parts of its bundle.
+"""The test rows of a model and the hashes of its training rows, as two files of its bundle.
 
-    holdout.parquet   test rows: the contract's columns, the outcome, and what a logistic regression said of each
+    holdout.parquet   test rows: the contract's columns, the outcome, and the probability from a logistic regression
     seen.npy          (n,) uint32, ascending: the CRC-32 of the matrix row of every training row
 
-So two models can be compared later on rows that neither learned from, by whoever has their bundles. A row that equals
-one that was learned from counts as seen.
+With these files, two models can be compared later on rows that neither was trained on. A row that equals a training
+row counts as a training row.
 """
 
 import zlib
@@ -29,33 +29,33 @@ Traces = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True)
 class Holdout:
-    """Rows to judge by."""
+    """Rows to evaluate a model on."""
 
     features: pd.DataFrame
     """The contract's columns."""
     churned: Labels
     baseline: Vector
-    """What a logistic regression that learned from the same rows says, in [0, 1]."""
+    """Probabilities from a logistic regression trained on the same training rows, in [0, 1]."""
 
     def keep(self, rows: npt.NDArray[np.bool_]) -> "Holdout":
-        """Return some of the rows."""
+        """Return the rows that the mask selects."""
         return Holdout(self.features[rows], self.churned[rows], self.baseline[rows])
 
 
 def write(folder: Path, parts: DatasetSplit, *, baseline: Vector) -> None:
-    """Write both files; `baseline` is of the test rows, in their order."""
+    """Write both files; `baseline` are the probabilities of all test rows, in their order."""
     test, chosen = parts.test, parts.test.kept
-    told = {TARGET: test.churned[chosen].astype(bool), BASELINE: baseline[chosen].astype(np.float32)}
-    test.rows.assign(**told).to_parquet(folder / HOLDOUT, index=False)
+    added = {TARGET: test.churned[chosen].astype(bool), BASELINE: baseline[chosen].astype(np.float32)}
+    test.rows.assign(**added).to_parquet(folder / HOLDOUT, index=False)
     chunks = (parts.matrix[first : first + _CHUNK_ROWS] for first in range(0, len(parts.matrix), _CHUNK_ROWS))
     np.save(folder / SEEN, np.unique(np.concatenate([_trace(chunk) for chunk in chunks])))
 
 
 def read(bundle: Bundle, contract: Contract) -> Holdout:
-    """Read the rows that a model never saw.
+    """Read the test rows of a model.
 
     Raises:
-        FileUnreadable: the bundle holds none; those of before there was a gate do not.
+        FileUnreadable: the bundle has none, because it was published before the promotion gate existed.
     """
     rows = pq.read_table(_part(bundle, HOLDOUT)).to_pandas()
     return Holdout(
@@ -66,24 +66,24 @@ def read(bundle: Bundle, contract: Contract) -> Holdout:
 
 
 def untouched(challenger: Bundle, champion: Bundle, contract: Contract) -> Holdout:
-    """Read the challenger's rows that neither learned from, nor from any that equals them.
+    """Read the challenger's test rows that neither model was trained on.
 
-    A customer who came twice, and was learned from once, would tell who remembers, not who predicts.
+    Rows that equal a training row are left out: they would favour a model that memorizes its training rows.
 
     Raises:
-        FileUnreadable: a bundle lacks its rows or its trace.
+        FileUnreadable: a bundle lacks its test rows or its hashes.
     """
     rows = read(challenger, contract)
     ours, theirs = challenger.manifest, champion.manifest
     if (ours.data.sha256, ours.split) == (theirs.data.sha256, theirs.split):
-        return rows  # the same rows were held out; some may be alike to others, which then both learned from
+        return rows  # both models have the same test rows and training rows, so a repeated row favours neither
     seen = np.concatenate([np.load(_part(one, SEEN)) for one in (challenger, champion)])
     return rows.keep(~np.isin(_trace(contract.to_matrix(rows.features)), seen))
 
 
 def _part(bundle: Bundle, name: str) -> Path:
     if name not in bundle.manifest.files:
-        problem = "this bundle was published without it, so no other can be compared with it"
+        problem = "this bundle was published without it, so it cannot be compared with another model"
         raise FileUnreadable(path=bundle.path(name), problem=problem)
     return bundle.path(name)
 

@@ -1,4 +1,4 @@
-"""Looks for target leakage: a feature that gives the outcome away, rows in both parts, columns that are ids."""
+"""Checks for target leakage: features that reveal the outcome, test rows that equal training rows, columns of ids."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,15 @@ from training.errors import LeakFound
 
 SUSPICIOUS_ROC_AUC = 0.99
 SUSPICIOUS_SHARE = 0.05
-"""Of test rows that are also training rows."""
+"""Fraction of test rows that equal a training row, from which a warning is given."""
 _DISTINCT_SHARE = 0.99
 
 
 def check(dataset: Dataset, split: Split, contract: Contract, *, stop: bool) -> list[str]:
-    """Return what looks like a leak, a sentence each.
+    """Return one sentence for each sign of leakage.
 
     Raises:
-        LeakFound: a single feature alone tells the outcome, and `stop` is set.
+        LeakFound: a single feature predicts the outcome almost perfectly, and `stop` is set.
     """
     telling = list(_telling(dataset, split, contract))
     if telling and stop:
@@ -38,11 +38,11 @@ def _telling(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str
 
 
 def _roc_auc_alone(feature: Feature, values: Vector, churned: Labels) -> float:
-    """Rank customers by one feature, either way up; a category, and what is unknown, by its share of churners."""
+    """Compute the ROC-AUC of one feature, in its better direction; a category is scored by its churn rate."""
     if feature.kind == "category":
         _, codes = np.unique(values, return_inverse=True)
         values = np.bincount(codes, weights=churned)[codes] / np.bincount(codes)[codes]
-    # The unknown are ranked below all others, and then above them.
+    # Missing numbers are ranked below all others, and then above them.
     areas = [_area(pd.Series(values).rank(na_option=side), churned) for side in ("top", "bottom")]
     return max(max(area, 1 - area) for area in areas)
 
@@ -59,11 +59,11 @@ def _ids(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str]:
         if feature.kind == "integer":
             distinct = dataset.features[feature.name].iloc[split.training].nunique() / len(split.training)
             if distinct >= _DISTINCT_SHARE:
-                yield f"{feature.name} differs in {distinct:.0%} of the rows: it looks like an id"
+                yield f"{feature.name} has a distinct value in {distinct:.0%} of the rows: it looks like an id"
 
 
 def _repeated(features: pd.DataFrame, split: Split) -> Iterator[str]:
     rows = pd.util.hash_pandas_object(features, index=False).to_numpy()
     share = float(pd.Series(rows[split.test]).isin(rows[split.training]).mean())
     if share >= SUSPICIOUS_SHARE:
-        yield f"{share:.0%} of the test rows have the values of a training row: they may be the same customers"
+        yield f"{share:.0%} of the test rows equal a training row: they may be the same customers"

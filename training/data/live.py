@@ -1,6 +1,6 @@
-"""Live rows: customers as the service was asked about them, from the prediction log, and what became of each.
+"""Reads live rows from the prediction log: the inputs of past predictions, with their outcomes.
 
-Read some at a time, in the order of their ids, so that equal logs give equal rows.
+Rows are read in chunks, in the order of their ids, so that equal logs give equal rows.
 """
 
 import sys
@@ -34,7 +34,7 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Counts:
-    """What a time of the log holds."""
+    """Numbers of predictions and outcomes in the period that is read."""
 
     predictions: int
     outcomes: int
@@ -44,21 +44,21 @@ class Counts:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """What is known, beside the inputs, of live rows that have all of them."""
+    """Outcomes, times and model versions of the live rows that have all inputs."""
 
     churned: Labels
     moments: RowTimes
     waited_days: Vector
-    """From prediction to outcome."""
+    """Days from prediction to outcome."""
     version: npt.NDArray[np.int32]
-    """Positions of the models in `versions`."""
+    """Index of the model of each row in `versions`."""
     versions: tuple[str, ...]
     counts: Counts
     without_inputs: int
     other_contract: int
 
     def only(self, kept: Mask) -> "LabelledRows":
-        """Leave out rows."""
+        """Return the rows that the mask selects."""
         moments = RowTimes(made_at=self.moments.made_at[kept], known_at=self.moments.known_at[kept])
         return replace(
             self,
@@ -73,17 +73,17 @@ class LabelledRows:
 class _Chunk:
     columns: dict[str, pd.Series]
     facts: npt.NDArray[np.float64]
-    """(n, 4): when made, when known, churned, the model's position."""
+    """(n, 4): time of the prediction, time of the outcome, churned, index of the model."""
     without_inputs: int
     other_contract: int
 
 
 def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[pd.DataFrame, LabelledRows]:
-    """Read what was predicted and has an outcome: the contract's columns, unchecked, and what else is known of it.
+    """Read the predictions that have an outcome: the contract's columns, unchecked, and the outcomes and times.
 
     Raises:
-        LogUnsupported, LogMissing, LogUnreadable: there is no log to read.
-        NoOutcomes, InputsNotKept: it has no such rows.
+        LogUnsupported, LogMissing, LogUnreadable: the log cannot be read.
+        NoOutcomes, InputsNotKept: the log has no such predictions.
     """
     url, mature = settings.log_url, _mature_after(settings)
     asked = PREDICTIONS.c.prediction_id < row_ids.first_id(now - mature)
@@ -117,7 +117,7 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
 
 
 def describe(happened: LabelledRows, settings: FitSettings) -> LiveRows:
-    """Say what is to be remembered of rows, some of whom left and some stayed."""
+    """Summarize live rows for the manifest; both outcomes must occur."""
     moments, counts = happened.moments, happened.counts
     answered = np.bincount(happened.version, minlength=len(happened.versions)).tolist()
     return LiveRows(
@@ -147,7 +147,7 @@ def _mature_after(settings: FitSettings) -> timedelta:
 
 
 def _is_canary(happened: LabelledRows, models_dir: Path) -> Mask:
-    """Find the rows whose model was a challenger then: so says the last change of it that the shelf remembers."""
+    """Return a mask of the rows that a challenger answered: the last change of its model before them is `challenge`."""
     found = np.zeros(len(happened.version), dtype=np.bool_)
     history = pins.history(models_dir)
     for position, version in enumerate(happened.versions):
@@ -212,11 +212,11 @@ def _chunk(rows: Sequence[sa.Row[Any]], contract: Contract, versions: dict[str, 
 
 def _column(rows: Sequence[sa.Row[Any]], feature: Feature) -> pd.Series:
     values = [row.features[feature.name] for row in rows]
-    if feature.kind == "category":  # a million texts are few different ones
+    if feature.kind == "category":  # a million rows share a few texts
         values = [sys.intern(value) if isinstance(value, str) else value for value in values]
     return pd.Series(values, dtype=None if values else feature.dtype)
 
 
 def _whole(chunks: Sequence[_Chunk], name: str) -> pd.Series:
-    """Put a column together, and take it away from the chunks: no more than one is there twice at a time."""
+    """Concatenate a column and remove it from the chunks, so that only one column is in memory twice."""
     return pd.concat([chunk.columns.pop(name) for chunk in chunks], ignore_index=True)

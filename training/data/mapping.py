@@ -1,6 +1,6 @@
-"""The columns file: how a foreign table becomes the contract's columns and a target of 0 and 1.
+"""Reads the columns file, which maps a source's columns to the contract's columns and a target of 0 and 1.
 
-never_features = ["customerID"]             # refused as the source of any feature
+never_features = ["customerID"]             # no feature may read these columns
 
 [target]
 column = "Churn"
@@ -30,12 +30,12 @@ from models.errors import ContractError
 from training.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures, TargetUnclear
 
 TARGET = "churned"
-"""The outcome's name, which no feature may have."""
+"""Name of the outcome; no feature may have it."""
 Value = str | int | float | bool
 
 
 class Target(BaseModel):
-    """The column to learn, and its value that means churn."""
+    """The source column of the outcome, and its value that means churn."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,16 +44,16 @@ class Target(BaseModel):
 
 
 class Source(BaseModel):
-    """What a feature is made of: one column, or the sum of several."""
+    """How a feature is made: from one column, or as the sum of several."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str | None = None
     sum: list[str] = Field(default_factory=list)
     values: dict[str, Value] = Field(default_factory=dict)
-    """Foreign value, as text, to the contract's value; where it is given it lists them all."""
+    """Source value, as text, to the contract's value; if given, it must list all values."""
     nulls: list[str] = Field(default_factory=list)
-    """More texts that mean unknown, beside those of `models.customer.texts`; compared without surrounding blanks."""
+    """Additional texts that mean unknown, besides those of `models.customer.texts`; surrounding blanks are ignored."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -63,12 +63,12 @@ class Source(BaseModel):
 
     @property
     def columns(self) -> list[str]:
-        """The foreign columns that it reads."""
+        """The source columns that the feature reads."""
         return self.sum if self.column is None else [self.column]
 
 
 class ColumnMapping(BaseModel):
-    """A whole columns file."""
+    """The content of a columns file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,24 +77,24 @@ class ColumnMapping(BaseModel):
     features: dict[str, Source] = Field(default_factory=dict)
 
     def source(self, feature: str) -> Source:
-        """Return what a feature is made of; by default the column of its name."""
+        """Return how a feature is made; by default, from the column of its name."""
         return self.features.get(feature) or Source(column=feature)
 
     def foreign_columns(self, contract: Contract) -> list[str]:
-        """Return the foreign columns that the contract's features are made of, each once."""
+        """Return the source columns that the contract's features read, each once."""
         return list(dict.fromkeys(column for name in contract.names for column in self.source(name).columns))
 
 
 def read(path: Path | None, contract: Contract) -> ColumnMapping:
-    """Read a columns file; `None` is the mapping that renames nothing.
+    """Read a columns file; `None` gives the mapping that renames nothing.
 
     Raises:
-        MappingInvalid: it is missing, not TOML, or names a feature that the contract lacks.
-        TargetAmongFeatures: a feature is made of the target or of a column listed under `never_features`.
-        ContractError: a feature has the outcome's name.
+        MappingInvalid: the file is missing, is not TOML, or names a feature that the contract lacks.
+        TargetAmongFeatures: a feature reads the target or a column listed under `never_features`.
+        ContractError: a feature has the name of the outcome.
     """
     if TARGET in contract.names:
-        raise ContractError(field=TARGET, problem="this is the name of the outcome")
+        raise ContractError(field=TARGET, problem="this name is reserved for the outcome")
     mapping = ColumnMapping() if path is None else _parse(path)
     if unknown := mapping.features.keys() - set(contract.names):
         raise MappingInvalid(path=str(path), problem=f"[features] names {sorted(unknown)}, not in the contract")
@@ -107,7 +107,7 @@ def read(path: Path | None, contract: Contract) -> ColumnMapping:
 
 
 def require(columns: Sequence[str], present: Sequence[str]) -> None:
-    """Make sure that a table has each of the columns exactly once.
+    """Check that a table has each of the columns exactly once.
 
     Raises:
         ColumnMissing, ColumnRepeated: it lacks some of them, or has some twice.
@@ -133,9 +133,9 @@ def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) ->
 
 
 def features(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Return the contract's columns, unchecked, of a table that has each of the foreign columns once.
+    """Return the contract's columns, unchecked, of a table that has each of the source columns once.
 
-    What needs no reading is not copied: write into neither.
+    Columns that need no conversion share memory with the table: modify neither.
     """
     columns = {feature.name: _feature(table, mapping.source(feature.name), feature) for feature in contract.features}
     return pd.DataFrame(columns, copy=False)
@@ -163,7 +163,7 @@ def _feature(table: pd.DataFrame, source: Source, feature: Feature) -> pd.Series
 
 def _read(column: pd.Series, source: Source, feature: Feature) -> pd.Series:
     if column.dtype != object and not source.values and not source.nulls:
-        return pd.Series(column.array)  # typed and taken as it is: nothing to read
+        return pd.Series(column.array)  # already typed: no text to convert
     cells = column.tolist()
     if source.nulls:
         nulls = {_text(null) for null in source.nulls}
@@ -178,12 +178,12 @@ def _translate(known: Mapping[str | None, Value], cell: Any) -> Any:
     text = _text(cell)
     if text in known:
         return known[text]
-    # What the file does not list is never taken for one of the contract's own values.
+    # A source value that the file does not list is never read as a value of the contract.
     return None if text is None or text in texts.NULLS else f"{text} is not under values"
 
 
 def _text(value: Any) -> str | None:
-    """Write a foreign value as a columns file does: 1.0 as 1, true and false as 1 and 0, without blanks around it."""
+    """Format a source value as a columns file does: 1.0 as 1, true and false as 1 and 0, without surrounding blanks."""
     if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return None
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
@@ -191,11 +191,11 @@ def _text(value: Any) -> str | None:
 
 
 def _target(column: pd.Series, target: Target) -> pd.Series:
-    places, different = pd.factorize(column)  # a place of -1 is unknown
+    codes, different = pd.factorize(column)  # a code of -1 means unknown
     cells = [*(_text(cell) for cell in different.tolist()), None]
     values = sorted({cell for cell in cells if cell is not None and cell not in texts.NULLS})
     positive = _text(target.positive)
     if len(values) != 2 or positive not in values:
         raise TargetUnclear(column=target.column, values=values, positive=positive)
     outcome = {value: float(value == positive) for value in values}
-    return pd.Series(np.array([outcome.get(cell or "", math.nan) for cell in cells])[places])
+    return pd.Series(np.array([outcome.get(cell or "", math.nan) for cell in cells])[codes])

@@ -1,7 +1,4 @@
-"""Evaluates the model on groups (slices) of the test set: by every feature and by other columns of the source.
-
-The only module that imports Fairlearn.
-"""
+"""Evaluates the model on groups (slices) of the test set: by every feature and by other columns of the source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +16,7 @@ from training.data.splitting import Split
 from training.errors import SliceBelowFloor, SliceTooFine
 
 MIN_ROWS = 100
-"""A smaller group has no figures: their intervals would span anything."""
+"""Smaller groups get no figures: the confidence intervals would be too wide to be useful."""
 _MOST_CATEGORIES = 20
 _RATES = {
     "selection_rate": selection_rate,
@@ -30,20 +27,20 @@ _RATES = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column by which groups are made: a feature, or another of the source as if it were one."""
+    """A column that customers are grouped by: a feature, or another source column described like one."""
 
     feature: Feature
     values: Vector
-    """(n,) of the test rows, encoded."""
+    """(n,) encoded values of the test rows."""
     quarters: Vector
-    """(5,) of the training rows' numbers the ends and quarters, which have the same quarters; empty where none is."""
+    """(5,) minimum, quartiles and maximum of a number in the training rows; empty for categories, or if unknown."""
 
 
 def columns(dataset: Dataset, split: Split, contract: Contract, others: Sequence[str]) -> list[Column]:
-    """Return the features, and other columns of the source.
+    """Return the columns that customers are grouped by: the features, and the named other columns of the source.
 
     Raises:
-        SliceTooFine: a column of texts has more than twenty.
+        SliceTooFine: a text column has more than twenty different values.
     """
     asked = (dataset.others[name] for name in others if name not in contract.names)
     return [
@@ -55,9 +52,9 @@ def columns(dataset: Dataset, split: Split, contract: Contract, others: Sequence
 def measure(
     columns: Sequence[Column], churned: Labels, probability: Vector, policy: RiskPolicy
 ) -> tuple[list[Segment], dict[str, dict[str, float]]]:
-    """Measure every group of the test set, and the largest differences of rates between the groups of a column.
+    """Compute the figures of every group of the test set, and the largest difference of each rate within a column.
 
-    Bands of numbers are the quarters of the training rows.
+    Numbers are grouped by the quartiles of the training rows.
     """
     found = segments.find(
         [column.feature for column in columns],
@@ -74,10 +71,10 @@ def measure(
 
 
 def require_floor(found: Sequence[Segment], floor: float) -> None:
-    """Make sure that no group is ranked worse than it may be; groups without figures cannot be judged.
+    """Check that no group has a ROC-AUC below the floor; groups without figures are skipped.
 
     Raises:
-        SliceBelowFloor: some are, by name.
+        SliceBelowFloor: some groups are below it.
     """
     below = {
         segment.name: segment.figures["roc_auc"].value
@@ -91,14 +88,14 @@ def require_floor(found: Sequence[Segment], floor: float) -> None:
 def _column(feature: Feature, cells: pd.Series, split: Split) -> Column:
     values, quarters = feature.encode(cells.iloc[split.test]), np.array([])
     if feature.kind in ("integer", "number"):
-        learned = feature.encode(cells.iloc[split.training])
-        known = learned[np.isfinite(learned)]
+        training = feature.encode(cells.iloc[split.training])
+        known = training[np.isfinite(training)]
         quarters = np.quantile(known, [0, 0.25, 0.5, 0.75, 1], overwrite_input=True) if len(known) else known
     return Column(feature, values, quarters)
 
 
 def _cells_of(column: Column, churned: Labels, decided: Labels) -> pd.DataFrame:
-    """Count the customers of each group that has figures, by outcome and decision."""
+    """Count the customers of each group that has figures, by outcome and decision; empty for fewer than two groups."""
     counted = [
         pd.DataFrame(
             {
@@ -115,7 +112,7 @@ def _cells_of(column: Column, churned: Labels, decided: Labels) -> pd.DataFrame:
 
 
 def _differences(cells: pd.DataFrame) -> dict[str, float]:
-    """Return the largest difference of each rate between two groups; nothing where there are not two."""
+    """Return the largest difference of each rate between two groups; empty for fewer than two groups."""
     if cells.empty:
         return {}
     frame = MetricFrame(
@@ -129,7 +126,7 @@ def _differences(cells: pd.DataFrame) -> dict[str, float]:
 
 
 def _as_feature(column: pd.Series) -> Feature:
-    """Read a column that is no feature: few different values as categories, other numbers as bands."""
+    """Describe a source column like a feature: a category if it has few different values, otherwise a number."""
     values = sorted(column.dropna().unique().tolist())
     are_numbers = bool(pd.api.types.is_numeric_dtype(column))
     are_few = len(values) <= _MOST_CATEGORIES

@@ -1,4 +1,4 @@
-"""Tables to learn from, as they lie somewhere: the synthetic population, files, and databases by a query."""
+"""Reads the source table: the synthetic population, a file, or the result of a database query."""
 
 import errno
 from pathlib import Path
@@ -17,23 +17,23 @@ from training.settings import FitSettings
 
 
 def read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vector | None]:
-    """Read a table as it is, and the true probabilities, (n,) in (0, 1), of the synthetic population.
+    """Read a table unchanged, and the true probabilities, (n,) in (0, 1); None except for the synthetic population.
 
     Raises:
-        SourceUnreadable: it is missing, or not what its name says.
+        SourceUnreadable: the source is missing or cannot be read.
     """
     source = settings.base or ""
     if source == "synthetic":
         table, true_probability = synthetic.sample(settings.rows, seed=settings.seed)
         if not set(contract.names) <= set(table.columns):
-            raise SourceUnreadable(source="synthetic", problem="these customers have the fields of the template only")
+            raise SourceUnreadable(source="synthetic", problem="it has only the fields of the shipped contract")
         return table, true_probability
     table = _read_sql(source, settings.query) if "://" in source else _read_file(Path(source))
     return table, None
 
 
 def name(settings: FitSettings) -> str:
-    """Say where a table comes from, without a password."""
+    """Return the name of the source, without a password."""
     if settings.base == "synthetic":
         return f"synthetic(rows={settings.rows}, seed={settings.seed})"
     return shown(settings.base or "")
@@ -59,7 +59,7 @@ def _query(address: str, query: str | None) -> pd.DataFrame:
         raise ValueError("a database URL needs --query")
     url = sqlalchemy.make_url(address)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise FileNotFoundError(errno.ENOENT, "No such file")  # SQLite would make an empty one
+        raise FileNotFoundError(errno.ENOENT, "No such file")  # SQLite would create an empty database
     engine = sqlalchemy.create_engine(url)
     try:
         with engine.connect() as connection:

@@ -1,8 +1,8 @@
-"""Which rows are learned from, which judge once at the end, and the folds in between.
+"""Splits the rows into training rows with folds, and a test set that is evaluated once.
 
-By default at random, with as many churners in each part; by time when a column says when, so that a model is judged on
-what came after. Live rows are judged as they will be used: nothing is learned that was not known when the first row
-that is judged was predicted.
+The default is a random split, stratified by outcome. With a time column, the test set is the latest fifth of the rows.
+With live rows, it is the latest fifth of these. The model is then trained only on outcomes that were known when the
+first test row was predicted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,53 +20,53 @@ from training.errors import SplitImpossible
 
 TEST_FRACTION, FOLDS = 0.2, 5
 JUDGED_ROWS = 20_000
-"""Most rows that a fold holds out to judge by: a hundred thousand in all tell as much as millions."""
+"""Most rows that a fold holds out for evaluation: 100,000 in five folds are as informative as millions."""
 _MINIMUM_PER_CLASS = 5
 Rows = npt.NDArray[np.int64]
 """(n,) positions of rows."""
 Folds = Sequence[tuple[Mask, Rows]]
-"""Of each fold a mask of the rows that are learned from, and the positions of those that are held out to judge by."""
+"""For each fold, a mask of the rows to train on, and the positions of the held-out rows."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """A row is in one of both parts; in neither if it was known too late to learn from."""
+    """The rows of each part; a row whose outcome was known too late for training is in neither."""
 
     training: Rows
     test: Rows
-    """Judged once."""
+    """Evaluated once."""
     folds: Folds
     """Five, within `training`."""
     told: str
-    """How it was made, in words."""
+    """How the rows were split, in words."""
 
 
 @dataclass(frozen=True)
 class RowTimes:
-    """When live rows were made and known, (n,) seconds since 1970; they are the last n rows."""
+    """When live rows were predicted and known, (n,) seconds since 1970; they are the last n rows."""
 
     made_at: Vector
     known_at: Vector
-    """When a row could be learned from: its outcome was there, and its prediction as old as was asked for."""
+    """When a row could be trained on: its outcome was known, and its prediction had the age of `--mature-after`."""
 
     @property
     def border(self) -> float:
-        """When the first row was made that is judged on: where the latest fifth begins."""
+        """Time of the first test row: the start of the latest fifth."""
         return float(np.sort(self.made_at)[int(len(self.made_at) * (1 - TEST_FRACTION))])
 
     @property
     def is_judged(self) -> Mask:
-        """The latest fifth, those of one time together."""
+        """Mask of the test rows: the latest fifth; rows of the same time stay together."""
         return self.made_at >= self.border
 
     @property
     def is_learned(self) -> Mask:
-        """What was known before any of them was made."""
+        """Mask of the training rows: those known before the first test row was predicted."""
         return ~self.is_judged & (self.known_at < self.border)
 
 
 def at_random(churned: Labels, *, seed: int) -> Split:
-    """Hold out a fifth of the rows, with as many churners in each part."""
+    """Hold out a fifth of the rows at random, stratified by outcome."""
     training, test = train_test_split(
         np.arange(len(churned)), test_size=TEST_FRACTION, stratify=churned, random_state=seed
     )
@@ -76,10 +76,10 @@ def at_random(churned: Labels, *, seed: int) -> Split:
 
 
 def by_time(churned: Labels, times: pd.Series) -> Split:
-    """Hold out the latest fifth of the rows, those of one time together; folds go on through time as well.
+    """Hold out the latest fifth of the rows; rows of the same time stay together. The folds are split by time as well.
 
     Raises:
-        SplitImpossible: the column holds no times, or a part would lack customers who churned or stayed.
+        SplitImpossible: the column holds no times, or a part has too few customers who churned or stayed.
     """
     column = str(times.name)
     numbers = pd.to_numeric(times, errors="coerce")
@@ -93,20 +93,20 @@ def by_time(churned: Labels, times: pd.Series) -> Split:
     is_late = (moments >= first).to_numpy()[order]
     training, test = order[~is_late], order[is_late]
     if len(training) <= FOLDS:
-        raise SplitImpossible(column=column, problem=f"hardly any row lies before {first}, where the last fifth begins")
+        raise SplitImpossible(column=column, problem=f"too few rows lie before {first}, where the latest fifth begins")
     when = moments.to_numpy()[training]
     folds = _judged((when < when[held_out[0]], held_out) for _, held_out in TimeSeriesSplit(FOLDS).split(when))
-    for name, rows in (("the last fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
-        if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # none at all, if one time fills a fold
-            raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} of either class")
-    return Split(training, test, folds, f"by {column}: tested on what came from {first} on")
+    for name, rows in (("the latest fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
+        if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # no rows, if one time fills a fold
+            raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} rows of a class")
+    return Split(training, test, folds, f"by {column}: tested on rows from {first} on")
 
 
 def as_known(churned: Labels, moments: RowTimes) -> Split:
-    """Hold out the latest fifth of the live rows; other rows were all known before, and are learned from.
+    """Hold out the latest fifth of the live rows; all other rows were known before, and are training rows.
 
     Raises:
-        HistoryTooShort: a part would lack customers who churned or stayed.
+        HistoryTooShort: a part has too few customers who churned or stayed.
     """
     others = len(churned) - len(moments.made_at)
     learned = np.flatnonzero(moments.is_learned)
@@ -115,22 +115,22 @@ def as_known(churned: Labels, moments: RowTimes) -> Split:
     test = others + np.flatnonzero(moments.is_judged)
     folds = _judged(_known_folds(others, moments.made_at[learned], moments.known_at[learned]))
     for name, rows in (
-        ("what is learned from", training),
-        ("the latest fifth", test),
+        ("the training set", training),
+        ("the test set", test),
         *(("a fold", training[part]) for fold in folds for part in fold),
     ):
         stayed, left = np.bincount(churned[rows], minlength=2).tolist()
         if min(stayed, left) < _MINIMUM_PER_CLASS:
             raise HistoryTooShort(part=name, churned=left, stayed=stayed, needed_per_class=_MINIMUM_PER_CLASS)
     first = datetime.fromtimestamp(moments.border, UTC)
-    told = f"by time: tested on live rows from {first:%Y-%m-%d %H:%M} UTC on, learned from what was known by then"
+    told = f"by time: tested on live rows from {first:%Y-%m-%d %H:%M} UTC on, trained on rows known by then"
     return Split(training, test, folds, told)
 
 
 def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tuple[Mask, Rows]]:
-    """Hold out live rows part by part, and learn from what was known before; without other rows, from a sixth at least.
+    """Hold out five parts of the live rows in order of time, and train on what was known before each.
 
-    The rows are in order of the time that they were made.
+    The rows are in order of the time of their prediction. Without other rows, at least a sixth is trained on.
     """
     least = len(made_at) // (FOLDS + 1)
     enough = np.searchsorted(np.sort(known_at), made_at) >= (0 if others else least)
@@ -142,7 +142,7 @@ def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tup
 
 
 def _judged(folds: Iterable[tuple[Mask, Rows]]) -> Folds:
-    """Hold out no more rows of each fold than are needed, drawn by chance."""
+    """Reduce the held-out rows of each fold to a random sample of at most 20,000."""
     rng = np.random.default_rng(0)
     return [
         (kept, held_out if len(held_out) <= JUDGED_ROWS else rng.choice(held_out, JUDGED_ROWS, replace=False))

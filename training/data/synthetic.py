@@ -1,6 +1,6 @@
-"""A seeded population of customers whose true churn probability is known, so that a model can be held against the best.
+"""A seeded synthetic population of customers with known true churn probabilities.
 
-The rates are plausible, not measured anywhere. Made for the contract in `models.features` as shipped.
+The rates are plausible, not measured. The columns are those of the shipped contract in `models.features`.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from models.customer.contract import Vector
 
 
 def sample(rows: int, *, seed: int) -> tuple[pd.DataFrame, Vector]:
-    """Draw customers with their outcome.
+    """Sample customers with their outcomes.
 
     Returns the contract's columns and `churned`, and the (n,) true probabilities that the outcomes were drawn from.
     """

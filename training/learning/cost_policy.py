@@ -1,4 +1,4 @@
-"""What decisions cost: reads the costs file, and finds the bounds at which expected cost is least."""
+"""Reads the costs file, and chooses the decision threshold and the tier bounds with the lowest cost."""
 
 import tomllib
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from training.errors import CostsInvalid
 NOBODY, MEDIUM, HIGH = "contact nobody", "the medium offer to everybody", "the high offer to everybody"
 _RESAMPLES = 1_000
 _BOUNDS = np.arange(1, 200) / 200
-"""What is tried: a bound finer than half a hundredth could not be told from its neighbours."""
+"""The bounds that are tried, in steps of 0.005; finer steps give no measurable difference."""
 
 
 def read(path: Path) -> Costs:
     """Read a costs file.
 
     Raises:
-        CostsInvalid: it is missing, not TOML, or its offers do not each have customers for whom they cost least.
+        CostsInvalid: the file is missing, is not TOML, or has an offer that is the cheapest choice for no customer.
     """
     try:
         return Costs.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -40,9 +40,9 @@ def read(path: Path) -> Costs:
 
 
 def choose(costs: Costs, probability: Vector, churned: Labels) -> RiskPolicy:
-    """Return the policy that costs least on rows that the model did not learn from.
+    """Return the policy with the lowest cost on out-of-fold rows.
 
-    A customer counts as a churner from where an offer pays, so the threshold is the lower bound of the medium tier.
+    A customer is predicted to churn if an offer pays off, so the threshold is the lower bound of the medium tier.
     """
     medium, high = _cheapest(costs, _count(probability, churned)[np.newaxis])
     return RiskPolicy(threshold=float(medium[0]), medium_from=float(medium[0]), high_from=float(high[0]), costs=costs)
@@ -56,19 +56,19 @@ def describe(
     test: tuple[Labels, Mapping[str, tuple[Vector, RiskPolicy]]],
     seed: int,
 ) -> Priced:
-    """Return the intervals of the bounds, and what everybody's decisions cost a customer of the test set.
+    """Return the confidence intervals of the bounds, and the cost per customer of each policy on the test set.
 
-    `probability` and `churned` are the rows that the bounds were chosen on; `test` has the outcomes of the test set,
-    and of each model, ours first, its probabilities there and the policy that it decides by.
+    `probability` and `churned` are the rows that the bounds were chosen on. `test` has the outcomes of the test set
+    and, for each model, this model first, its probabilities on the test set and its policy.
     """
     counts = _count(probability, churned)
     drawn = np.random.default_rng(seed).multinomial(len(churned), counts.ravel() / len(churned), _RESAMPLES)
     medium, high = _cheapest(costs, drawn.reshape(_RESAMPLES, *counts.shape))
-    happened, models = test
-    plain = RiskPolicy(threshold=0.4, costs=costs)  # with tiers for everybody, nobody and those between
+    outcomes, models = test
+    plain = RiskPolicy(threshold=0.4, costs=costs)  # its three tiers contain 0, 0.5 and 1
     everybody = {NOBODY: 0.0, MEDIUM: 0.5, HIGH: 1.0}
-    deciders = {**models, **{name: (np.full(len(happened), at), plain) for name, at in everybody.items()}}
-    spent = {name: paid(probability, happened, policy) for name, (probability, policy) in deciders.items()}
+    deciders = {**models, **{name: (np.full(len(outcomes), at), plain) for name, at in everybody.items()}}
+    spent = {name: paid(probability, outcomes, policy) for name, (probability, policy) in deciders.items()}
     ours, *others = spent
     return Priced(
         bounds={"medium_from": _interval(medium), "high_from": _interval(high)},
@@ -78,35 +78,35 @@ def describe(
 
 
 def paid(probability: Vector, churned: Labels, policy: RiskPolicy) -> Vector:
-    """Compute what each customer costs by a policy, offers included, (n,)."""
+    """Compute the cost of each customer under a policy, offers included, (n,)."""
     tiers = np.searchsorted([policy.medium_from, policy.high_from], probability, side="right")
     return np.array([policy.cost(bound) for bound in (0.0, policy.medium_from, policy.high_from)])[tiers, churned]
 
 
 def _mean(rows: Vector) -> Figure:
-    """Compute a mean with its 95 % interval, by the normal distribution."""
+    """Compute a mean with its 95 % interval, by the normal approximation."""
     mean, reach = float(rows.mean()), 1.96 * float(rows.std(ddof=1)) / np.sqrt(len(rows))
     return Figure(mean, mean - reach, mean + reach)
 
 
 def saved(probability: Vector, churned: Labels, policy: RiskPolicy) -> Vector:
-    """Compute what each customer saves if contacted instead of left alone, (n,): with the high or the medium offer."""
+    """Compute the saving for each customer, (n,): no contact compared with the high or the medium offer."""
     if policy.costs is None:
-        raise ValueError("nothing is saved where nothing costs")
+        raise ValueError("the policy has no costs, so no saving can be computed")
     of_nobody, of_medium, of_high = (np.array(policy.costs.of(tier)) for tier in ("low", "medium", "high"))
     offered = np.where((probability >= policy.high_from)[:, np.newaxis], of_nobody - of_high, of_nobody - of_medium)
     return np.asarray(offered[np.arange(len(churned)), churned])
 
 
 def _count(probability: Vector, churned: Labels) -> npt.NDArray[np.int64]:
-    """Count customers by outcome and by how many bounds they reach, (2, 200)."""
+    """Count customers by outcome and by the number of bounds that they reach, (2, 200)."""
     reached = np.searchsorted(_BOUNDS, probability, side="right")
     width = len(_BOUNDS) + 1
     return np.bincount(churned * width + reached, minlength=2 * width).reshape(2, width)
 
 
 def _cheapest(costs: Costs, counts: npt.NDArray[np.int64]) -> tuple[Vector, Vector]:
-    """Return for each of (n, 2, 200) counts the bounds of the medium and the high tier that cost least, (n,) each."""
+    """Return the cheapest lower bounds of the medium and the high tier, (n,) each, for (n, 2, 200) counts."""
     at_or_above = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1][..., 1:]
     spent = {
         tier: at_or_above[:, 0] * stays + at_or_above[:, 1] * (leaves - costs.of("low")[1])

@@ -1,4 +1,4 @@
-"""How good algorithms are on rows that they did not learn from."""
+"""Evaluates algorithms on held-out training rows: by cross-validation, and with other seeds."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,32 +16,32 @@ from models.customer.contract import Labels, Matrix, Vector
 from training.data.splitting import Folds, Rows
 
 METRICS = ("roc_auc", "pr_auc", "brier", "log_loss", "calibration_error")
-"""What needs no decision: there is no threshold yet."""
+"""Metrics that need no decision threshold, because it is not chosen yet."""
 SEEDS = 10
 COMPARED_ROWS = 20_000
-"""Most rows that simpler models learn from in a fold, and that a repetition uses: enough to know them."""
+"""Most rows that simpler models are trained on in a fold, and that a repetition uses: enough for their figures."""
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What an algorithm said of rows that it did not learn from, fold by fold."""
+    """The out-of-fold probabilities of an algorithm."""
 
     folds: Folds
     probability: Sequence[Vector]
 
     @property
     def rows(self) -> Rows:
-        """Positions of the judged rows, in the order of `whole` and `fold`."""
+        """Positions of the held-out rows, in the order of `whole` and `fold`."""
         return np.concatenate([held_out for _, held_out in self.folds])
 
     @property
     def whole(self) -> Vector:
-        """The probabilities of all of them."""
+        """The probabilities of all held-out rows."""
         return np.concatenate(self.probability)
 
     @property
     def fold(self) -> Rows:
-        """The number of the fold of each, from 0."""
+        """The fold number of each held-out row, from 0."""
         return np.repeat(np.arange(len(self.folds)), [len(held_out) for _, held_out in self.folds])
 
     def measure(self, churned: Labels) -> list[dict[str, float]]:
@@ -68,7 +68,7 @@ def cross_validate(
     seed: int,
     on_fit: Callable[[], None],
 ) -> dict[str, OutOfFold]:
-    """Fit every candidate on the same folds; all but the served one learn from at most 20,000 rows of each.
+    """Fit every candidate on the same folds; all but the served one are trained on at most 20,000 rows of each.
 
     `on_fit` is called after each fit.
     """
@@ -76,12 +76,12 @@ def cross_validate(
     few = [np.flatnonzero(kept)[some(kept.sum(), seed=seed)] for kept in whole]
     found = {}
     for name, candidate in candidates.items():
-        learned = whole if name == served else few
-        judged = []
-        for kept, (_, held_out) in zip(learned, folds, strict=True):
-            judged.append(predict(clone(candidate).fit(matrix[kept], churned[kept]), matrix[held_out]))
+        trained_on = whole if name == served else few
+        probability = []
+        for kept, (_, held_out) in zip(trained_on, folds, strict=True):
+            probability.append(predict(clone(candidate).fit(matrix[kept], churned[kept]), matrix[held_out]))
             on_fit()
-        found[name] = OutOfFold(folds, judged)
+        found[name] = OutOfFold(folds, probability)
     return found
 
 
@@ -93,7 +93,7 @@ def repeat(
     seed: int,
     on_fit: Callable[[], None],
 ) -> Iterator[dict[str, float]]:
-    """Split the rows at random and fit anew with each of the next ten seeds; yields the metrics of each."""
+    """Split the rows at random and fit again with each of the next ten seeds; yields the metrics of each."""
     for other in range(seed + 1, seed + 1 + SEEDS):
         rows = some(len(churned), seed=other)
         kept, held_out = train_test_split(rows, test_size=0.2, stratify=churned[rows], random_state=other)
@@ -103,7 +103,7 @@ def repeat(
 
 
 def some(rows: int, *, seed: int) -> Rows:
-    """Draw the positions of at most 20,000 of so many rows: all of them, in their order, where there are no more."""
+    """Sample the positions of at most 20,000 of `rows` rows; all of them, in order, if there are no more."""
     if rows <= COMPARED_ROWS:
         return np.arange(rows)
     return np.random.default_rng(seed).choice(rows, COMPARED_ROWS, replace=False)
@@ -117,7 +117,7 @@ def predict(fitted: BaseEstimator, matrix: Matrix) -> Vector:
 def summarise(fits: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
     """Compute mean, sample standard deviation and the interval of the mean of each metric over several fits.
 
-    Fits share rows, so the interval is somewhat too narrow (Bengio and Grandvalet 2004).
+    The fits share rows, so the interval is too narrow (Bengio and Grandvalet 2004).
     """
     table = pd.DataFrame(fits)
     reach = float(stats.t.ppf(0.975, len(table) - 1)) / np.sqrt(len(table))

@@ -1,4 +1,4 @@
-"""What is found out about a fitted model on the rows that it never saw. The test set is looked at here, and once."""
+"""Evaluates a fitted model on the test set, once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from training.learning.model import LINEAR
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A model, and all that was learned from the training rows."""
+    """A fitted model, and everything else that was computed from the training rows."""
 
     classifier: XGBClassifier
     calibration: Calibration
     policy: RiskPolicy
     linear: BaseEstimator
-    """The logistic regression, fitted on the same rows or some of them."""
+    """The logistic regression, fitted on the same rows or on a sample of them."""
     linear_policy: RiskPolicy
     chosen_on: tuple[Vector, Labels]
     """Calibrated out-of-fold probabilities and outcomes, on which calibration and policy were chosen."""
@@ -35,7 +35,7 @@ class FittedModel:
     """Metrics of every algorithm on each fold."""
     seeds: Sequence[Mapping[str, float]]
     log_loss: Mapping[Method, float]
-    """Of each method of calibration, on the folds."""
+    """Log loss of each calibration method on the folds."""
     parameters: Mapping[str, int | float]
     tuning: Tuning | None
 
@@ -46,24 +46,24 @@ class FittedModel:
 
 @dataclass(frozen=True)
 class FinalEvaluation:
-    """What the test set shows."""
+    """The results on the test set."""
 
     matrix: Matrix
     churned: Labels
     raw: Vector
-    """As the trees say."""
+    """Probabilities before calibration."""
     probability: Vector
     figures: Figures
     calibrated: Calibrated
     confusion: Confusion
     models: Mapping[str, tuple[Vector, RiskPolicy]]
-    """Who would decide how: this model, and the logistic regression."""
+    """Probabilities and policy of this model and of the logistic regression."""
     priced: Priced | None
     slices: Sequence[Segment]
     differences: Mapping[str, Mapping[str, float]]
     importance: Mapping[str, Importance]
     best_reachable: Mapping[str, float]
-    """The metrics of the true probabilities; nothing where they are unknown."""
+    """The metrics of the true probabilities; empty if they are unknown."""
 
 
 def judge(
@@ -73,7 +73,7 @@ def judge(
     contract: Contract,
     seed: int,
 ) -> FinalEvaluation:
-    """Judge a model on the test rows."""
+    """Evaluate a model on the test set."""
     churned, rows, policy = test.churned, test.matrix, fitted.policy
     raw = evaluation.predict(fitted.classifier, rows)
     probability = fitted.calibration.apply(raw)

@@ -1,4 +1,4 @@
-"""Feature importance of a fitted model: by split gain and by permutation."""
+"""Feature importance of a fitted model, by split gain and by permutation, and partial dependence."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,7 +16,10 @@ _CURVE_POINTS, _CURVE_ROWS = 24, 1_000
 def measure(
     classifier: XGBClassifier, matrix: Matrix, churned: Labels, contract: Contract, *, seed: int
 ) -> dict[str, Importance]:
-    """Measure both, on at most 20,000 rows; the columns of a category are shuffled together, and their gains added."""
+    """Compute both importances of each feature, on at most 20,000 rows.
+
+    The columns of a category are permuted together, and their gains are added.
+    """
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(matrix))[:_ROWS]
     matrix, churned = matrix[rows], churned[rows]
@@ -27,9 +30,9 @@ def measure(
     for name, columns in contract.matrix_slices.items():
         lost = []
         for _ in range(_REPEATS):
-            shuffled = matrix.copy()
-            shuffled[:, columns] = rng.permutation(shuffled[:, columns])
-            lost.append(whole - roc_auc_score(churned, classifier.predict_proba(shuffled)[:, 1]))
+            permuted = matrix.copy()
+            permuted[:, columns] = rng.permutation(permuted[:, columns])
+            lost.append(whole - roc_auc_score(churned, classifier.predict_proba(permuted)[:, 1]))
         gain = gain_of[columns].sum() / (gain_of.sum() or 1)
         found[name] = Importance(gain=float(gain), permutation=float(np.mean(lost)))
     return found
@@ -38,9 +41,10 @@ def measure(
 def dependence(
     predict: Callable[[Matrix], Vector], matrix: Matrix, contract: Contract, *, seed: int
 ) -> Mapping[str, tuple[list[str] | Vector, Vector]]:
-    """Compute for each feature the mean probability when every customer has one value of it.
+    """Compute the partial dependence: the mean probability if every customer had the same value of a feature.
 
-    Numbers at quantiles of their values, categories by label; over at most 1,000 rows, the others as they are.
+    Numbers are evaluated at quantiles, categories at each label. The mean is over at most 1,000 rows, whose other
+    features stay unchanged.
     """
     rows = matrix[np.random.default_rng(seed).permutation(len(matrix))[:_CURVE_ROWS]]
     found: dict[str, tuple[list[str] | Vector, Vector]] = {}

@@ -1,11 +1,12 @@
-"""The estimators, unfitted: the model that is served, and others that it has to beat, over the contract's matrix.
+"""Builds the unfitted estimators: the served XGBoost model, and the models that it is compared with.
 
-No row is re-weighted or resampled for class imbalance: on the Telco table weighting leaves ROC-AUC where it is (0.898)
-and spoils the probabilities (log loss 0.400 instead of 0.346), on which tiers and decisions rest. Imbalance is met by
-stratified splits, by metrics that see the rare class, and by the decision threshold.
+Rows are not re-weighted or resampled for class imbalance. On the Telco table, weighting leaves the ROC-AUC unchanged
+(0.898) but makes the probabilities worse (log loss 0.400 instead of 0.346), and tiers and decisions depend on these.
+Imbalance is handled by stratified splits, by metrics that are sensitive to the rare class, and by the decision
+threshold.
 
-A hundred trees are as good as three hundred that learn a third as fast (cross-validated ROC-AUC of 0.899 on
-Telco either way) and score a batch in a third of the time.
+100 trees are as good as 300 trees with a third of the learning rate (cross-validated ROC-AUC 0.899 on Telco for both),
+and score a batch in a third of the time.
 """
 
 from collections.abc import Mapping
@@ -38,22 +39,22 @@ ALGORITHMS = (SERVED, HISTOGRAM, FOREST, LINEAR, CONSTANT)
 _BELOW_ALL = float(np.finfo(np.float32).min)
 _FOREST_TREES, _FOREST_LEAF_ROWS = 100, 10
 Constraints = tuple[int, ...] | None
-"""For each matrix column: 1 its effect may only rise, -1 only fall, 0 either."""
+"""For each matrix column: 1 if its effect may only rise, -1 if only fall, 0 if both. None means no constraints."""
 
 
 class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """A fitted classifier with the map that makes its scores probabilities, as one step of a pipeline."""
+    """A fitted classifier with its calibration map, as one step of a pipeline."""
 
     def __init__(self, classifier: XGBClassifier, calibration: Calibration) -> None:
         self.classifier, self.calibration = classifier, calibration
         self.classes_ = classifier.classes_
 
     def fit(self, *_: object) -> Self:
-        """Change nothing: both parts were fitted apart."""
+        """Do nothing: both parts are fitted already."""
         return self
 
     def predict_proba(self, matrix: Matrix) -> Any:
-        """Return the probabilities to stay and to churn, (n, 2)."""
+        """Return the probabilities of staying and of churning, (n, 2)."""
         probabilities = self.classifier.predict_proba(matrix)
         churn = self.calibration.apply(probabilities[:, 1].astype(float))
         return np.column_stack([1 - churn, churn])
@@ -62,18 +63,18 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 def served(
     *, parameters: Mapping[str, int | float], constraints: Constraints, seed: int, threads: int
 ) -> XGBClassifier:
-    """Return the model that is served."""
+    """Return the unfitted model to serve."""
     return XGBClassifier(**parameters, monotone_constraints=constraints, random_state=seed, n_jobs=threads)
 
 
 def candidates(main: XGBClassifier, *, seed: int, threads: int) -> dict[str, BaseEstimator]:
-    """Return the served model and what it is compared with, by name."""
+    """Return the served model and the models that it is compared with, by name."""
     forest = RandomForestClassifier(
         _FOREST_TREES, min_samples_leaf=_FOREST_LEAF_ROWS, random_state=seed, n_jobs=threads
     )
     return {
         SERVED: main,
-        # It fails where a feature is unknown for everybody; a number below all others is a branch of its own as well.
+        # It fails if a feature is always missing. A value below all others can be split off like a missing one.
         HISTOGRAM: make_pipeline(
             SimpleImputer(strategy="constant", fill_value=_BELOW_ALL, keep_empty_features=True),
             HistGradientBoostingClassifier(random_state=seed),
@@ -89,10 +90,10 @@ def candidates(main: XGBClassifier, *, seed: int, threads: int) -> dict[str, Bas
 
 
 def constrain(monotone: Mapping[str, int], contract: Contract) -> Constraints:
-    """Spell out constraints on features for the columns of the matrix; None where there are none.
+    """Convert constraints on features to the columns of the matrix; None if there are none.
 
     Raises:
-        ConstraintInvalid: one is on a category, or on what is no feature.
+        ConstraintInvalid: a constraint is on a category, or on a name that is not a feature.
     """
     numbers = [feature.name for feature in contract.features if feature.kind != "category"]
     if unknown := [name for name in monotone if name not in numbers]:
@@ -101,6 +102,6 @@ def constrain(monotone: Mapping[str, int], contract: Contract) -> Constraints:
 
 
 def pipeline(contract: Contract, classifier: XGBClassifier, calibration: Calibration) -> Pipeline:
-    """Return a fitted classifier as a pipeline over the contract's columns, for work outside the service."""
+    """Return a fitted classifier as a pipeline over the contract's columns, for use outside the service."""
     encode = FunctionTransformer(contract.to_matrix)
     return Pipeline([("encode", encode), ("classify", CalibratedClassifier(classifier, calibration))])

@@ -1,4 +1,4 @@
-"""A trial: parameters for the served model, and what they are worth on folds of its training rows."""
+"""One trial of a parameter search: fits the served model on the folds, and measures its log loss."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from models.customer.contract import Labels, Mask, Matrix
 
 Parameters = dict[str, int | float]
 Fold = tuple[Mask, npt.NDArray[np.int64]]
-"""A mask of the rows that are kept, and the positions of those that are held out to judge by."""
+"""A mask of the rows to train on, and the positions of the held-out rows."""
 
 EARLY_STOPPING = {"n_estimators": 1_000, "early_stopping_rounds": 40, "eval_metric": "logloss"}
 STOPPING_FRACTION = 0.15
@@ -25,28 +25,28 @@ STOPPING_FRACTION = 0.15
 
 @dataclass(frozen=True)
 class Trial:
-    """What one trial found."""
+    """The result of one trial."""
 
     number: int
     parameters: Parameters
-    """All that was searched for, and `n_estimators`."""
+    """All searched parameters, and `n_estimators`."""
     log_loss: float | None
-    """Mean over the folds' held-out rows; `None` if it was pruned. To be compared with other trials only: a model that
-    is fitted on all the rows that a fold keeps does better."""
+    """Mean over the held-out rows of the folds; `None` if the trial was pruned. Compare it with other trials only: a
+    model that is fitted on all training rows of a fold has a lower log loss."""
 
     @property
     def state(self) -> Literal["complete", "pruned"]:
-        """How it ended."""
+        """How the trial ended."""
         return "pruned" if self.log_loss is None else "complete"
 
 
 def judge(
     classifier: XGBClassifier, matrix: Matrix, churned: Labels, folds: Sequence[Fold]
 ) -> Iterator[tuple[float, int]]:
-    """Fit a classifier on one fold after another; yields the log loss of its held-out rows, and its number of trees.
+    """Fit a classifier on one fold after another; yields the log loss on its held-out rows, and its number of trees.
 
-    That number is found on a part of the kept rows that is not fitted on: rows that judge choose nothing. What the
-    classifier has for `n_estimators` is not used; its `random_state` is an integer.
+    Early stopping chooses that number on a part of the training rows that is not fitted on. The held-out rows are used
+    for evaluation only. The classifier's `n_estimators` is ignored; its `random_state` must be an integer.
     """
     grown = clone(classifier).set_params(**EARLY_STOPPING)
     for mask, held_out in folds:
@@ -55,12 +55,12 @@ def judge(
             kept, test_size=STOPPING_FRACTION, stratify=churned[kept], random_state=grown.random_state
         )
         grown.fit(matrix[fitted], churned[fitted], eval_set=[(matrix[watched], churned[watched])], verbose=False)
-        probability = grown.predict_proba(matrix[held_out])[:, 1].astype(np.float64)  # of the best number of trees
+        probability = grown.predict_proba(matrix[held_out])[:, 1].astype(np.float64)  # with the best number of trees
         yield float(log_loss(churned[held_out], probability)), grown.best_iteration + 1
 
 
 def digest(classifier: XGBClassifier, matrix: Matrix, churned: Labels, folds: Sequence[Fold], *, search: object) -> str:
-    """Digest all that trials depend on, 16 hex digits; the search by its `repr`, and no matter how many threads."""
+    """Compute a digest, 16 hex digits, of all that trials depend on; `search` by its `repr`, threads left out."""
     asked = {name: value for name, value in classifier.get_params().items() if name != "n_jobs"}
     found = hashlib.sha256(repr((asked, search, EARLY_STOPPING, STOPPING_FRACTION)).encode())
     for array in (matrix, churned, *chain.from_iterable(folds)):

@@ -1,4 +1,4 @@
-"""The only module that knows Optuna: the search for parameters of the served model, on folds of its training rows."""
+"""Searches for parameters of the served model with Optuna, on folds of the training rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,10 +30,16 @@ SPACE: dict[str, tuple[IntDistribution | FloatDistribution, float]] = {
     "reg_lambda": (FloatDistribution(1, 20, log=True), 1),
     "gamma": (FloatDistribution(0, 2), 0),
 }
-"""By parameter: where to look, widened to hold the classifier's own value; and XGBoost's value, where it has none."""
+"""For each parameter, the range to search, and XGBoost's default, for a classifier that does not set it.
+
+The range is widened to contain the classifier's own value.
+"""
 UNPRUNED_TRIALS, UNPRUNED_FOLDS = 5, 2
-"""How many trials must be complete, and folds of one be judged, before it may be pruned: after one fold alone the order
-of trials is mostly chance. On Telco that saves a third of the time of 50 trials, whose best is as good."""
+"""Trials that must be complete, and folds that a trial must be evaluated on, before it may be pruned.
+
+After one fold, the order of trials is mostly chance. On Telco, pruning saves a third of the time of 50 trials, and the
+best trial is as good.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,9 @@ class TuningResult:
     parameters: Parameters
     """For `XGBClassifier.set_params`: all of `SPACE`, and `n_estimators` for a fit without early stopping."""
     log_loss: float
-    """As of a trial; flattering too, being the best of many on the same rows."""
+    """As in `Trial`; it is optimistic, because it is the best of many trials on the same rows."""
     trials: int
-    """How many are finished, pruned ones among them."""
+    """Number of finished trials, including pruned ones."""
     pruned: int
 
 
@@ -59,12 +65,13 @@ def tune(
     storage: Path,
     on_trial: Callable[[Trial], None],
 ) -> TuningResult:
-    """Search until so many trials, at least 1, are finished, and return the best; the first is the classifier's own.
+    """Search until `trials` trials, at least 1, are finished, and return the best one.
 
-    The classifier is unfitted and brings what is not searched for: `random_state`, which seeds all, threads,
-    constraints. Trials are kept in an SQLite file under a digest of all that they depend on. A search that was stopped,
-    or is asked for more, goes on from there to what it would have found had it never stopped; a trial that was cut off
-    is made anew. `on_trial` hears of new trials only.
+    The first trial has the classifier's own parameters. The classifier is unfitted and provides what is not searched:
+    `random_state`, which seeds everything, threads and constraints. Trials are stored in an SQLite file under a digest
+    of all that they depend on. A search that was interrupted, or gets more trials, continues there, and finds the same
+    result as a search that was never interrupted; an interrupted trial is repeated. `on_trial` is called for new trials
+    only.
 
     Raises:
         StudyUnusable: the file cannot be read or written.
@@ -87,10 +94,10 @@ def tune(
             found = _finish(trial, judged, folds=len(folds))
         on_trial(_told(found))
     with _translated(storage):
-        told = [_told(found) for found in study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))[:trials]]
-    losses = {number: trial.log_loss for number, trial in enumerate(told) if trial.log_loss is not None}
+        results = [_told(found) for found in study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))[:trials]]
+    losses = {number: trial.log_loss for number, trial in enumerate(results) if trial.log_loss is not None}
     best = min(losses, key=lambda number: losses[number])
-    return TuningResult(told[best].parameters, losses[best], trials=trials, pruned=trials - len(losses))
+    return TuningResult(results[best].parameters, losses[best], trials=trials, pruned=trials - len(losses))
 
 
 def _widened(around: IntDistribution | FloatDistribution, value: float) -> BaseDistribution:
@@ -101,9 +108,9 @@ def _widened(around: IntDistribution | FloatDistribution, value: float) -> BaseD
 
 
 def _sampler(seed: int, done: int) -> TPESampler:
-    """Make the sampler of one trial, seeded by how many are done: now or before an interruption, it is the same."""
+    """Create the sampler of one trial, seeded by the number of finished trials: an interruption changes nothing."""
     own_seed = np.random.SeedSequence([seed, done]).generate_state(1)[0]
-    return TPESampler(seed=int(own_seed), constant_liar=False)  # a liar would go by trials that were cut off
+    return TPESampler(seed=int(own_seed), constant_liar=False)  # a constant liar would count interrupted trials
 
 
 def _finish(trial: optuna.Trial, judged: Iterator[tuple[float, int]], *, folds: int) -> FrozenTrial:
@@ -121,9 +128,10 @@ def _finish(trial: optuna.Trial, judged: Iterator[tuple[float, int]], *, folds: 
 
 
 def _trails(study: optuna.Study, mean: float, *, step: int) -> bool:
-    """Say whether a trial is behind the median of the complete ones, over the folds that it has been judged on.
+    """Return whether a trial is worse than the median of the complete ones, over the folds evaluated so far.
 
-    Optuna's MedianPruner would hold its best step against their present one, so that an easy fold excuses all others.
+    Optuna's MedianPruner is not used: it compares the best step of the trial with the current step of the others, so
+    one easy fold would hide all other folds.
     """
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     ready = step >= UNPRUNED_FOLDS and len(complete) >= UNPRUNED_TRIALS
@@ -145,5 +153,6 @@ def _open(path: Path, name: str) -> optuna.Study:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:  # the last of a newer file
+    except (OSError, SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
+        # RuntimeError: the file is from a newer version of Optuna.
         raise StudyUnusable(path=path, problem=cause(error)) from error

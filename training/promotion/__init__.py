@@ -1,1 +1,1 @@
-"""Which model serves: the promotion gate, rollback, challengers and the history of the pin."""
+"""Decides which model serves: the promotion gate, rollback, challengers and the history of the pin."""

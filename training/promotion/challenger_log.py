@@ -1,4 +1,4 @@
-"""What the log holds of a champion and the challenger beside it."""
+"""Reads the logged predictions of champion and challenger, with their outcomes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,21 +13,21 @@ from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS
 
 @dataclass(frozen=True)
 class LoggedPredictions:
-    """What one model said."""
+    """The predictions of one model."""
 
     version: str
     probability: Vector
     """(n,) in [0, 1]."""
     churned: npt.NDArray[np.float64]
-    """(n,) 1 or 0, and NaN where no outcome has come."""
+    """(n,) 1 or 0; NaN where the outcome is unknown."""
 
     @property
     def outcomes(self) -> Labels:
-        """Outcomes as labels, where all have come."""
+        """Outcomes as labels; all must be known."""
         return self.churned.astype(np.int64)
 
     def known(self) -> "LoggedPredictions":
-        """Return what has an outcome."""
+        """Return the predictions that have an outcome."""
         has = ~np.isnan(self.churned)
         return LoggedPredictions(self.version, self.probability[has], self.churned[has])
 
@@ -35,7 +35,7 @@ class LoggedPredictions:
 def read_shadow(
     connection: sa.Connection, champion: str, challenger: str, *, since: str
 ) -> tuple[LoggedPredictions, LoggedPredictions]:
-    """Read what both said of the same customers, in the same order; `since` is the first id."""
+    """Read both models' predictions of the same customers, in the same order; `since` is the first prediction id."""
     shadow = CHALLENGER_PREDICTIONS
     query = (
         sa.select(PREDICTIONS.c.churn_probability, shadow.c.churn_probability, OUTCOMES.c.churned)
@@ -49,7 +49,7 @@ def read_shadow(
 
 
 def read_answers(connection: sa.Connection, version: str, *, since: str) -> LoggedPredictions:
-    """Read what one model answered."""
+    """Read the predictions that one model answered; `since` is the first prediction id."""
     query = (
         sa.select(PREDICTIONS.c.churn_probability, OUTCOMES.c.churned)
         .select_from(PREDICTIONS.outerjoin(OUTCOMES, _of_the_same(OUTCOMES)))

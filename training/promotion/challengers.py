@@ -1,4 +1,4 @@
-"""Puts a challenger beside the champion, or takes it away. No comparison is made, but the model is verified."""
+"""Starts or stops the trial of a challenger beside the champion. The model is verified, but not compared."""
 
 from models.bundles import bundle, pins
 from models.bundles.pins import Challenger, Pin
@@ -10,17 +10,17 @@ from training.settings import ChallengeSettings
 
 
 def challenge(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> Challenger:
-    """Put a model beside the champion, and return how it is tried.
+    """Start the trial of a challenger, and return its version, mode and share.
 
     Raises:
-        NoSuchModel: there is none, or it is the champion.
-        BundleError: it or the champion cannot be trusted; nothing was changed.
+        NoSuchModel: there is no such model, or it is the champion.
+        BundleError: the challenger or the champion failed verification; nothing was changed.
     """
     version = settings.version or stored_models.newest(settings.models_dir, but=pins.read(settings.models_dir).version)
     found = bundle.name(stored_models.fetch(version, settings, contract))
     champion = bundle.name(
         bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
-    )  # of now: to fetch took time
+    )  # read again: it may have changed during the fetch
     if version == champion.version:
         raise NoSuchModel(problem=f"{version} is the champion")
     challenger = Challenger(**dict(found), mode=settings.mode, share=settings.share)
@@ -30,14 +30,14 @@ def challenge(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> 
 
 
 def withdraw(settings: ChallengeSettings) -> str:
-    """Take the challenger away, and return its version.
+    """Stop the trial of the challenger, and return its version.
 
     Raises:
-        NoSuchModel: there is none.
+        NoSuchModel: there is no challenger.
     """
     pin = pins.read(settings.models_dir)
     if (challenger := pin.challenger) is None:
-        raise NoSuchModel(problem="no challenger stands beside the champion")
+        raise NoSuchModel(problem="there is no challenger")
     alone = pin.model_copy(update={"challenger": None})
     pins.write(alone, about=challenger, change="withdraw", why=settings.why, models_dir=settings.models_dir)
     return challenger.version

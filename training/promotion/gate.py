@@ -1,7 +1,7 @@
-"""Whether a challenger may take the champion's place: a list of checks, each with both sides, the limit and the result.
+"""The promotion gate: checks whether a challenger may replace the champion.
 
-It must be no worse in ROC-AUC, Brier score and cost, within margins and with 95 % confidence, and surely better in one
-of them; a change that brings nothing is not worth its risk.
+With 95 % confidence, the challenger must not be worse by more than a margin in ROC-AUC, Brier score or cost. It must
+also be significantly better in one of them: a change without an improvement is not worth its risk.
 """
 
 import statistics
@@ -31,9 +31,10 @@ def judge(
     contract: Contract,
     settings: PromoteSettings,
 ) -> GateResult:
-    """Compare on rows that neither learned from; `booster` says what the challenger's trees do, calibrated.
+    """Compare two models on rows that neither was trained on.
 
-    Without a champion the challenger has to beat a logistic regression, which decides by the same bounds.
+    `booster` computes the calibrated probabilities of the challenger's trees. Without a champion, the challenger must
+    beat a logistic regression with the same decision policy.
     """
     matrix = contract.to_matrix(rows.features)
     ours = ScoredModel(challenger.score(matrix), challenger.policy)
@@ -61,7 +62,7 @@ def _parity(graph: Vector, booster: Vector) -> Check:
     difference = float(np.abs(graph - booster).max())
     passed = difference <= PARITY_LIMIT
     reason = "" if passed else f"graph and trees differ by {difference:.1e}"
-    return Check("graph like trees", f"to {PARITY_LIMIT:.0e}", passed, reason, challenger=f"{difference:.1e}")
+    return Check("graph matches trees", f"at most {PARITY_LIMIT:.0e}", passed, reason, challenger=f"{difference:.1e}")
 
 
 def _no_worse(gains: Mapping[str, Gain], settings: PromoteSettings) -> Iterator[Check]:
@@ -73,10 +74,10 @@ def _no_worse(gains: Mapping[str, Gain], settings: PromoteSettings) -> Iterator[
     for metric, gain in gains.items():
         least, margin = gain.better_by.low, margins[metric]
         passed = least >= -margin
-        digits = 2 if gain.champion > 1 else 4  # money
+        digits = 2 if gain.champion > 1 else 4  # amounts of money need two
         yield Check(
-            f"{TITLES[metric]} no worse",
-            f"from {-margin:z.3g}",
+            f"{TITLES[metric]} not worse",
+            f"at least {-margin:z.3g}",
             passed,
             "" if passed else f"{TITLES[metric]} may be worse by {-least:.3g}, more than {margin:.3g}",
             champion=f"{gain.champion:.{digits}f}",
@@ -86,13 +87,13 @@ def _no_worse(gains: Mapping[str, Gain], settings: PromoteSettings) -> Iterator[
 
 
 def _better(gains: Mapping[str, Gain]) -> Check:
-    sure = [f"{TITLES[metric]} by {gain.corrected_low:.3g}" for metric, gain in gains.items() if gain.is_better]
-    reason = "" if sure else "it is surely better in none of ROC-AUC, Brier score and cost"
-    return Check("better in one", "surely above 0", bool(sure), reason, better_by=", ".join(sure) or "in none")
+    better = [f"{TITLES[metric]} by {gain.corrected_low:.3g}" for metric, gain in gains.items() if gain.is_better]
+    reason = "" if better else "it is significantly better in none of ROC-AUC, Brier score and cost"
+    return Check("better in one", "significantly above 0", bool(better), reason, better_by=", ".join(better) or "none")
 
 
 def _latency(challenger: Scorer, champion: Scorer, matrix: Matrix, limit: float) -> Check:
-    """Time single rows in turn, so that whatever else the machine does meets both; the median of each."""
+    """Compare the median time to score one row; the models take turns, so that other load affects both."""
     ours: list[int] = []
     theirs: list[int] = []
     for row in range(_TIMED_ROWS):
@@ -103,6 +104,6 @@ def _latency(challenger: Scorer, champion: Scorer, matrix: Matrix, limit: float)
             times.append(time.perf_counter_ns() - started)
     slow, fast = statistics.median(ours) / 1000, statistics.median(theirs) / 1000
     passed = slow <= limit * fast
-    reason = "" if passed else f"a customer takes {slow / fast:.1f} times as long"
-    allowed = f"to {limit:g} times"
-    return Check("time of a customer", allowed, passed, reason, f"{fast:.1f} µs", f"{slow:.1f} µs")
+    reason = "" if passed else f"scoring a customer takes {slow / fast:.1f} times as long"
+    allowed = f"at most {limit:g} times"
+    return Check("time per customer", allowed, passed, reason, f"{fast:.1f} µs", f"{slow:.1f} µs")

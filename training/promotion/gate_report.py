@@ -1,19 +1,19 @@
-"""What the gate said, for a terminal, for a pull request, and in one line for the history."""
+"""Formats the result of the gate: for a terminal, for a pull request, and in one line for the history."""
 
 from training.card import table_rows
 from training.promotion import paired_comparison
 from training.promotion.gate_result import Check, GateResult
 
 _EXPLAINED = (
-    "Differences are paired: both predict the same customers, and 1,000 resamples of them give the 95 % intervals. "
-    "Above zero the challenger is better; *surely* is what chance alone shows for one of the three in at most 5 % of "
-    "comparisons."
+    "Differences are paired: both models predict the same customers, and 1,000 bootstrap resamples give the 95 % "
+    "intervals. Above zero, the challenger is better. *Significantly* means that, if the models were equal, at most "
+    "5 % of comparisons would show such a difference in one of the three metrics."
 )
 _HEAD = ("check", "champion", "challenger", "better by", "allowed", "result")
 
 
 def text(verdict: GateResult) -> str:
-    """Write it for a terminal: a table, and the reasons."""
+    """Format the result for a terminal: a table, and the reasons of a refusal."""
     rows = [_HEAD, *map(_row, verdict.checks)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -22,7 +22,7 @@ def text(verdict: GateResult) -> str:
 
 
 def markdown(verdict: GateResult) -> str:
-    """Write it for a pull request."""
+    """Format the result as Markdown for a pull request."""
     reasons = [f"- {table_rows.plain(reason)}" for reason in verdict.reasons]
     table = table_rows.table(_HEAD, map(_row, verdict.checks))
     parts = [
@@ -36,15 +36,15 @@ def markdown(verdict: GateResult) -> str:
 
 
 def in_short(verdict: GateResult) -> str:
-    """Write it in one line."""
+    """Summarize the result in one line."""
     gains = [f"{metric} better by {paired_comparison.signed(gain.better_by)}" for metric, gain in verdict.gains.items()]
     return f"gate against {verdict.champion}: {'; '.join(gains)}"
 
 
 def _sentence(verdict: GateResult) -> str:
     result = "is promoted" if verdict.promoted else "is refused, the champion stays"
-    judged = f" on {verdict.rows:,} customers that neither learned from" if verdict.rows else ""
-    return f"{verdict.challenger} {result}: judged against {verdict.champion}{judged}"
+    rows = f" on {verdict.rows:,} customers that neither was trained on" if verdict.rows else ""
+    return f"{verdict.challenger} {result}: compared with {verdict.champion}{rows}"
 
 
 def _row(check: Check) -> tuple[str, ...]:

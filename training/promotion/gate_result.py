@@ -1,4 +1,4 @@
-"""What the gate says of a challenger: every check with both sides, the limit and the result."""
+"""The result of the promotion gate: every check, with the values of both models, the limit and the outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,44 +8,44 @@ from training.promotion.paired_comparison import Gain
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold."""
+    """One condition of the gate."""
 
     name: str
     allowed: str
     passed: bool
     reason: str
-    """Why not, in words; empty if it holds."""
+    """Why the check failed, in words; empty if it passed."""
     champion: str = ""
     challenger: str = ""
     better_by: str = ""
-    """The challenger, with its 95 % interval."""
+    """By how much the challenger is better, with the 95 % interval."""
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """What the gate says."""
+    """The result of the gate."""
 
     challenger: str
     champion: str
-    """A version, or whatever stands in for a champion."""
+    """A version, or the name of the model that replaces a missing champion."""
     rows: int
-    """Customers that neither learned from."""
+    """Customers that neither model was trained on."""
     gains: Mapping[str, Gain]
     checks: tuple[Check, ...]
 
     @property
     def promoted(self) -> bool:
-        """Whether all holds."""
+        """Whether all checks passed."""
         return all(check.passed for check in self.checks)
 
     @property
     def reasons(self) -> list[str]:
-        """Why the challenger is refused; nothing when it is not."""
+        """Why the challenger is refused; empty if it is promoted."""
         return [check.reason for check in self.checks if not check.passed]
 
 
 def refuse(challenger: str, champion: str, reason: str) -> GateResult:
-    """Refuse a challenger that cannot even be compared."""
+    """Return the refusal of a challenger that cannot be compared."""
     return GateResult(
         challenger, champion, 0, {}, (Check("bundle", allowed="as published", passed=False, reason=reason),)
     )

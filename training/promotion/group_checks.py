@@ -1,6 +1,6 @@
-"""Whether a challenger is good enough for every group of customers, not only on the whole.
+"""The gate's checks for groups of customers.
 
-Groups are each category, and each number in quarters of the customers compared.
+Groups are the categories of each feature, and the quartiles of each number among the compared customers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,13 @@ from training.promotion.gate_result import Check
 from training.promotion.paired_comparison import Gain, ScoredModel
 
 MIN_ROWS = 100
-"""A smaller group tells nothing."""
+"""Smaller groups are not checked."""
 _RESAMPLES = 300
 _NONE = "no group is large enough"
 
 
 def compare(challenger: ScoredModel, champion: ScoredModel, rows: Holdout, contract: Contract) -> dict[str, Gain]:
-    """Compare ROC-AUC within every group that is large enough, by the group's name."""
+    """Compare ROC-AUC within every group that is large enough; keys are the names of the groups."""
     found = {}
     for feature in contract.features:
         values = feature.encode(rows.features[feature.name])
@@ -31,12 +31,12 @@ def compare(challenger: ScoredModel, champion: ScoredModel, rows: Holdout, contr
 
 
 def judge(compared: Mapping[str, Gain], *, floor: float, margin: float) -> Iterator[Check]:
-    """Demand a least ROC-AUC of each group, and that none is surely worse by more than the margin."""
+    """Check that ROC-AUC is at least `floor` in every group, and significantly worse by more than `margin` in none."""
     by_quality = sorted(compared.items(), key=lambda item: item[1].challenger)
     below = {name: gain.challenger for name, gain in by_quality if gain.challenger < floor}
     yield Check(
         "every group good enough",
-        f"ROC-AUC from {floor:g}",
+        f"ROC-AUC at least {floor:g}",
         not below,
         _listed("ROC-AUC is too low for", below),
         challenger=", ".join(f"{gain.challenger:.3f} for {name}" for name, gain in by_quality[:1]) or _NONE,
@@ -45,9 +45,9 @@ def judge(compared: Mapping[str, Gain], *, floor: float, margin: float) -> Itera
     fallen = {name: -gain.better_by.value for name, gain in by_gain if _has_fallen(gain, margin)}
     yield Check(
         "no group much worse",
-        f"ROC-AUC from {-margin:g}",
+        f"difference at least {-margin:g}",
         not fallen,
-        _listed("ROC-AUC is surely worse for", fallen),
+        _listed("ROC-AUC is significantly worse for", fallen),
         better_by=", ".join(f"{gain.better_by.value:+.3f} for {name}" for name, gain in by_gain[:1]) or _NONE,
     )
 
@@ -57,7 +57,7 @@ def _has_fallen(gain: Gain, margin: float) -> bool:
 
 
 def _within(inside: Mask, challenger: ScoredModel, champion: ScoredModel, churned: Labels) -> Gain:
-    ours, theirs = (replace(way, probability=way.probability[inside]) for way in (challenger, champion))
+    ours, theirs = (replace(model, probability=model.probability[inside]) for model in (challenger, champion))
     return paired_comparison.compare(ours, theirs, churned[inside], resamples=_RESAMPLES)["roc_auc"]
 
 

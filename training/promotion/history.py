@@ -1,4 +1,4 @@
-"""Who was served when, and why, as a table for a terminal."""
+"""Lists which model was served when, and why, as a table for a terminal."""
 
 from models.bundles import pins
 from models.bundles.pins import Event, Pin
@@ -6,16 +6,16 @@ from models.errors import NothingPinned
 from training.settings import HistorySettings
 
 _WORDS = {
-    "fit": "pinned by its fit",
+    "fit": "pinned by fit",
     "promote": "promoted by the gate",
     "rollback": "rolled back to",
     "challenge": "challenger",
-    "withdraw": "challenger no more",
+    "withdraw": "challenger withdrawn",
 }
 
 
 def describe(settings: HistorySettings) -> str:
-    """Write every change, the newest last, and mark what serves now.
+    """Format every change, the newest last, and mark the model that serves now.
 
     Raises:
         BundleError: the pin or its history cannot be read.
@@ -35,7 +35,7 @@ def _line(event: Event, *, is_last: bool) -> str:
 
 
 def _last_of(events: list[Event], pin: Pin | None) -> Event | None:
-    """Return the event since when the pinned model has served."""
+    """Return the event since which the pinned model has served."""
     champions = [event for event in events if event.is_of_champion]
     if not champions or pin is None or champions[-1].version != pin.version:
         return None
@@ -48,5 +48,5 @@ def _present(events: list[Event], pin: Pin | None) -> list[str]:
     lines = [] if _last_of(events, pin) else [f"* {pin.version} is served; pinned.json was changed by hand"]
     if (challenger := pin.challenger) is not None:
         share = f" for {challenger.share:.0%} of the customers" if challenger.mode == "canary" else ""
-        lines.append(f"  beside it {challenger.version} as {challenger.mode}{share}")
+        lines.append(f"  challenger {challenger.version} as {challenger.mode}{share}")
     return lines

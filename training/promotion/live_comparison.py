@@ -1,7 +1,7 @@
-"""The story of a trial: champion and challenger, told apart by what clients sent and what became of these customers.
+"""Compares champion and challenger by their logged predictions and the outcomes.
 
-In the shadow both predict the same customers, and differences are paired. As a canary each answers its own; chance
-dealt them, so they can be compared, but far more outcomes are needed.
+In shadow mode, both models predict the same customers, and the differences are paired. In canary mode, each model
+answers customers of its own, assigned at random. The models can be compared, but far more outcomes are needed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,24 +23,24 @@ from training.promotion.errors import NoSuchModel, TooFewOutcomes
 from training.promotion.paired_comparison import Gain, ScoredModel
 from training.settings import CompareLiveSettings
 
-_NOTE = "customers without an id are all the champion's, so the two may answer different people"
+_NOTE = "the champion answers all customers without an id, so the two models may answer different customers"
 
 
 @dataclass(frozen=True)
 class LiveComparison:
-    """What a trial shows so far."""
+    """The result of a trial so far."""
 
     challenger: Challenger
     since: datetime
     records: tuple[LoggedPredictions, LoggedPredictions]
     """Of the champion and of the challenger."""
     apart: Mapping[str, float]
-    """In the shadow: how far apart both are, outcomes or not."""
+    """In shadow mode, differences between the predictions, with or without outcome; empty in canary mode."""
     gains: Mapping[str, Gain]
 
     @property
     def better(self) -> bool:
-        """Whether the challenger is surely better in something, and surely worse in nothing."""
+        """Whether the challenger is significantly better in a metric, and significantly worse in none."""
         gains = self.gains.values()
         return any(gain.is_better for gain in gains) and not any(gain.is_worse for gain in gains)
 
@@ -48,17 +48,17 @@ class LiveComparison:
 def compare(
     settings: CompareLiveSettings, *, contract: Contract = CONTRACT, now: datetime | None = None
 ) -> LiveComparison:
-    """Compare what the log holds of both.
+    """Compare the logged predictions of champion and challenger.
 
     Raises:
-        NoSuchModel: no challenger stands beside the champion.
-        BundleError: one of them cannot be trusted.
-        LogUnsupported, LogMissing, LogUnreadable: there is no log to read.
-        TooFewOutcomes: nobody can tell yet.
+        NoSuchModel: there is no challenger.
+        BundleError: one of the models failed verification.
+        LogUnsupported, LogMissing, LogUnreadable: the log cannot be read.
+        TooFewOutcomes: there are too few outcomes for a comparison.
     """
     pin = pins.read(settings.models_dir)
     if (challenger := pin.challenger) is None:
-        raise NoSuchModel(problem="no challenger stands beside the champion")
+        raise NoSuchModel(problem="there is no challenger")
     theirs, ours = (
         bundle.load(settings.models_dir, fingerprint=contract.fingerprint, named=named).manifest.policy
         for named in (pin, challenger)
@@ -80,7 +80,7 @@ def compare(
 
 
 def describe(trial: LiveComparison) -> str:
-    """Tell it in plain words, one fact a line."""
+    """Describe the result, one fact per line."""
     return "\n".join(_lines(trial))
 
 
@@ -88,8 +88,8 @@ def _since(settings: CompareLiveSettings, challenger: Challenger, now: datetime)
     if settings.since:
         return now - durations.parse(settings.since)
     events = pins.history(settings.models_dir)
-    came = [event.at for event in events if event.change == "challenge" and event.version == challenger.version]
-    return came[-1] if came else datetime.fromtimestamp(0, UTC)
+    starts = [event.at for event in events if event.change == "challenge" and event.version == challenger.version]
+    return starts[-1] if starts else datetime.fromtimestamp(0, UTC)
 
 
 def _read(
@@ -110,7 +110,7 @@ def _way(record: LoggedPredictions, policy: RiskPolicy) -> ScoredModel:
 
 
 def _apart(champion: ScoredModel, challenger: ScoredModel) -> dict[str, float]:
-    tiers = [np.array([*map(way.policy.tier, way.probability.tolist())]) for way in (champion, challenger)]
+    tiers = [np.array([*map(model.policy.tier, model.probability.tolist())]) for model in (champion, challenger)]
     return {
         "mean difference of probabilities": float(np.abs(champion.probability - challenger.probability).mean()),
         "share of customers in another tier": float((tiers[0] != tiers[1]).mean()),
@@ -119,7 +119,7 @@ def _apart(champion: ScoredModel, challenger: ScoredModel) -> dict[str, float]:
 
 def _lines(trial: LiveComparison) -> Iterator[str]:
     (champion, challenger), mode = trial.records, trial.challenger.mode
-    result = "is better" if trial.better else "is not better, or not surely,"
+    result = "is better" if trial.better else "is not significantly better"
     yield f"{challenger.version} {result} than {champion.version}: {mode} since {trial.since:%Y-%m-%d %H:%M} UTC"
     for role, record in (("champion", champion), ("challenger", challenger)):
         yield f"  {role:<11}{len(record.churned):,} predictions, {len(record.known().churned):,} with an outcome"

@@ -1,7 +1,7 @@
-"""Two ways to predict the same customers, compared on what happened to them: paired bootstrap of the differences.
+"""Compares two models on the outcomes of customers, by a paired bootstrap of the differences.
 
-Each resample weighs the customers anew (Poisson) and judges both ways with the same weights, so that what is hard about
-the customers drops out. Both are judged by the figures of `models.bundles.quality`.
+Each resample gives the customers new Poisson weights, the same for both models, so that the difficulty of the customers
+cancels out. The metrics are those of `models.bundles.quality`.
 """
 
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from models.bundles.risk import RiskPolicy
 from models.customer.contract import Labels, Vector
 
 METRICS: Mapping[str, int] = {"roc_auc": 1, "brier": -1, "cost": -1}
-"""Those that decide; 1 where more is better."""
-TITLES = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost a customer"}
+"""The metrics that are compared; 1 if higher is better, -1 if lower is better."""
+TITLES = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost per customer"}
 RESAMPLES = 1_000
 CORRECTED_LEVEL = 0.05 / len(METRICS) / 2
-"""Quantile of the corrected lower end: for all metrics together, 5 % of comparisons of equal models look unequal."""
-_DIGITS = 9  # what lies behind them comes from the order in which numbers were added up
+"""Quantile of the corrected lower end: over all metrics, 5 % of comparisons of equal models show a difference."""
+_DIGITS = 9  # later digits depend on the order of summation
 
 
 @dataclass(frozen=True)
 class ScoredModel:
-    """Who predicts, and decides by what."""
+    """The probabilities and the decision policy of a model."""
 
     probability: Vector
     """(n,) in [0, 1]."""
@@ -33,34 +33,34 @@ class ScoredModel:
 
 
 Judged = tuple[dict[str, float], dict[str, Vector]]
-"""Every metric as it is, and on each resample."""
+"""Every metric on all rows, and on each resample."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """One metric of both, and by how much the challenger is better; less than nothing is worse."""
+    """One metric of both models, and by how much the challenger is better; a negative value is worse."""
 
     champion: float
     challenger: float
     better_by: Figure
     corrected_low: float
-    """Lower end of the interval that is corrected for several metrics (Bonferroni)."""
+    """Lower end of the interval, corrected for several metrics (Bonferroni)."""
 
     @property
     def is_better(self) -> bool:
-        """Whether the challenger is better by more than chance, also as one of several metrics."""
+        """Whether the challenger is significantly better, corrected for several metrics."""
         return self.corrected_low > 0
 
     @property
     def is_worse(self) -> bool:
-        """Whether the challenger is worse by more than chance: the whole 95 % interval is below 0."""
+        """Whether the challenger is significantly worse: the whole 95 % interval is below 0."""
         return self.better_by.high < 0
 
 
 def compare(
     challenger: ScoredModel, champion: ScoredModel, churned: Labels, *, resamples: int = RESAMPLES
 ) -> dict[str, Gain]:
-    """Compare on customers whom both predicted; both outcomes must occur."""
+    """Compare on customers that both models predicted; both outcomes must occur."""
     ours, theirs = _at_one_price(challenger, champion)
     return _gains(_judge(ours, churned, resamples, seed=0), _judge(theirs, churned, resamples, seed=0))
 
@@ -68,7 +68,7 @@ def compare(
 def compare_apart(
     challenger: tuple[ScoredModel, Labels], champion: tuple[ScoredModel, Labels], *, resamples: int = RESAMPLES
 ) -> dict[str, Gain]:
-    """Compare on customers of each its own, as chance dealt them; intervals are wider than those of pairs."""
+    """Compare on separate customers, assigned at random; the intervals are wider than those of `compare`."""
     ours, theirs = _at_one_price(challenger[0], champion[0])
     return _gains(
         _judge(ours, challenger[1], resamples, seed=0),
@@ -77,30 +77,30 @@ def compare_apart(
 
 
 def signed(better_by: Figure, digits: int = 4) -> str:
-    """Write by how much the challenger is better, with its interval."""
+    """Format the difference with its sign and its interval."""
     value, low, high = (f"{one:+.{digits}f}" for one in (better_by.value, better_by.low, better_by.high))
     return f"{value} ({low} to {high})"
 
 
 def _at_one_price(challenger: ScoredModel, champion: ScoredModel) -> tuple[ScoredModel, ScoredModel]:
-    """Let both pay today's prices, the challenger's or else the champion's, for what each decides by its own bounds."""
+    """Apply the same costs to both models, the challenger's or else the champion's; each keeps its own bounds."""
     costs = challenger.policy.costs or champion.policy.costs
     ours, theirs = (
-        replace(way, policy=way.policy.model_copy(update={"costs": costs})) for way in (challenger, champion)
+        replace(model, policy=model.policy.model_copy(update={"costs": costs})) for model in (challenger, champion)
     )
     return ours, theirs
 
 
-def _judge(way: ScoredModel, churned: Labels, resamples: int, *, seed: int) -> Judged:
-    """Measure a way as it is, and on resamples; the same seed weighs the same customers alike."""
-    rng, groups = np.random.default_rng(seed), quality.group(way.probability, way.policy)
+def _judge(model: ScoredModel, churned: Labels, resamples: int, *, seed: int) -> Judged:
+    """Compute the metrics of a model on all rows, and on resamples; the same seed gives the same weights."""
+    rng, groups = np.random.default_rng(seed), quality.group(model.probability, model.policy)
     stayed, left = (np.empty((1 + resamples, len(groups.rows))) for _ in range(2))
     for draw in range(1 + resamples):
         weights = rng.poisson(1, len(churned)) if draw else np.ones(len(churned))
         left[draw] = np.bincount(groups.of_row, weights=weights * churned, minlength=len(groups.rows))
         stayed[draw] = np.bincount(groups.of_row, weights=weights, minlength=len(groups.rows)) - left[draw]
-    values, drawn = quality.exact(way.probability, churned, way.policy), quality.measure(groups, stayed, left)
-    # What the groups alone change is no difference between two models, however small both differences are.
+    values, drawn = quality.exact(model.probability, churned, model.policy), quality.measure(groups, stayed, left)
+    # Grouping changes each metric slightly. This shift is removed: it is no difference between the two models.
     return values, {metric: drawn[metric][1:] + (values[metric] - drawn[metric][0]) for metric in METRICS}
 
 

@@ -1,6 +1,6 @@
-"""The story of a promotion: find the challenger, verify both models, compare, tell, and pin if every check holds.
+"""Runs a promotion: find the challenger, verify both models, compare, report, and pin if every check passed.
 
-Whatever goes wrong, the champion stays: the pin is written last, and MLflow's alias only follows it.
+On any error the champion stays: the pin is written last, and MLflow's alias is set after it.
 """
 
 import logging
@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 
 
 def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> GateResult:
-    """Judge a challenger, tell the result everywhere, and pin it if it passed.
+    """Compare a challenger with the champion, report and log the result, and pin the challenger if it passed.
 
     Raises:
         NoSuchModel, BundleMissing: there is no challenger.
-        BundleError, TooFewUntouched: nobody can tell: the champion cannot be trusted, or rows are missing.
-        ChampionChanged: another was pinned while this one was judged.
-        TrackingFailed: MLflow did not take the result.
+        BundleError, TooFewUntouched: no comparison is possible: the champion failed verification, or rows are missing.
+        ChampionChanged: another model was pinned during the comparison.
+        TrackingFailed: MLflow did not accept the result.
     """
     champion = _champion(settings, contract)
     serving = champion.manifest.version if champion else None
@@ -63,13 +63,13 @@ def _champion(settings: PromoteSettings, contract: Contract) -> Bundle | None:
 
 
 def _misfit(challenger: Bundle, champion: Bundle | None) -> str | None:
-    """Say why two models are not to be compared, however good the challenger is."""
+    """Return why two models must not be compared; None if they may."""
     if champion is None:
         return None
     if challenger.manifest.version == champion.manifest.version:
-        return "it is the champion already"
+        return "it is already the champion"
     if _is_invented(challenger) and not _is_invented(champion):
-        return "it learned from synthetic customers alone, and the champion from others"
+        return "it was trained on synthetic customers only, and the champion on others"
     return None
 
 
@@ -89,7 +89,7 @@ def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSetting
     rows = holdout.untouched(challenger, champion, contract) if champion else holdout.read(challenger, contract)
     if (problem := quality.shortage(rows.churned, min_rows=settings.min_rows)) is not None:
         raise TooFewUntouched(problem=problem)
-    logger.info("comparing on %s customers that neither model learned from", f"{len(rows.churned):,}")
+    logger.info("comparing on %s customers that neither model was trained on", f"{len(rows.churned):,}")
     return gate.judge(
         Scorer.of(challenger),
         _booster(challenger),
@@ -101,7 +101,7 @@ def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSetting
 
 
 def _booster(found: Bundle) -> Callable[[Matrix], Vector]:
-    """Return what the trees say, calibrated, by XGBoost itself."""
+    """Return a function that computes the calibrated probabilities of the trees with XGBoost."""
     classifier = XGBClassifier(n_jobs=1)
     classifier.load_model(found.path(BOOSTER))
     predict = partial(evaluation.predict, classifier)

@@ -1,7 +1,4 @@
-"""What MLflow knows of models that were fitted before: their bundles, and what became of them at the gate.
-
-With `training.publishing.tracking` the only module that knows MLflow. Nothing that serves depends on it.
-"""
+"""Reads bundles from MLflow's model registry, and logs the results of the gate there."""
 
 import logging
 from collections.abc import Iterator
@@ -22,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 def download(version: str, settings: StoreSettings, folder: Path) -> Path | None:
-    """Bring a bundle from the registry into a folder, and return where it lies; None if no such version is known.
+    """Download a bundle from the registry into a folder, and return its path; None if there is no such version.
 
     Raises:
-        TrackingFailed: MLflow does not answer.
+        TrackingFailed: MLflow does not respond.
     """
     with _client(settings) as client:
         if (registered := _find(client, version)) is None:
@@ -34,10 +31,10 @@ def download(version: str, settings: StoreSettings, folder: Path) -> Path | None
 
 
 def record(verdict: GateResult, report: str, settings: StoreSettings) -> None:
-    """Keep what the gate said with the challenger's run, or a run of its own where MLflow does not know the fit.
+    """Log the result of the gate to the challenger's run, or to a new run if MLflow has no run of the fit.
 
     Raises:
-        TrackingFailed: MLflow does not take it.
+        TrackingFailed: MLflow did not accept it.
     """
     with _client(settings) as client:
         registered = _find(client, verdict.challenger)
@@ -52,16 +49,16 @@ def record(verdict: GateResult, report: str, settings: StoreSettings) -> None:
 
 
 def mark_champion(version: str, settings: StoreSettings) -> None:
-    """Give a model that was just pinned the alias of the one that is served, if MLflow knows it.
+    """Set the alias `champion` to a model that was just pinned, if it is registered.
 
-    What serves does not wait for what remembers: where MLflow does not answer, that is a warning.
+    If MLflow does not respond, this is only a warning, because serving does not depend on MLflow.
     """
     try:
         with _client(settings) as client:
             if registered := _find(client, version):
                 client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registered.version)
     except TrackingFailed as error:
-        logger.warning("MLflow was not told who serves: %s", error)
+        logger.warning("the alias champion in MLflow was not set: %s", error)
 
 
 @contextmanager
@@ -72,6 +69,6 @@ def _client(settings: StoreSettings) -> Iterator[MlflowClient]:
 
 
 def _find(client: MlflowClient, version: str) -> ModelVersion | None:
-    """Return the newest version of the registered model that was made from a bundle."""
+    """Return the newest registered version of a bundle."""
     found = client.search_model_versions(f"name = '{REGISTERED_MODEL}' and tag.bundle_version = '{version}'")
     return max(found, key=lambda one: int(one.version), default=None)

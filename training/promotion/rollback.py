@@ -1,4 +1,4 @@
-"""Rollback: pins an earlier model again, once it is verified and has predicted. No comparison is made."""
+"""Rollback: pins an earlier model again. The model is verified and makes a test prediction, but is not compared."""
 
 from models.bundles import bundle, pins
 from models.customer.contract import Contract
@@ -12,8 +12,8 @@ def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> s
     """Pin an earlier model again, and return its version.
 
     Raises:
-        NoSuchModel: there was no other champion before.
-        BundleError: the model cannot be trusted; nothing was changed.
+        NoSuchModel: there is no earlier champion.
+        BundleError: the model failed verification; nothing was changed.
     """
     version = settings.version or _earlier(settings)
     found = stored_models.fetch(version, settings, contract)
@@ -23,7 +23,7 @@ def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> s
 
 
 def _earlier(settings: RollbackSettings) -> str:
-    """Find the champion before this one; one that was rolled back from is none."""
+    """Find the previous champion; a champion that was rolled back does not count."""
     champions: list[str] = []
     for event in pins.history(settings.models_dir):
         if event.change == "rollback" and event.version in champions:
@@ -32,5 +32,5 @@ def _earlier(settings: RollbackSettings) -> str:
             champions.append(event.version)
     serving = pins.read(settings.models_dir).version
     if not (others := [version for version in champions if version != serving]):
-        raise NoSuchModel(problem="no other champion is known from before")
+        raise NoSuchModel(problem="the history has no earlier champion")
     return others[-1]

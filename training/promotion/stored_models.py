@@ -1,6 +1,6 @@
-"""Models that are not served: the newest, and any by its version, from the store or else from MLflow's registry.
+"""Finds models that are not served, the newest or by version, in the store or else in MLflow's registry.
 
-Whatever is returned was verified, and has predicted.
+A model is returned only after it was verified and has made a test prediction.
 """
 
 import logging
@@ -20,23 +20,23 @@ logger = logging.getLogger(__name__)
 
 
 def newest(models_dir: Path, *, but: str | None = None) -> str:
-    """Return the version of the bundle that was published last, perhaps leaving out one.
+    """Return the version of the bundle that was published last, except `but`.
 
     Raises:
-        NoSuchModel: the store holds no other.
+        NoSuchModel: the store holds no other model.
     """
     manifests = [path for path in (models_dir / "store").glob("*/manifest.json") if path.parent.name != but]
     if not manifests:
-        raise NoSuchModel(problem=f"the store holds no model{' but the champion' if but else ''}")
+        raise NoSuchModel(problem=f"the store holds no model{' except the champion' if but else ''}")
     return max(manifests, key=lambda path: path.stat().st_mtime_ns).parent.name
 
 
 def fetch(version: str, settings: StoreSettings, contract: Contract) -> Bundle:
-    """Verify a model and have it predict; one that the store lacks is brought there from the registry.
+    """Verify a model and make a test prediction; a model that the store lacks is downloaded from the registry.
 
     Raises:
-        BundleError: it cannot be trusted, or is in neither.
-        TrackingFailed: MLflow was asked and does not answer.
+        BundleError: the model failed verification, or is in neither place.
+        TrackingFailed: the model is not in the store, and MLflow does not respond.
     """
     try:
         found = bundle.find(settings.models_dir, version, fingerprint=contract.fingerprint)
@@ -48,7 +48,7 @@ def fetch(version: str, settings: StoreSettings, contract: Contract) -> Bundle:
 
 
 def _download(version: str, settings: StoreSettings, contract: Contract) -> None:
-    """Bring a bundle from the registry, which is no better than the store: only what holds comes to lie there."""
+    """Download a bundle from the registry; it is moved to the store only after verification."""
     store = settings.models_dir / "store"
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=".fetching-") as scratch:
@@ -59,7 +59,7 @@ def _download(version: str, settings: StoreSettings, contract: Contract) -> None
             fetched.parent.mkdir()
             folder.rename(fetched)
             bundle.find(Path(scratch), version, fingerprint=contract.fingerprint)
-            logger.info("%s was in MLflow's registry only; it is brought to the store", version)
+            logger.info("downloaded %s from MLflow's registry to the store", version)
             fetched.rename(store / version)
 
 

@@ -1,1 +1,1 @@
-"""Step four of a fit: the bundle in the store, and the run in MLflow."""
+"""Step four of a fit: writes the bundle to the store, and logs the run to MLflow."""

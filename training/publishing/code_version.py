@@ -1,4 +1,4 @@
-"""Which code trained: the git commit and the versions of the libraries that a model depends on."""
+"""Reads the git commit and the library versions that a model is trained with."""
 
 import subprocess
 from importlib import metadata
@@ -7,7 +7,7 @@ _LIBRARIES = ("numpy", "onnx", "onnxmltools", "onnxruntime", "pandas", "scikit-l
 
 
 def commit() -> str | None:
-    """Return the commit of the checkout in the working directory, 40 hex digits; `None` where there is none."""
+    """Return the git commit of the working directory, 40 hex digits; `None` if there is none."""
     try:
         found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S607
     except (OSError, subprocess.CalledProcessError):
@@ -16,11 +16,11 @@ def commit() -> str | None:
 
 
 def libraries() -> dict[str, str]:
-    """Return the installed versions of the libraries that shape a model's bytes."""
+    """Return the installed versions of the libraries that affect the bytes of a model."""
     installed = {}
     for name in _LIBRARIES:
         try:
             installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            continue  # xgboost-cpu and xgboost exclude one another
+            continue  # only one of xgboost-cpu and xgboost is installed
     return installed

@@ -1,4 +1,4 @@
-"""From a fitted booster to the graph that serves, and the proof that both say the same."""
+"""Exports a fitted model as an ONNX graph, and checks that both give the same probabilities."""
 
 from pathlib import Path
 
@@ -30,10 +30,10 @@ def write_models(classifier: XGBClassifier, *, width: int, graph: Path, booster:
 
 
 def check_parity(probability: Vector, graph: Path, matrix: Matrix, calibration: Calibration) -> float:
-    """Score rows as the service will, and return the largest difference from the fitted model's probabilities of them.
+    """Score rows as the service does, and return the largest difference from the fitted model's probabilities.
 
     Raises:
-        ParityError: it exceeds 1e-5.
+        ParityError: the difference exceeds 1e-5.
     """
     scorer = Scorer(graph, version="unpublished", policy=RiskPolicy(), calibration=calibration)
     difference = float(np.abs(scorer.score(matrix) - probability).max())

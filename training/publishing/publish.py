@@ -1,4 +1,4 @@
-"""From a judged model to a bundle on the shelf: graph, parity, reference, card, pictures, manifest."""
+"""Publishes an evaluated model as a bundle in the store: graph, parity check, samples, card, figures, manifest."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -31,10 +31,10 @@ def publish(
     warnings: Sequence[str],
     settings: FitSettings,
 ) -> Bundle:
-    """Write the bundle of a model.
+    """Write the bundle of a model to the store.
 
     Raises:
-        ParityError: graph and booster disagree on the test rows; nothing was published.
+        ParityError: graph and trees give different probabilities on the test set; nothing was published.
     """
     with tempfile.TemporaryDirectory() as scratch:
         files, rows = Path(scratch), judged.matrix

@@ -1,4 +1,4 @@
-"""Logs a fit to MLflow: a run, and a version of the registered model. `training.promotion.registry` reads them."""
+"""Logs a fit to MLflow: a run, and a version of the registered model."""
 
 import contextlib
 import logging
@@ -35,13 +35,13 @@ class Run:
         self.run_id = run_id
 
     def log_data(self, dataset: Dataset, settings: FitSettings) -> None:
-        """Log the rows' lineage: source, content digest, size and profile."""
+        """Log the lineage of the rows: source, content digest, size and profile."""
         provenance = dataset.provenance
         with translated(self._uri):
             table = pd.DataFrame({**dataset.features, TARGET: dataset.churned}, copy=False)
             source, digest = lineage.source(settings), provenance.sha256[:36]
             logged = from_pandas(table, source=source, targets=TARGET, name=lineage.name(source), digest=digest)
-            # A cached property: to look at every value of a million rows takes seconds.
+            # Sets a cached property, because inferring it from a million rows takes seconds.
             vars(logged)["schema"] = from_pandas(table.head(10_000), targets=TARGET).schema
             mlflow.log_input(logged, context="training")
             mlflow.log_params(
@@ -51,7 +51,7 @@ class Run:
                 mlflow.log_params({f"live_{name}": value for name, value in provenance.live.model_dump().items()})
 
     def log_folds(self, folds: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-        """Log each algorithm's metrics on each held-out fold, the fold's number as the step."""
+        """Log each algorithm's metrics on each fold, with the fold number as the step."""
         with translated(self._uri):
             for name, results in folds.items():
                 for step, result in enumerate(results, start=1):
@@ -59,7 +59,7 @@ class Run:
                     mlflow.log_metrics({f"{prefix}/{metric}": value for metric, value in result.items()}, step=step)
 
     def log_trial(self, trial: Trial) -> None:
-        """Log a trial of a search as a run below this one; a pruned one ends as killed, as in MLflow's own searches."""
+        """Log a trial as a nested run; a pruned trial has the status KILLED, as in MLflow's own searches."""
         with (
             translated(self._uri),
             mlflow.start_run(run_name=f"trial {trial.number}", nested=True, tags={"state": trial.state}),
@@ -71,9 +71,9 @@ class Run:
                 mlflow.log_metric("log_loss", trial.log_loss)
 
     def register(self, pipeline: Pipeline, bundle: Bundle, rows: pd.DataFrame) -> str:
-        """Log the bundle, the pipeline and the signature that rows give it, and register them as the new challenger.
+        """Log the bundle and the pipeline, and register them as the new challenger.
 
-        Returns the number of the registered version.
+        The signature is inferred from `rows`. Returns the number of the registered version.
         """
         manifest = bundle.manifest
         with translated(self._uri):
@@ -105,17 +105,17 @@ class Run:
             return number
 
     def mark_champion(self, number: str) -> None:
-        """Give a registered version the alias of the one that is served."""
+        """Set the alias `champion` to a registered version."""
         with translated(self._uri):
             mlflow.MlflowClient().set_registered_model_alias(REGISTERED_MODEL, CHAMPION, number)
 
 
 @contextmanager
 def run(settings: FitSettings) -> Iterator[Run]:
-    """Open a run, and close it as finished, or as failed by whatever stops the work.
+    """Open a run, and close it as finished, or as failed if an exception is raised.
 
     Raises:
-        TrackingFailed: MLflow cannot be reached, or refuses; before any work is done, if it is so from the start.
+        TrackingFailed: MLflow cannot be reached or rejects a request; the first request is made before any work.
     """
     uri = settings.mlflow
     with translated(uri):
@@ -124,7 +124,7 @@ def run(settings: FitSettings) -> Iterator[Run]:
     try:
         yield Run(uri, active.info.run_id)
     except BaseException:
-        with contextlib.suppress(TrackingFailed), translated(uri):  # what stopped the work is what to tell
+        with contextlib.suppress(TrackingFailed), translated(uri):  # the original exception is the one to report
             mlflow.end_run("FAILED")
         raise
     with translated(uri):
@@ -132,9 +132,9 @@ def run(settings: FitSettings) -> Iterator[Run]:
 
 
 def use(uri: str, output_dir: Path) -> None:
-    """Turn MLflow to a server or database, and to this project's experiment."""
-    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it tells of its tables, and warns of our choices
-    # Seven retries with growing pauses are MLflow's default: minutes of silence when a server is down.
+    """Set MLflow's server or database, and this project's experiment."""
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # hides messages about its tables and about our choices
+    # MLflow's default is seven retries with growing pauses: minutes without a message if a server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     is_server = uri.startswith(("http://", "https://", "databricks"))
     if not is_server:
@@ -155,13 +155,13 @@ def _log_joblib(pipeline: Pipeline) -> None:
 
 @contextmanager
 def translated(uri: str) -> Iterator[None]:
-    """Let nothing of MLflow's through but one error.
+    """Convert every exception of MLflow to one error.
 
     Raises:
-        TrackingFailed: whatever MLflow raised.
+        TrackingFailed: MLflow raised an exception.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # MLflow warns of its own choices: pickle, integer columns
+        with warnings.catch_warnings(action="ignore"):  # MLflow warns about pickle and integer columns
             yield
-    except Exception as error:  # MLflow lets through what SQLAlchemy, Alembic and requests raise
+    except Exception as error:  # MLflow passes on exceptions of SQLAlchemy, Alembic and requests
         raise TrackingFailed(uri=uri, problem=cause(error)) from error

@@ -1,4 +1,4 @@
-"""The story of scoring a file: read some rows, map, check, score and write them, and so on to its end."""
+"""Scores a file of customers in chunks: read, map, check, score, write."""
 
 from collections.abc import Mapping
 
@@ -25,19 +25,19 @@ PREDICTION = pa.schema(
         ("model_version", pa.string()),
     ]
 )
-"""What a scored row ends with."""
+"""The columns that are added to a scored row."""
 
 
 def score(
     settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows: int = tables.CHUNK_ROWS
 ) -> ScoringSummary:
-    """Score every row that holds to the contract, in the file's order, and set the others aside with their reasons.
+    """Score every row that satisfies the contract, in the file's order; write the others to a file with their reasons.
 
-    Memory is that of `chunk_rows` rows, however many there are.
+    At most `chunk_rows` rows are in memory, for a file of any size.
 
     Raises:
-        DataError, ScoringError: the file cannot be scored, or the results not written; which kind says why.
-        BundleError: there is no model to be trusted.
+        DataError, ScoringError: the file cannot be scored, or the results cannot be written; the subclass says why.
+        BundleError: no model is pinned, or it failed verification.
     """
     scored_files.require_free(settings.output, source=settings.input)
     columns = mapping.read(settings.columns, contract)

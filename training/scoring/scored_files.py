@@ -1,6 +1,6 @@
-"""What scoring a file leaves behind: the scored rows, and beside them the rejected ones with their reasons.
+"""Writes the results of scoring a file: the scored rows, and a second file with the rejected rows and their reasons.
 
-Both files are written under other names and appear at the end, or not at all.
+Both files are written under temporary names, and are renamed only after the last row.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,40 +15,40 @@ from models.customer import tables
 from training.errors import ColumnsTaken, OutputRefused
 
 REFUSAL = pa.schema([("row", pa.int64()), ("reasons", pa.string())])
-"""What a rejected row begins with: its number in the source, from 1 and without the header, and all that is wrong."""
+"""The columns before a rejected row: its number in the source, from 1 without the header, and all its violations."""
 
 
 @dataclass
 class ScoredFiles:
-    """The two files while they are written."""
+    """The two open output files."""
 
     write_scored: Callable[[pa.Table], object]
     write_rejected: Callable[[pa.Table], object]
     has_rejected: bool = False
 
     def keep(self, rows: pa.Table, predictions: pa.Table) -> None:
-        """Write rows of the source, each followed by its prediction."""
+        """Write scored rows, each followed by its prediction."""
         if len(rows):
             self.write_scored(_beside(rows, predictions))
 
     def reject(self, rows: pa.Table, refusals: pa.Table) -> None:
-        """Write rows of the source, each behind its refusal."""
+        """Write rejected rows, each preceded by its number and its reasons."""
         if len(rows):
             self.has_rejected = True
             self.write_rejected(_beside(refusals, rows))
 
 
 def rejected_path(output: Path) -> Path:
-    """Name the file that holds the rejected rows."""
+    """Return the path of the file for the rejected rows."""
     return output.with_suffix(".rejected.csv")
 
 
 def require_free(output: Path, *, source: Path) -> None:
-    """Make sure that results may be written, and would not replace the source.
+    """Check that the results can be written and do not replace the source.
 
     Raises:
-        TableUnreadable: the output's suffix is not that of a table.
-        OutputRefused: a folder is missing or in the way, or one of the two files is the source.
+        TableUnreadable: the suffix of the output is not that of a table.
+        OutputRefused: the folder is missing, or one of the two paths is a folder or the source.
     """
     tables.require_kind(output)
     if not output.parent.is_dir():
@@ -57,16 +57,16 @@ def require_free(output: Path, *, source: Path) -> None:
         if path.is_dir():
             raise OutputRefused(path=path, problem="it is a folder")
         if path.resolve() == source.resolve():
-            raise OutputRefused(path=path, problem="it is the file to score, and would be replaced")
+            raise OutputRefused(path=path, problem="it is the file to score, and would be overwritten")
 
 
 @contextmanager
 def writing(output: Path, columns: pa.Schema, predictions: pa.Schema) -> Iterator[ScoredFiles]:
-    """Open both files; at the end they replace those of an earlier run, and where no row was rejected only one is left.
+    """Open both files; at the end they replace those of an earlier run. Without rejected rows there is no second file.
 
     Raises:
-        ColumnsTaken: the source has a column that a prediction would add.
-        OutputRefused: they cannot be written.
+        ColumnsTaken: the source already has a column of the predictions.
+        OutputRefused: the files cannot be written.
     """
     if taken := [name for name in predictions.names if name in columns.names]:
         raise ColumnsTaken(columns=taken)

@@ -1,4 +1,4 @@
-"""What came of scoring a file, counted as it goes and told at the end."""
+"""Counts of scored and rejected rows, and the summary that is printed."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,13 +12,13 @@ from models.customer.contract import Mask
 
 @dataclass
 class ScoringSummary:
-    """Rows by what became of them."""
+    """Counts of the rows of a file, by result."""
 
     model_version: str
     rows: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    """Rows by reason; a row may have several."""
+    """Rejected rows by reason; a row may have several reasons."""
     tiers: Counter[RiskTier] = field(default_factory=Counter)
     """Scored rows by tier."""
 
@@ -28,14 +28,14 @@ class ScoringSummary:
         return self.rows - self.rejected
 
     def count(self, tiers: Iterable[RiskTier], broken: Mapping[str, Mask], *, rejected: Mask) -> None:
-        """Add rows: the tiers of those that were scored; over all of them, (n,), who broke each rule and who any."""
+        """Add n rows: tiers of scored rows, masks (n,) of the rows that break each rule and of the rejected rows."""
         self.rows += len(rejected)
         self.rejected += int(rejected.sum())
         self.reasons.update({reason: int(mask.sum()) for reason, mask in broken.items()})
         self.tiers.update(tiers)
 
     def describe(self, output: Path, rejected: Path) -> str:
-        """Tell it in plain words, one fact a line; the paths are where the rows lie now."""
+        """Describe the counts, one fact per line; the paths are those of the two output files."""
         lines = [f"scored {self.scored:,} of {self.rows:,} customers with model {self.model_version}: {output}"]
         shares = {tier: self.tiers[tier] / self.scored for tier in get_args(RiskTier)}
         lines.extend(f"  {tier:<8}{share:6.1%}  {self.tiers[tier]:,}" for tier, share in shares.items())

@@ -1,4 +1,4 @@
-"""The card as a page needs nothing else: its pictures are inside, and what the data says stays text."""
+"""The HTML card embeds its figures, fetches nothing, and shows texts from the data as text."""
 
 import base64
 from html.parser import HTMLParser

@@ -45,9 +45,11 @@ def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
     ahead = known.model_copy(update={"cross_validation": {model.SERVED: served, model.LINEAR: constant}})
     assert comparison.overtaken_by(ahead) is None
     overtaken = known.model_copy(update={"cross_validation": {model.SERVED: constant, model.LINEAR: served}})
-    assert "logistic regression is ahead of this model" in model_card.write(overtaken)
+    assert "logistic regression has a higher ROC-AUC than this model" in model_card.write(overtaken)
     bundle = published.bundle.model_copy(update={"manifest": overtaken})
-    assert "logistic regression is ahead on these folds" in report.describe(replace(published, bundle=bundle))
+    assert "logistic regression has a higher ROC-AUC on these folds" in report.describe(
+        replace(published, bundle=bundle)
+    )
 
 
 def test_the_report_says_which_model_is_served(published: Published) -> None:

@@ -1,4 +1,4 @@
-"""Each part has its own rows in the order of the split, and holds nothing of the table that they came from."""
+"""Each part has its own rows in the order of the split, and keeps no reference to the source table."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""The rows that a model never saw go with it, and so does a trace of those that it did."""
+"""A bundle holds the test rows of its model and the hashes of its training rows."""
 
 from dataclasses import replace
 from pathlib import Path

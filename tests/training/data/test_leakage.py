@@ -1,4 +1,4 @@
-"""What gives the outcome away is found and named, whatever its kind, and honest customers raise no suspicion."""
+"""A feature that reveals the outcome is found and named, whatever its kind; other features give no warning."""
 
 import numpy as np
 import pandas as pd
@@ -183,7 +183,7 @@ def test_the_outcomes_of_the_test_set_are_not_looked_at() -> None:
 def test_an_integer_that_only_numbers_the_rows_is_named() -> None:
     features, churned = customers()
     features["support_tickets"] = np.random.default_rng(0).permutation(ROWS)
-    assert check(features, churned) == ["support_tickets differs in 100% of the rows: it looks like an id"]
+    assert check(features, churned) == ["support_tickets has a distinct value in 100% of the rows: it looks like an id"]
 
 
 def test_an_integer_that_repeats_now_and_then_is_no_id() -> None:
@@ -204,7 +204,7 @@ def repeated(share: float) -> tuple[pd.DataFrame, Labels, Split]:
 def test_test_rows_that_are_training_rows_too_are_counted() -> None:
     features, churned, split = repeated(0.1)
     assert leakage.check(dataset(features, churned), split, CONTRACT, stop=True) == [
-        "10% of the test rows have the values of a training row: they may be the same customers"
+        "10% of the test rows equal a training row: they may be the same customers"
     ]
 
 

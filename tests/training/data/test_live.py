@@ -1,4 +1,4 @@
-"""What the service predicted and was told of later is learned from as it was known at the time, and no earlier."""
+"""Live rows are used for training as they were known at the time, and no earlier."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -196,8 +196,8 @@ def test_rows_without_inputs_or_of_another_contract_are_left_out_and_told(
         dataset = load(url)
     assert (live_of(dataset).without_inputs, live_of(dataset).other_contract) == (3, 2)
     assert dataset.provenance.rows == ROWS - 5
-    assert "left out: 3 rows were logged without inputs" in caplog.text
-    assert "left out: 2 rows were logged without the inputs of this contract" in caplog.text
+    assert "left out 3 rows that were logged without inputs" in caplog.text
+    assert "left out 2 rows that were logged without the inputs of this contract" in caplog.text
 
 
 @pytest.mark.parametrize("broken", [30, 60])
@@ -229,15 +229,13 @@ def test_inputs_that_were_not_kept_are_an_error_that_names_the_setting(url: str)
 
 def test_outcomes_that_all_came_at_once_ask_for_another_clock(url: str) -> None:
     write(url, CALM, ROWS, known_after=[(100 - number * 0.095) * DAY for number in range(ROWS)])
-    with pytest.raises(
-        HistoryTooShort, match=r"what is learned from would have 0 customers.*--outcomes-known observed"
-    ):
+    with pytest.raises(HistoryTooShort, match=r"the training set would have 0 customers.*--outcomes-known observed"):
         parts(load(url))
 
 
 def test_outcomes_that_come_later_than_all_predictions_but_the_test_set_leave_no_fold(url: str) -> None:
     write(url, CALM, ROWS, days=(100, 0), known_after=[75 * DAY if number < 800 else DAY for number in range(ROWS)])
-    with pytest.raises(HistoryTooShort, match="a fold would have 0 customers who left and 0 who stayed"):
+    with pytest.raises(HistoryTooShort, match="a fold would have 0 customers who churned and 0 who stayed"):
         parts(load(url))
 
 

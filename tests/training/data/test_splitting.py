@@ -1,4 +1,4 @@
-"""Every row is learned from or judged on, never both; by time, what is judged came later than what is learned from."""
+"""Every row is a training row or a test row, never both; by time, the test rows are later than the training rows."""
 
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def test_by_time_the_latest_fifth_is_judged() -> None:
     split = splitting.by_time(outcomes(), times(days))
     assert sorted([*split.training, *split.test]) == list(range(ROWS))
     assert set(days[split.test]) == set(range(400, 500))
-    assert split.told == "by day: tested on what came from 400 on"
+    assert split.told == "by day: tested on rows from 400 on"
 
 
 def test_rows_of_the_border_go_to_the_judged_ones_together() -> None:
@@ -130,7 +130,7 @@ def test_numbers_times_and_texts_of_the_same_moments_split_alike() -> None:
     for split in (typed, dates, zoned):
         np.testing.assert_array_equal(split.training, numbers.training)
         np.testing.assert_array_equal(split.test, numbers.test)
-    assert typed.told == dates.told == "by day: tested on what came from 2025-02-04 00:00:00+00:00 on"
+    assert typed.told == dates.told == "by day: tested on rows from 2025-02-04 00:00:00+00:00 on"
     assert "from 2025-02-04 10:00:00+00:00 on" in zoned.told
 
 
@@ -155,7 +155,7 @@ def test_times_of_a_typed_file_are_told_as_times(tmp_path: Path, resolution: str
     dataset = datasets.load(FitSettings(data=str(tmp_path / "rows.parquet"), time_column="day"), CONTRACT)
     split = splitting.by_time(dataset.churned, dataset.others["day"])
     assert sorted(split.test) == list(range(400, 500))
-    assert "tested on what came from 2025-02-04" in split.told
+    assert "tested on rows from 2025-02-04" in split.told
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_times_of_a_typed_file_are_told_as_times(tmp_path: Path, resolution: str
         (["31.12.2024"] * 500, r"'31\.12\.2024' is neither"),
         ([*range(499), None], ".*(None|nan)"),
         ([None, *[f"2024-01-{day:02}" for day in range(1, 31)] * 20][:500], "None is neither"),
-        ([7] * 500, "hardly any row lies before 7"),
-        ([0] * 5 + [1] * 495, "hardly any row lies before 1"),
-        (["2024-01-01"] * 500, "hardly any row lies before 2024-01-01"),
+        ([7] * 500, "too few rows lie before 7"),
+        ([0] * 5 + [1] * 495, "too few rows lie before 1"),
+        (["2024-01-01"] * 500, "too few rows lie before 2024-01-01"),
     ],
     ids=["a word", "another notation", "a number is missing", "a time is missing", "one", "nearly one", "one day"],
 )
@@ -181,7 +181,7 @@ def test_a_column_that_is_no_order_in_time_is_named(values: list[object], proble
 @pytest.mark.parametrize(
     ("part", "days"),
     [
-        ("the last fifth", range(400, 500)),
+        ("the latest fifth", range(400, 500)),
         ("a fold", range(70)),  # the first that is learned from
         ("a fold", range(330, 400)),  # the last that is held out
     ],
@@ -191,7 +191,7 @@ def test_a_part_of_hardly_any_churners_or_stayers_is_refused(churn: int, part: s
     others = np.flatnonzero(np.isin(ordered, days))
     churned[others] = 1 - churn
     churned[others[:4]] = churn
-    with pytest.raises(SplitImpossible, match=f"{part} has fewer than 5 of either class"):
+    with pytest.raises(SplitImpossible, match=f"{part} has fewer than 5 rows of a class"):
         splitting.by_time(churned, times(ordered))
 
 
@@ -243,5 +243,5 @@ def test_as_known_folds_go_forward_and_judge_all_that_is_not_needed_to_begin_wit
 def test_as_known_a_part_of_hardly_any_churners_or_stayers_is_refused() -> None:
     made, churned = np.arange(600, dtype=np.float64), outcomes(600)
     churned[480:] = 0
-    with pytest.raises(HistoryTooShort, match="the latest fifth would have 0 customers who left and 120 who stayed"):
+    with pytest.raises(HistoryTooShort, match="the test set would have 0 customers who churned and 120 who stayed"):
         splitting.as_known(churned, splitting.RowTimes(made, made))

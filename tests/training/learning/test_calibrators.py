@@ -1,4 +1,4 @@
-"""The simplest map that is as good as the best is chosen, on rows that it did not see, and it says what happens."""
+"""The simplest map that is as good as the best is chosen, on rows that it was not fitted on, and it is calibrated."""
 
 from collections.abc import Callable, Iterator
 

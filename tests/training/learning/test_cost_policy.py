@@ -1,4 +1,4 @@
-"""The bounds are those at which decisions cost least by the costs file, and costs are what a hand would count."""
+"""The bounds have the lowest cost by the costs file, and costs are those of a calculation by hand."""
 
 from pathlib import Path
 
@@ -85,7 +85,9 @@ def test_a_currency_of_ones_own_is_read(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_costs_is_named_with_the_field(tmp_path: Path, written: str, problem: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(written)
-    with pytest.raises(CostsInvalid, match=rf"mine\.toml: .*{problem}.*training/costs\.toml is an example") as caught:
+    with pytest.raises(
+        CostsInvalid, match=rf"mine\.toml: .*{problem}.*See training/costs\.toml for an example"
+    ) as caught:
         cost_policy.read(path)
     assert caught.value.path == path
     assert isinstance(caught.value, SettingsError)
@@ -236,7 +238,7 @@ def test_what_the_chosen_tiers_save_is_what_they_cost_less_than_nobody() -> None
 
 
 def test_nothing_is_saved_where_nothing_costs() -> None:
-    with pytest.raises(ValueError, match="where nothing costs"):
+    with pytest.raises(ValueError, match="the policy has no costs"):
         cost_policy.saved(np.array([0.1]), np.array([1]), RiskPolicy())
 
 

@@ -1,4 +1,4 @@
-"""Every algorithm is judged on rows that it did not learn from, on the same folds, and so is every other seed."""
+"""Every algorithm is evaluated on held-out rows of the same folds, and every other seed on held-out rows."""
 
 from typing import Any
 

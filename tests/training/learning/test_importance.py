@@ -1,4 +1,4 @@
-"""A feature matters by what its splits gain and by what is lost without it, and its curve shows which way it works."""
+"""Importance is by split gain and by permutation, and the dependence curve shows the direction of the effect."""
 
 from functools import partial
 from types import SimpleNamespace

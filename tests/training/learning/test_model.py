@@ -1,4 +1,4 @@
-"""Constraints find their columns, and the pipeline that is handed on says what the service says."""
+"""Constraints apply to the right columns, and the pipeline gives the probabilities that the service gives."""
 
 from collections.abc import Iterator
 from pathlib import Path

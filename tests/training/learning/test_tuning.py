@@ -1,4 +1,4 @@
-"""A search starts from what there is, judges by rows that nothing else saw, and goes on where it was stopped."""
+"""A search starts from the classifier's parameters, evaluates on held-out rows, and continues after an interruption."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Two models on the same customers: who is better, by how much, and how sure that is."""
+"""Two models on the same customers: which is better, by how much, and with what confidence."""
 
 import numpy as np
 import pytest

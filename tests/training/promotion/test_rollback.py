@@ -1,4 +1,4 @@
-"""Back to an earlier model, a challenger beside the champion, and what the history tells of both."""
+"""Rollback to an earlier model, trials of a challenger, and how the history lists both."""
 
 import json
 import logging
@@ -81,7 +81,7 @@ def test_a_rollback_needs_no_mlflow(shelf: Shelf, caplog: pytest.LogCaptureFixtu
     shelf.arguments[-1] += "/below-a-file.db"
     assert shelf.run("rollback") == 0
     assert shelf.serving == shelf.good
-    assert "MLflow was not told who serves" in caplog.text
+    assert "the alias champion in MLflow was not set" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "manifest.json"])
@@ -174,7 +174,7 @@ def test_the_history_lists_who_was_served_and_why(shelf: Shelf, capsys: pytest.C
     ]
     assert "promoted by the gate  gate against" in lines[1]
     assert "rolled back to        slow" in lines[2]
-    assert lines[4] == f"  beside it {shelf.good} as shadow"
+    assert lines[4] == f"  challenger {shelf.good} as shadow"
 
 
 def test_a_pin_that_was_changed_by_hand_is_told(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""A file is scored row by row as the service would, whole or not at all, and what cannot be scored is set aside."""
+"""A file is scored like the service scores it, completely or not at all; rejected rows go to a second file."""
 
 import csv
 import resource
