@@ -8,13 +8,14 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsError
+from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSettingsSource, SettingsError
 
 INVALID = 2
 """Exit code for invalid input."""
+_POSITIONAL = get_args(CliPositionalArg[str])[1]
 S = TypeVar("S", bound=BaseSettings)
 
 
@@ -94,6 +95,9 @@ def _suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def _option(kind: type[BaseSettings], *location: int | str) -> str:
+    field = kind.model_fields.get(str(location[0]))
+    if field and _POSITIONAL in field.metadata:
+        return str(location[0]).upper()
     name = ".".join(map(str, location)).replace("_", "-")
     shortcuts: Mapping[str, Any] = kind.model_config.get("cli_shortcuts") or {}
     return f"--{shortcuts.get(name, name)}"

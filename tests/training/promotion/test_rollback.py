@@ -70,9 +70,11 @@ def test_what_was_tampered_with_in_the_registry_does_not_come_to_the_store(
 
 @pytest.mark.parametrize("version", ["../store", "/var/models", "..", "20260301-1a2b'3c4d"])
 @pytest.mark.parametrize("command", ["rollback", "challenge", "promote"])
-def test_a_version_is_no_path(shelf: Shelf, command: str, version: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert shelf.run(command, version) == 2
-    assert "--version: String should match pattern" in caplog.text
+def test_a_version_is_no_path(shelf: Shelf, command: str, version: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        shelf.run(command, version)
+    assert ended.value.code == 2
+    assert "error: VERSION: a version is a folder of models/store" in capsys.readouterr().err
 
 
 def test_a_rollback_needs_no_mlflow(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
