@@ -1,4 +1,4 @@
-"""Records of runs are written, found, reviewed and removed."""
+"""Records of runs are written, found and removed."""
 
 import json
 import math
