@@ -1,4 +1,4 @@
-"""Each heavy library has one door in a program: the only module that imports it."""
+"""Only one module of a program imports each heavy library."""
 
 import ast
 from pathlib import Path
