@@ -64,7 +64,7 @@ def run_watch(settings: WatchSettings) -> int:
             serving = telemetry.serving(output_dir, host=host, port=settings.port, periods_seconds=periods)
             port = stack.enter_context(serving)
         except OSError as error:
-            logger.error("--port %s: %s", settings.port, error.strerror)  # noqa: TRY400  # a traceback would hide it
+            logger.error("--port %s: %s", settings.port, error.strerror)  # noqa: TRY400  # a traceback would bury it
             return CANNOT_TELL
         logger.info("gauges on http://%s:%s/metrics", host, port)
         follow(schedules, Stop())

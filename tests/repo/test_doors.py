@@ -1,4 +1,4 @@
-"""Only one module of a program imports each heavy library."""
+"""Only the listed modules of a program import its heavy libraries."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The scripts from a verdict of the monitor to a pull request, with a fake training program, a local server and remote."""
+"""The scripts from a verdict of the monitor to a pull request, with a fake training program, server and remote."""
 
 import json
 import shutil
