@@ -1,1 +1,1 @@
-"""What the README's figures are made with. `throughput` is the story; `startup`, `peers` and `hotspots` are others."""
+"""Benchmarks: throughput, start-up, other servers, profile, training cost, and cost and error rates of the monitor."""

@@ -1,7 +1,6 @@
-"""What a run of the drift job costs, whatever the size of its window: `python -m benchmarks.drift_cost`.
+"""Measures time and memory of the drift job over windows of several sizes: `python -m benchmarks.drift_cost`.
 
-Runs `python -m monitoring drift` as a user would, with the import of Evidently and the drawing of its report. Knows
-nothing of what the job does.
+Runs `python -m monitoring drift` as a user would, so the figures include importing Evidently and drawing the report.
 """
 
 import argparse
@@ -24,12 +23,12 @@ ROWS = (100_000, 1_000_000, 10_000_000)
 PAGE = """\
 # Cost of the drift job
 
-Made by `make bench-drift`; `drift_cost.json` beside this page has every run.
+Made by `make bench-drift`; `drift_cost.json` in this folder has every run.
 
 {machine}
-Wall time and largest resident memory (10^6 bytes) of the whole process `python -m monitoring drift`, from exec to exit:
-importing Evidently, reading the window, judging a sample of 50,000 rows, drawing and keeping the report. The log is
-SQLite; files have just been written or read, so they come from the page cache. Medians, and the most of {runs} runs.
+Wall time and maximum resident memory (10^6 bytes) of the whole process `python -m monitoring drift`, from exec to exit:
+importing Evidently, reading the window, checking a sample of 50,000 rows, drawing and saving the report. The log is
+SQLite; all files are in the page cache, since they have just been written or read. Median and maximum of {runs} runs.
 
 {costs}
 """
@@ -37,7 +36,7 @@ SQLite; files have just been written or read, so they come from the page cache. 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of the job took."""
+    """Time and memory of one run of the job."""
 
     source: str
     rows: int
@@ -46,10 +45,10 @@ class Run:
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure, and write the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drift_cost", description="Measure the job's cost.")
-    parser.add_argument("--runs", type=int, default=3, help="runs of each kind (default 3)")
-    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="sizes of windows")
+    parser.add_argument("--runs", type=int, default=3, help="runs per source and size (default 3)")
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="window sizes in rows")
     options = parser.parse_args()
     kinds = [(source, rows) for rows in options.rows for source in drift_data.SOURCES]
     with Progress(len(kinds) * (options.runs + 1)) as progress:
@@ -73,7 +72,7 @@ def run(source: str, rows: int, flags: Sequence[str]) -> Run:
     """Run the job once.
 
     Raises:
-        JobFailed: it came to no verdict about all the rows.
+        JobFailed: the job has no verdict, or did not count all rows.
     """
     with TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "monitoring", "drift", "--output-dir", folder, *flags]
@@ -97,7 +96,7 @@ def _table(found: Sequence[Run]) -> str:
         cells.append(
             [source, f"{rows:,}", *times, *(f"{figure:.0f}" for figure in (statistics.median(memory), max(memory)))]
         )
-    return tables.table(["window", "rows", "seconds", "most seconds", "memory MB", "most memory MB"], cells)
+    return tables.table(["window", "rows", "seconds", "max seconds", "memory MB", "max memory MB"], cells)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How often the drift job errs: `python -m benchmarks.drift_errors`.
+"""Measures the error rates of the drift job by simulation: `python -m benchmarks.drift_errors`.
 
-Draws windows from the population that the pinned model was trained on, changes them by a known amount or not at all,
-and lets the job's own judgement decide.
+Draws windows from the population of the training data, shifts some of them by a known amount, and runs the job's own
+drift detection on each.
 """
 
 import argparse
@@ -30,25 +30,26 @@ PINNED, NEW = "the pinned model's", "a new one each time"
 PAGE = """\
 # Error rates of the drift job
 
-Made by `make bench-drift`; `drift_errors.json` beside this page has the counts.
+Made by `make bench-drift`; `drift_errors.json` in this folder has the counts.
 
 {machine}
-Each window is a new draw from the population of the pinned model's training data, judged by the code and with the
+Each window is a new sample from the population of the pinned model's training data, checked with the code and the
 settings of `python -m monitoring drift`: a false alarm rate of {false_alarm_rate:.0%} for all columns together, a
-smallest distance of {min_distance}, and drift from {min_drift_share:.0%} of the model on. In brackets, 95 % intervals
+smallest distance of {min_distance}, and a smallest drift share of {min_drift_share:.0%}. In brackets, 95 % intervals
 (Wilson).
 
 ## Calm windows: false alarms
 
-**found** is the verdict drift, **named** is any column being called drifted.
+**drift** is the share of windows with the verdict drift, **drifted column** the share with any drifted column.
 
 {calm}
-## Shifted windows: how many are found
+## Shifted windows: detection rate
 
-One column is raised by a part of its standard deviation: a number by that much (whole numbers by chance up or down, so
-that the mean rises by that much; bounds hold), a category by moving customers to its first value. **found** is the
-verdict drift, **named** is the column being called drifted. A column on which less than {min_drift_share:.0%} of the
-model rests is named and is no drift, unless the predictions move.
+One column is raised by a fraction of its standard deviation. A number is raised by that amount (integers are rounded up
+or down at random, so that the mean rises by that amount; bounds hold). In a category, customers move to the first
+value. **drift** is the share of windows with the verdict drift, **drifted column** the share in which the shifted
+column drifted. A drifted column with less than {min_drift_share:.0%} of the feature importance is reported, but the
+verdict is drift only if the predictions drift too.
 
 {shifted}
 """
@@ -56,10 +57,10 @@ model rests is named and is no drift, unless the predictions move.
 
 @dataclass(frozen=True)
 class Counted:
-    """What became of some windows of one kind."""
+    """Counts over the windows of one kind."""
 
     column: str
-    """Which was shifted; for calm windows, which reference they were held against."""
+    """The shifted column; for calm windows, the reference that they were compared with."""
     importance: float | None
     deviations: float
     rows: int
@@ -67,13 +68,13 @@ class Counted:
     found: int
     """Windows whose verdict was drift."""
     named: int
-    """Windows in which the column, or any column of a calm one, was called drifted."""
+    """Windows in which the shifted column drifted; for calm windows, any column."""
 
 
 def main() -> None:
-    """Simulate, and write what was counted."""
+    """Simulate, and write the counts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drift_errors", description="Count the job's errors.")
-    parser.add_argument("--windows", type=int, default=200, help="shifted windows of a kind; twice as many calm ones")
+    parser.add_argument("--windows", type=int, default=200, help="shifted windows per kind; twice as many calm ones")
     windows = parser.parse_args().windows
     settings = DriftSettings()
     learned = baseline.load(
@@ -97,7 +98,7 @@ def main() -> None:
 
 
 def count(learned: Baseline, windows: int, settings: DriftSettings) -> Iterator[Counted]:
-    """Judge windows of every kind."""
+    """Check windows of every kind, and yield their counts."""
     seeds = iter(range(1_000, 10_000_000))
     for rows in ROWS:
         for reference in (PINNED, NEW):
@@ -121,7 +122,7 @@ def count(learned: Baseline, windows: int, settings: DriftSettings) -> Iterator[
 
 
 def shift(live: pd.DataFrame, feature: Feature, deviations: float, *, seed: int) -> pd.DataFrame:
-    """Raise one column by a part of its standard deviation; of a category, the share of its first value."""
+    """Raise one column by a fraction of its standard deviation; for a category, the share of its first value."""
     chance = np.random.default_rng(seed).random(len(live))
     column = live[feature.name]
     if feature.kind == "category":
@@ -160,7 +161,7 @@ def _table(head: Sequence[str], found: Sequence[Counted]) -> str:
         ]
         for one in sorted(found, key=lambda one: (-(one.importance or 0), one.column, one.deviations, one.rows))
     ]
-    return tables.table([*head, "rows", "windows", "found", "named"], rows)
+    return tables.table([*head, "rows", "windows", "drift", "drifted column"], rows)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Everything this package raises; each error ends its sentence with the remedy.
+"""The errors of the benchmarks; each message ends with the remedy.
 
 BenchmarkError
-├── ToolMissing       a program that measures is not installed
-├── InstallFailed     an environment could not be made
-├── StartFailed       a server did not come up
-├── NoAnswer          a server that was up does not answer
+├── ToolMissing       a measuring tool is not installed
+├── InstallFailed     an environment could not be created
+├── StartFailed       a server did not start
+├── NoAnswer          a running server does not answer
 ├── WrongAnswer       a server answers with another probability than the model's
-├── LoadFailed        the load tool found nothing
-├── ProfilerFailed    the profiler found nothing
-└── JobFailed         the drift job came to no verdict
+├── LoadFailed        the load tool failed
+├── ProfilerFailed    the profiler failed
+└── JobFailed         the drift job has no verdict
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class BenchmarkError(Exception):
 
 
 class ToolMissing(BenchmarkError):
-    """A program that measures is not installed."""
+    """A measuring tool is not installed."""
 
     def __init__(self, *, tool: str) -> None:
         self.tool = tool
@@ -28,27 +28,27 @@ class ToolMissing(BenchmarkError):
 
 
 class InstallFailed(BenchmarkError):
-    """An environment could not be made."""
+    """An environment could not be created."""
 
     def __init__(self, *, requirements: Path, problem: str) -> None:
         self.requirements, self.problem = requirements, problem
-        super().__init__(f"{requirements}: {problem}. Change its versions to some that this machine can install.")
+        super().__init__(f"{requirements}: {problem}. Change its versions to ones that this machine can install.")
 
 
 class StartFailed(BenchmarkError):
-    """A server did not come up in time, or ended."""
+    """A server did not start in time, or ended."""
 
     def __init__(self, *, server: str, problem: str) -> None:
         self.server, self.problem = server, problem
-        super().__init__(f"{server}: {problem}. Start it by hand to see more.")
+        super().__init__(f"{server}: {problem}. Start it by hand to see its output.")
 
 
 class NoAnswer(BenchmarkError):
-    """A server that was up does not answer."""
+    """A running server does not answer."""
 
     def __init__(self, *, server: str, problem: str) -> None:
         self.server, self.problem = server, problem
-        super().__init__(f"{server} does not answer: {problem}. Run it alone to see more.")
+        super().__init__(f"{server} does not answer: {problem}. Run it alone to see its output.")
 
 
 class WrongAnswer(BenchmarkError):
@@ -56,27 +56,30 @@ class WrongAnswer(BenchmarkError):
 
     def __init__(self, *, server: str, answer: str, expected: float) -> None:
         self.server, self.answer, self.expected = server, answer, expected
-        super().__init__(f"{server}: {answer!r} does not hold {expected:.4f}. Give it the pinned booster and its row.")
+        super().__init__(
+            f"{server}: {answer!r} does not contain {expected:.4f}. Start it with the pinned booster and send it the "
+            "encoded example."
+        )
 
 
 class LoadFailed(BenchmarkError):
-    """The load tool found nothing."""
+    """The load tool failed."""
 
     def __init__(self, *, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
-        super().__init__(f"no load on {url}: {problem}. Run it by hand to see more.")
+        super().__init__(f"no load on {url}: {problem}. Run wrk by hand to see its output.")
 
 
 class ProfilerFailed(BenchmarkError):
-    """The profiler found nothing."""
+    """The profiler failed."""
 
     def __init__(self, *, problem: str) -> None:
         self.problem = problem
-        super().__init__(f"no profile: {problem}. It needs the right to look into another process; try it as root.")
+        super().__init__(f"no profile: {problem}. The profiler needs permission to read other processes; run as root.")
 
 
 class JobFailed(BenchmarkError):
-    """The drift job came to no verdict."""
+    """The drift job has no verdict."""
 
     def __init__(self, *, flags: Sequence[str], problem: str) -> None:
         self.flags, self.problem = flags, problem

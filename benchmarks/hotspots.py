@@ -1,7 +1,7 @@
-"""The story of `make bench-profile`: where the time of a request goes, by package and by line of ours.
+"""`make bench-profile`: profiles the service under load, by package and by line of the project's code.
 
-A sampling profiler looks at the loaded service from outside, 250 times a second, so it needs no names of steps. How
-far it can be trusted is said beside it.
+A sampling profiler reads the stacks of the running service 250 times a second, so the code needs no instrumentation.
+The output states the precision of the shares.
 """
 
 import linecache
@@ -31,19 +31,19 @@ PAGE = """\
 One request takes {service:.0f} µs of a core at {connections} connections.
 
 {packages}
-With all that a line calls in other packages:
+By line of the project's code, with its calls into other packages:
 
 {lines}
-How far to trust it: {samples} samples of {possible} possible ones; the rest found nothing at work. A share of 10 % is
-known to ±{error:.1%}. Under the profiler a request takes {profiled:.0f} µs. Bare uvicorn takes {bare:.0f} µs for one;
-the profile leaves {server:.0f} µs to the server itself, and counts sending for the line that sends.
+Precision: {samples} of {possible} possible samples; no thread was running in the others. A share of 10 % has an error
+of ±{error:.1%}. Under the profiler a request takes {profiled:.0f} µs. Bare uvicorn takes {bare:.0f} µs per request;
+the profile attributes {server:.0f} µs to the server itself, and the time to send an answer to the line that sends it.
 """
 
 logger = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Measure and print; returns 0, or 2 if it could not be measured."""
+    """Measure and print; return 0, or 2 if the measurement failed."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         wrk.prepare()
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def measure(profiler: Path, scratch: Path) -> str:
-    """Load the bare server, the service, and the service under the profiler; returns the page."""
+    """Load the bare server, the service, and the service under the profiler; return the page."""
     logger.info("1 of 3: the bare server")
     bare = _load(contenders.bare(), scratch)
     logger.info("2 of 3: the service")
@@ -80,7 +80,7 @@ def _profile(server: Server, profiler: Path, to: Path) -> tuple[Load, str]:
     command = [str(profiler), "record", f"--pid={server.process_id}", "--subprocesses", *sampling]
     with ThreadPoolExecutor(1) as other:
         load = other.submit(rounds.send, server, connections=CONNECTIONS, seconds=SECONDS)
-        time.sleep(1)  # it samples inside the load: after its first second, until its last
+        time.sleep(1)  # the profiler samples only while there is load: from the second second to the last but one
         with cores.pinned(cores.LOAD):
             done = subprocess.run(command, capture_output=True, check=False, text=True)
     if done.returncode or not to.exists():
@@ -98,7 +98,7 @@ def _write(found: list[Stack], *, bare: float, service: float, profiled: float) 
         service=service,
         connections=CONNECTIONS,
         packages=tables.table(["package", "share", "µs"], _rows(stacks.by_package(found), samples, service)),
-        lines=tables.table(["line of ours", "share", "µs"], _rows(lines, samples, service)),
+        lines=tables.table(["line", "share", "µs"], _rows(lines, samples, service)),
         samples=samples,
         possible=SAMPLES_PER_SECOND * SAMPLED_SECONDS,
         error=1.96 * math.sqrt(0.1 * 0.9 / samples),
@@ -110,7 +110,7 @@ def _write(found: list[Stack], *, bare: float, service: float, profiled: float) 
 
 def _rows(found: Counter[str] | Counter[Frame | str], samples: int, microseconds: float) -> list[list[str]]:
     rows = [(_name(key), count) for key, count in found.most_common(ROWS)]
-    rows.append(("all others", samples - sum(count for _, count in rows)))
+    rows.append(("others", samples - sum(count for _, count in rows)))
     return [[name, f"{count / samples:.1%}", f"{count / samples * microseconds:.1f}"] for name, count in rows]
 
 

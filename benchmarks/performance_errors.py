@@ -1,7 +1,7 @@
-"""How often the performance job errs: `python -m benchmarks.performance_errors`.
+"""Measures the error rates of the performance job by simulation: `python -m benchmarks.performance_errors`.
 
-Draws customers from the population that the pinned model was trained on, lets them behave as ever or otherwise, and
-lets the job's own checks decide.
+Draws customers from the population of the training data, changes the outcomes of some windows, and runs the job's own
+checks on each.
 """
 
 import argparse
@@ -27,39 +27,40 @@ from training.data import synthetic
 
 ROWS = (500, 5_000)
 Change = Callable[[Labels, np.random.Generator], Labels]
-"""What becomes of the outcomes."""
+"""Changes the outcomes of a window."""
 PAGE = """\
 # Error rates of the performance job
 
-Made by `python -m benchmarks.performance_errors`; `performance_errors.json` beside this page has the counts.
+Made by `python -m benchmarks.performance_errors`; `performance_errors.json` in this folder has the counts.
 
 {machine}
-Each window holds outcomes of new customers from the population of the pinned model's training data, judged by the code
-and with the settings of `python -m monitoring performance`: a false alarm rate of {false_alarm_rate:.0%}, a fall of
-ROC-AUC that matters from {min_fall} on, a calibration error from {min_calibration_error} on. **found** is the verdict
-"quality fallen", **ROC-AUC** and **calibration** say which promise was broken. In brackets, 95 % intervals (Wilson).
+Each window has outcomes of new customers from the population of the pinned model's training data, checked with the code
+and the settings of `python -m monitoring performance`: a false alarm rate of {false_alarm_rate:.0%}, a smallest fall of
+ROC-AUC of {min_fall}, and a smallest calibration error of {min_calibration_error}. **fallen** is the share of windows
+with the verdict "quality fallen", **ROC-AUC** and **calibration** the shares in which that check failed. In brackets,
+95 % intervals (Wilson).
 
-The first two rows are false alarms. Against the pinned model's test set they hold for that one test set, which may
-have been an easy or a hard one; "another test set" draws one of the same size for each window.
+The rows "as ever" have unchanged outcomes, so they are false alarms. The first of them uses the pinned model's test
+set, which may be easier or harder than others; "another test set" draws a new test set of the same size per window.
 
 {counted}"""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What became of some windows of one kind."""
+    """Counts over the windows of one kind."""
 
     outcomes: str
     rows: int
     windows: int
     found: int
-    """Windows in which any promise was called broken."""
+    """Windows in which any check failed."""
     roc_auc: int
     calibration_error: int
 
 
 class Simulation:
-    """The population, the pinned model, and the job's checks of it."""
+    """Simulates windows of the population, the pinned model's predictions and the job's checks."""
 
     def __init__(self, settings: PerformanceSettings, seed: int = 0) -> None:
         model = bundle.load(settings.models_dir, fingerprint=CONTRACT.fingerprint)
@@ -68,27 +69,27 @@ class Simulation:
         self._policy = self.manifest.policy
 
     def draw(self, rows: int) -> tuple[Vector, Labels]:
-        """Draw customers: what the model says of them, and what they did."""
+        """Draw customers; return the model's probabilities and the outcomes."""
         customers, _ = synthetic.sample(rows, seed=int(self.random.integers(2**32)))
         return self._scorer.score(CONTRACT.to_matrix(customers)), customers["churned"].to_numpy()
 
     def draw_reference(self) -> Figures:
-        """Draw another test set."""
+        """Draw another test set of the same size, and return its figures."""
         return quality.realised(*self.draw(sum(dict(self.manifest.confusion).values())), self._policy)
 
     def expect(self, probability: Vector) -> Figure:
-        """Tell what calibration error right probabilities reach."""
+        """Return the calibration error that chance alone gives to correct probabilities."""
         return quality.promised_error(probability, self._policy)
 
     def check(self, probability: Vector, churned: Labels, reference: Figures, chance: Figure) -> tuple[Check, ...]:
-        """Judge as the job does."""
+        """Run the job's checks."""
         chosen = self._settings.model_dump(include={"false_alarm_rate", "min_fall", "min_calibration_error"})
         live = quality.realised(probability, churned, self._policy)
         return performance_checks.check(live, reference, chance, **chosen)
 
 
 def shuffle(churned: Labels, random: np.random.Generator, *, share: float) -> Labels:
-    """Let some customers do what others of them did."""
+    """Shuffle the outcomes of a share of the customers."""
     some = random.random(len(churned)) < share
     changed = churned.copy()
     changed[some] = random.permutation(churned[some])
@@ -96,7 +97,7 @@ def shuffle(churned: Labels, random: np.random.Generator, *, share: float) -> La
 
 
 def leave(churned: Labels, random: np.random.Generator, *, share: float) -> Labels:
-    """Let some more customers leave, whoever they are."""
+    """Let a random share of the customers churn."""
     return churned | (random.random(len(churned)) < share)
 
 
@@ -108,9 +109,9 @@ CHANGES: Mapping[str, Change] = {
 
 
 def main() -> None:
-    """Simulate, and write what was counted."""
+    """Simulate, and write the counts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.performance_errors", description="Count the errors.")
-    parser.add_argument("--windows", type=int, default=200, help="windows of a kind (default 200)")
+    parser.add_argument("--windows", type=int, default=200, help="windows per kind (default 200)")
     windows = parser.parse_args().windows
     settings = PerformanceSettings()
     simulation = Simulation(settings)
@@ -126,7 +127,7 @@ def main() -> None:
 
 
 def count(simulation: Simulation, rows: int, windows: int) -> list[Counted]:
-    """Judge windows of every kind."""
+    """Check windows of every kind, and return their counts."""
     broken: Counter[tuple[str, str]] = Counter()
     kinds: dict[str, None] = {}
     for _ in range(windows):
@@ -139,7 +140,7 @@ def count(simulation: Simulation, rows: int, windows: int) -> list[Counted]:
 
 
 def _judge(simulation: Simulation, rows: int) -> Iterator[tuple[str, tuple[Check, ...]]]:
-    """Judge one draw of customers under every kind of outcomes."""
+    """Check one draw of customers with every kind of outcomes."""
     probability, churned = simulation.draw(rows)
     chance, reference = simulation.expect(probability), performance_checks.reference(simulation.manifest)
     yield "as ever", simulation.check(probability, churned, reference, chance)
@@ -155,7 +156,7 @@ def _table(found: list[Counted]) -> str:
         + [findings.rate(hits, one.windows) for hits in (one.found, one.roc_auc, one.calibration_error)]
         for one in found
     ]
-    return tables.table(["outcomes", "rows", "windows", "found", "ROC-AUC", "calibration"], cells)
+    return tables.table(["outcomes", "rows", "windows", "fallen", "ROC-AUC", "calibration"], cells)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How long the service takes to be ready, and how much memory it then holds: `python -m benchmarks.startup`.
+"""Measures start-up time and memory of the service: `python -m benchmarks.startup`.
 
-Starts `python -m service` as a user would, several times.
+Starts `python -m service` several times, as a user would.
 """
 
 import argparse
@@ -27,12 +27,12 @@ PREDICTIONS = 200
 
 @dataclass(frozen=True)
 class Run:
-    """What one start of the service cost."""
+    """Time and memory of one start of the service."""
 
     ready_seconds: float
-    """From exec to the first 200 of /health/ready."""
+    """Time from exec to the first 200 of /health/ready."""
     resident_mb: float
-    """After the predictions, in 10^6 bytes."""
+    """Resident memory after the predictions, in 10^6 bytes."""
 
 
 def main() -> None:
@@ -43,13 +43,13 @@ def main() -> None:
     write = sys.stdout.write
     write(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     write(", ".join(f"{name} {version(name)}" for name in LIBRARIES) + f"; {len(runs)} runs\n\n")
-    write(f"{'':<32}{'median':>8}{'least':>8}{'most':>8}{'target':>8}\n")
+    write(f"{'':<32}{'median':>8}{'min':>8}{'max':>8}{'target':>8}\n")
     write(_row("start to ready, s", [run.ready_seconds for run in runs], READY_TARGET_SECONDS, digits=2))
     write(_row(f"resident after {PREDICTIONS} predictions, MB", [run.resident_mb for run in runs], MEMORY_TARGET_MB))
 
 
 def measure() -> Run:
-    """Start the service once, ask it for predictions, and stop it."""
+    """Start the service once, request predictions, and stop it."""
     with TemporaryDirectory() as folder:
         started = time.perf_counter()
         log = {"SERVICE_OUTPUT_DIR": folder, "SERVICE_LOG_URL": f"sqlite:///{folder}/predictions.db"}

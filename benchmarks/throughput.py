@@ -1,4 +1,4 @@
-"""The story of `make bench`: the service beside an empty endpoint, the bare server and the usual way, in one run.
+"""`make bench`: compares the service with an empty endpoint, the bare server and a plain implementation, in one run.
 
 Writes the raw file, the page and the README's figure.
 """
@@ -18,55 +18,55 @@ from models.progress import Progress
 PAGE = """\
 # Throughput
 
-Made by `make bench`; `throughput.json` beside this page has every round.
+Made by `make bench`; `throughput.json` in this folder has every round.
 
 {machine}
-## One prediction a request
+## One prediction per request
 
-Median of {rounds} rounds. In each round all servers are started on one core, warmed up for {warm_up} s, and asked by
-`wrk -t1` from another core for {seconds} s at each number of connections: one after the other, while those that are not
-asked do nothing. Each connection sends the same customer again as soon as it has its answer.
+Median of {rounds} rounds. In each round all servers start on one core and warm up for {warm_up} s. Then `wrk -t1` on
+another core loads them for {seconds} s at each number of connections, one server after the other, while the other
+servers are idle. Each connection sends the same customer again as soon as it has its answer.
 
 {loads}
-- **requests/s** are answers that are no refusals. **p50**, **p95** and **p99** are over all answers, refusals included;
-  one that took more than 2 s counts as 2 s there, and in the column **over 2 s**.
-- **shed** are refusals because of too much load, by the service's own count. **failed** are all other refusals, and
-  connections that broke.
+- **requests/s** counts answers that are not refusals. **p50**, **p95** and **p99** are over all answers, refusals
+  included; an answer that took more than 2 s counts as 2 s there, and in the column **over 2 s**.
+- **shed** counts refusals because of too much load, as the service counts them. **failed** counts all other refusals,
+  and broken connections.
 - **memory** is the resident memory of all processes of the server, right after the load.
 - **log behind** is how long, right after the load, the oldest prediction had waited on disk for the log's database. The
   process that writes to the database runs on the same core, with lower priority than requests. {dropped}
 - **empty endpoint** is FastAPI with the service's request and response models, computing nothing. **bare uvicorn** is
-  a function under uvicorn that answers the same bytes to everybody. **pipeline on a DataFrame** is the usual way: a
-  plain FastAPI function, scikit-learn's pipeline with the same trees, a DataFrame of one row. All run under uvicorn
-  with uvloop and httptools, one worker, no access log. The service also does all its own logging and counting; and it
-  is set up to be fast, as the others could be: its connections send an answer in one packet, it listens many times on
-  one socket, and it spares the garbage collector what stays.
+  a function under uvicorn that always answers the same bytes. **pipeline on a DataFrame** is the usual implementation:
+  a plain FastAPI function, scikit-learn's pipeline with the same trees, a DataFrame of one row. All run under uvicorn
+  with uvloop and httptools, one worker, no access log. The service also does all its own logging and counting. It is
+  tuned, as the others could be: it sends an answer in one packet, it accepts connections through many duplicates of one
+  socket, and it excludes long-lived objects from garbage collection.
 
 ## The service against the empty endpoint
 
-Requests/s of the service, with and without its prediction log, divided by the empty endpoint's, within each round;
-median, least and most of the rounds.
+Requests/s of the service, with and without its prediction log, divided by the empty endpoint's in the same round.
+Median, minimum and maximum of the rounds.
 
 {ratios}
-Requests/s at the most connections, as a share of the server's own peak in the same round:
+Requests/s at the highest number of connections, as a share of the server's own peak in the same round:
 
 {kept}
 ## Batches
 
-Rows a second over `POST /predict/batch`, and single predictions with and without a client beside them that sends one
-batch of 10,000 after another; the same core, the same lengths. Median, least and most of the rounds.
+Rows per second over `POST /predict/batch`, and single predictions with and without another client that sends one batch
+of 10,000 after another, on the same core and for the same time. Median, minimum and maximum of the rounds.
 
 {batches}
-## What this does not say
+## Limits of this comparison
 
-The client is on the same machine, so there is no network in it. A connection that waits sends nothing: clients that do
-not wait would queue up more under overload. The load is one customer again and again. Absolute figures move with the
-machine and its neighbours; ratios within a round hold.
+The client is on the same machine, so the figures include no network. A connection sends nothing while it waits: clients
+that do not wait would build up longer queues under overload. The load repeats one customer. Absolute figures depend on
+the machine and its other load; ratios within a round are stable.
 """
 
 
 def measure(number_of_rounds: int, seconds: int) -> Record:
-    """Play all rounds.
+    """Run all rounds.
 
     Raises:
         BenchmarkError: a server did not start, or stopped answering.
@@ -86,7 +86,7 @@ def measure(number_of_rounds: int, seconds: int) -> Record:
 
 
 def write(found: Record) -> str:
-    """Write the page of a run."""
+    """Return the page of a run."""
     return PAGE.format(
         machine=tables.facts(found.machine),
         rounds=found.settings["rounds"],

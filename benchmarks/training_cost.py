@@ -1,7 +1,7 @@
-"""What surrounds the boosting of a fit, in time and in memory: `python -m benchmarks.training_cost`.
+"""Measures time and memory of a fit outside of XGBoost: `python -m benchmarks.training_cost`.
 
-Plays the whole of `python -m training fit` on many synthetic rows, without a search for parameters, and keeps time in
-and out of XGBoost.
+Runs the whole of `python -m training fit` on many synthetic rows, without a search for parameters, and measures the
+time inside and outside of XGBoost.
 """
 
 import argparse
@@ -27,17 +27,17 @@ from training.settings import FitSettings
 ROWS = 1_000_000
 _FEATURE_BYTES, _FEATURES_AND_OUTCOME = 8, 6
 PAGE = """\
-# Cost of a fit around its boosting
+# Cost of a fit outside of boosting
 
-Made by `make bench-training`; `training_cost.json` beside this page has every run.
+Made by `make bench-training`; `training_cost.json` in this folder has every run.
 
 {machine}
-`python -m training fit --rows {rows}`, one thread, without trials: drawing and checking the customers, looking for
-leaks, five folds of five algorithms, ten other seeds, the fit itself, calibration, judging with intervals and by group,
-pictures, card, bundle and MLflow. **boosting** is the time inside `XGBClassifier.fit`, of all {fits} fits together;
-**around** is everything else, as a multiple of it. **memory** is the most resident memory of the process, above what it
-held when all libraries were imported, as a multiple of the data: {rows} customers of five features and an
-outcome, eight bytes each. Medians, and the most of {runs} runs, each in a process of its own.
+`python -m training fit --rows {rows}`, one thread, without trials: drawing and checking the customers, leak
+detection, five folds of five algorithms, ten other seeds, the fit itself, calibration, evaluation with intervals and by
+group, pictures, card, bundle and MLflow. **boosting** is the time inside `XGBClassifier.fit`, of all {fits} fits
+together; **other / boosting** is all other time as a multiple of it. **memory** is the maximum resident memory of the
+process minus that after importing all libraries; **memory / data** is its multiple of the data size: {rows} customers
+of five features and an outcome, eight bytes each. Median and maximum of {runs} runs, each in a process of its own.
 
 {costs}
 """
@@ -45,7 +45,7 @@ outcome, eight bytes each. Medians, and the most of {runs} runs, each in a proce
 
 @dataclass(frozen=True)
 class Run:
-    """What one fit took."""
+    """Time and memory of one fit."""
 
     rows: int
     seconds: float
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def around(self) -> float:
-        """Time outside of boosting, as a multiple of that inside."""
+        """Time outside of boosting, as a multiple of the time inside."""
         return self.seconds / self.boosting_seconds - 1
 
     @property
@@ -66,7 +66,7 @@ class Run:
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure, and write the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_cost", description="Measure a fit's cost.")
     parser.add_argument("--runs", type=int, default=3, help="fits (default 3)")
     parser.add_argument("--rows", type=int, default=ROWS, help=f"customers (default {ROWS:,})")
@@ -94,7 +94,7 @@ def run(rows: int) -> Run:
     with TemporaryDirectory() as folder, timed() as boosting:
         here = Path(folder)
         uri = f"sqlite:///{here / 'mlflow.db'}"
-        # A small fit imports what is imported late, and makes MLflow's tables.
+        # A small fit first triggers all late imports and creates MLflow's tables.
         pipeline.fit(FitSettings(rows=1_000, models_dir=here / "models", output_dir=here, tracking_uri=uri))
         boosting.clear()
         before_mb, started = _most_resident_mb(), time.perf_counter()
@@ -112,7 +112,7 @@ def run(rows: int) -> Run:
 
 @contextmanager
 def timed() -> Iterator[list[float]]:
-    """Keep the seconds of every call of `XGBClassifier.fit` meanwhile."""
+    """Collect the seconds of every call of `XGBClassifier.fit` inside the block."""
     fit: Callable[..., Any] = XGBClassifier.fit
     taken: list[float] = []
 
@@ -123,7 +123,7 @@ def timed() -> Iterator[list[float]]:
         finally:
             taken.append(time.perf_counter() - started)
 
-    XGBClassifier.fit = keep_time  # type: ignore[method-assign]  # and put back below
+    XGBClassifier.fit = keep_time  # type: ignore[method-assign]  # restored below
     try:
         yield taken
     finally:
@@ -137,13 +137,13 @@ def _most_resident_mb() -> float:
 def _table(found: Sequence[Run]) -> str:
     figures: dict[str, list[float]] = {
         "seconds": [one.seconds for one in found],
-        "of it boosting": [one.boosting_seconds for one in found],
-        "around / boosting": [one.around for one in found],
+        "boosting seconds": [one.boosting_seconds for one in found],
+        "other / boosting": [one.around for one in found],
         "memory MB": [one.above_libraries_mb for one in found],
         "memory / data": [one.memory for one in found],
     }
     cells = [[name, f"{statistics.median(values):.2f}", f"{max(values):.2f}"] for name, values in figures.items()]
-    return tables.table(["figure", "median", "most"], cells)
+    return tables.table(["figure", "median", "max"], cells)
 
 
 if __name__ == "__main__":

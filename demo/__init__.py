@@ -1,1 +1,1 @@
-"""The whole loop on one machine: train, serve, send customers, watch them change, see the monitor say so."""
+"""Demonstrates the whole loop on one machine: train, serve, send customers, shift them, and detect the drift."""

@@ -1,4 +1,4 @@
-"""`python -m demo`: plays the loop. Exit code 0: the monitor saw what it should; 1: it did not; 2: not played."""
+"""`python -m demo`: runs the demo. Exit code 0: the monitor found what it should; 1: it did not; 2: not run."""
 
 import logging
 import sys
@@ -10,10 +10,10 @@ from training.errors import TrainingError
 
 
 def main(settings: DemoSettings) -> int:
-    """Play it, or say why not."""
-    logging.getLogger("training").setLevel(logging.ERROR)  # the fit tells what it rejects
+    """Run the demo, or print why it cannot run."""
+    logging.getLogger("training").setLevel(logging.ERROR)  # the fit prints its rejected rows itself
     try:
-        from demo import scenario  # noqa: PLC0415  # so that a feature class without a contract is told like the rest
+        from demo import scenario  # noqa: PLC0415  # the import may raise ContractError, which is printed below
 
         return scenario.play(settings)
     except (TrainingError, ModelsError) as error:

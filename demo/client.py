@@ -1,4 +1,4 @@
-"""One client of a running service: customers go out and predictions come back; outcomes follow."""
+"""HTTP client of a running service: requests predictions and reports outcomes."""
 
 import json
 import time
@@ -13,7 +13,7 @@ RETRY_SECONDS = 0.1
 
 
 class Refused(RuntimeError):
-    """The service answered, but not as it was asked."""
+    """The service answered with an error status."""
 
     def __init__(self, path: str, *, status: int, detail: str) -> None:
         self.status = status
@@ -21,26 +21,28 @@ class Refused(RuntimeError):
 
 
 class Client:
-    """Keeps one connection, and makes another when that is lost."""
+    """A client with one connection, which is opened again when it is lost."""
 
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
         self._connection = HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_LIMIT_SECONDS)
 
     def predict(self, customer: dict[str, Any]) -> dict[str, Any]:
-        """Return the prediction of one customer.
+        """Return the prediction for one customer.
 
         Raises:
-            Refused: there is none.
-            OSError, HTTPException: there is no answer; the next call connects anew.
+            Refused: the service answered with an error status.
+            OSError, HTTPException: there is no answer; the next call opens a new connection.
         """
         return self._post("/predict", customer)
 
     def report(self, churned: Mapping[str, bool], *, patience_seconds: float = 0) -> None:
-        """Tell of predictions, by id, whether their customers left; wait so long until all of them are in the log.
+        """Report outcomes: prediction id to whether the customer churned.
+
+        Retries for `patience_seconds` while the service answers 503, since the predictions may not be in the log yet.
 
         Raises:
-            Refused, OSError, HTTPException: none was taken.
+            Refused, OSError, HTTPException: no outcome was recorded.
         """
         now, limit = datetime.now(UTC).isoformat(), time.monotonic() + patience_seconds
         outcomes = [{"prediction_id": name, "churned": left, "observed_at": now} for name, left in churned.items()]
@@ -55,7 +57,7 @@ class Client:
                 return
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._connection.close()
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:

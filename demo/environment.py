@@ -1,4 +1,4 @@
-"""What a rehearsal needs and leaves nothing of: a copy of the project, images, a database, and a host that serves."""
+"""The temporary environment of a rehearsal: a copy of the project, images, a database, and a host that serves."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ POSTGRES = "postgres:17"
 LEFT_OUT = (".git", ".venv", "var", "tests", "benchmarks", "docs", "__pycache__", ".*_cache")
 START_LIMIT_SECONDS = 60
 SET_BY_PEOPLE = ("COMPOSE_", "DEPLOY_", "MLFLOW_", "MONITORING_", "OTEL_", "SERVICE_", "TRAINING_")
-"""Variables that are meant for other deployments, other logs, and other models than the rehearsal's."""
+"""Prefixes of variables that the rehearsal does not inherit: they are meant for real deployments, logs and models."""
 FAULTY = """
 import os
 from service.serving.inference import Inference
@@ -32,69 +32,69 @@ def faulty(*words, **named):
 Inference.predict = faulty
 main()
 """
-"""A service that is ready, predicts when it is tried, and has a fault from its sixty-first prediction on."""
+"""A service that passes its checks, and fails from its sixty-first prediction on."""
 
 
 class Unplayable(RuntimeError):
-    """The rehearsal cannot go on: a program did not end as it should."""
+    """The rehearsal cannot continue: a program failed unexpectedly."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One rehearsal's own corner of this machine."""
+    """The project copy, the containers and the variables of one rehearsal."""
 
     project: Path
-    """A copy of this checkout, which programs run in and images are made of."""
+    """A copy of this checkout; programs run in it, and images are built from it."""
     name: str
-    """Of its containers, volumes and images."""
+    """Name prefix of its containers, volumes and images."""
     environment: Mapping[str, str]
 
     @property
     def url(self) -> str:
-        """Where clients ask."""
+        """Base URL of the deployed service."""
         return f"http://127.0.0.1:{self.environment['DEPLOY_PORT']}"
 
     def run(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> int:
-        """Run one of the project's programs, its output on ours, and return its exit code.
+        """Run one of the project's programs with our standard output, and return its exit code.
 
         Raises:
-            Unplayable: it ended with another code than those allowed.
+            Unplayable: the exit code is not in `allowed`.
         """
         code = subprocess.run(
             [sys.executable, *arguments], cwd=self.project, env=self.environment, check=False
         ).returncode
         if code not in allowed:
-            raise Unplayable(f"`python {' '.join(arguments[:3])}` ended with {code}, not {allowed}")
+            raise Unplayable(f"`python {' '.join(arguments[:3])}` ended with exit code {code}, not {allowed}")
         return code
 
     def build(self, tag: str, *, dockerfile: str | None = None) -> str:
-        """Build the service of the project, or of a Dockerfile that begins with another image; return its id."""
+        """Build the project's service image, or the image of the given Dockerfile text; return its id."""
         given = ["--file", "-"] if dockerfile else ["--target", "service"]
         self.docker("build", "--quiet", *given, "--tag", self.image(tag), ".", given=dockerfile)
         return self.docker("image", "inspect", "--format", "{{.Id}}", self.image(tag))
 
     def image(self, tag: str) -> str:
-        """Name an image."""
+        """Return the image name with a tag."""
         return f"{self.name}:{tag}"
 
     def deploy(self, image: str, *, soak_seconds: int = 5, allowed: int = 0) -> None:
-        """Deploy an image as a person would.
+        """Deploy an image with deploy.py, as a person would.
 
         Raises:
-            Unplayable: it ended otherwise than expected.
+            Unplayable: the exit code is not `allowed`.
         """
         patience = ("--soak-seconds", str(soak_seconds), "--ready-seconds", "10")
         self.run(".github/scripts/deploy.py", image, *patience, allowed=(allowed,))
 
     def docker(self, *words: str, given: str | None = None) -> str:
-        """Run docker, and return what it printed.
+        """Run docker, and return its output.
 
         Raises:
-            Unplayable: it failed, or is not there.
+            Unplayable: docker failed, or is not installed.
         """
         program = shutil.which("docker")
         if program is None:
-            raise Unplayable("the docker command is not installed. Install Docker with Compose 2, and play again.")
+            raise Unplayable("the docker command is not installed. Install Docker with Compose 2, and run it again.")
         done = subprocess.run(
             [program, *words],
             cwd=self.project,
@@ -109,13 +109,13 @@ class Environment:
         return done.stdout.strip()
 
     def pinned_version(self) -> str:
-        """Return the version that the copy would serve."""
+        """Return the model version that is pinned in the copy."""
         return pins.read(self.project / "models").version
 
 
 @contextmanager
 def setting(root: Path, folder: Path) -> Iterator[Environment]:
-    """Set the stage, and clear it in the end, whatever happened on it."""
+    """Create the environment, and remove all of it at the end, also on errors."""
     name = f"churn-rehearsal-{secrets.token_hex(3)}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
@@ -125,7 +125,7 @@ def setting(root: Path, folder: Path) -> Iterator[Environment]:
         "DEPLOY_PORT": str(free_port()),
         "DEPLOY_NETWORK": f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(256)}",
         "LOG_URL": f"postgresql://churn:churn@{name}-postgres/churn",
-        "SERVICE_MAX_TURN_SECONDS": "5",  # a machine that trains beside it is busy
+        "SERVICE_MAX_TURN_SECONDS": "5",  # the service is slow while the same machine trains
         "MONITORING_LOG_URL": f"postgresql://churn:churn@127.0.0.1:{database_port}/churn",
         "TRAINING_LOG_URL": f"postgresql://churn:churn@127.0.0.1:{database_port}/churn",
         "DO_NOT_TRACK": "true",
@@ -140,8 +140,8 @@ def setting(root: Path, folder: Path) -> Iterator[Environment]:
 
 
 def join_database(stage: Environment) -> None:
-    """Let the containers that serve reach the database; their network is there since the first deployment."""
-    address = f"{stage.environment['DEPLOY_NETWORK']}.6"  # those before it belong to deploy/compose.yml
+    """Connect the database to the network of the deployment, which exists after the first deployment."""
+    address = f"{stage.environment['DEPLOY_NETWORK']}.6"  # deploy/compose.yml uses the addresses before it
     stage.docker("network", "connect", "--ip", address, f"{stage.name}_default", f"{stage.name}-postgres")
 
 
@@ -151,7 +151,7 @@ def _start_database(stage: Environment, port: int) -> None:
     stage.docker("run", "--detach", "--name", container, *variables, "--publish", f"127.0.0.1:{port}:5432", POSTGRES)
     limit = time.monotonic() + START_LIMIT_SECONDS
     while True:
-        try:  # over TCP, which it does not answer while it sets itself up
+        try:  # over TCP, which PostgreSQL does not answer during its initialization
             stage.docker("exec", container, "pg_isready", "--host", "127.0.0.1")
         except Unplayable:
             if time.monotonic() > limit:
@@ -162,7 +162,7 @@ def _start_database(stage: Environment, port: int) -> None:
 
 
 def _clear(stage: Environment) -> None:
-    """Remove all that has the rehearsal's name, however far it came."""
+    """Remove all containers, networks, volumes and images with the rehearsal's name."""
     named = f"name={stage.name}"
     for kind, chosen, forced in (
         ("container", ("--all", "--filter", named), ("--force", "--volumes")),

@@ -1,7 +1,7 @@
-"""`python -m demo.generator`: customers for a running service, a steady few a second, without end.
+"""`python -m demo.generator`: sends customers to a running service at a steady rate until interrupted.
 
-First come calm ones, then shifted ones, and so on by turns; what became of each is reported a while later. They are
-synthetic, or those of a table.
+Calm and shifted customers alternate, and their outcomes are reported later. The customers are synthetic, or from a
+table.
 """
 
 import logging
@@ -27,40 +27,40 @@ from training.errors import TrainingError
 
 logger = logging.getLogger("demo")
 REPORT_SECONDS = 5
-"""Outcomes are sent together this often."""
+"""Outcomes are collected for so long and then sent together."""
 RETRY_SECONDS = 1
 
 
 class Settings(DemoSettings):
-    """Send customers to a running service, and later what became of them."""
+    """Send customers to a running service, and report their outcomes later."""
 
     url: str = "http://127.0.0.1:8000"
     """Address of the service."""
     customers_per_second: float = Field(default=10, gt=0)
-    """How many are sent."""
+    """Customers sent per second."""
     calm_seconds: int = Field(default=240, ge=1)
-    """How long customers are like those that the model learned from."""
+    """How long calm customers are sent, which are like the training data."""
     shifted_seconds: int = Field(default=360, ge=1)
-    """How long they are not, and leave for other reasons; then all begins anew."""
+    """How long shifted customers are sent after that, which churn for other reasons; then calm ones follow again."""
     outcome_delay_seconds: float = Field(default=60, ge=0)
     """Time from a prediction to its outcome."""
     models_dir: Path = Path("models")
-    """Folder of the pinned model; what it rests on most is what shifts in a table."""
+    """Folder of the pinned model; for customers of a table, its most important features are shifted."""
 
 
 class Outcomes:
-    """What will be known of customers, and is to be reported then."""
+    """Queue of outcomes that are reported after a delay."""
 
     def __init__(self, delay_seconds: float) -> None:
         self._delay_seconds = delay_seconds
         self._waiting: deque[tuple[float, str, bool]] = deque()
 
     def add(self, prediction_id: str, *, churned: bool) -> None:
-        """Keep one until its time comes."""
+        """Add the outcome of a prediction."""
         self._waiting.append((time.monotonic() + self._delay_seconds, prediction_id, churned))
 
     def take(self) -> dict[str, bool]:
-        """Return those whose time has come, by id; none as long as the first of them may wait for others."""
+        """Return and remove the due outcomes, by prediction id; none until the first is REPORT_SECONDS overdue."""
         now, taken = time.monotonic(), {}
         if self._waiting and self._waiting[0][0] + REPORT_SECONDS <= now:
             while self._waiting and self._waiting[0][0] <= now:
@@ -70,7 +70,7 @@ class Outcomes:
 
 
 def send(settings: Settings, customers: Iterable[Customer]) -> None:
-    """Send customers and outcomes; a service that is away misses those of that time."""
+    """Send customers and outcomes; those that fall into an outage of the service are lost."""
     outcomes, due = Outcomes(settings.outcome_delay_seconds), time.monotonic()
     with closing(Client(settings.url)) as client:
         for customer in customers:
@@ -86,7 +86,7 @@ def send(settings: Settings, customers: Iterable[Customer]) -> None:
 
 
 def draw(settings: Settings, calm: Population, shifted: Population) -> Iterator[Customer]:
-    """Draw customers, of one world for a while, then of the other."""
+    """Yield customers, alternately from the calm and from the shifted population."""
     for turn in count():
         for world, seconds in ((calm, settings.calm_seconds), (shifted, settings.shifted_seconds)):
             logger.info("%s customers for %d s", world.name, seconds)
@@ -94,11 +94,11 @@ def draw(settings: Settings, calm: Population, shifted: Population) -> Iterator[
 
 
 def main(settings: Settings) -> int:
-    """Send until interrupted; returns 2 if there is nobody to send."""
+    """Send until interrupted; return 2 if there are no customers to send."""
     try:
         calm, shifted = sources.worlds(settings.data, settings.columns, models_dir=settings.models_dir)
     except (TrainingError, ModelsError) as error:
-        logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
+        logger.error("%s", error)  # noqa: TRY400  # the message has the remedy; a traceback would hide it
         return 2
     send(settings, draw(settings, calm, shifted))
     return 0

@@ -1,6 +1,6 @@
-"""Two states of the world: the one that the model learned from, and the one after the business changed.
+"""The calm population, which is like the training data, and the shifted one, with other customers and churn reasons.
 
-Each sends customers of its own, and lets them leave for reasons of its own; here are those of the synthetic population.
+This module defines the type and the two synthetic populations.
 """
 
 import math
@@ -17,12 +17,12 @@ from models.features import CONTRACT
 from training.data import synthetic
 
 Drawn = tuple[pd.DataFrame, Mask]
-"""Customers in the contract's columns, and which of them leave, (n,)."""
+"""Customers in the contract's columns, and whether each churns, (n,)."""
 
 
 @dataclass(frozen=True)
 class Customer:
-    """One who is sent to the service, and what becomes of him."""
+    """A customer that is sent to the service, and the outcome."""
 
     features: dict[str, Any]
     churned: bool
@@ -30,14 +30,14 @@ class Customer:
 
 @dataclass(frozen=True)
 class Population:
-    """A name, who its customers are in words, and how a number of them is drawn with a seed."""
+    """A population of customers: its name, its description in words, and a function of number and seed."""
 
     name: str
     told: str
     draw: Callable[[int, int], Drawn]
 
     def customers(self, number: int, *, seed: int) -> list[Customer]:
-        """Draw so many, each with an outcome."""
+        """Draw `number` customers with their outcomes."""
         table, churned = self.draw(number, seed)
         columns = ([_plain(feature, value) for value in table[feature.name]] for feature in CONTRACT.features)
         rows = (dict(zip(CONTRACT.names, row, strict=True)) for row in zip(*columns, strict=True))
@@ -45,7 +45,7 @@ class Population:
 
 
 def _plain(feature: Feature, value: Any) -> Any:
-    """Take a value out of a table as the API wants it: there, a whole number is never written as 4.0."""
+    """Convert a table's value to the JSON value that the API expects; integers are never written as 4.0."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     plain = value.item() if isinstance(value, np.generic) else value
@@ -58,25 +58,25 @@ def _synthetic(
 ) -> Callable[[int, int], Drawn]:
     def drawn(number: int, seed: int) -> Drawn:
         table = draw(number, seed=seed)
-        chance = np.random.default_rng([seed, 1])  # another one than that of the customers
+        chance = np.random.default_rng([seed, 1])  # independent of the generator that drew the customers
         return table, chance.random(number) < churn_probability(table)
 
     return drawn
 
 
 def _other_reasons(customers: pd.DataFrame) -> Vector:
-    """No contract holds anybody any more, and over the price it is the loyal who leave, not the new."""
+    """Compute churn probabilities as if contracts bound nobody, and as if loyal customers left instead of new ones."""
     reversed_tenure = 72 - customers["tenure_months"]
     return synthetic.churn_probability(customers.assign(contract_type=0, tenure_months=reversed_tenure))
 
 
 CALM = Population(
     "calm",
-    "customers like those it learned from, and what became of them",
+    "customers like the training data, and their outcomes",
     _synthetic(synthetic_customers.calm, synthetic.churn_probability),
 )
 SHIFTED = Population(
     "shifted",
-    "customers after a price rise, half of them without a long contract, and what became of them",
+    "customers after a price rise, half of them moved to a month-to-month contract, and their outcomes",
     _synthetic(synthetic_customers.shifted, _other_reasons),
 )

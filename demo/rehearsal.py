@@ -1,8 +1,8 @@
-"""The story of a rehearsal: the world changes under a served model, the monitor sees it, a better one takes over.
+"""Rehearsal of the whole operation: the population shifts, the monitor finds it, and a retrained model is deployed.
 
-Then come two versions that must not serve: one whose bundle is damaged, and one that crashes when it is asked.
-Customers ask all the time, and not one request may fail. All of it is real, on this machine: Docker, nginx, PostgreSQL,
-and the commands that the workflows run. It plays with a copy in var/rehearsal/; the repository stays as it is.
+Then two bad versions are deployed, one with a damaged bundle and one that crashes on requests; both must be rolled
+back. Clients send requests all the time, and no request may fail. The rehearsal uses real Docker, nginx and PostgreSQL
+and the commands of the workflows, on a copy in var/rehearsal/; the repository stays unchanged.
 """
 
 import json
@@ -26,24 +26,24 @@ PATIENCE_SECONDS = 300
 
 
 def main() -> int:
-    """Play it; returns 0 if all went as it should and no request failed, 1 if not, 2 if it could not be played."""
+    """Run the rehearsal; return 0 if no request failed, 1 if any did, 2 if it could not be completed."""
     started = time.monotonic()
     try:
-        CALM.draw(1, 0)  # refuses if the contract has other fields
+        CALM.draw(1, 0)  # raises if the contract has other fields
         with environment.setting(ROOT, FOLDER) as set_stage:
             failures = play(set_stage)
     except (Unplayable, TrainingError) as error:
         say(f"The rehearsal broke off: {error}")
         return 2
     if failures:
-        say(f"{len(failures)} requests failed, the first: {failures[0]}")
+        say(f"{len(failures)} requests failed. The first failure: {failures[0]}")
         return 1
-    say(f"Done in {time.monotonic() - started:.0f} s: no request failed, and the better model serves.")
+    say(f"Done in {time.monotonic() - started:.0f} s: no request failed, and the retrained model serves.")
     return 0
 
 
 def play(on: Environment) -> list[str]:
-    """Play all acts, and return the requests that failed."""
+    """Run all steps, and return the failed requests."""
     first = on.pinned_version()
     say(f"1 of 6: build the service with model {first}, and deploy it")
     on.deploy(on.build("v1"), soak_seconds=1)
@@ -52,13 +52,13 @@ def play(on: Environment) -> list[str]:
         see_nothing(on, customers)
         changed_at = see_drift(on, customers)
         second = learn(on)
-        say(f"5 of 6: deploy model {second} while customers ask")
+        say(f"5 of 6: deploy model {second} while clients send requests")
         on.deploy(on.build("v2"))
         require_serving(customers, second)
         refuse_broken_versions(on, customers, second)
-        told = f"{customers.asked:,} predictions asked for, {len(customers.failures)} failed, by "
-    say(told + ", ".join(f"{version}: {rows:,}" for version, rows in customers.answers.items()))
-    say(f"Since {changed_at:%H:%M:%S} UTC the world is another. Which model was served, and why:")
+        counts = f"{customers.asked:,} predictions asked for, {len(customers.failures)} failed, by "
+    say(counts + ", ".join(f"{version}: {rows:,}" for version, rows in customers.answers.items()))
+    say(f"The population shifted at {changed_at:%H:%M:%S} UTC. Pinned models, with the reasons:")
     on.run("-m", "training", "history")
     say("What was deployed here:")
     on.run(".github/scripts/deploy.py", "history")
@@ -66,16 +66,16 @@ def play(on: Environment) -> list[str]:
 
 
 def see_nothing(on: Environment, customers: SteadyClients) -> None:
-    """Watch customers like those that the model learned from."""
-    say(f"2 of 6: customers like those it learned from, until of {CALM_OUTCOMES:,} it is known who left")
+    """Send calm customers; the drift job must find no drift."""
+    say(f"2 of 6: send customers like the training data, until {CALM_OUTCOMES:,} outcomes are known")
     begin = datetime.now(UTC)
     wait_for(customers, CALM_OUTCOMES)
     on.run("-m", "monitoring", "drift", "--from", begin.isoformat())
 
 
 def see_drift(on: Environment, customers: SteadyClients) -> datetime:
-    """Change the world, and return when; the monitor must see other customers, who leave for other reasons."""
-    say(f"3 of 6: prices rise, and others leave than before, until of {SHIFTED_OUTCOMES:,} it is known who left")
+    """Send shifted customers, and return when they began; the jobs must find drift and fallen quality."""
+    say(f"3 of 6: prices rise and other customers leave; send them until {SHIFTED_OUTCOMES:,} outcomes are known")
     customers.world, begin = SHIFTED, datetime.now(UTC)
     wait_for(customers, SHIFTED_OUTCOMES)
     for job in ("drift", "performance"):
@@ -84,16 +84,16 @@ def see_drift(on: Environment, customers: SteadyClients) -> datetime:
 
 
 def learn(on: Environment) -> str:
-    """Fit a model on what was logged and became known, let it through the gate, and return its version."""
-    say("4 of 6: learn from what happened, and ask the gate")
+    """Train a model on the logged predictions and outcomes, promote it through the gate, and return its version."""
+    say("4 of 6: train on the logged outcomes, and run the promotion gate")
     on.run("-m", "training", "fit", "--data", "live", "--costs", "training/costs.toml")
     on.run("-m", "training", "promote", "--report", "var/promotion.md")
     return on.pinned_version()
 
 
 def refuse_broken_versions(on: Environment, customers: SteadyClients, serving: str) -> None:
-    """Deploy what must not serve; each time the version before must go on."""
-    say("6 of 6: deploy a version whose bundle is damaged, and one that crashes when it is asked")
+    """Deploy two bad versions; each time the version before must continue to serve."""
+    say("6 of 6: deploy a version with a damaged bundle, and one that crashes on requests")
     graph = on.project / "models" / "store" / serving / "model.onnx"
     whole = graph.read_bytes()
     graph.write_bytes(whole[:-1])
@@ -107,23 +107,23 @@ def refuse_broken_versions(on: Environment, customers: SteadyClients, serving: s
 
 
 def wait_for(customers: SteadyClients, outcomes: int) -> None:
-    """Let customers ask until so many more outcomes are in the log: how long that takes is the machine's affair.
+    """Wait until `outcomes` more outcomes are in the log; the time depends on the machine.
 
     Raises:
-        Unplayable: it takes too long.
+        Unplayable: it takes longer than PATIENCE_SECONDS.
     """
     enough, limit = customers.reported + outcomes, time.monotonic() + PATIENCE_SECONDS
     while customers.reported < enough:
         if time.monotonic() > limit:
-            raise Unplayable(f"hardly any outcome was taken: {customers.unreported:,} were not")
+            raise Unplayable(f"too few outcomes were recorded: the service refused {customers.unreported:,}")
         customers.wait(0.5)
 
 
 def require_serving(customers: SteadyClients, version: str) -> None:
-    """Make sure that customers are answered by this model, and by no other.
+    """Make sure that this model answers all customers.
 
     Raises:
-        Unplayable: they are not.
+        Unplayable: another model answers some, or none answers.
     """
     customers.wait(1)
     before = customers.answers.copy()
@@ -134,7 +134,7 @@ def require_serving(customers: SteadyClients, version: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, it clears up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM cleans up too
     try:
         sys.exit(main())
     except KeyboardInterrupt:

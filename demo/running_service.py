@@ -1,4 +1,4 @@
-"""The service as a process of its own."""
+"""Runs the service in a process of its own."""
 
 import os
 import signal
@@ -25,21 +25,21 @@ class RunningService:
     """A service that is ready."""
 
     port: int
-    """Where it listens, on 127.0.0.1."""
+    """Port on 127.0.0.1."""
     process_id: int
-    """Of its first process."""
+    """Id of its parent process."""
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Base URL of the service."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
 def running(models_dir: Path, log: Path, **variables: str) -> Iterator[RunningService]:
-    """Start `python -m service` on a free port, yield it once it is ready, and stop it in the end.
+    """Start `python -m service` on a free port, yield it when it is ready, and stop it at the end.
 
-    `variables` are more of its settings, as SERVICE_LOG_URL.
+    `variables` are further environment variables, such as SERVICE_LOG_URL.
     """
     port = free_port()
     environment = {**os.environ, **variables, "SERVICE_MODELS_DIR": str(models_dir), "SERVICE_PORT": str(port)}
@@ -49,7 +49,7 @@ def running(models_dir: Path, log: Path, **variables: str) -> Iterator[RunningSe
             _wait_until_ready(process, port, log)
             yield RunningService(port, process.pid)
         finally:
-            process.send_signal(signal.SIGINT)  # as from a keyboard: nobody needs to be told
+            process.send_signal(signal.SIGINT)  # like Ctrl-C: the service stops at once, without a drain period
             try:
                 process.wait(STOP_LIMIT_SECONDS)
             except subprocess.TimeoutExpired:
@@ -58,10 +58,10 @@ def running(models_dir: Path, log: Path, **variables: str) -> Iterator[RunningSe
 
 
 def predict(port: int, customers: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Send customers one by one over one connection, and yield the answers.
+    """Send customers one by one over one connection, and yield the predictions.
 
     Raises:
-        Refused: an answer is not a prediction.
+        Refused: the service answered with an error status.
     """
     with closing(Client(f"http://127.0.0.1:{port}")) as client:
         for customer in customers:
@@ -69,7 +69,7 @@ def predict(port: int, customers: Iterable[dict[str, Any]]) -> Iterator[dict[str
 
 
 def free_port() -> int:
-    """Find a port of 127.0.0.1 that nobody listens on at the moment."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -89,4 +89,4 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
         finally:
             connection.close()
         time.sleep(POLL_SECONDS)
-    raise RuntimeError(f"the service did not become ready; {log} says why")
+    raise RuntimeError(f"the service did not become ready. See {log}.")

@@ -1,7 +1,7 @@
-"""A change of business for any contract: numbers go up or down, and half of the customers are of another kind.
+"""A population shift for any contract: numbers go up or down, and half of the customers get another category.
 
-Made from the values that there are, whatever they mean: customers hold to the contract after it, but need not be
-likely. A number that would break a rule stays as it was.
+The shift is derived from the values alone. Shifted customers still fulfil the contract, but may be unlikely. A number
+that would break a rule keeps its old value.
 """
 
 from collections import Counter
@@ -16,12 +16,12 @@ from models.customer import checks
 from models.customer.contract import Contract, Feature, Kind, Mask
 
 _NUMBERS: tuple[Kind, ...] = ("integer", "number")
-"""Kinds whose values are moved, not exchanged; only these can break a rule."""
+"""Kinds whose values are raised or lowered; those of other kinds are replaced, and so cannot break a rule."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to a feature, and the same in words."""
+    """The change of one feature, with its description in words."""
 
     feature: Feature
     told: str
@@ -30,18 +30,18 @@ class Change:
 
 @dataclass(frozen=True)
 class Shift:
-    """All that changes for customers."""
+    """The changes of all shifted features."""
 
     contract: Contract
     changes: tuple[Change, ...]
 
     @property
     def told(self) -> str:
-        """What happens, in words."""
+        """The description of all changes in words."""
         return ", ".join(change.told for change in self.changes)
 
     def apply(self, customers: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-        """Return the customers after it."""
+        """Return the customers with all changes applied."""
         changed = {change.feature.name: change.apply(customers[change.feature.name], rng) for change in self.changes}
         shifted = customers.assign(**changed)
         broken = _broken(self.contract, shifted)
@@ -51,7 +51,7 @@ class Shift:
 
 
 def of(contract: Contract, customers: pd.DataFrame, names: Sequence[str]) -> Shift:
-    """Make a shift of the named features, as large as these customers differ."""
+    """Create a shift of the named features; its size depends on the spread of their values in `customers`."""
     features = {feature.name: feature for feature in contract.features}
     return Shift(contract, tuple(_plan(features[name], customers[name]) for name in names))
 
@@ -61,7 +61,7 @@ def _plan(feature: Feature, values: pd.Series) -> Change:
 
 
 def _move(feature: Feature, values: pd.Series) -> Change:
-    """Add a standard deviation or take it away, whichever the bounds allow to more customers."""
+    """Add or subtract a standard deviation, whichever the bounds allow for more customers."""
     spread = float(f"{np.nan_to_num(values.std(ddof=0)):.2g}") or 1.0
     step = max(1.0, round(spread)) if feature.kind == "integer" else spread
     by = max((step, -step), key=lambda step: int(_fits(feature, values + step).sum()))
@@ -75,7 +75,7 @@ def _move(feature: Feature, values: pd.Series) -> Change:
 
 
 def _convert(feature: Feature, values: pd.Series) -> Change:
-    """Let half of the customers be of the kind that was rarest."""
+    """Give half of the customers the rarest category."""
     kinds: Sequence[Any] = feature.categories or (False, True)
     counts = Counter(values.tolist())
     occurring = [kind for kind in kinds if counts[kind]]
@@ -89,7 +89,7 @@ def _convert(feature: Feature, values: pd.Series) -> Change:
 
 
 def _fits(feature: Feature, values: pd.Series) -> Mask:
-    """Mark the values within the feature's own bounds; what is unknown stays so."""
+    """Mark the values within the feature's own bounds; missing values count as within."""
     alone = replace(feature, at_least=None, nullable=True)
     return ~_broken(Contract((alone,)), values.to_frame(feature.name))
 

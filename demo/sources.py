@@ -1,7 +1,7 @@
-"""Where the demo's customers come from: the synthetic population, or a table of somebody's own.
+"""The sources of the demo's customers: the synthetic population, or your own table.
 
-Of a table some rows are held out of training: they are sent with the outcomes that the table has, and then once more
-after a shift.
+Some rows of a table are held out of training. They are sent with their outcomes from the table, and then again after a
+shift.
 """
 
 import math
@@ -25,43 +25,43 @@ from training.settings import FitSettings
 
 CUSTOMERS = 1_000
 MOST_CUSTOMERS = 10_000
-"""Outcomes of so many go to the service together."""
+"""Limit of outcomes in one request to the service."""
 NEEDED_ROWS = 1_000
 SHIFTED_FEATURES = 3
 _SEED = 7
 
 Worlds = tuple[Population, Population]
-"""The calm one and the shifted one."""
+"""The calm population and the shifted one."""
 
 
 class TooFewCustomers(DataError):
-    """A table is too small to hold customers out of it."""
+    """A table is too small for a held-out part."""
 
     def __init__(self, *, path: Path, rows: int) -> None:
         self.path, self.rows = path, rows
         super().__init__(
-            f"{path}: {rows:,} rows hold to the contract; the demo needs {NEEDED_ROWS:,}, a quarter of which the model "
-            "never learns from. Bring more rows, or only train, with `make train`."
+            f"{path}: {rows:,} rows fulfil the contract; the demo needs {NEEDED_ROWS:,}, since it holds a quarter out "
+            "of training. Bring more rows, or only train, with `make train`."
         )
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a model learns from, and who is sent to it."""
+    """The training rows of a model, and the customers that are sent to it."""
 
     flags: tuple[str, ...]
-    """What tells a fit where its rows are."""
+    """Options of `fit` that name the training rows."""
     customers: int
-    """How many are sent of each world."""
+    """Number of customers to send from each population."""
     worlds: Callable[[Description], Worlds]
-    """Makes them for a model, of which the shift changes what it rests on most."""
+    """Returns the two populations for a model; for a table, its most important features are shifted."""
 
 
 def of(path: Path | None, columns: Path | None, *, folder: Path) -> Source:
-    """Return the source of customers; of a table, both parts are written to the folder first.
+    """Return the source of customers; the training and held-out parts of a table are first written to `folder`.
 
     Raises:
-        DataError, ContractError: the table cannot be trained on, or there is no source of the contract's fields.
+        DataError, ContractError: the table cannot be trained on, or no source has the contract's fields.
     """
     if path is None:
         synthetic = _synthetic()
@@ -73,11 +73,11 @@ def of(path: Path | None, columns: Path | None, *, folder: Path) -> Source:
 
 
 def worlds(path: Path | None, columns: Path | None, *, models_dir: Path) -> Worlds:
-    """Return the worlds of the synthetic population, or of a table as a whole, for the pinned model.
+    """Return the two synthetic populations, or those of a whole table for the pinned model.
 
     Raises:
-        DataError, ContractError: the table does not hold customers, or there are none of the contract's fields.
-        BundleError: there is no pinned model that can be trusted.
+        DataError, ContractError: the table has no valid customers, or no source has the contract's fields.
+        BundleError: the pinned bundle cannot be loaded.
     """
     if path is None:
         return _synthetic()
@@ -85,10 +85,10 @@ def worlds(path: Path | None, columns: Path | None, *, models_dir: Path) -> Worl
 
 
 def split(path: Path, columns: Path | None, *, folder: Path) -> tuple[Path, Path]:
-    """Write the rows to learn from, and those held out, as two tables like the one they come from.
+    """Split a table into training and held-out rows, write both in its format, and return their paths.
 
     Raises:
-        DataError, ContractError: the table cannot be trained on, or TooFewCustomers, it has too few rows.
+        DataError, ContractError: the table cannot be trained on, or has too few rows (TooFewCustomers).
     """
     churned = _load(path, columns).churned
     if len(churned) < NEEDED_ROWS:
@@ -105,14 +105,14 @@ def split(path: Path, columns: Path | None, *, folder: Path) -> tuple[Path, Path
 
 
 def _number(churned: Labels) -> int:
-    """Hold out so many that quality can be judged where outcomes are rare, too, and a quarter at most."""
+    """Return the number of held-out rows: enough to measure quality with rare outcomes, but at most a quarter."""
     share = float(churned.mean())
     needed = math.ceil(2 * MINIMUM_PER_CLASS / min(share, 1 - share))
     return min(max(CUSTOMERS, needed), MOST_CUSTOMERS, len(churned) // 4)
 
 
 def _synthetic() -> Worlds:
-    synthetic_customers.calm(1, seed=0)  # refuses if the contract has other fields
+    synthetic_customers.calm(1, seed=0)  # raises if the contract has other fields
     return CALM, SHIFTED
 
 
@@ -131,11 +131,11 @@ def _worlds(customers: Dataset, model: Description) -> Worlds:
 
     def shifted(number: int, seed: int) -> Drawn:
         table, churned = calm(number, seed)
-        chance = np.random.default_rng([seed, 1])  # another one than that of the customers
+        chance = np.random.default_rng([seed, 1])  # independent of the generator that drew the customers
         return shifting.apply(table, chance), chance.permutation(churned)
 
-    told = f"the same customers after a change ({shifting.told}); which of them leave is drawn by lot"
+    description = f"the same customers after a change ({shifting.told}), with shuffled outcomes"
     return (
-        Population("calm", "customers of the table whom it did not learn from, and what became of them", calm),
-        Population("shifted", told, shifted),
+        Population("calm", "customers of the table that were held out of training, and their outcomes", calm),
+        Population("shifted", description, shifted),
     )

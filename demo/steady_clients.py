@@ -1,6 +1,6 @@
-"""Customers who never stop asking: a few clients, each with its own connection, and every answer and failure counted.
+"""A few clients that request predictions without pause, each over its own connection, and count answers and failures.
 
-What became of a customer is reported a moment later. Which world they come from can change at any time.
+Outcomes are reported a little later. The population of the customers can be changed at any time.
 """
 
 import threading
@@ -17,37 +17,37 @@ from demo.populations import Population
 
 CLIENTS, PAUSE_SECONDS = 4, 0.03
 REPORT_AFTER = 100
-"""Predictions of a client, between two reports of what became of its customers."""
+"""Number of unreported predictions at which a client reports outcomes."""
 _DRAWN = 500
 
 
 @dataclass
 class SteadyClients:
-    """What the clients do, and what they saw."""
+    """The clients, and the counts of their answers."""
 
     url: str
     world: Population
     answers: Counter[str] = field(default_factory=Counter)
-    """Predictions by version of the model."""
+    """Model version to number of predictions."""
     failures: list[str] = field(default_factory=list)
-    """Requests for a prediction that had another answer, or none."""
+    """Errors of the requests that returned no prediction."""
     reported: int = 0
-    """Outcomes that were taken."""
+    """Number of outcomes that the service recorded."""
     unreported: int = 0
-    """Outcomes that were not."""
+    """Number of outcomes that it refused."""
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
     def asked(self) -> int:
-        """Requests for a prediction so far."""
+        """Number of prediction requests so far."""
         return self.answers.total() + len(self.failures)
 
     def wait(self, seconds: float) -> None:
-        """Let them ask for a while."""
+        """Wait while the clients continue."""
         time.sleep(seconds)
 
     def ask(self, client: Client, seed: int) -> None:
-        """Ask without end, as one client."""
+        """Request predictions as one client, until `ended` is set."""
         known: dict[str, bool] = {}
         for turn in count():
             world = self.world
@@ -57,7 +57,7 @@ class SteadyClients:
                 try:
                     answer = client.predict(customer.features)
                     version, name = answer["model_version"], answer["prediction_id"]
-                except Exception as error:  # noqa: BLE001  # whatever is no prediction is a failure, and ends no client
+                except Exception as error:  # noqa: BLE001  # any error is counted, and the client continues
                     self.failures.append(repr(error))
                     continue
                 self.answers[version] += 1
@@ -68,7 +68,7 @@ class SteadyClients:
                     break
 
     def _report(self, client: Client, known: dict[str, bool]) -> dict[str, bool]:
-        """Report the earlier half, and return the others, which may still be on their way to the log."""
+        """Report the older half of the outcomes, and return the rest, whose predictions may not be in the log yet."""
         early = dict(islice(known.items(), len(known) // 2))
         try:
             client.report(early, patience_seconds=5)
@@ -80,7 +80,7 @@ class SteadyClients:
 
 @contextmanager
 def asking(url: str, world: Population) -> Iterator[SteadyClients]:
-    """Let clients ask until the block ends."""
+    """Run the clients until the block ends."""
     steady = SteadyClients(url, world)
 
     def ask(seed: int) -> None:

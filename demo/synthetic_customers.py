@@ -1,7 +1,4 @@
-"""Customers to send: calm ones, like those of the training data, and shifted ones, after two changes in the business.
-
-They are the synthetic ones of the contract as shipped.
-"""
+"""Synthetic customers of the shipped contract: calm ones, like the training data, and shifted ones."""
 
 import numpy as np
 import pandas as pd
@@ -10,16 +7,16 @@ from models.features import CONTRACT
 from training.data import synthetic
 from training.errors import SourceUnreadable
 
-_OTHERS = "these customers have the fields of the template only, and models/features.py has others"
+_OTHERS = "these customers have only the fields of the template, and models/features.py has others"
 SHIFTED_COLUMNS = ("monthly_charges", "contract_type")
-"""What the shift changes; the rest of a customer stays as it was."""
+"""The main columns that the shift changes."""
 
 
 def calm(rows: int, *, seed: int) -> pd.DataFrame:
-    """Draw customers from the population that the model was trained on.
+    """Draw customers from the population of the training data.
 
     Raises:
-        SourceUnreadable: the contract has other fields than the one that was shipped.
+        SourceUnreadable: the contract has other fields than the shipped one.
     """
     customers = synthetic.sample(rows, seed=seed)[0]
     if not set(CONTRACT.names) <= set(customers.columns):
@@ -28,7 +25,7 @@ def calm(rows: int, *, seed: int) -> pd.DataFrame:
 
 
 def shifted(rows: int, *, seed: int) -> pd.DataFrame:
-    """Draw customers after a price rise of 12 USD, and after half of them left for a month-to-month contract."""
+    """Draw customers after a price rise of 12 USD, half of them moved to a month-to-month contract."""
     customers = calm(rows, seed=seed)
     moved = np.random.default_rng(seed).random(rows) < 0.5
     customers["monthly_charges"] = (customers["monthly_charges"] + 12).round(2)

@@ -1,1 +1,1 @@
-"""The second job: live inputs in, a verdict out. Is the model still asked about the customers it learned from?"""
+"""Monitoring of the served model: drift of the inputs and predictions, and quality on outcomes."""

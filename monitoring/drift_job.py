@@ -1,7 +1,4 @@
-"""The drift job: is the model still asked about customers like those it learned from?
-
-A verified bundle, live rows, something to compare, a verdict.
-"""
+"""The drift job: compares live rows with the training sample of the pinned model."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def run_drift(settings: DriftSettings, contract: Contract = CONTRACT) -> int:
-    """Print and keep what the live rows show; return 0 for no drift, 1 for drift, 2 for cannot tell."""
+    """Run the job, print and save its result; return 0 for no drift, 1 for drift, 2 for cannot tell."""
     return run.carry_out("drift", settings, lambda now: find(settings, contract, now))
 
 
 def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
-    """Hold live rows against the sample that the pinned model was trained on.
+    """Compare live rows with a sample of the pinned model's training rows.
 
     Raises:
-        CannotTell, ModelsError: there is nothing to judge, or no model to be trusted.
+        CannotTell, ModelsError: there are no live rows to check, or the pinned bundle cannot be loaded.
     """
     model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
     reference = baseline.load(model, contract, rows=settings.sample_rows)
@@ -37,7 +34,7 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
     remarks = [*result.remarks, *rows.remarks]
 
     def draw() -> "Drawn":
-        from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; no refusal above waits for it
+        from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
 
         return report.draw_drift(comparison, result, remarks, at=now)
 

@@ -1,45 +1,45 @@
-"""Every reason why a command cannot do its work. Each keeps its facts as attributes and ends with the remedy.
+"""The errors of the monitoring commands. Each has its facts as attributes and ends its message with the remedy.
 
 CannotTell
-├── PeriodInvalid      no window of time was named, or two
-├── TwoSources         rows from a file and from the log were asked for
+├── PeriodInvalid      the options for the window contradict each other
+├── TwoSources         the options name both a file and a window of the log
 ├── ColumnsMissing     a file lacks columns of the contract
-├── TooFewRows         there are not enough live rows to see anything
+├── TooFewRows         there are not enough live rows
 ├── NothingToJudge     no column can be compared
-├── OutputUnwritable   what was found cannot be kept
-├── RunUnknown         no run has the name that was given
+├── OutputUnwritable   the result cannot be saved
+├── RunUnknown         no run has the given name
 ├── OutcomesUnreadable a file of outcomes cannot be used
-├── RejectedUnwritable rows of it that are rejected cannot be kept
+├── RejectedUnwritable the rejected rows of that file cannot be saved
 └── NothingRecorded    none of its rows could be recorded
 
-Other reasons come from `models`: `BundleError`, `LogError` and `TableError`.
+Commands also fail with errors of `models`: `BundleError`, `LogError` and `TableError`.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 CANNOT_TELL = 2
-"""Exit code of a run that came to no verdict, and of a program that could not start."""
+"""Exit code of a run without a verdict, and of a program that could not start."""
 
 
 class CannotTell(Exception):
-    """Base of all reasons of this package."""
+    """Base of all errors of this package."""
 
 
 class PeriodInvalid(CannotTell):
-    """No window of time was named, or two."""
+    """The options for the window contradict each other."""
 
     def __init__(self, *, problem: str) -> None:
         self.problem = problem
-        super().__init__(f"no window of time: {problem}. Give --since 24h, or --from with an earlier time than --to.")
+        super().__init__(f"invalid window: {problem}. Give --since 24h, or --from with an earlier time than --to.")
 
 
 class TwoSources(CannotTell):
-    """Rows from a file and from the log were asked for."""
+    """The options name both a file and a window of the log."""
 
     def __init__(self, *, path: Path) -> None:
         self.path = path
-        super().__init__(f"{path} is judged whole, whatever the time. Leave out --live, or --since, --from and --to.")
+        super().__init__(f"{path}: a file has no window of time. Leave out --live, or --since, --from and --to.")
 
 
 class ColumnsMissing(CannotTell):
@@ -47,17 +47,17 @@ class ColumnsMissing(CannotTell):
 
     def __init__(self, *, path: Path, columns: Sequence[str]) -> None:
         self.path, self.columns = path, columns
-        super().__init__(f"{path}: no column {', '.join(columns)}. Name the columns as models/features.py does.")
+        super().__init__(f"{path}: no column {', '.join(columns)}. Use the column names of models/features.py.")
 
 
 class TooFewRows(CannotTell):
-    """There are not enough live rows to see anything."""
+    """There are not enough live rows."""
 
     def __init__(self, *, source: str, rows: int, min_rows: int) -> None:
         self.source, self.rows, self.min_rows = source, rows, min_rows
         super().__init__(
             f"{source}: {rows} rows, at least {min_rows} are needed. "
-            "Wait for more, look further back, or lower --min-rows."
+            "Wait for more rows, choose a longer window, or lower --min-rows."
         )
 
 
@@ -67,25 +67,25 @@ class NothingToJudge(CannotTell):
     def __init__(self, *, reasons: Mapping[str, str]) -> None:
         self.reasons = reasons
         listed = "; ".join(f"{column}: {reason}" for column, reason in reasons.items())
-        super().__init__(f"no column can be judged: {listed}. Check where the live rows come from.")
+        super().__init__(f"no column can be compared: {listed}. Check the source of the live rows.")
 
 
 class OutputUnwritable(CannotTell):
-    """What was found cannot be kept."""
+    """The result cannot be saved."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Name a folder that this process may write to with --output-dir.")
+        super().__init__(f"{path}: {problem}. Give a folder that this process may write to with --output-dir.")
 
 
 class RunUnknown(CannotTell):
-    """No run has the name that was given."""
+    """No run has the given name."""
 
     def __init__(self, *, run: str, folder: Path, newest: str | None) -> None:
         self.run, self.folder, self.newest = run, folder, newest
-        remedy = f"Name one as its record, such as {newest}, by its id on the dashboard, or latest."
+        remedy = f"Give the name of its record, such as {newest}, its id on the dashboard, or latest."
         if newest is None:
-            remedy = "Run `python -m monitoring drift` first, or name the folder of its reports/ with --output-dir."
+            remedy = "Run `python -m monitoring drift` first, or give the folder of its reports/ with --output-dir."
         super().__init__(f"{folder}: no record of a run {run}. {remedy}")
 
 
@@ -100,7 +100,7 @@ class OutcomesUnreadable(CannotTell):
 
 
 class RejectedUnwritable(CannotTell):
-    """Rows that are rejected cannot be kept."""
+    """The rejected rows of a file of outcomes cannot be saved."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
@@ -113,6 +113,6 @@ class NothingRecorded(CannotTell):
     def __init__(self, *, path: Path, rows: int, rejected: Path) -> None:
         self.path, self.rows, self.rejected = path, rows, rejected
         super().__init__(
-            f"{path}: none of {rows:,} rows could be recorded; {rejected} has the reasons. Correct them, or name the "
-            "log that holds these predictions with --log-url."
+            f"{path}: none of {rows:,} rows could be recorded; {rejected} has the reasons. Correct the rows, or give "
+            "the log that has these predictions with --log-url."
         )

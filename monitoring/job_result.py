@@ -1,4 +1,4 @@
-"""The result of a run: one shape for the drift job, the performance job and a run that could not tell."""
+"""The common interface of all job results: drift, performance, and a run without a verdict."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from monitoring.errors import CANNOT_TELL
 
 
 class JobResult(ABC):
-    """What a run found. A dataclass of each job adds what that job measures."""
+    """The result of a run. Each job has a subclass with its own measurements."""
 
     model_version: str | None
     """The pinned model; None if no pin can be read."""
     reason: str | None
-    """Why there is no verdict, or what the verdict could not take into account."""
+    """Why there is no verdict, or what could not be checked; None if there is nothing to add."""
 
     @property
     @abstractmethod
@@ -24,26 +24,26 @@ class JobResult(ABC):
     @property
     @abstractmethod
     def exit_code(self) -> int:
-        """0 all is well, 1 drift or fallen quality, 2 cannot tell."""
+        """0 no drift or no quality drop, 1 drift or quality drop, 2 cannot tell."""
 
     @property
     @abstractmethod
     def summary(self) -> str:
-        """The verdict, and what it rests on, in one line."""
+        """The verdict and its main figures, in one line."""
 
     @property
     def remarks(self) -> Sequence[str]:
-        """What else a person should know, a line each."""
+        """Further information for people, a line each."""
         return ()
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """What only this job measures, as JSON values."""
+        """The measurements of this job, as JSON values."""
         return {}
 
     @property
     def record(self) -> dict[str, Any]:
-        """Everything, as JSON values."""
+        """The complete result, as JSON values."""
         return {
             "verdict": self.verdict,
             "exit_code": self.exit_code,
@@ -56,14 +56,14 @@ class JobResult(ABC):
 
 @dataclass(frozen=True)
 class NoVerdict(JobResult):
-    """The run could not tell."""
+    """The result of a run without a verdict."""
 
     reason: str
     model_version: str | None = None
 
     @property
     def verdict(self) -> str:
-        """Always the same."""
+        """Always "cannot tell"."""
         return "cannot tell"
 
     @property

@@ -1,6 +1,6 @@
-"""The story of a file of outcomes: read some rows, record what can be, set the others aside, and so on to its end.
+"""Imports a file of outcomes: records the valid rows, and writes the rejected ones to a file, chunk by chunk.
 
-To import a file again changes nothing, so one that stopped halfway is simply started again.
+The import is idempotent: if it stops halfway, run it again.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from monitoring.settings import ImportSettings
 
 @dataclass
 class ImportSummary:
-    """Rows by what became of them."""
+    """Counts of recorded and rejected rows."""
 
     rows: int = 0
     new: int = 0
@@ -31,25 +31,25 @@ class ImportSummary:
 
     @property
     def known(self) -> int:
-        """Rows that say what was recorded before."""
+        """Rows whose outcome was already recorded."""
         return self.rows - self.new - self.reasons.total()
 
     def describe(self, rejected: Path) -> str:
-        """Tell it in plain words, one fact a line."""
-        lines = [f"recorded {self.new:,} outcomes of {self.rows:,} rows; {self.known:,} were known before"]
+        """Return the summary that is printed."""
+        lines = [f"recorded {self.new:,} outcomes of {self.rows:,} rows; {self.known:,} were already recorded"]
         if self.reasons:
-            lines.append(f"rejected {self.reasons.total():,}, with their reasons: {rejected}")
+            lines.append(f"rejected {self.reasons.total():,} rows; the reasons are in {rejected}")
         lines.extend(f"  {reason}: {rows:,}" for reason, rows in self.reasons.most_common())
         return "\n".join(lines)
 
 
 def run(settings: ImportSettings) -> str:
-    """Record the outcomes of a file, and tell what came of it.
+    """Record the outcomes of a file, and return the summary.
 
     Raises:
-        TableError, OutcomesUnreadable, NothingRecorded: the file cannot be used, or none of its rows.
-        RejectedUnwritable: rows that are rejected cannot be kept.
-        LogUnsupported, LogMissing, LogUnreadable: there is no log, or it does not answer.
+        TableError, OutcomesUnreadable, NothingRecorded: the file, or every row of it, cannot be used.
+        RejectedUnwritable: the rejected rows cannot be saved.
+        LogUnsupported, LogMissing, LogUnreadable: there is no log, or its database does not answer.
     """
     rejected = outcome_files.rejected_path(settings.file)
     with opening.engine(settings.log_url) as engine:
@@ -60,11 +60,11 @@ def run(settings: ImportSettings) -> str:
 
 
 def record(path: Path, engine: Engine) -> ImportSummary:
-    """Record each row of a file that can be, a chunk at a time; of a prediction's rows the first one counts.
+    """Record the valid rows of a file, a chunk at a time; if a prediction has several rows, the first one counts.
 
     Raises:
-        TableError, OutcomesUnreadable, RejectedUnwritable: the file cannot be read, or the one beside it not written.
-        SQLAlchemyError: the database cannot be reached, or refuses.
+        TableError, OutcomesUnreadable, RejectedUnwritable: the file cannot be read, or the rejected rows not saved.
+        SQLAlchemyError: the database cannot be reached, or refuses the statement.
     """
     tally = ImportSummary()
     with Progress(1) as progress, outcome_files.rejecting(path) as reject:
@@ -91,7 +91,7 @@ def _record(rows: list[Row], engine: Engine, tally: ImportSummary, reject: Rejec
 
 
 def _find_truth(engine: Engine, outcomes: Iterable[Outcome]) -> tuple[int, dict[str, bool]]:
-    """Record what can be; return how many are new, and whether each customer left whose prediction there is."""
+    """Record the valid outcomes; return the number of new ones, and the recorded `churned` of each known prediction."""
     first: dict[str, Outcome] = {}
     for outcome in outcomes:
         first.setdefault(outcome.prediction_id, outcome)

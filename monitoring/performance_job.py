@@ -1,7 +1,6 @@
-"""The performance job: do outcomes keep what the pinned model promised?
+"""The performance job: compares the pinned model's quality on live outcomes with its test-set figures.
 
-A verified bundle, a period of the prediction log, figures of what happened, a verdict. Where outcomes are too few it
-tells what the probabilities alone let expect, and ends with 2.
+If there are too few outcomes, the result has only the figures expected from the probabilities, and the exit code is 2.
 """
 
 import logging
@@ -30,20 +29,20 @@ _REFERENCE_ROWS = 50_000
 
 
 def run_performance(settings: PerformanceSettings, contract: Contract = CONTRACT) -> int:
-    """Print and keep what outcomes show; return 0 for as good as promised, 1 for fallen, 2 for cannot tell."""
+    """Run the job, print and save its result; return 0 for as good as promised, 1 for fallen, 2 for cannot tell."""
     return run.carry_out("performance", settings, lambda now: find(settings, contract, now))
 
 
 def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Finding:
-    """Assess the pinned model, and say how that is told.
+    """Assess the pinned model, and return the result with its remarks and its report.
 
     Raises:
-        CannotTell, ModelsError: there is no period, no log, or no model to be trusted.
+        CannotTell, ModelsError: the window is invalid, there is no log, or the pinned bundle cannot be loaded.
     """
     found = assess(settings, contract, now)
 
     def draw() -> "Drawn":
-        from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; no refusal above waits for it
+        from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
 
         return report.draw_performance(found, at=now)
 
@@ -51,10 +50,10 @@ def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Fi
 
 
 def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> PerformanceResult:
-    """Hold the outcomes of a period's predictions against the manifest.
+    """Compare the outcomes of a period's predictions with the test-set figures in the manifest.
 
     Raises:
-        CannotTell, ModelsError: there is no period, no log, or no model to be trusted.
+        CannotTell, ModelsError: the window is invalid, there is no log, or the pinned bundle cannot be loaded.
     """
     period = settings.period(now)
     model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
@@ -75,7 +74,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
 
 def _shortage(churned: Labels, min_rows: int) -> str | None:
     missing = quality.shortage(churned, min_rows=min_rows)
-    return missing and f"{missing}. Report outcomes, wait for more, or look further back with --since."
+    return missing and f"{missing}. Report outcomes, wait for more, or choose a longer window with --since."
 
 
 def _judge(

@@ -1,4 +1,4 @@
-"""A stretch of time to look at: the last hours or days, or from one time to another."""
+"""The window of time of a job: the last hours or days, or from one time to another."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,14 +10,14 @@ from monitoring.errors import PeriodInvalid
 
 @dataclass(frozen=True)
 class Period:
-    """From a time on, and before another; both know their zone."""
+    """From `start` (included) to `end` (excluded); both have a time zone."""
 
     start: datetime
     end: datetime
 
     @property
     def ids(self) -> tuple[str, str]:
-        """The least id of its rows in the log, and the least of those after it."""
+        """The smallest possible id of a row in the period, and the smallest one after it."""
         return row_ids.first_id(self.start), row_ids.first_id(self.end)
 
     def __str__(self) -> str:
@@ -28,13 +28,13 @@ class Period:
 def choose(
     *, since: str | None, from_time: datetime | None, to_time: datetime | None, now: datetime, usual: str
 ) -> Period:
-    """Make a period of what was asked for: without an end it ends now, without a beginning it has its usual length.
+    """Return the period of the given options: without an end it ends now, without a beginning it has length `usual`.
 
     Raises:
-        PeriodInvalid: it would begin twice, or not before its end.
+        PeriodInvalid: both `since` and `from_time` are given, or the beginning is not before the end.
     """
     if since and from_time:
-        raise PeriodInvalid(problem="--since and --from both say where it begins")
+        raise PeriodInvalid(problem="--since and --from both give its beginning")
     end = to_time or now
     start = from_time or end - durations.parse(since or usual)
     if start >= end:

@@ -1,7 +1,6 @@
-"""Deletes what is old from the prediction log, a little at a time, so that others can write in between; and old runs.
+"""Deletes old rows from the prediction log in small transactions, so that others can write in between; and old runs.
 
-Ids begin with the time, so what is old lies together. The place of what is gone is used again; a SQLite file does not
-shrink.
+Ids begin with the time, so old rows are adjacent. The database reuses the freed space; a SQLite file does not shrink.
 """
 
 import time
@@ -18,14 +17,14 @@ from monitoring.runs import run_store
 from monitoring.settings import PruneSettings
 
 CHUNK_ROWS, PAUSE_SECONDS = 5_000, 0.05
-"""Of one transaction, and for others after each."""
+"""Rows deleted per transaction, and the pause after it, in which others can write."""
 
 
 def run(settings: PruneSettings) -> str:
-    """Delete what is old, and tell how much; the runs first, so that a log that is away does not keep them.
+    """Delete old runs, then old rows, and return the summary; runs go first, so that no error of the log stops that.
 
     Raises:
-        LogUnsupported, LogMissing, LogUnreadable: there is no log, or it does not answer.
+        LogUnsupported, LogMissing, LogUnreadable: there is no log, or its database does not answer.
         OSError: the folder of the runs cannot be written to.
     """
     now, runs = datetime.now(UTC), ""
@@ -33,7 +32,7 @@ def run(settings: PruneSettings) -> str:
         runs = f"removed {run_store.forget(settings.output_dir, now - durations.parse(settings.keep_runs)):,} runs; "
     before = now - timedelta(days=settings.keep_days)
     with opening.engine(settings.log_url) as engine:
-        predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # all that hangs on them goes, too
+        predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # the database deletes their outcomes too
         counts = prune(engine, TRAFFIC.c.traffic_id, before)
     return (
         f"{runs}deleted {predictions:,} predictions, with their outcomes, and {counts:,} counts of requests "
@@ -42,10 +41,10 @@ def run(settings: PruneSettings) -> str:
 
 
 def prune(engine: Engine, ids: Column[str], before: datetime) -> int:
-    """Delete the rows of a table whose `models.log.row_ids` are from before a time, and return how many there were.
+    """Delete the rows of a table whose `models.log.row_ids` are older than `before`, and return their number.
 
     Raises:
-        SQLAlchemyError: the database cannot be reached, or refuses.
+        SQLAlchemyError: the database cannot be reached, or refuses the statement.
     """
     old = sa.select(ids).where(ids < row_ids.first_id(before))
     deletion = sa.delete(ids.table).where(ids.in_(old.order_by(ids).limit(CHUNK_ROWS)))

@@ -1,6 +1,6 @@
-"""What a person decided about a run: kept with its record, and shown in the dashboard's list of runs.
+"""Saves a person's review of a run in its record, and shows it in the dashboard's list of runs.
 
-A run may be reviewed again; its record keeps every review, the dashboard shows the newest.
+A run may be reviewed again: the record keeps all reviews, and the dashboard shows the newest.
 """
 
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Review:
-    """A decision, its maker and its reason."""
+    """A decision about a run, with its author and reason."""
 
     decision: Decision
     by: str
@@ -31,15 +31,15 @@ class Review:
 
 
 def run_review(settings: ReviewSettings) -> int:
-    """Keep and show a review; return 0, or 2 if it could not be kept."""
+    """Save and show a review; return 0, or 2 if it could not be saved."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     review = Review(settings.decision, settings.by, settings.why, at)
     try:
-        said = _keep(review, settings)
+        lines = _keep(review, settings)
     except CannotTell as error:
-        logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
+        logger.error("%s", error)  # noqa: TRY400  # the message has the remedy; a traceback would hide it
         return CANNOT_TELL
-    sys.stdout.write("\n".join(said) + "\n")
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 
@@ -50,13 +50,13 @@ def _keep(review: Review, settings: ReviewSettings) -> list[str]:
     except OSError as error:
         raise OutputUnwritable(path=record, problem=error.strerror or str(error)) from error
     shown = _show(review, facts.get("run_id"), run_store.workspace(settings.output_dir))
-    said = [f"{record.stem} ({facts['verdict']}): {review}", f"record: {record}"]
-    return said if shown else [*said, "the dashboard does not show this run"]
+    lines = [f"{record.stem} ({facts['verdict']}): {review}", f"record: {record}"]
+    return lines if shown else [*lines, "the dashboard does not show this run"]
 
 
 def _show(review: Review, run_id: str | None, workspace: Path) -> bool:
-    from monitoring.runs import dashboard  # noqa: PLC0415  # takes seconds to import; a wrong name does not wait for it
+    from monitoring.runs import dashboard  # noqa: PLC0415  # takes seconds to import; a wrong name fails before
 
-    if run_id is None:  # written by the monitor for a job that could not
+    if run_id is None:  # the monitor wrote the record for a job that left none
         return False
     return dashboard.show_review(workspace, run_id=run_id, decision=review.decision, by=review.by, why=review.why)

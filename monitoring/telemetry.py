@@ -1,7 +1,7 @@
-"""What the last run of each job found, as gauges for Prometheus. The only module of the jobs that knows its client.
+"""Prometheus gauges with the figures of the last run of each job.
 
-Records are read when Prometheus asks, so nothing is remembered and nothing can be stale. What a run did not find has no
-gauge: one that could not tell leaves but its exit code and its time.
+The records are read at each scrape, so the gauges are never stale. A figure that the last run did not measure has no
+gauge; a run without a verdict has only exit code and time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,21 +18,21 @@ from monitoring.runs import run_store
 from monitoring.runs.run_store import Job
 
 PREDICTIONS = "churn_probability"
-"""The one column of a drift record that is no input."""
+"""The column of predictions in a drift record; all others are inputs."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number of a record that is a gauge without labels."""
+    """A gauge without labels, and the number of a record that it shows."""
 
     name: str
     documentation: str
     where: str
-    """The job, and the keys into its record."""
+    """The job and the keys into its record, separated by dots."""
 
 
 FIGURES = (
-    Figure("churn_drift_share", "Share of the model that rests on drifted columns.", "drift.drift_share"),
+    Figure("churn_drift_share", "Share of the feature importance in drifted columns.", "drift.drift_share"),
     Figure("churn_live_refused_share", "Share of requests refused with 422.", "drift.refused_share"),
     Figure("churn_live_outcomes_rows", "Predictions with an outcome.", "performance.outcomes_rows"),
     Figure("churn_live_roc_auc", "ROC-AUC on outcomes.", "performance.live.roc_auc.value"),
@@ -40,25 +40,25 @@ FIGURES = (
     Figure("churn_live_brier", "Brier score on outcomes.", "performance.live.brier.value"),
     Figure(
         "churn_live_calibration_error",
-        "How far probabilities are off on average.",
+        "Mean calibration error of the probabilities on outcomes.",
         "performance.live.calibration_error.value",
     ),
-    Figure("churn_estimated_roc_auc", "ROC-AUC by probabilities alone.", "performance.estimated.roc_auc.value"),
+    Figure("churn_estimated_roc_auc", "ROC-AUC expected from probabilities.", "performance.estimated.roc_auc.value"),
     Figure("churn_reference_roc_auc", "ROC-AUC on the test set.", "performance.reference.roc_auc.value"),
 )
 
 
 class LastRuns:
-    """A collector, as Prometheus' client calls it: the gauges of the newest record of each job."""
+    """A Prometheus collector: the gauges of the newest record of each job."""
 
     def __init__(self, output_dir: Path, periods_seconds: Mapping[Job, float]) -> None:
-        """Look into this folder; `periods_seconds` has the jobs that run by the clock."""
+        """Read the records below `output_dir`; `periods_seconds` has the period of each scheduled job."""
         self._output_dir, self._periods_seconds = output_dir, periods_seconds
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Read the records and yield what they say."""
+        """Read the newest records and yield their gauges."""
         records = {job: record for job in get_args(Job) if (record := run_store.newest(self._output_dir, job))}
-        yield _by("job", "churn_monitor_period_seconds", "Time from run to run.", self._periods_seconds)
+        yield _by("job", "churn_monitor_period_seconds", "Time between the starts of two runs.", self._periods_seconds)
         yield from _runs(records)
         yield from _drift(records.get("drift", {}).get("columns", []))
         for figure in FIGURES:
@@ -68,7 +68,7 @@ class LastRuns:
 
 @contextmanager
 def serving(output_dir: Path, *, host: str, port: int, periods_seconds: Mapping[Job, float]) -> Iterator[int]:
-    """Answer Prometheus from a thread for as long as the context lasts; yields the port, a free one for 0."""
+    """Serve the gauges from a thread while the context is open; yields the port, a free one for 0."""
     registry = CollectorRegistry()
     registry.register(LastRuns(output_dir, periods_seconds))
     server, thread = start_http_server(port, host, registry)
@@ -84,8 +84,8 @@ def _runs(records: Mapping[Job, Mapping[str, Any]]) -> Iterator[GaugeMetricFamil
     ended = {job: datetime.fromisoformat(record["finished_at"]).timestamp() for job, record in records.items()}
     codes = {job: record["exit_code"] for job, record in records.items()}
     rows = {job: record["window_rows"] for job, record in records.items() if "window_rows" in record}
-    yield _by("job", "churn_monitor_last_run_timestamp_seconds", "When the last run ended.", ended)
-    yield _by("job", "churn_monitor_exit_code", "0 as it was, 1 changed, 2 cannot tell.", codes)
+    yield _by("job", "churn_monitor_last_run_timestamp_seconds", "Time at which the last run ended.", ended)
+    yield _by("job", "churn_monitor_exit_code", "0 all is well, 1 drift or fallen quality, 2 cannot tell.", codes)
     yield _by("job", "churn_monitor_window_rows", "Predictions in the window of the last run.", rows)
 
 

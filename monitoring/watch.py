@@ -1,7 +1,7 @@
-"""The jobs by the clock: each runs at once and then every so often, one at a time, as a process of its own.
+"""Scheduler of the jobs: each runs at the start and then periodically, one at a time, in a process of its own.
 
-So memory is given back, and what goes wrong stays there. A run that leaves no record, because it hung, crashed or could
-not start, gets one here that says it could not tell.
+A process of its own frees its memory at the end, and its errors stay in it. If a run hangs, crashes or cannot start and
+so leaves no record, the scheduler writes one with the verdict "cannot tell".
 """
 
 import logging
@@ -24,25 +24,25 @@ from monitoring.settings import WatchSettings
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
-"""Between two looks whether a run is over, another is due, or the end was asked for."""
+"""Time between two checks for a finished run, a run that is due, or a signal to stop."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A job, and when it runs."""
+    """A job and its schedule."""
 
     job: Job
     command: Sequence[str]
     every: timedelta
     max_run: timedelta
     output_dir: Path
-    """Where it leaves its records."""
+    """Folder of its records."""
     keep: timedelta
-    """Age from which on they are removed, of whichever job."""
+    """Age at which runs are removed, of all jobs."""
 
 
 class Stop:
-    """Whether SIGTERM or SIGINT has come since this was made."""
+    """Handler of SIGTERM and SIGINT; `asked` is true after one of them."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -54,7 +54,7 @@ class Stop:
 
 
 def run_watch(settings: WatchSettings) -> int:
-    """Run the jobs and serve their gauges until told to stop; return 2 if the address cannot be had."""
+    """Run the jobs and serve their gauges until a signal to stop; return 2 if the port cannot be opened."""
     schedules = plan(settings)
     periods = {schedule.job: schedule.every.total_seconds() for schedule in schedules}
     output_dir, host = settings.output_dir, settings.host
@@ -68,7 +68,7 @@ def run_watch(settings: WatchSettings) -> int:
 
 
 def plan(settings: WatchSettings) -> list[Schedule]:
-    """Make of the settings what is to run; all else the jobs take from the environment."""
+    """Return the schedules of the settings; the jobs read all other settings from the environment."""
     wanted: tuple[tuple[Job, str, str], ...] = (
         ("drift", settings.drift_every, settings.drift_since),
         ("performance", settings.performance_every, settings.performance_since),
@@ -88,7 +88,7 @@ def plan(settings: WatchSettings) -> list[Schedule]:
 
 
 def follow(schedules: Sequence[Schedule], stop: Stop) -> None:
-    """Run each job when it is due, until asked to stop, which also ends the one that runs."""
+    """Run each job when it is due, until a signal to stop, which also ends the running job."""
     due = {schedule.job: time.monotonic() for schedule in schedules}
     while not stop.asked:
         for schedule in schedules:
@@ -101,7 +101,7 @@ def follow(schedules: Sequence[Schedule], stop: Stop) -> None:
 
 def _run(schedule: Schedule, stop: Stop) -> None:
     started_at, limit = datetime.now(UTC), time.monotonic() + schedule.max_run.total_seconds()
-    # In a session of its own: Ctrl-C is for us, and a run that it ended is no run that could not tell.
+    # In a session of its own, so that Ctrl-C reaches only this process: a job that it ended would count as failed.
     with subprocess.Popen(schedule.command, start_new_session=True) as process:
         while process.poll() is None and time.monotonic() < limit and not stop.asked:
             time.sleep(LOOK_SECONDS)
@@ -109,17 +109,17 @@ def _run(schedule: Schedule, stop: Stop) -> None:
         process.kill()
     if code is None and stop.asked:
         return
-    how = f"took longer than {schedule.max_run} and was ended" if code is None else f"ended with {code}"
+    how = f"took longer than {schedule.max_run} and was ended" if code is None else f"ended with exit code {code}"
     logger.info("the %s job %s", schedule.job, how)
     if not _left_record(schedule, started_at):
-        reason = f"the {schedule.job} job {how}, and left no record; the log of the monitor says more."
+        reason = f"the {schedule.job} job {how}, and left no record. See the log of the monitor."
         _record_blindness(reason, schedule, started_at)
 
 
 def _forget_old_runs(schedule: Schedule) -> None:
     try:
         run_store.forget(schedule.output_dir, datetime.now(UTC) - schedule.keep)
-    except (OSError, ValueError):  # what is old may be removed next time; runs go on
+    except (OSError, ValueError):  # the next run tries again
         logger.exception("old runs could not be removed")
 
 
@@ -134,4 +134,4 @@ def _record_blindness(reason: str, schedule: Schedule, started_at: datetime) -> 
     try:
         run_store.write(facts, schedule.output_dir, schedule.job, started_at)
     except OSError as error:
-        logger.error("not kept: %s: %s", schedule.output_dir, error.strerror)  # noqa: TRY400  # says it all
+        logger.error("not saved: %s: %s", schedule.output_dir, error.strerror)  # noqa: TRY400  # no traceback needed

@@ -1,21 +1,21 @@
-"""What a step tells the workflow that runs it; on a laptop, where no workflow listens, nothing."""
+"""Passes outputs, variables and summaries of a step to its GitHub workflow; outside of a workflow it does nothing."""
 
 import os
 from pathlib import Path
 
 
 def output(**values: str) -> None:
-    """Give values to later steps."""
+    """Set outputs of the step, for later steps."""
     _append("GITHUB_OUTPUT", values)
 
 
 def environment(**values: str) -> None:
-    """Set variables of later steps."""
+    """Set environment variables of later steps."""
     _append("GITHUB_ENV", values)
 
 
 def path(folder: Path) -> None:
-    """Let later steps find programs in a folder first."""
+    """Put a folder at the front of the PATH of later steps."""
     _write("GITHUB_PATH", f"{folder}\n")
 
 
@@ -27,7 +27,7 @@ def summary(markdown: str) -> None:
 def _append(file: str, values: dict[str, str]) -> None:
     for name, value in values.items():
         if "\n" in value:
-            raise ValueError(f"{name} has more than one line, which a workflow would take for more than one value")
+            raise ValueError(f"{name} has several lines, which a workflow would read as several values")
         _write(file, f"{name}={value}\n")
 
 

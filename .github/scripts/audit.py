@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""`audit.py [LOCK ...]`: look for known vulnerabilities of locked Python packages, by default the service image's.
+"""`audit.py [LOCK ...]`: look up known vulnerabilities of locked Python packages, by default the service image's.
 
-What an image holds beside, Debian's packages and Python itself, `sbom.py` lists, and nobody looks up here.
+It does not check the rest of an image, Debian's packages and Python itself; `sbom.py` lists them.
 
-Ends with 0 (none, or accepted ones alone), 1 (some) or 2 (cannot tell: the advisory service did not answer for every
-package). Accepted are those of requirements/accepted-vulnerabilities.toml, each with a reason and until a day.
-AUDIT_SERVICE_URL is another OSV service than pip-audit's own.
+Exit code 0: none, or only accepted ones; 1: some; 2: cannot tell, since the advisory service did not answer for every
+package. Accepted vulnerabilities are in requirements/accepted-vulnerabilities.toml, each with a reason and a last day.
+AUDIT_SERVICE_URL sets another OSV service than pip-audit's default.
 """
 
 import json
@@ -27,12 +27,12 @@ QUIET = ("--format=json", "--desc=off", "--progress-spinner=off")
 
 
 class CannotTell(Exception):
-    """Nothing can be said of the packages."""
+    """The packages could not be checked."""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A vulnerability that somebody looked at."""
+    """A vulnerability that a person has accepted until a day."""
 
     id: str
     reason: str
@@ -40,23 +40,23 @@ class Accepted:
 
 
 def accepted(path: Path) -> list[Accepted]:
-    """Read what is accepted.
+    """Read the accepted vulnerabilities.
 
     Raises:
-        CannotTell: an entry lacks a part.
+        CannotTell: an entry is incomplete.
     """
     entries = tomllib.loads(path.read_text()).get("accepted", [])
     for entry in entries:
         if entry.keys() != {"id", "reason", "until"} or not entry["reason"] or not isinstance(entry["until"], date):
-            raise CannotTell(f"{path}: each entry needs an id, a reason, and until = a day; not so: {entry}")
+            raise CannotTell(f"{path}: each entry needs an id, a reason, and until = a day. Complete this one: {entry}")
     return [Accepted(**entry) for entry in entries]
 
 
 def packages(locks: Sequence[str]) -> list[dict[str, Any]]:
-    """Return what the advisory service knows of each package.
+    """Return the advisory service's answer for each package.
 
     Raises:
-        CannotTell: it does not answer, or not for all of them.
+        CannotTell: the service does not answer, or not for all packages.
     """
     service = [f"--osv-url={url}"] if (url := os.environ.get("AUDIT_SERVICE_URL")) else []
     files = [word for lock in locks for word in ("--requirement", lock)]
@@ -64,16 +64,16 @@ def packages(locks: Sequence[str]) -> list[dict[str, Any]]:
     try:
         found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (ValueError, LookupError):
-        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        last = done.stderr.strip().splitlines()[-1:] or ["it printed no error"]
         raise CannotTell(f"pip-audit failed: {last[0]}. Try again when the advisory service answers.") from None
     skipped = [f"{package['name']} ({package['skip_reason']})" for package in found if "skip_reason" in package]
     if skipped or not found:
-        raise CannotTell(f"not every package was looked up: {', '.join(skipped) or 'there was none'}")
+        raise CannotTell(f"not every package was looked up: {', '.join(skipped) or 'the lock files have none'}")
     return found
 
 
 def main(locks: Sequence[str]) -> int:
-    """Look, and tell what was found."""
+    """Look up all packages, and print the vulnerabilities."""
     try:
         known, found = accepted(ACCEPTED), packages(locks or ["requirements/service.txt"])
     except (CannotTell, OSError, tomllib.TOMLDecodeError) as error:
@@ -85,12 +85,12 @@ def main(locks: Sequence[str]) -> int:
             names = {vulnerability["id"], *vulnerability["aliases"]}
             excuse = next((entry for entry in known if entry.id in names), None)
             if excuse and today <= excuse.until:
-                told = f"accepted until {excuse.until}: {excuse.reason}"
+                status = f"accepted until {excuse.until}: {excuse.reason}"
             else:
                 code = SOME
                 fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
-                told = f"fixed in {fixed}" + (f"; accepted only until {excuse.until}" if excuse else "")
-            sys.stdout.write(f"{package['name']} {package['version']}: {vulnerability['id']}, {told}\n")
+                status = f"fixed in {fixed}" + (f"; accepted only until {excuse.until}" if excuse else "")
+            sys.stdout.write(f"{package['name']} {package['version']}: {vulnerability['id']}, {status}\n")
     sys.stdout.write(f"{len(found)} packages looked up\n")
     return code
 

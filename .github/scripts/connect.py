@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""`connect.py FOLDER`: let the next steps reach the host that serves, by DOCKER_HOST and an ssh that knows the way.
+"""`connect.py FOLDER`: configure DOCKER_HOST and ssh, so that later steps reach the host that serves.
 
-Takes DEPLOY_HOST (name, or name:port), DEPLOY_USER, DEPLOY_SSH_KEY (the private key) and DEPLOY_KNOWN_HOSTS (the
-host's line, from `ssh-keyscan`). Without them it says so and ends well: a repository need not deploy anywhere. No host
-is trusted at first sight.
+Reads DEPLOY_HOST (name, or name:port), DEPLOY_USER, DEPLOY_SSH_KEY (the private key) and DEPLOY_KNOWN_HOSTS (the
+host's line from `ssh-keyscan`). Without them it prints a notice and ends with 0, since a repository need not deploy. An
+unknown host key is never accepted.
 """
 
 import os
@@ -17,10 +17,10 @@ NEEDED = ("DEPLOY_HOST", "DEPLOY_USER", "DEPLOY_SSH_KEY", "DEPLOY_KNOWN_HOSTS")
 
 
 def main(folder: str) -> int:
-    """Write what ssh needs, and tell later steps."""
+    """Write the files of ssh, and set DOCKER_HOST and PATH for later steps."""
     missing = [name for name in NEEDED if not os.environ.get(name)]
     if missing:
-        sys.stdout.write(f"::notice::Not deployed: {', '.join(missing)} not set; see docs/deploy.md.\n")
+        sys.stdout.write(f"::notice::Not deployed: {', '.join(missing)} not set. See docs/deploy.md.\n")
         actions.output(connected="false")
         return 0
     address = f"ssh://{os.environ['DEPLOY_USER']}@{os.environ['DEPLOY_HOST']}"
@@ -33,7 +33,7 @@ def main(folder: str) -> int:
 
 
 def write(folder: Path, *, key: str, hosts: str) -> Path:
-    """Write key, hosts and configuration, and an ssh that uses them; returns the folder that it is in."""
+    """Write key, hosts and configuration, and an ssh program that uses them; return the folder of that program."""
     programs = folder / "bin"
     programs.mkdir(parents=True, mode=0o700, exist_ok=True)
     own = {"key": key.strip() + "\n", "known_hosts": hosts.strip() + "\n", "config": config(folder)}
@@ -46,7 +46,7 @@ def write(folder: Path, *, key: str, hosts: str) -> Path:
 
 
 def config(folder: Path) -> str:
-    """Return ssh's configuration: a deployment is many commands, which share one connection."""
+    """Return ssh's configuration; all commands of a deployment share one connection."""
     lines = {
         "IdentityFile": folder / "key",
         "IdentitiesOnly": "yes",

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""`open_pull_request.py [REPORT]`: propose the model that is pinned in this checkout, but not in git.
+"""`open_pull_request.py [REPORT]`: open a pull request for the model that is pinned in this checkout, but not in git.
 
-The pull request holds the new pin, its bundle and the history, and not the old bundle; its text is the gate's report,
-why there was a training at all (RETRAIN_REASON), and the card with its figures. The commit is made in a worktree of its
-own, so the checkout stays as it is. Without GH_TOKEN, or with DRY_RUN, it becomes a branch of this clone, and the text
-is printed. Ends with 0 (proposed) or 2 (not done).
+The pull request adds the new pin, its bundle and the history, and removes the old bundle. Its text is the gate's
+report, the reason of the training (RETRAIN_REASON), and the model card with its figures. The commit is made in a
+worktree of its own, so the checkout stays unchanged. Without GH_TOKEN, or with DRY_RUN, the script only creates a
+branch in this clone and prints the text. Exit code 0: proposed; 2: not done.
 """
 
 import json
@@ -26,19 +26,19 @@ LONGEST_REASON = 1_000
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
-    """Run git or gh; returns what it printed."""
+    """Run git or gh; return its output."""
     return subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def version_in(pin: str) -> str:
-    """Return the version that a pin names."""
+    """Return the model version in a pin."""
     version: str = json.loads(pin)["version"]
     return version
 
 
 @contextmanager
 def worktree() -> Iterator[Path]:
-    """Check the current commit out in a folder of its own, for the length of a block."""
+    """Check out the current commit in a temporary folder, which is removed after the block."""
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch) / "tree"
         run("git", "worktree", "add", "--quiet", "--detach", str(tree))
@@ -49,7 +49,7 @@ def worktree() -> Iterator[Path]:
 
 
 def commit(version: str, tree: Path) -> str:
-    """Commit the pinned model in place of those that git holds; returns the commit."""
+    """Commit the pinned model in place of the models in git; return the commit."""
     bundle = STORE / version
     run("git", "rm", "-r", "--quiet", "--", str(STORE), cwd=tree)
     shutil.copytree(bundle, tree / bundle)
@@ -63,7 +63,7 @@ def commit(version: str, tree: Path) -> str:
 
 
 def describe(version: str, report: str) -> str:
-    """Write the text of the pull request."""
+    """Return the text of the pull request."""
     repository = os.environ.get("GITHUB_REPOSITORY")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     bundle = STORE / version
@@ -73,15 +73,15 @@ def describe(version: str, report: str) -> str:
     return "\n\n".join(
         [
             report.strip(),
-            f"Trained because of:\n\n```text\n{reason}\n```",
-            f"The model's card: [{version}]({there}/MODEL_CARD.md). To serve it, merge; to go back, revert.",
+            f"Reason of the training:\n\n```text\n{reason}\n```",
+            f"Model card: [{version}]({there}/MODEL_CARD.md). Merge to serve the model; revert to roll back.",
             *(f"![{Path(name).stem.replace('_', ' ')}]({there}/{name}?raw=true)" for name in figures),
         ]
     )
 
 
 def propose(made: str, title: str, body: str) -> str:
-    """Push the commit, and open a pull request or bring the open one up to date; returns its address."""
+    """Push the commit, and open a pull request or update the open one; return its address."""
     run("gh", "auth", "setup-git")
     run("git", "push", "--quiet", "--force", "origin", f"{made}:refs/heads/{BRANCH}")
     with tempfile.NamedTemporaryFile("w", suffix=".md") as text:
@@ -93,16 +93,16 @@ def propose(made: str, title: str, body: str) -> str:
             run("gh", "pr", "edit", number, *words)
         else:
             run("gh", "pr", "create", "--base", BASE, "--head", BRANCH, *words)
-    # What a workflow's own token pushes starts no workflow, but for those that it asks for.
+    # A push with the workflow's own token starts no workflow, so the tests are started explicitly.
     run("gh", "workflow", "run", "ci.yml", "--ref", BRANCH)
     return run("gh", "pr", "view", BRANCH, "--json", "url", "--jq", ".url")
 
 
 def main(report: str = "var/retraining.md") -> int:
-    """Propose the model, or say why not."""
+    """Propose the model, or print why it is not proposed."""
     version = version_in(PIN.read_text())
     if version == version_in(run("git", "show", f"HEAD:{PIN.as_posix()}")):
-        sys.stderr.write(f"git holds the pinned model, {version}, already. Promote another one first: make retrain.\n")
+        sys.stderr.write(f"The pinned model, {version}, is already in git. Promote another one first: make retrain.\n")
         return 2
     try:
         body = describe(version, Path(report).read_text())
@@ -110,11 +110,13 @@ def main(report: str = "var/retraining.md") -> int:
             made = commit(version, tree)
         if os.environ.get("DRY_RUN") or not os.environ.get("GH_TOKEN"):
             run("git", "branch", "--force", BRANCH, made)
-            sys.stdout.write(f"{body}\n\nnot proposed: DRY_RUN is set, or GH_TOKEN is not. git show {BRANCH}\n")
+            sys.stdout.write(
+                f"{body}\n\nnot proposed: DRY_RUN is set, or GH_TOKEN is not. See the commit with: git show {BRANCH}\n"
+            )
             return 0
         address = propose(made, f"Serve model {version}", body)
     except (OSError, subprocess.CalledProcessError) as error:
-        sys.stderr.write(f"not proposed: {error}. Nothing is served differently; run it again.\n")
+        sys.stderr.write(f"not proposed: {error}. The served model is unchanged. Run it again.\n")
         return 2
     actions.summary(f"Proposed: {address}")
     sys.stdout.write(f"{address}\n")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Build the service image once, and push it to the repository's own registry; what follows names it by its digest.
+"""Build the service image, and push it to the repository's registry; later steps refer to it by digest.
 
-GITHUB_REPOSITORY and GITHUB_SHA name it; without them, as on a laptop, it is built and not pushed. Who pushes has
-logged in before.
+GITHUB_REPOSITORY and GITHUB_SHA give its name and tag; without them, as on a laptop, the image is built and not pushed.
+Docker must be logged in to the registry before.
 """
 
 import os
@@ -17,13 +17,13 @@ REGISTRY = "ghcr.io"
 
 
 def docker(*words: str) -> str:
-    """Run docker; returns what it printed."""
-    done = subprocess.run(["docker", *words], stdout=subprocess.PIPE, text=True, check=True)  # noqa: S607  # as people have it
+    """Run docker; return its output."""
+    done = subprocess.run(["docker", *words], stdout=subprocess.PIPE, text=True, check=True)  # noqa: S607  # docker is on the PATH
     return done.stdout.strip()
 
 
 def main() -> int:
-    """Build, push, and tell the name with the digest."""
+    """Build and push the image, and print its name with the digest."""
     repository, commit = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_SHA")
     if not repository or not commit:
         image = docker("build", "--quiet", "--target", "service", str(ROOT))

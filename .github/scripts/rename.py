@@ -1,8 +1,8 @@
-"""Give a project that began from this template a name of its own: `make rename NAME=telco`.
+"""Rename a project that was created from this template: `make rename NAME=telco`.
 
-All by which two such projects would meet on one machine, in one registry, one MLflow or one cluster gets the name:
-package, images, containers, volumes, databases, the registered model, metrics and titles. The words of the domain stay:
-churn_probability, churn_prediction and churned are the API.
+The new name replaces every name with which two such projects would collide on one machine, in one registry, one MLflow
+or one cluster: package, images, containers, volumes, databases, the registered model, metrics and titles. The words of
+the domain stay: churn_probability, churn_prediction and churned are the API.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 OLD = "churn"
 VALID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 30
-"""Of a name, so that what is made from it fits into what Kubernetes allows."""
+"""Maximum length of a name, so that names made from it are within the limits of Kubernetes."""
 KEPT = (
     "LICENSE",
     "models/",
@@ -24,50 +24,50 @@ KEPT = (
     ".github/scripts/rename.py",
     "tests/repo/test_rename.py",
 )
-"""What is not looked at: who wrote the template, the contract and its models, what is locked or was measured, this."""
+"""Paths that keep the old name: licence, contract and models, lock files, measured results, and this script."""
 RULES = (
     # Packages, images, containers, dashboards: churn-service, churn-monitor.
     (r"(?<![\w-])churn-(?=\S)", "{name}-"),
-    # Metrics, files, users of a database: churn_model_info, churn_service.json. Not what the API answers, which one
-    # metric is called like, but for the endings of its series.
+    # Metrics, files, database users: churn_model_info, churn_service.json. Not the fields of the API; one metric has
+    # the name of such a field, but its series have suffixes.
     (r"(?<!\w)churn_(?!(?:probability|prediction)\b)", "{snake}_"),
     (r"churn_(?=probability\",\s+\"Predicted)", "{snake}_"),
     (r"(?<!\w)CHURN_", "{upper}_"),
     (r"\bChurn (?=service\b)", "{title} "),
     (r"\bchurn (?=service\b)", "{words} "),
-    # A whole value in YAML, the only word of a list in JSON, a name in either, a word of code in a page.
+    # A whole value in YAML, a one-word list in JSON, a name in either, inline code in Markdown.
     (r"(?<=: )churn(?=\s*(?:[,}#]|$))", "{name}"),
     (r"(?<=\[\")churn(?=\"\])|(?<=\"name\": \")churn(?=\")|(?<=`)churn(?=`)|(?<=namespace )churn\b", "{name}"),
     (r"(?<!\w)churn(?=\.yml\b)", "{name}"),
-    # A part of an address, and a variable's default: postgresql://churn:churn@postgres/churn, models:/churn/3.
+    # A part of a URL, and the default of a variable: postgresql://churn:churn@postgres/churn, models:/churn/3.
     (r"(?<=[/:=])churn(?=[:@/}?`\"'\s])|(?<=:-)churn(?=})", "{name}"),
     (r"(?<=^REGISTERED_MODEL = \")churn", "{name}"),
     (r"(?<=^PROJECT = \")Churn", "{title}"),
 )
-"""What is replaced wherever it stands, and by which spelling of the name."""
+"""Patterns that are replaced in all files, and the spelling of the new name for each."""
 
 
 def main(arguments: list[str]) -> int:
-    """Rename the checkout in the working directory; returns 2 and changes nothing if that cannot be."""
+    """Rename the checkout in the working directory; return 2 and change nothing if that is not possible."""
     name = " ".join(arguments).removesuffix("-service")
     if not VALID.fullmatch(name) or len(name) > LONGEST:
         return _refuse(
-            f"{name!r} is no name. Give one of lower-case letters, digits and single hyphens, the first a letter, "
-            f"at most {LONGEST} long: `make rename NAME=telco`."
+            f"{name!r} is not a valid name. Give one of lower-case letters, digits and single hyphens, that begins "
+            f"with a letter and has at most {LONGEST} characters: `make rename NAME=telco`."
         )
     named = re.search(r'^name = "(.+)"$', Path("pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     now = named[1].removesuffix("-service") if named else ""
     if now == name:
-        sys.stdout.write(f"This project is called {name}-service already.\n")
+        sys.stdout.write(f"This project is already called {name}-service.\n")
         return 0
     if now != OLD:
-        return _refuse(f"This project has a name already, {now!r}. Revert the commit that gave it, and say it again.")
+        return _refuse(f"This project was already renamed to {now!r}. Revert that commit, and run this again.")
     try:
         uncommitted = _git("status", "--porcelain", "--untracked-files=no")
     except subprocess.CalledProcessError as error:
-        return _refuse(f"{error.stderr.strip()}. Say `git init`, add and commit everything, and say it again.")
+        return _refuse(f"{error.stderr.strip()}. Run `git init`, commit everything, and run this again.")
     if uncommitted:
-        return _refuse(f"These changes are not committed:\n{uncommitted}Commit or stash them, and say it again.")
+        return _refuse(f"These changes are not committed:\n{uncommitted}Commit or stash them, and run this again.")
     for line in _rename(name):
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(WHAT_IS_LEFT.format(name=name))
@@ -75,8 +75,8 @@ def main(arguments: list[str]) -> int:
 
 
 WHAT_IS_LEFT = """\
-This is {name}-service now. churn_probability, churn_prediction and churned stay: they are the API. So does LICENSE,
-which names those who wrote the template: add yourself. Look at it with `git diff`, and commit.
+The project is now called {name}-service. churn_probability, churn_prediction and churned stay: they are the API.
+LICENSE stays too and names the authors of the template: add yourself. Review the changes with `git diff`, and commit.
 """
 
 
@@ -94,7 +94,7 @@ def _rename(name: str) -> Iterator[str]:
             yield f"{path}: {places} {'place' if places == 1 else 'places'}"
         target = path.with_name(_apply(path.name, name)[0])
         if target != path:
-            _git("mv", str(path), str(target))  # so that `git commit --all` takes it
+            _git("mv", str(path), str(target))  # so that `git commit --all` includes it
             yield f"{path} -> {target}"
 
 

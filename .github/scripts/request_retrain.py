@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""`request_retrain.py COMMAND ...`: run a job of the monitor, and ask for a retraining if it finds something.
+"""`request_retrain.py COMMAND ...`: run a job of the monitor, and request a retraining if its exit code is 1.
 
     python3 .github/scripts/request_retrain.py .venv/bin/python -m monitoring drift --since 24h
 
-It ends as the job does (0, 1 or 2), but with 2 when it had to ask and could not. It sends a `repository_dispatch` of
-type `retrain` with the job's verdict. RETRAIN_TOKEN may do that (contents: write, of one repository alone), and
-RETRAIN_REPOSITORY is `owner/name`; without them it prints what it would send. It asks at most once in
-RETRAIN_EVERY_HOURS (24), for which it keeps var/retrain-request.json.
+The exit code is that of the job (0, 1 or 2), or 2 if the request failed. The request is a `repository_dispatch` of type
+`retrain` with the job's verdict. RETRAIN_TOKEN is a token for it (contents: write, for one repository only), and
+RETRAIN_REPOSITORY is `owner/name`; without them the script prints the request instead of sending it. It sends at most
+one request in RETRAIN_EVERY_HOURS (24), and saves the last one in var/retrain-request.json.
 """
 
 import json
@@ -27,24 +27,24 @@ TOLD = ("verdict", "summary", "model_version", "run_id")
 
 
 def newest_record(since: float) -> dict[str, Any]:
-    """Return what the job left behind."""
+    """Return the record that the job wrote."""
     records = [path for path in (OUTPUT / "reports").glob("*Z-*.json") if path.stat().st_mtime >= since]
     found: dict[str, Any] = json.loads(max(records).read_text()) if records else {}
     return found
 
 
 def request(command: list[str], record: dict[str, Any]) -> dict[str, Any]:
-    """Return what is to be sent."""
-    told = {name: record.get(name) for name in TOLD}
-    reason = told["summary"] or f"`{' '.join(command)}` ended with {FOUND}"
-    return {"event_type": "retrain", "client_payload": {"reason": reason, **told}}
+    """Return the body of the request."""
+    payload = {name: record.get(name) for name in TOLD}
+    reason = payload["summary"] or f"`{' '.join(command)}` ended with exit code {FOUND}"
+    return {"event_type": "retrain", "client_payload": {"reason": reason, **payload}}
 
 
 def send(body: dict[str, Any], *, repository: str, token: str) -> None:
-    """Ask for the retraining.
+    """Send the request.
 
     Raises:
-        OSError: nobody took the request.
+        OSError: the server does not answer, or refuses the request.
     """
     server = os.environ.get("GITHUB_API_URL", "https://api.github.com")
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
@@ -54,7 +54,7 @@ def send(body: dict[str, Any], *, repository: str, token: str) -> None:
 
 
 def main(command: list[str]) -> int:
-    """Run the job, and ask if need be."""
+    """Run the job, and request a retraining if necessary."""
     began = time.time() - 1
     code = subprocess.run(command, check=False).returncode
     if code != FOUND:
@@ -68,14 +68,14 @@ def main(command: list[str]) -> int:
         return code
     pause_seconds = 3600 * float(os.environ.get("RETRAIN_EVERY_HOURS", "24"))
     if ASKED.exists() and time.time() - ASKED.stat().st_mtime < pause_seconds:
-        sys.stdout.write(f"not sent: a retraining was asked for less than {pause_seconds / 3600:g} h ago\n")
+        sys.stdout.write(f"not sent: a retraining was requested less than {pause_seconds / 3600:g} h ago\n")
         return code
     try:
         send(body, repository=repository, token=token)
     except OSError as error:
-        sys.stderr.write(f"a retraining is due, and nobody took the request: {error}. Look at RETRAIN_TOKEN.\n")
+        sys.stderr.write(f"a retraining is due, but the request failed: {error}. Check RETRAIN_TOKEN.\n")
         return CANNOT_TELL
-    sys.stdout.write(f"asked {repository} for a retraining\n")
+    sys.stdout.write(f"requested a retraining of {repository}\n")
     return code
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Train a model, and let the gate decide whether it takes the place of the one that is pinned.
+"""Train a model, and let the promotion gate decide whether it replaces the pinned one.
 
-RETRAIN_DATA (by default the synthetic customers) and RETRAIN_TRIALS say how, as `fit --data` and `--trials` do. The
-gate's report is in var/retraining.md. Ends with 0 when it was decided, either way, and 2 when nobody can tell. The
-decision is the output `promoted`; if it is true, pin and bundle lie in models/.
+RETRAIN_DATA (by default the synthetic customers) and RETRAIN_TRIALS are the values of `fit --data` and `--trials`. The
+gate's report is in var/retraining.md. Exit code 0: the gate decided, either way; 2: cannot tell. The decision is the
+output `promoted`; if it is true, the new pin and bundle are in models/.
 """
 
 import os
@@ -21,7 +21,7 @@ PROMOTED, REFUSED = 0, 1
 
 
 def fit_flags() -> list[str]:
-    """Return what is to be trained on and how, as flags: what comes from outside can be nothing else."""
+    """Return the options of `fit`; values from outside are checked, and cannot add other options."""
     data, trials = os.environ.get("RETRAIN_DATA", ""), os.environ.get("RETRAIN_TRIALS", "")
     if trials and not re.fullmatch(r"\d{1,3}", trials):
         raise SystemExit(_say(f"RETRAIN_TRIALS is {trials!r}. Set it to a number from 0 to 999."))
@@ -33,19 +33,20 @@ def fit_flags() -> list[str]:
 
 
 def main() -> int:
-    """Train, judge, and tell what was decided."""
+    """Train, run the gate, and print its decision."""
     REPORT.unlink(missing_ok=True)
     if fitted := subprocess.run([*TRAINING, "fit", *fit_flags()], check=False).returncode:
-        return _say(f"the fit ended with {fitted}, so there is nothing to judge; its last lines say why.")
+        return _say(f"the fit ended with exit code {fitted}. See its last lines above.")
     decision = subprocess.run([*TRAINING, "promote", f"--report={REPORT}"], check=False).returncode
     if decision not in {PROMOTED, REFUSED} or not REPORT.is_file():
         return _say(
-            f"the gate ended with {decision}{'' if REPORT.is_file() else ' and without a report'}; the model stays."
+            f"the gate ended with exit code {decision}{'' if REPORT.is_file() else ' and without a report'}; "
+            "the pinned model stays. See its last lines above."
         )
     report, promoted = REPORT.read_text(), decision == PROMOTED
     actions.summary(report)
     actions.output(promoted=str(promoted).lower(), report=str(REPORT))
-    sys.stdout.write(f"{report}\n{'promoted' if promoted else 'refused: the model stays'}\n")
+    sys.stdout.write(f"{report}\n{'promoted' if promoted else 'refused: the pinned model stays'}\n")
     return DECIDED
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""`sbom.py IMAGE [FILE]`: write what an image really holds, Python's packages and Debian's, as CycloneDX.
+"""`sbom.py IMAGE [FILE]`: write the SBOM of an image, with its Python and Debian packages, in CycloneDX format.
 
-The packages are asked of the image itself, not of a lock file.
+The packages are read from the image itself, not from a lock file.
 """
 
 import io
@@ -26,13 +26,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def inside(image: str, *command: str) -> bytes:
-    """Run a command in a container of the image that reaches nothing; returns what it printed."""
+    """Run a command in a container of the image without network; return its output."""
     run = ["docker", "run", "--rm", "--network=none", "--entrypoint", command[0], image, *command[1:]]
     return subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout
 
 
 def python_packages(image: str, scratch: Path) -> dict[str, Any]:
-    """Describe the packages of the image's environment, by their own metadata in an environment like it."""
+    """Describe the Python packages of the image, from a copy of their metadata in a temporary environment."""
     venv.create(scratch / "venv", with_pip=False, symlinks=True)
     [packages] = (scratch / "venv" / "lib").glob("python*/site-packages")
     with tarfile.open(fileobj=io.BytesIO(inside(image, "python", "-c", METADATA))) as tar:
@@ -45,7 +45,7 @@ def python_packages(image: str, scratch: Path) -> dict[str, Any]:
 
 
 def debian_packages(image: str) -> list[dict[str, str]]:
-    """Describe the packages of the image's system."""
+    """Describe the Debian packages of the image."""
     lines = [line.split() for line in inside(image, *DEBIAN).decode().splitlines()]
     return [
         {
@@ -60,7 +60,7 @@ def debian_packages(image: str) -> list[dict[str, str]]:
 
 
 def interpreter(image: str) -> dict[str, str]:
-    """Describe Python itself, which the image has not from Debian."""
+    """Describe Python itself, which is not a Debian package in the image."""
     version = inside(image, "python", "-c", "import platform; print(platform.python_version())").decode().strip()
     return {
         "type": "platform",
@@ -72,7 +72,7 @@ def interpreter(image: str) -> dict[str, str]:
 
 
 def main(image: str, file: str = "var/sbom.json") -> int:
-    """Write it, and tell how much it is."""
+    """Write the SBOM, and print the number of packages."""
     with tempfile.TemporaryDirectory() as scratch:
         described = python_packages(image, Path(scratch))
     debian, python = debian_packages(image), described["components"]
@@ -80,7 +80,7 @@ def main(image: str, file: str = "var/sbom.json") -> int:
     described["metadata"]["properties"] = [{"name": "image", "value": image}]
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     Path(file).write_text(json.dumps(described, indent=1) + "\n")
-    sys.stdout.write(f"{file}: {len(python)} packages of Python, {len(debian)} of Debian\n")
+    sys.stdout.write(f"{file}: {len(python)} Python packages, {len(debian)} Debian packages\n")
     return 0
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `verify_image.sh NAME@sha256:...`: ends with 0 only if the deploy workflow of GITHUB_REPOSITORY signed where the image comes
-# from, and what it holds.
+# `verify_image.sh NAME@sha256:...`: ends with 0 only if the deploy workflow of GITHUB_REPOSITORY signed the provenance and the
+# SBOM of the image.
 set -euo pipefail
 by="$GITHUB_REPOSITORY/.github/workflows/deploy.yml"
 for claim in https://slsa.dev/provenance/v1 https://cyclonedx.org/bom; do

@@ -1,1 +1,1 @@
-"""Starts servers, loads them and takes the measurements."""
+"""Starts servers, sends load to them and measures them."""

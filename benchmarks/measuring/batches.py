@@ -1,4 +1,4 @@
-"""The service's batches: how many rows a second, and what single predictions feel while large ones run."""
+"""Measures the service's batches: rows per second, and the latency of single predictions beside large batches."""
 
 import json
 from collections.abc import Iterator
@@ -17,28 +17,28 @@ ROWS, LARGE_ROWS = 1_000, 10_000
 CONNECTIONS = (1, 4)
 SINGLES_CONNECTIONS = 10
 STEPS = 2 * len(CONNECTIONS) + 2
-"""Of a round, for the progress bar."""
+"""Steps of the progress bar per round."""
 
 
 @dataclass(frozen=True)
 class Batches:
-    """What one round found."""
+    """The measurements of one round."""
 
     round: int
     rows_per_second: dict[int, float]
-    """In batches of 1,000, by number of connections."""
+    """Rows per second in batches of 1,000, by number of connections."""
     unlogged_rows_per_second: dict[int, float]
     """The same without the prediction log."""
     alone: Load
-    """Single predictions with nothing beside them."""
+    """Single predictions without other load."""
     beside: Load
-    """Single predictions beside a client that sends one batch of 10,000 after another."""
+    """Single predictions while another client sends one batch of 10,000 after another."""
     large: Load
-    """Those batches."""
+    """The batches of that other client."""
 
 
 def measure(*, number: int, seconds: int, progress: Progress, scratch: Path) -> Batches:
-    """Start the service, and load it with batches."""
+    """Start the service, and send batches to it."""
     progress.stage(f"round {number}, batches")
     with process.running(contenders.unlogged(scratch), scratch / "server.log") as server:
         unlogged = dict(_rows_per_second(server, seconds, progress))
@@ -49,7 +49,7 @@ def measure(*, number: int, seconds: int, progress: Progress, scratch: Path) -> 
         progress.step()
         batch = _batch(LARGE_ROWS)
         with ThreadPoolExecutor(1) as other:
-            # A second longer, so that there are batches beside every single prediction.
+            # A second longer, so that batches run for as long as single predictions do.
             large = other.submit(wrk.send, server.url(PATH), batch, connections=1, seconds=seconds + 1)
             beside = rounds.send(server, connections=SINGLES_CONNECTIONS, seconds=seconds)
         progress.step()

@@ -1,4 +1,4 @@
-"""Who takes part: the service, and what it is compared with. Each is a command that listens on a port."""
+"""The compared servers: the service and its alternatives. Each is a command that listens on a port."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from benchmarks.servers import plain
 from models.features import CONTRACT
 
 PORT = "{port}"
-"""Stands for the port in a command and in its environment."""
+"""Placeholder for the port in a command and in its environment."""
 OURS, UNLOGGED = "service", "service without its log"
 EMPTY, BARE, PLAIN = "empty endpoint", "bare uvicorn", "pipeline on a DataFrame"
 _UVICORN = (
@@ -23,7 +23,7 @@ _UVICORN = (
 
 @dataclass(frozen=True)
 class Contender:
-    """A server, and what it is asked."""
+    """A server, and the request that the load sends to it."""
 
     name: str
     command: tuple[str, ...]
@@ -31,11 +31,11 @@ class Contender:
     body: bytes = json.dumps(CONTRACT.example).encode()
     environment: Mapping[str, str] = field(default_factory=dict)
     expected: float | None = None
-    """Probability that its answer has to hold; None where it has a model of its own, or none."""
+    """Probability that its answer must contain; None if it has another model, or none."""
 
 
 def service(scratch: Path) -> Contender:
-    """Our service as it comes, with everything on; its prediction log goes to a folder of its own below `scratch`."""
+    """Return the service with its default settings; its prediction log is in a folder of its own below `scratch`."""
     folder = Path(mkdtemp(dir=scratch))
     environment = {"SERVICE_OUTPUT_DIR": str(folder), "SERVICE_LOG_URL": f"sqlite:///{folder / 'predictions.db'}"}
     return Contender(
@@ -47,23 +47,23 @@ def service(scratch: Path) -> Contender:
 
 
 def unlogged(scratch: Path) -> Contender:
-    """Our service without its prediction log."""
+    """Return the service without its prediction log."""
     with_log = service(scratch)
     return replace(with_log, name=UNLOGGED, environment={**with_log.environment, "SERVICE_LOG_URL": ""})
 
 
 def empty() -> Contender:
-    """The empty endpoint, which is the yardstick."""
+    """Return the empty endpoint, the baseline of the ratios."""
     return Contender(EMPTY, (*_UVICORN, "benchmarks.servers.empty:app"))
 
 
 def bare() -> Contender:
-    """The bare server, which is the limit."""
+    """Return the bare server, the upper limit."""
     return Contender(BARE, (*_UVICORN, "--lifespan", "off", "benchmarks.servers.bare:app"))
 
 
 def all_of_them(scratch: Path) -> list[Contender]:
-    """Name everybody, in the order of each round; what the plain way needs is put into the folder `scratch`."""
+    """Return all servers, in the order of a round; the file of the plain pipeline is written to `scratch`."""
     pipeline = scratch / "pipeline.joblib"
     plain.fit(pipeline)
     return [

@@ -1,4 +1,4 @@
-"""Virtual environments below var/ for what must not be installed beside the project."""
+"""Virtual environments below var/ for packages that must not be installed into the project's own environment."""
 
 import json
 import subprocess
@@ -11,10 +11,10 @@ FOLDER = Path("var/environments")
 
 
 def prepare(requirements: Path) -> Path:
-    """Install a requirements file into an environment of its own, unless it is there; returns where its programs are.
+    """Install a requirements file into an environment of its own, unless done before; return its folder of programs.
 
     Raises:
-        InstallFailed: something in it cannot be installed.
+        InstallFailed: a requirement cannot be installed.
     """
     folder = (FOLDER / requirements.stem).absolute()
     complete, programs = folder / "complete.txt", folder / "bin"
@@ -27,7 +27,7 @@ def prepare(requirements: Path) -> Path:
 
 
 def versions(programs: Path) -> dict[str, str]:
-    """List what is installed, by name."""
+    """Return the installed packages: name to version."""
     command = [sys.executable, "-m", "uv", "pip", "list", "--format", "json", "--python", str(programs / "python")]
     listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     return {package["name"]: package["version"] for package in json.loads(listed)}

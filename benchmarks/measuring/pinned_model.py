@@ -1,4 +1,4 @@
-"""What the pinned model says of the one customer that every load asks about."""
+"""The pinned model, and its prediction for the example customer that every load sends."""
 
 from functools import cache
 from pathlib import Path
@@ -12,24 +12,24 @@ from service.settings import Settings
 
 
 def describe() -> dict[str, str]:
-    """Tell which model it is, for those who read figures."""
+    """Return the version and size of the model, for the list of facts."""
     manifest = _load().manifest
     trees, depth = (manifest.parameters[name] for name in ("n_estimators", "max_depth"))
     return {"model": f"{manifest.version}, {trees} trees of depth {depth}"}
 
 
 def booster() -> Path:
-    """Where its trees are, in XGBoost's own format."""
+    """Return the path of the trees in XGBoost's own format."""
     return _load().path(BOOSTER).absolute()
 
 
 def row() -> Matrix:
-    """Encode the customer: (1, width) float32."""
+    """Encode the example customer: (1, width) float32."""
     return CONTRACT.to_matrix({name: [value] for name, value in CONTRACT.example.items()})
 
 
 def score() -> float:
-    """Compute the customer's probability of churn."""
+    """Compute the churn probability of the example customer."""
     return float(Scorer.of(_load()).score(row())[0])
 
 

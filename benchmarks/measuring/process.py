@@ -1,4 +1,4 @@
-"""A server as a process on one core: started, asked until it answers, weighed, and ended with all its children."""
+"""Runs a server as a process on one core, measures its memory, and ends it with all its child processes."""
 
 import math
 import os
@@ -23,21 +23,21 @@ _NUMBER = re.compile(r"\d+\.\d+")
 
 @dataclass(frozen=True)
 class Server:
-    """A contender that answers."""
+    """A running contender."""
 
     contender: Contender
     port: int
     process_id: int
 
     def url(self, path: str) -> str:
-        """Where a path is."""
+        """Return the URL of a path."""
         return f"http://127.0.0.1:{self.port}{path}"
 
     def ask(self, path: str, body: bytes | None = None) -> tuple[int, str]:
-        """Send one POST, or a GET without a body; returns status and answer.
+        """Send one POST, or a GET if there is no body; return status and body of the answer.
 
         Raises:
-            NoAnswer: there is none.
+            NoAnswer: the server does not answer.
         """
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
@@ -50,21 +50,21 @@ class Server:
             connection.close()
 
     def predict(self) -> tuple[int, str]:
-        """Ask once what every load asks; returns status and answer."""
+        """Send the contender's request once; return status and body of the answer."""
         return self.ask(self.contender.path, self.contender.body)
 
     def resident_mb(self) -> float:
-        """Memory of its processes, as `resident_mb` has it."""
+        """Return the resident memory of its processes in 10^6 bytes."""
         return resident_mb(self.process_id)
 
 
 @contextmanager
 def running(contender: Contender, log: Path) -> Iterator[Server]:
-    """Start a contender on a free port, yield it once it answers, and end it.
+    """Start a contender on a free port, yield it when it answers, and end it after the block.
 
     Raises:
         StartFailed: it ended, or did not answer in time.
-        WrongAnswer: it has another model than it should.
+        WrongAnswer: its answer is not the probability of the pinned model.
     """
     port = free_port()
     command = [word.replace(PORT, str(port)) for word in contender.command]
@@ -82,7 +82,7 @@ def running(contender: Contender, log: Path) -> Iterator[Server]:
 
 
 def resident_mb(process_id: int) -> float:
-    """Memory of a process and its descendants, in 10^6 bytes; what they share counts for each."""
+    """Return the resident memory of a process and its descendants in 10^6 bytes; shared memory counts for each."""
     return sum(memory for _, memory in _family(process_id)) * 1024 / 1e6
 
 
@@ -115,14 +115,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_LIMIT_SECONDS)
-    for found in family:  # those that did not go with their parent
+    for found in family:  # children that did not end with their parent
         with suppress(ProcessLookupError):
             os.kill(found, signal.SIGKILL)
     process.wait()
 
 
 def _family(ancestor: int) -> list[tuple[int, int]]:
-    """Find a process and its descendants: their ids, and their resident memory in KiB."""
+    """Return a process and its descendants, each as id and resident memory in KiB."""
     command = ["ps", "-eo", "pid=,ppid=,rss="]
     listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     rows = [tuple(map(int, line.split())) for line in listed.splitlines()]

@@ -1,7 +1,7 @@
-"""Contenders under load, at one number of connections after another. Rounds of these make a comparison.
+"""Rounds of load: each contender in turn, at each number of connections.
 
-All of them are up at the same time, though only one at a time has anything to do: so the loads that are compared follow
-each other at once, and a slow minute of the machine meets them all.
+All contenders run at the same time, and one at a time gets load. So the compared loads follow each other directly, and
+a slow minute of the machine affects them all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,34 +25,34 @@ WARM_UP_SECONDS, WARM_UP_CONNECTIONS = 1, 10
 
 @dataclass(frozen=True)
 class Cell:
-    """One contender, once, at one number of connections."""
+    """One load of one contender at one number of connections."""
 
     server: str
     round: int
     connections: int
     load: Load
     shed: int
-    """Requests that it refused because of too much load, by its own count."""
+    """Requests that the server refused because of too much load, by its own count."""
     resident_mb: float
-    """Right after the load."""
+    """Resident memory right after the load."""
     log_behind_seconds: float = 0
-    """Right after the load: how long the oldest prediction that is not in the log's database was waiting for it."""
+    """Age, right after the load, of the oldest prediction that is not in the log's database yet."""
     log_dropped_rows: int = 0
-    """During the load: predictions that are missing from the log."""
+    """Predictions of this load that are missing from the log."""
 
     @property
     def failed(self) -> int:
-        """Refusals for other reasons than load, and broken connections."""
+        """Refusals for reasons other than load, and broken connections."""
         return max(0, self.load.refused - self.shed) + self.load.broken
 
 
 def measure(
     contenders: Sequence[Contender], *, number: int, seconds: int, progress: Progress, scratch: Path
 ) -> Iterator[Cell]:
-    """Start contenders for the round `number`, warm them up, and load them in turn.
+    """Start the contenders for the round `number`, warm them up, and send load to each in turn.
 
     Raises:
-        BenchmarkError: one did not start, or stopped answering.
+        BenchmarkError: a contender did not start, or stopped answering.
     """
     with ExitStack() as stack:
         logs = [scratch / f"{at}.log" for at, _ in enumerate(contenders)]
@@ -62,7 +62,7 @@ def measure(
             server.predict()
         for many in CONNECTIONS:
             for server in servers:
-                progress.stage(f"round {number}, {server.contender.name}, {many:,} at a time")
+                progress.stage(f"round {number}, {server.contender.name}, {many:,} connections")
                 yield _load(server, number, many, seconds)
                 progress.step()
 
@@ -71,34 +71,34 @@ def _load(server: Server, number: int, many: int, seconds: int) -> Cell:
     before = _count(server)
     load = send(server, connections=many, seconds=seconds)
     resident_mb = server.resident_mb()
-    server.predict()  # waits behind what the load left in the server's queues, so that nobody else has to
+    server.predict()  # returns when the server has worked off its queues, so that the next load starts with empty ones
     after = _count(server)
     shed, dropped = (int(after[name] - before[name]) for name in (SHED_METRIC, DROPPED_METRIC))
     return Cell(server.contender.name, number, many, load, shed, resident_mb, after[BEHIND_METRIC], dropped)
 
 
 def settings(number_of_rounds: int, seconds: int) -> dict[str, int]:
-    """Tell how a run of rounds was made."""
+    """Return the settings of a run of rounds."""
     return {"rounds": number_of_rounds, "seconds": seconds, "warm_up_seconds": WARM_UP_SECONDS}
 
 
 def send(server: Server, *, connections: int, seconds: int) -> Load:
-    """Load a server with its own single request."""
+    """Send the contender's own single request as load."""
     contender = server.contender
     return wrk.send(server.url(contender.path), contender.body, connections=connections, seconds=seconds)
 
 
 def read_metric(exposed: str, name: str) -> float:
-    """Add up all children of a metric in Prometheus' text format; 0 if there is none."""
+    """Return the sum of a metric over all label values in Prometheus' text format; 0 if the metric is missing."""
     lines = (line for line in exposed.splitlines() if line.startswith((f"{name} ", f"{name}{{")))
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
 def _count(server: Server) -> dict[str, float]:
-    """Read what our own service counts; of all others 0."""
+    """Read the service's own counters; 0 for all other servers."""
     if server.contender.name not in (OURS, UNLOGGED):
         return dict.fromkeys(_METRICS, 0.0)
     status, exposed = server.ask("/metrics")
     if status != 200:
-        raise NoAnswer(server=OURS, problem=f"/metrics says {status}")
+        raise NoAnswer(server=OURS, problem=f"/metrics answered {status}")
     return {name: read_metric(exposed, name) for name in _METRICS}

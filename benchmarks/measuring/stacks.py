@@ -1,4 +1,4 @@
-"""What a sampling profiler saw, read and added up by package and by line of our own."""
+"""Reads the stacks of a sampling profiler, and counts samples by package and by line of the project's code."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 OURS = ("service/", "models/")
 START = "service/__main__.py"
-"""Is below everything, and does nothing for a request."""
+"""At the bottom of every stack; it does no work for a request."""
 SERVER = "the server itself"
 _FRAME = re.compile(r"(?P<function>.*) \((?P<path>[^()]+):(?P<line>\d+)\)")
 _LOOP, _WAITING = "asyncio/", "threading.py"
@@ -15,7 +15,7 @@ _LOOP, _WAITING = "asyncio/", "threading.py"
 
 @dataclass(frozen=True)
 class Frame:
-    """A function that was running, and its line."""
+    """A function on the stack, and its current line."""
 
     function: str
     path: str
@@ -24,33 +24,33 @@ class Frame:
 
 @dataclass(frozen=True)
 class Stack:
-    """What was running, outermost first, and in how many samples."""
+    """A call stack, outermost frame first, and its number of samples."""
 
     frames: tuple[Frame, ...]
     samples: int
 
 
 def read(raw: str) -> list[Stack]:
-    """Read py-spy's `raw` format: a line for each stack, its frames parted by semicolons, then the samples.
+    """Read py-spy's `raw` format: a line per stack, with frames separated by semicolons, then the number of samples.
 
-    Threads that wait are left out; py-spy takes some of them for busy.
+    Waiting threads are left out; py-spy counts some of them as busy.
     """
     found = (_stack(*line.rsplit(" ", 1)) for line in raw.splitlines())
     return [stack for stack in found if stack.frames and not stack.frames[-1].path.startswith(_WAITING)]
 
 
 def by_package(stacks: Iterable[Stack]) -> Counter[str]:
-    """Add up samples by the package of the innermost Python frame; C code counts for the package that called it."""
+    """Count samples by the package of the innermost Python frame; C code counts for the package that called it."""
     found: Counter[str] = Counter()
     for stack in stacks:
         path = stack.frames[-1].path
-        # Under the loop's own entry there is no Python frame: it is at its sockets, or parsing HTTP.
+        # The event loop itself has no Python frames: it reads or writes sockets, or parses HTTP.
         found["uvloop" if path.startswith(_LOOP) else path.partition("/")[0].removesuffix(".py")] += stack.samples
     return found
 
 
 def by_line(stacks: Iterable[Stack]) -> Counter[Frame | str]:
-    """Add up samples by the innermost line of ours, with all that it called; without one, it is the server."""
+    """Count samples by the innermost line of the project's code, with its calls; other stacks count for the server."""
     found: Counter[Frame | str] = Counter()
     for stack in stacks:
         own = [frame for frame in stack.frames if frame.path.startswith(OURS) and frame.path != START]

@@ -1,5 +1,5 @@
--- Sends one POST again and again; in the end writes what came of it as one line of JSON.
-local TIMEOUT_MS = 2000 -- as in wrk.py
+-- Sends one POST repeatedly, and writes the results as one line of JSON at the end.
+local TIMEOUT_MS = 2000 -- the same as in wrk.py
 
 function init(arguments)
   local file = assert(io.open(arguments[1], "rb"))
@@ -10,7 +10,7 @@ end
 
 function done(summary, latency, _)
   local errors, answers = summary.errors, summary.requests
-  -- wrk leaves late answers out of its percentiles; here they count, as late as the limit.
+  -- wrk leaves late answers out of its percentiles; here they count with the time limit.
   local function milliseconds(percentile)
     local rank = percentile * answers / (answers - errors.timeout)
     return rank <= 100 and latency:percentile(rank) / 1000 or TIMEOUT_MS

@@ -1,4 +1,4 @@
-"""The load: one POST, sent over so many connections, each waiting for its answer. The only module that knows wrk."""
+"""Sends load with wrk: one POST, repeated over a number of connections, each of which waits for its answer."""
 
 import resource
 import shutil
@@ -19,15 +19,15 @@ _OPEN_FILES = 8_192
 
 @dataclass(frozen=True)
 class Load:
-    """What came of one load."""
+    """The results of one load."""
 
     seconds: float
     answers: int
-    """All of them, refusals included."""
+    """All answers, refusals included."""
     refused: int
     """Answers with a status of 400 or more."""
     late: int
-    """Answers after more than two seconds; they count as two seconds in the percentiles."""
+    """Answers that took more than two seconds; they count as two seconds in the percentiles."""
     broken: int
     """Failures to connect, to read or to write."""
     p50_ms: float
@@ -36,12 +36,12 @@ class Load:
 
     @property
     def answered_per_second(self) -> float:
-        """Answers that were no refusals, a second."""
+        """Answers per second, without refusals."""
         return (self.answers - self.refused) / self.seconds
 
 
 def prepare() -> None:
-    """Make sure that loads can be sent, over a thousand connections too.
+    """Make sure that wrk is installed, and allow enough open files for a thousand connections.
 
     Raises:
         ToolMissing: wrk is not installed.
@@ -53,10 +53,10 @@ def prepare() -> None:
 
 
 def send(url: str, body: bytes, *, connections: int, seconds: int) -> Load:
-    """Send one body for some seconds.
+    """Send one body repeatedly for some seconds.
 
     Raises:
-        LoadFailed: nobody listens, or wrk failed.
+        LoadFailed: no server listens at the URL, or wrk failed.
     """
     with NamedTemporaryFile() as file, cores.pinned(cores.LOAD):
         file.write(body)
@@ -70,5 +70,5 @@ def send(url: str, body: bytes, *, connections: int, seconds: int) -> Load:
 
 
 def read(output: str) -> Load:
-    """Read what the script wrote after wrk's own lines."""
+    """Read the JSON line of the script, after wrk's own lines."""
     return TypeAdapter(Load).validate_json(output.splitlines()[-1])

@@ -1,7 +1,7 @@
-"""The story of `make bench-peers`: other ways to serve the same trees, each in an environment of its own.
+"""`make bench-peers`: measures other servers with the same trees, each in an environment of its own.
 
-The same method as `benchmarks.throughput`, with the empty endpoint as the yardstick. A peer that cannot be installed or
-started is left out and named with the reason.
+The method is that of `benchmarks.throughput`, with the empty endpoint as the baseline. A peer that cannot be installed
+or started is left out, and the page gives the reason.
 """
 
 import logging
@@ -22,29 +22,29 @@ from models.progress import Progress
 
 REQUIREMENTS = Path(__file__).parent
 PAGE = """\
-# Other ways to serve the same trees
+# Other servers with the same trees
 
-Made by `make bench-peers`; `peers.json` beside this page has every round and all installed versions.
+Made by `make bench-peers`; `peers.json` in this folder has every round and all installed versions.
 
 {machine}
-Median of {rounds} rounds of {seconds} s, made as [throughput.md](throughput.md) says. Every peer has the booster of the
-pinned model, and is asked about the same customer in its own format, already encoded as the model's matrix has it; its
-answer has to hold the same probability. Each runs as its documentation starts it, with one worker and everything else
-as it comes, and all its processes on one core. **empty endpoint** is FastAPI computing nothing, in the same rounds.
+Median of {rounds} rounds of {seconds} s, with the method of [throughput.md](throughput.md). Every peer has the booster
+of the pinned model, and gets the same customer in its own format, already encoded as the model's matrix. Its answer
+must contain the same probability. Each peer is started as in its documentation, with one worker and otherwise default
+settings, and with all its processes on one core. **empty endpoint** is FastAPI computing nothing, in the same rounds.
 
 {loads}
-{absent}Requests/s as a multiple of the empty endpoint's, within each round:
+{absent}Requests/s as a multiple of the empty endpoint's in the same round:
 
 {ratios}
 The service does more than its peers here: it checks and encodes the customer, and counts and logs the answer by tier.
-Peers can do more elsewhere: several models, gRPC, GPUs, batching across requests, none of which helps one row.
+Peers have other features: several models, gRPC, GPUs, batching across requests. None of these helps a single row.
 """
 
 logger = logging.getLogger(__name__)
 
 
 def measure(number_of_rounds: int, seconds: int) -> Record:
-    """Install all peers, and play all rounds with those that can be."""
+    """Install all peers, and run all rounds with those that could be installed."""
     installed: dict[str, dict[str, str]] = {}
     absent: dict[str, str] = {}
     with TemporaryDirectory() as folder:
@@ -66,8 +66,8 @@ def measure(number_of_rounds: int, seconds: int) -> Record:
 
 
 def write(found: Record) -> str:
-    """Write the page of a run."""
-    absent = [f"**{name}** took no part: {reason}\n\n" for name, reason in found.absent.items()]
+    """Return the page of a run."""
+    absent = [f"**{name}** was not measured: {reason}\n\n" for name, reason in found.absent.items()]
     return PAGE.format(
         machine=tables.facts(found.machine),
         rounds=found.settings["rounds"],

@@ -1,6 +1,6 @@
-"""How each peer is started with the pinned booster, and asked about the same customer in its own words.
+"""The peers: the command that starts each with the pinned booster, and its request for the same customer.
 
-Each gets the row as the model's matrix has it, so that no peer has to encode.
+Each gets the row already encoded as the model's matrix, so that no peer has to encode.
 """
 
 import json
@@ -16,21 +16,21 @@ from models.features import CONTRACT
 
 @dataclass(frozen=True)
 class Setting:
-    """What a peer is set up with."""
+    """The inputs of a peer."""
 
     programs: Path
-    """Of its environment."""
+    """Folder of programs of its environment."""
     booster: Path
     row: list[float]
-    """The customer, encoded."""
+    """The encoded customer."""
     expected: float
     """The customer's probability."""
     folder: Path
-    """Where it may leave files; empty."""
+    """Empty folder for its files."""
 
 
 def with_mlflow(setting: Setting) -> Contender:
-    """`mlflow models serve` over a saved model."""
+    """Return `mlflow models serve` with a saved model."""
     model, save = setting.folder / "model", ("-m", "benchmarks.peers.mlflow_model")
     command = [str(setting.programs / "python"), *save, str(setting.booster), str(model)]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
@@ -45,13 +45,13 @@ def with_mlflow(setting: Setting) -> Contender:
         path="/invocations",
         body=_json({"dataframe_split": {"columns": CONTRACT.matrix_columns, "data": [setting.row]}}),
         expected=setting.expected,
-        # It finds uvicorn by the PATH.
+        # MLflow finds uvicorn on the PATH.
         environment={"PATH": f"{setting.programs}:/usr/bin:/bin"},
     )
 
 
 def with_mlserver(setting: Setting) -> Contender:
-    """`mlserver start` over a model-settings.json, without its pool of processes."""
+    """Return `mlserver start` with a model-settings.json, without its pool of processes."""
     described = {
         "name": "churn",
         "implementation": "mlserver_xgboost.XGBoostModel",
@@ -77,7 +77,7 @@ def with_mlserver(setting: Setting) -> Contender:
 
 
 def with_bentoml(setting: Setting) -> Contender:
-    """`bentoml serve` over a service class."""
+    """Return `bentoml serve` with a service class."""
     serve = ("serve", "benchmarks.peers.bentoml_server:Churn", "--host", "127.0.0.1", "--port", PORT)
     return Contender(
         "BentoML",
@@ -93,7 +93,7 @@ def with_bentoml(setting: Setting) -> Contender:
 
 
 def with_litserve(setting: Setting) -> Contender:
-    """LitServe's own server program."""
+    """Return a LitServe server program."""
     return Contender(
         "LitServe",
         (str(setting.programs / "python"), "-m", "benchmarks.peers.litserve_server", PORT),
@@ -109,7 +109,7 @@ PEERS: Mapping[str, Callable[[Setting], Contender]] = {
     "bentoml": with_bentoml,
     "litserve": with_litserve,
 }
-"""By the name of the requirements file."""
+"""Name of the requirements file to the peer."""
 
 
 def _json(body: object) -> bytes:

@@ -12,7 +12,7 @@ import xgboost as xgb
 class Churn(litserve.LitAPI):  # type: ignore[misc]  # as above
     """One booster."""
 
-    def setup(self, device: str) -> None:  # noqa: ARG002  # LitServe gives it
+    def setup(self, device: str) -> None:  # noqa: ARG002  # LitServe passes it
         """Load the model."""
         self.booster = xgb.Booster(model_file=os.environ["CHURN_BOOSTER"])
 
@@ -21,12 +21,12 @@ class Churn(litserve.LitAPI):  # type: ignore[misc]  # as above
         return np.array(request["rows"], dtype=np.float32)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """Score them."""
+        """Score the rows."""
         scores: np.ndarray = self.booster.inplace_predict(x)
         return scores
 
     def encode_response(self, output: np.ndarray) -> dict[str, Any]:
-        """Write the scores."""
+        """Return the scores as JSON values."""
         return {"scores": output.tolist()}
 
 

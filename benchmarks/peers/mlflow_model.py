@@ -1,4 +1,4 @@
-"""Saves the booster as MLflow has it: `python -m benchmarks.peers.mlflow_model BOOSTER FOLDER`."""
+"""Saves the booster as an MLflow model: `python -m benchmarks.peers.mlflow_model BOOSTER FOLDER`."""
 
 import sys
 

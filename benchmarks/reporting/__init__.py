@@ -1,1 +1,1 @@
-"""Raw files, tables and figures of the measurements."""
+"""Raw files, tables, pages and figures of the measurements."""

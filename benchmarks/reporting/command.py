@@ -1,4 +1,4 @@
-"""The command line that both comparisons share: measure, write the results, draw the figure, print the page."""
+"""The command line of both comparisons: measure, write the results, draw the figure, print the page."""
 
 import argparse
 import logging
@@ -12,9 +12,12 @@ from benchmarks.reporting.record import Record
 
 
 def play(name: str, measure: Callable[[int, int], Record], write: Callable[[Record], str]) -> int:
-    """Measure so many rounds of so many seconds, and write what was found; returns 0, or 2 if it could not be."""
+    """Measure, and write the results; return 0, or 2 if the measurement failed.
+
+    `measure` takes the number of rounds and the seconds of each load.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description="Measure and write the results.")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each server takes its turn (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (default 3)")
     parser.add_argument("--seconds", type=int, default=3, help="length of each load (default 3)")
     parser.add_argument("--redraw", action="store_true", help="write page and figure again from the raw file")
     options = parser.parse_args()

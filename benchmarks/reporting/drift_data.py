@@ -1,6 +1,6 @@
-"""Windows of any size for the drift job to read: a log in SQLite, and files, of customers drawn at random.
+"""Writes windows of any size for the drift job: a log in SQLite, and files, with random customers.
 
-Kept between runs, since ten million rows take minutes to write.
+They are kept between runs, since ten million rows take minutes to write.
 """
 
 import json
@@ -29,7 +29,7 @@ _CHUNK_ROWS = 100_000
 
 
 def flags(source: str, rows: int) -> list[str]:
-    """Make a window unless it is there, and return what tells the drift job to judge it."""
+    """Write a window unless it exists, and return the options with which the drift job reads it."""
     path = FOLDER / f"{rows}{SOURCES[source][0]}"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def _write_json_lines(path: Path, rows: int) -> None:
 
 
 def _write_log(path: Path, rows: int) -> None:
-    """Write predictions as the service would, evenly over the window."""
+    """Write predictions as the service does, evenly spread over the window."""
     engine = log_tables.connect(f"sqlite:///{path}", create=True)
     migrations.upgrade(engine)
     scorer = Scorer.of(bundle.load(Settings().models_dir, fingerprint=CONTRACT.fingerprint))
@@ -106,4 +106,4 @@ SOURCES: dict[str, tuple[str, Callable[[Path, int], None]]] = {
     "CSV": (".csv", _write_csv),
     "JSON lines": (".jsonl", _write_json_lines),
 }
-"""The ending of each kind of file, and what writes it."""
+"""Source to the suffix of its file and the function that writes it."""

@@ -1,7 +1,7 @@
-"""The README's picture of the figures, drawn from the raw files.
+"""The README's throughput figure, drawn from the raw files.
 
-Left, who answers how much; right, how it holds as connections grow. Colours are legible on light and on dark pages,
-and equal input gives equal bytes.
+Left: requests/s of all servers. Right: requests/s over the number of connections. The colours are legible on light and
+on dark pages, and equal input gives equal bytes.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ PATH = Path("docs/throughput.svg")
 AT_CONNECTIONS = 50
 _INK, _RULE, _PEER = "#7b8794", "#9aa5b155", "#a9b4bf"
 _COLOURS = {OURS: "#1098ad", EMPTY: "#6c7a89", PLAIN: "#e8890c"}
-"""The order is that of the lines; who is not here is a peer, and the bare server would dwarf them all."""
+"""In the order of the lines; all other servers are peers. The bare server is left out, as it would dwarf the rest."""
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": _RULE,
     "axes.labelcolor": _INK,
@@ -43,13 +43,13 @@ _STYLE: dict[Any, Any] = {
 
 
 def draw_again() -> None:
-    """Draw the README's picture from the raw files, if there are any yet."""
+    """Draw the README's figure from the raw files, if they exist."""
     if ours := record.load_if_there("throughput"):
         draw(ours, record.load_if_there("peers"), to=PATH)
 
 
 def draw(ours: Record, peers: Record | None, *, to: Path) -> None:
-    """Write both runs as SVG on no background; `peers` may not have been measured."""
+    """Write both runs as SVG with a transparent background; `peers` is None if they were not measured."""
     bars = {cell.server: cells for cells in (peers.cells if peers else [], ours.cells) for cell in cells}
     bars.pop(BARE)
     with mpl.rc_context(_STYLE):

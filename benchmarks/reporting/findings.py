@@ -1,4 +1,4 @@
-"""What a run of the drift benchmarks found: a raw file, and a page of tables that is made of it."""
+"""Writes the results of the cost and error-rate benchmarks: a raw file, and a page of tables."""
 
 import json
 import sys
@@ -16,20 +16,20 @@ _LIBRARIES = ("evidently", "numpy", "onnxruntime", "pandas", "pyarrow", "scipy",
 
 
 def describe() -> dict[str, str]:
-    """Tell on what and with what a figure was made, by name."""
+    """Return the facts about machine and libraries: name to value."""
     described = machine.describe()
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return {name: described[name] for name in _FACTS} | {"libraries": libraries}
 
 
 def rate(hits: int, windows: int) -> str:
-    """Write a share with its 95 % interval (Wilson)."""
+    """Format a share with its 95 % interval (Wilson)."""
     low, high = stats.binomtest(hits, windows).proportion_ci(method="wilson")
     return f"{hits / windows:.1%} ({low:.1%} to {high:.1%})"
 
 
 def save(name: str, described: Mapping[str, str], found: Sequence[Any], page: str) -> None:
-    """Write both files, and print the page; what was found are dataclasses."""
+    """Write both files, and print the page; `found` holds dataclasses."""
     raw = {"machine": described, "found": [asdict(one) for one in found]}
     record.FOLDER.mkdir(exist_ok=True)
     (record.FOLDER / f"{name}.json").write_text(json.dumps(raw, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Where and with what a figure was made: the machine, the versions, the commit, the cores."""
+"""Describes the conditions of a measurement: machine, versions, commit, cores."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ PLAIN_LIBRARIES = ("pandas", "scikit-learn", "xgboost-cpu", "xgboost")
 
 
 def describe() -> dict[str, str]:
-    """Tell what a reader needs to judge a figure, by name."""
+    """Return the conditions of a measurement: name to value."""
     pinned = f"server on core {cores.SERVER}, load on core {cores.LOAD}"
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -33,7 +33,7 @@ def _versions(names: Iterable[str]) -> Iterable[str]:
     for name in names:
         try:
             yield f"{name} {version(name)}"
-        except ModuleNotFoundError:  # one of the two packages of XGBoost
+        except ModuleNotFoundError:  # only one of the two XGBoost packages is installed
             continue
 
 

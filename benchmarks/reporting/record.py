@@ -1,4 +1,4 @@
-"""The raw file of a run: every round, the machine, and the settings. Whatever is shown comes from it."""
+"""The raw file of a run: every round, the machine and the settings. Pages and figures are made from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,16 +21,16 @@ class Record:
     cells: list[Cell]
     batches: list[Batches] = field(default_factory=list)
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Servers that could not take part, and why."""
+    """Server that could not be measured to the reason."""
     environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Versions of what is installed for a server that has an environment of its own."""
+    """Server with an environment of its own to its installed packages and their versions."""
 
 
 _RECORD = TypeAdapter(Record)
 
 
 def save(record: Record, page: str, name: str) -> None:
-    """Write the raw file, and the page for people."""
+    """Write the raw file and the page."""
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.json").write_bytes(_RECORD.dump_json(record, indent=1) + b"\n")
     (FOLDER / f"{name}.md").write_text(page, encoding="utf-8")
@@ -42,5 +42,5 @@ def load(name: str) -> Record:
 
 
 def load_if_there(name: str) -> Record | None:
-    """Read a raw file; None if that run was never made."""
+    """Read a raw file; None if it does not exist."""
     return load(name) if (FOLDER / f"{name}.json").exists() else None

@@ -1,6 +1,6 @@
-"""What the rounds say together: the median of each figure, and the ratio of two servers.
+"""Summarizes the rounds: the median of each figure, and the ratio of two servers.
 
-A ratio is taken within each round, where both met the same state of the machine.
+A ratio is computed within each round, since both servers met the same state of the machine there.
 """
 
 import math
@@ -13,7 +13,7 @@ from benchmarks.measuring.rounds import Cell
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over the rounds."""
+    """Median, minimum and maximum of a figure over the rounds."""
 
     median: float
     least: float
@@ -21,17 +21,17 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Sum up the values of all rounds."""
+    """Summarize the values of all rounds."""
     return Spread(median(values), min(values), max(values))
 
 
 def over_rounds(cells: Sequence[Cell], server: str, connections: int, figure: Callable[[Cell], float]) -> Spread:
-    """Sum up one figure of a server at one number of connections."""
+    """Summarize one figure of a server at one number of connections."""
     return spread([figure(cell) for cell in cells if (cell.server, cell.connections) == (server, connections)])
 
 
 def ratio(cells: Sequence[Cell], server: str, yardstick: str, connections: int) -> Spread:
-    """Sum up how many times the yardstick's answers a second a server gives; NaN where the yardstick gave none."""
+    """Summarize a server's answers per second as a multiple of the yardstick's; NaN where the yardstick gave none."""
     rates = {
         (cell.round, cell.server): cell.load.answered_per_second for cell in cells if cell.connections == connections
     }
@@ -40,7 +40,7 @@ def ratio(cells: Sequence[Cell], server: str, yardstick: str, connections: int) 
 
 
 def kept(cells: Sequence[Cell], server: str) -> Spread:
-    """Sum up which share of its peak a server still answers at the most connections."""
+    """Summarize a server's answers per second at the highest number of connections, as a share of its peak."""
     rates = {(cell.round, cell.connections): cell.load.answered_per_second for cell in cells if cell.server == server}
     peaks = {number: max(rates[number, many] for many in connections(cells)) for number, _ in rates}
     most = connections(cells)[-1]
@@ -48,10 +48,10 @@ def kept(cells: Sequence[Cell], server: str) -> Spread:
 
 
 def servers(cells: Sequence[Cell]) -> list[str]:
-    """Name the servers, in the order in which they were measured."""
+    """Return the names of the servers, in the order in which they were measured."""
     return list(dict.fromkeys(cell.server for cell in cells))
 
 
 def connections(cells: Sequence[Cell]) -> list[int]:
-    """List the numbers of connections, ascending."""
+    """Return the numbers of connections, ascending."""
     return sorted({cell.connections for cell in cells})

@@ -1,4 +1,4 @@
-"""The figures as tables in Markdown, which a terminal shows as well."""
+"""Formats the figures as Markdown tables, which are also readable in a terminal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -22,12 +22,12 @@ _COLUMNS: Mapping[str, Callable[[Cell], float]] = {
 
 
 def facts(described: Mapping[str, str]) -> str:
-    """List facts by name."""
+    """Return a list of facts."""
     return "".join(f"- {name}: {fact}\n" for name, fact in described.items())
 
 
 def loads(cells: Sequence[Cell]) -> str:
-    """Show every server at every number of connections: medians over the rounds."""
+    """Return the table of every server at every number of connections: medians over the rounds."""
     columns = _COLUMNS.items()
     rows = [
         [server, f"{many:,}", *(_shown(name, over_rounds(cells, server, many, of).median) for name, of in columns)]
@@ -38,23 +38,23 @@ def loads(cells: Sequence[Cell]) -> str:
 
 
 def ratios(cells: Sequence[Cell], compared: Sequence[str], yardstick: str) -> str:
-    """Show how many times the yardstick's answers a second each server gives."""
+    """Return the table of each server's answers per second as a multiple of the yardstick's."""
     rows = [
         [server, f"{many:,}", *_all(ratio(cells, server, yardstick, many), 2)]
         for server in compared
         for many in connections(cells)
     ]
-    return table(["server", "connections", "ratio", "least", "most"], rows)
+    return table(["server", "connections", "ratio", "min", "max"], rows)
 
 
 def kept(cells: Sequence[Cell]) -> str:
-    """Show which share of its peak each server still answers at the most connections."""
+    """Return the table of each server's share of its peak at the highest number of connections."""
     rows = [[server, *_all(summary.kept(cells, server), 2)] for server in servers(cells)]
-    return table(["server", "share", "least", "most"], rows)
+    return table(["server", "share", "min", "max"], rows)
 
 
 def batches(found: Sequence[Batches]) -> str:
-    """Show rows a second, and single predictions beside batches."""
+    """Return the tables of rows per second, and of single predictions beside batches."""
     rates = [
         [f"{ROWS:,} rows, {many} at a time{words}", *_all(spread([getattr(one, of)[many] for one in found]), 0)]
         for of, words in (("rows_per_second", ""), ("unlogged_rows_per_second", ", no log"))
@@ -68,14 +68,14 @@ def batches(found: Sequence[Batches]) -> str:
     ]
     single = f"single predictions, {SINGLES_CONNECTIONS} connections"
     return (
-        table(["batches", "rows/s", "least", "most"], rates)
+        table(["batches", "rows/s", "min", "max"], rates)
         + "\n"
-        + table([single, "requests/s", "p50 ms", "p99 ms", "most p99 ms"], singles)
+        + table([single, "requests/s", "p50 ms", "p99 ms", "max p99 ms"], singles)
     )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Lay out a table; the first column is words, the others are numbers."""
+    """Format a table; the first column is text, the others are numbers."""
     lines = [head, *rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]

@@ -1,1 +1,1 @@
-"""What the service is compared with; each module is one small server."""
+"""Small servers that the service is compared with, one per module."""

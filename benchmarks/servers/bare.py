@@ -1,4 +1,4 @@
-"""The limit of uvicorn: takes the body and answers the same bytes to everybody, without any framework."""
+"""The upper limit of uvicorn: reads the body and always answers the same bytes, without any framework."""
 
 from starlette.types import Receive, Scope, Send
 
@@ -9,7 +9,7 @@ HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(B
 
 
 async def app(_scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer any request; uvicorn runs it with `--lifespan off`, so there is nothing else."""
+    """Answer any request; uvicorn runs with `--lifespan off`, so there are no other events."""
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": BODY})

@@ -1,6 +1,6 @@
-"""The usual way: FastAPI, a plain function, and a scikit-learn pipeline over a DataFrame of one row.
+"""The usual implementation: FastAPI, a plain function, and a scikit-learn pipeline over a DataFrame of one row.
 
-The trees are those of the service; only what is around them differs.
+The trees have the same parameters as the service's; only the code around them differs.
 """
 
 import os
@@ -28,7 +28,7 @@ PIPELINE_VARIABLE = "PLAIN_PIPELINE"
 
 
 def fit(to: Path) -> None:
-    """Fit the pipeline on the synthetic customers, and leave it in a file."""
+    """Fit the pipeline on the synthetic customers, and save it to a file."""
     customers, _ = synthetic.sample(20_000, seed=7)
     encode = ColumnTransformer([("numbers", StandardScaler(), NUMBERS), ("categories", OneHotEncoder(), CATEGORIES)])
     pipeline = Pipeline([("encode", encode), ("classify", XGBClassifier(**PARAMETERS, n_jobs=1))])
@@ -36,7 +36,7 @@ def fit(to: Path) -> None:
 
 
 def create_app() -> FastAPI:
-    """Build the app over the pipeline whose file the environment names."""
+    """Create the app with the pipeline from the file that PLAIN_PIPELINE names."""
     app, policy = FastAPI(), RiskPolicy()
     pipeline: Pipeline = joblib.load(os.environ[PIPELINE_VARIABLE])
 

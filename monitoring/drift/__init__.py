@@ -1,1 +1,1 @@
-"""Detects drift between the training sample and live rows."""
+"""Drift detection between the training sample and live rows."""

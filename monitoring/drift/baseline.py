@@ -1,4 +1,4 @@
-"""What live rows are held against: the pinned model, the sample it learned from, and how much each feature matters."""
+"""The baseline of the drift job: the pinned model, a sample of its training rows, and its feature importance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,25 +18,25 @@ from monitoring.log import customer_files
 
 @dataclass(frozen=True)
 class Baseline:
-    """A verified bundle, as the drift job needs it."""
+    """The parts of a verified bundle that the drift job needs."""
 
     contract: Contract
     scorer: Scorer
     table: pd.DataFrame
-    """The reference: the contract's columns, and the model's predictions."""
+    """The reference: the contract's columns and the column of predictions."""
     importance: Mapping[str, float]
-    """Of each feature; 1 in all."""
+    """Permutation importance of each feature; the values sum to 1."""
 
     def predict(self, rows: pd.DataFrame) -> Vector:
-        """Return each row's probability; NaN for one that the service would have refused."""
+        """Return the probability of each row; NaN for a row that breaks a rule, which the service would refuse."""
         return _predict(self.contract, self.scorer, rows)
 
 
 def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
-    """Read at most so many rows of a bundle's reference, score them, and weigh the features.
+    """Read and score at most `rows` rows of a bundle's reference, and compute the importance of the features.
 
     Raises:
-        CannotTell: the reference is no table of this contract.
+        CannotTell: the reference lacks columns of the contract.
         GraphUnreadable: the model cannot be opened.
     """
     table, _ = customer_files.read(model.path(bundle.REFERENCE), contract, rows=rows)

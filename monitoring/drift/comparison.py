@@ -1,7 +1,7 @@
-"""Two tables made comparable: the reference and the live rows as columns of numbers and of labels, fit to be measured.
+"""Reference and live rows as comparable columns of numbers and of labels.
 
-What is null or unreadable is left out of a column and counted in another, `<name> missing`, so that a feed which falls
-silent is seen. The model's predictions are a column too.
+A null or unreadable value is left out of its column and counted in the column `<name> missing`, so that a field which
+clients stop sending shows as drift. The predictions are a column too.
 """
 
 from collections.abc import Mapping
@@ -14,31 +14,31 @@ import pandas as pd
 from models.customer.contract import Contract, Feature
 
 Kind = Literal["number", "label"]
-"""How a column is measured: integers and numbers by their order, booleans and categories by their shares."""
+"""How a column is compared: integers and numbers by their distribution, booleans and categories by their shares."""
 PREDICTION = "churn_probability"
 """The column of predictions, in both tables."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The same columns on both sides, in the same order; NaN and None are missing."""
+    """Both tables with the same columns in the same order; NaN and None mean missing."""
 
     reference: pd.DataFrame
     live: pd.DataFrame
     kinds: Mapping[str, Kind]
     features: Mapping[str, str]
-    """Column to the feature it comes from; predictions come from none."""
+    """Column to its feature; the predictions are not in it."""
     unjudged: Mapping[str, str]
-    """Column to the reason, in words, why there is nothing to measure."""
+    """Column to the reason why it has no distance."""
 
     @property
     def judged(self) -> list[str]:
-        """The columns that can be measured."""
+        """The columns that have a distance."""
         return [name for name in self.kinds if name not in self.unjudged]
 
 
 def compare(contract: Contract, reference: pd.DataFrame, live: pd.DataFrame) -> Comparison:
-    """Put two tables that hold the contract's columns and the predictions side by side."""
+    """Make two tables comparable; each has the contract's columns and the column of predictions."""
     left, right = _columns(contract, reference), _columns(contract, live)
     kinds: dict[str, Kind] = {}
     features: dict[str, str] = {}

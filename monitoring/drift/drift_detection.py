@@ -1,6 +1,6 @@
-"""From two samples to a verdict: put side by side, measured, held against limits and weighed.
+"""Compares the live rows with the baseline, column by column, and decides whether they drifted.
 
-The drift job decides by this, and its error rates are measured with this.
+The drift job and the measurement of its error rates both use this code.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from monitoring.settings import DriftSettings
 
 
 def judge(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[Comparison, DriftResult]:
-    """Decide whether live rows still are like the baseline's.
+    """Decide whether the live rows drifted from the baseline.
 
     Raises:
         NothingToJudge: no column can be compared.
@@ -43,13 +43,14 @@ def judge(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[
 def _doubt(live: LiveRows, settings: DriftSettings, version: str) -> str | None:
     if not live.inputs_kept:
         return (
-            "no row has the inputs of this contract. Let the service keep them with SERVICE_LOG_INPUTS=plain, or judge "
-            "a file with --live."
+            "no row has the inputs of this contract. Set SERVICE_LOG_INPUTS=plain for the service, so that it logs "
+            "them, or check a file with --live."
         )
     if (predicted := live.table[PREDICTION].count()) < settings.min_rows:
         return (
             f"{predicted:,} of {len(live.table):,} rows have a prediction of model {version}, at least "
-            f"{settings.min_rows:,} are needed. If it was pinned just now, wait, or look from then on with --from."
+            f"{settings.min_rows:,} are needed. If this model was pinned recently, wait for more predictions, or start "
+            "the window when it was pinned, with --from."
         )
     return None
 

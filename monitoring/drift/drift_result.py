@@ -1,7 +1,7 @@
-"""The decision: which columns drifted, how much of the model rests on them, and both in plain words.
+"""The result of the drift job: the drifted columns, their share of the feature importance, and the verdict.
 
-A column that moved is drift only if it matters to the model; predictions that moved always are. Calm is no drift only
-if all that could have moved was seen.
+A drifted input column counts by the importance of its feature; drifted predictions always count. The verdict is
+"no drift" only if every column could be checked.
 """
 
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from monitoring.job_result import JobResult
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """How far one column moved, beside how far it may: at its limit it has drifted."""
+    """The distance of one column and its limit; at the limit the column has drifted."""
 
     column: str
     feature: str | None
-    """Whose values, or missing values, it holds; None for the model's predictions."""
+    """The feature whose values, or missing values, the column holds; None for the predictions."""
     importance: float | None
-    """Share of the model that rests on the feature, 0 to 1; None for predictions."""
+    """Share of the feature in the total importance, 0 to 1; None for the predictions."""
     method: str
     distance: float
-    """0 is alike; apart is 1 for the K-S distance and 0.83 for the Jensen-Shannon distance."""
+    """From 0 (same) to 1 for the K-S distance and 0.83 for the Jensen-Shannon distance."""
     limit: float
 
     @property
@@ -38,7 +38,7 @@ class ColumnDrift:
 
     @property
     def record(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the column as JSON values."""
         return {
             "name": self.column,
             "method": self.method,
@@ -59,32 +59,33 @@ class DriftResult(JobResult):
 
     scores: tuple[ColumnDrift, ...]
     min_drift_share: float
-    """Drifted features that carry less of the model than this are no drift."""
+    """Smallest `drift_share` that counts as drift."""
     unjudged: Mapping[str, str]
-    """Column to the reason why it has no score."""
+    """Column to the reason why it was not compared."""
     violations: Mapping[str, int]
-    """Broken rule of the contract to the number of judged rows that break it."""
+    """Rule of the contract to the number of sampled rows that break it."""
     window_rows: int
-    """All that there were."""
+    """All rows of the window."""
     judged_rows: int
+    """Rows of the sample that was checked."""
     reference_rows: int
     model_version: str
     reason: str | None = None
-    """What could not be seen and might have drifted, and what to do about it."""
+    """What could not be checked, and the remedy; None if everything was checked."""
 
     @property
     def drifted(self) -> list[ColumnDrift]:
-        """The columns that drifted, the farthest beyond its limit first."""
+        """The columns that drifted, sorted by distance over limit, largest first."""
         return sorted((score for score in self.scores if score.drifted), key=lambda score: -score.ratio)
 
     @property
     def drift_share(self) -> float:
-        """Share of the model, 0 to 1, that rests on features of which a column drifted."""
+        """Share of the total importance, 0 to 1, of the features that have a drifted column."""
         return sum({score.feature: score.importance or 0 for score in self.drifted}.values())
 
     @property
     def verdict(self) -> Literal["drift", "no drift", "cannot tell"]:
-        """Drift if predictions drifted, or if enough of the model rests on drifted columns."""
+        """Drift if the predictions drifted, or if `drift_share` reaches `min_drift_share`."""
         if any(score.feature is None for score in self.drifted) or self.drift_share >= self.min_drift_share:
             return "drift"
         return "cannot tell" if self.reason else "no drift"
@@ -96,33 +97,32 @@ class DriftResult(JobResult):
 
     @property
     def summary(self) -> str:
-        """Say in one line what was found in what."""
-        calm = "" if self.verdict == "drift" else "no "
-        seen = f"{calm}drift in {self._columns}; {self._rows}"
+        """Summarize the result in one line."""
+        found = f"{self._drift}; {self._rows}"
         if self.verdict == "cannot tell":
-            return f"cannot tell: {self.reason} What was seen: {seen}"
-        return f"{seen}; not seen: {self.reason}" if self.reason else seen
+            return f"cannot tell: {self.reason} Partial result: {found}"
+        return f"{found}; not checked: {self.reason}" if self.reason else found
 
     @property
-    def _columns(self) -> str:
+    def _drift(self) -> str:
         if not self.drifted:
-            return f"{len(self.scores)} column{'s' if len(self.scores) != 1 else ''}"
-        named = ", ".join(map(str, self.drifted))
-        share = f"{self.drift_share:.0%} of the model rests on what moved"
+            return f"no drift in {len(self.scores)} column{'s' if len(self.scores) != 1 else ''}"
+        columns = ", ".join(map(str, self.drifted))
+        share = f"drifted features have {self.drift_share:.0%} of the importance"
         if self.verdict != "drift":
-            return f"what matters: {share}, {named}"
-        return f"{len(self.drifted)} of {len(self.scores)} columns: {named}; {share}"
+            return f"no drift that matters: {share}: {columns}"
+        return f"drift in {len(self.drifted)} of {len(self.scores)} columns: {columns}; {share}"
 
     @property
     def _rows(self) -> str:
-        drawn = f" drawn from {self.window_rows:,}" if self.window_rows > self.judged_rows else ""
+        sampled = f" sampled from {self.window_rows:,}" if self.window_rows > self.judged_rows else ""
         reference = f"{self.reference_rows:,} reference rows of model {self.model_version}"
-        return f"{self.judged_rows:,} live rows{drawn} against {reference}"
+        return f"{self.judged_rows:,} live rows{sampled} against {reference}"
 
     @property
     def remarks(self) -> list[str]:
-        """Say what no distance shows, a line each."""
-        unjudged = [f"cannot be judged: {column}, {reason}" for column, reason in self.unjudged.items()]
+        """List the columns that were not compared and the broken rules, a line each."""
+        unjudged = [f"not compared: {column}, {reason}" for column, reason in self.unjudged.items()]
         return unjudged + [
             f"outside the contract: {rule}, {rows:,} live rows" for rule, rows in self.violations.items()
         ]

@@ -1,6 +1,6 @@
-"""How much of the model rests on each feature: how far predictions move when its values change hands.
+"""Permutation importance of each feature: the mean change of the predictions when its values are permuted.
 
-Needs no outcomes, so it can be told of any bundle.
+It needs no outcomes, so it works for any bundle.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ _SEED = 0
 
 
 def weigh(contract: Contract, scorer: Scorer, matrix: Matrix) -> dict[str, float]:
-    """Share out 1 over the features, by the mean change in probability when a feature's values are permuted.
+    """Return the importance of each feature, the mean change in probability on permuted values, scaled to a sum of 1.
 
-    A model that predicts the same for everybody rests on all features alike.
+    For a model that predicts the same for everybody, all features have the same importance.
     """
     random = np.random.default_rng(_SEED)
     before = scorer.score(matrix)

@@ -1,4 +1,4 @@
-"""The rows that are judged, whichever way they come: from a period of the prediction log, or from a file."""
+"""The live rows of the drift job, from a period of the prediction log or from a file."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,26 +19,27 @@ from monitoring.settings import DriftSettings
 
 @dataclass(frozen=True)
 class LiveRows:
-    """A sample of what clients sent."""
+    """A sample of the customers that clients sent."""
 
     source: str
-    """A file, or the log and its period."""
+    """The path of the file, or the period of the log."""
     table: pd.DataFrame
-    """The contract's columns, if inputs were kept, and the pinned model's predictions; NaN where it made none."""
+    """The contract's columns, if the log has the inputs, and the pinned model's predictions; NaN where it made none."""
     rows: int
-    """Rows that the sample was drawn from."""
+    """All rows, of which `table` is a sample."""
     inputs_kept: bool = True
+    """Whether `table` has the contract's columns."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What only the log knows, for programs."""
+    """Facts that only the log has, as JSON values."""
     remarks: tuple[str, ...] = ()
-    """The same in words."""
+    """The same facts as sentences."""
 
 
 def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows:
-    """Read what was asked for.
+    """Read the live rows from the file or the period that the settings name.
 
     Raises:
-        CannotTell, LogUnsupported, LogMissing: there is nothing to judge; which kind says why.
+        CannotTell, LogUnsupported, LogMissing: there are no live rows to check; the message has the reason.
     """
     live = _from_file(settings.live, settings, baseline) if settings.live else _from_log(settings, baseline, now)
     if len(live.table) < settings.min_rows:
@@ -83,13 +84,13 @@ def _remarks(facts: Mapping[str, Any], found: Window, pinned: str) -> list[str]:
     remarks = []
     if set(facts["model_versions"]) != {pinned}:
         versions = ", ".join(f"{rows:,} by {version}" for version, rows in facts["model_versions"].items())
-        remarks.append(f"predictions are judged of {pinned} alone; the rows were predicted {versions}")
+        remarks.append(f"only predictions of {pinned} are compared; the rows were predicted {versions}")
     if 0 < facts["rows_without_inputs"] < len(found.sample):
-        remarks.append(f"without the inputs of this contract: {facts['rows_without_inputs']:,} rows, left out")
+        remarks.append(f"left out, without the inputs of this contract: {facts['rows_without_inputs']:,} rows")
     if facts["dropped_rows"]:
         remarks.append(
-            f"missing from the log: {facts['dropped_rows']:,} predictions, dropped when it was away for long"
+            f"missing from the log: {facts['dropped_rows']:,} predictions, dropped while its database was unavailable"
         )
     if found.traffic.refused_requests:
-        remarks.append(f"refused with 422: {facts['refused_share']:.1%} of the requests")
+        remarks.append(f"refused with 422: {facts['refused_share']:.1%} of requests")
     return remarks

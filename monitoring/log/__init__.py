@@ -1,1 +1,1 @@
-"""Reads what the jobs judge: the prediction log and files."""
+"""Readers of the prediction log and of files of customers and outcomes."""

@@ -1,6 +1,6 @@
 """Reads a random sample of a file of customers (CSV, Parquet or JSON lines) as the contract's columns.
 
-Memory holds one chunk and the sample, whatever the size of the file.
+Only one chunk and the sample are in memory at a time.
 """
 
 import json
@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 
 
 def read(path: Path, contract: Contract, *, rows: int) -> tuple[pd.DataFrame, int]:
-    """Read at most so many rows, drawn at random, in the contract's columns; and count all rows.
+    """Sample at most `rows` rows at random; return them in the contract's columns, and the number of all rows.
 
     Raises:
-        TableError: there is no such file, this process may not read it, or it is not what its suffix says.
+        TableError: the file does not exist, this process may not read it, or its format is not that of its suffix.
         ColumnsMissing: the file lacks columns of the contract.
     """
     tables.require_kind(path, KINDS)
@@ -40,14 +40,14 @@ def read(path: Path, contract: Contract, *, rows: int) -> tuple[pd.DataFrame, in
             cells = _parse_lines(path, sample.table, contract)
         else:
             sample = sampling.draw(_table_chunks(path, contract), rows=rows)
-            # Without pandas' own metadata nulls come as NaN or None, which the contract knows, and never as pandas.NA.
+            # Without pandas' own metadata, nulls are NaN or None, which the contract accepts, and never pandas.NA.
             cells = sample.table.to_pandas(ignore_metadata=True)
     logger.info("read %s rows from %s", f"{sample.of_rows:,}", path)
     return values(cells, contract), sample.of_rows
 
 
 def values(cells: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Read cells, text or not, as values of the contract's columns, in its order; other columns are left out."""
+    """Convert cells, text or not, to values of the contract's columns, in its order; other columns are left out."""
     return pd.DataFrame({feature.name: _values(feature, cells[feature.name]) for feature in contract.features})
 
 
@@ -76,7 +76,7 @@ def _line_chunks(path: Path) -> Iterator[pa.Table]:
 
 
 def _parse_lines(path: Path, lines: pa.Table, contract: Contract) -> pd.DataFrame:
-    # Not with pandas, which refuses the whole file for one number of more than 64 bits.
+    # pandas would refuse the whole file for one number of more than 64 bits.
     numbered = zip(*(column.to_pylist() for column in lines.columns), strict=True)
     rows = [_json_object(number, line) for number, line in numbered]
     if rows:
@@ -86,7 +86,7 @@ def _parse_lines(path: Path, lines: pa.Table, contract: Contract) -> pd.DataFram
 
 def _json_object(number: int, line: str) -> dict[str, Any]:
     try:
-        value = json.loads(line, parse_int=float)  # an integer of any length is a number or infinity, not an error
+        value = json.loads(line, parse_int=float)  # an integer of any length becomes a number or infinity, not an error
     except (ValueError, RecursionError) as error:
         raise ValueError(f"line {number} is not JSON") from error
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Reads files of outcomes (CSV or Parquet), and writes the rejected rows to a file beside each."""
+"""Reads files of outcomes (CSV or Parquet), and writes their rejected rows to a file in the same folder."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +18,12 @@ from monitoring.settings import Time
 
 COLUMNS = tuple(Outcome.model_fields)
 Cells = Mapping[str, str]
-"""Of those columns, as text; one that is null, or not there, is left out."""
+"""Column to cell, as text; null and missing cells are left out."""
 Reject = Callable[["Row", str], None]
 
 
 class _Line(Outcome):
-    """An outcome as files have it: yes and 1 are true, and a time is UTC's unless it names its zone."""
+    """An outcome in the format of files: yes and 1 are true, and a time without a zone is UTC."""
 
     model_config = ConfigDict(strict=False)
 
@@ -36,13 +36,13 @@ class Row:
     """One row of a file."""
 
     number: int
-    """From 1, without the header."""
+    """Counted from 1, without the header."""
     cells: Cells
     fits: bool = True
-    """Whether it has as many cells as the header."""
+    """Whether the row has as many cells as the header."""
 
     def read(self) -> Outcome | str:
-        """Return the outcome, or all that is wrong."""
+        """Return the outcome, or a message with all its problems."""
         if not self.fits:
             return tables.MISFIT
         try:
@@ -53,11 +53,11 @@ class Row:
 
 
 def chunks(path: Path, *, rows: int = MAX_OUTCOMES) -> Iterator[tuple[list[Row], float]]:
-    """Read a file, at most so many rows at a time, each time with the share of the file that they take, 0 to 1.
+    """Yield chunks of at most `rows` rows, each with its share of the file, 0 to 1.
 
     Raises:
-        TableError: there is no such file, or it is not what its suffix says.
-        OutcomesUnreadable: it lacks a column.
+        TableError: the file does not exist, or its format is not that of its suffix.
+        OutcomesUnreadable: the file lacks a column.
     """
     present = tables.schema(path).names
     if missing := [name for name in COLUMNS if name not in present]:
@@ -71,16 +71,16 @@ def chunks(path: Path, *, rows: int = MAX_OUTCOMES) -> Iterator[tuple[list[Row],
 
 
 def rejected_path(path: Path) -> Path:
-    """Name the file that holds the rejected rows of a file."""
+    """Return the path of the file for the rejected rows."""
     return path.with_suffix(".rejected.csv")
 
 
 @contextmanager
 def rejecting(path: Path) -> Iterator[Reject]:
-    """Yield what writes a row of the file, with the reason, to the file beside it; that one appears at the end.
+    """Yield a function that writes a rejected row and its reason; the file of rejected rows appears at the end.
 
     Raises:
-        RejectedUnwritable: it cannot be written.
+        RejectedUnwritable: the file of rejected rows cannot be written.
     """
     final = rejected_path(path)
     try:

@@ -1,7 +1,7 @@
-"""Some rows of any number, each as likely as any other, in the memory of those alone.
+"""Uniform random samples of streams and of the prediction log; only the sample is in memory.
 
-Every row of a stream gets a random key, and the rows with the least keys stay. In the prediction log the last digits of
-an id, which are drawn by chance, are that key.
+Each row of a stream gets a random key, and the rows with the smallest keys are the sample. In the prediction log, the
+last digits of the id are the key: they are random.
 """
 
 from collections.abc import Iterable
@@ -19,15 +19,15 @@ _ID_DIGITS, _CHANCE_DIGITS = 32, 12
 
 @dataclass(frozen=True)
 class Sample:
-    """What was drawn, in the order of the stream."""
+    """The sampled rows, in the order of the stream."""
 
     table: pa.Table
     of_rows: int
-    """Rows of the whole stream."""
+    """Number of rows of the whole stream."""
 
 
 def draw(chunks: Iterable[pa.Table], *, rows: int) -> Sample:
-    """Draw so many rows of at least one chunk, or all if there are no more."""
+    """Sample `rows` rows at random, or return all if there are fewer; `chunks` must yield at least one table."""
     random = np.random.default_rng(_SEED)
     tables: list[pa.Table] = []
     keys = np.empty(0)
@@ -45,12 +45,12 @@ def draw(chunks: Iterable[pa.Table], *, rows: int) -> Sample:
 
 
 def chance(ids: sa.Column[str]) -> sa.ColumnElement[str]:
-    """Return the key by which rows of the log are drawn: in its order they are in none."""
+    """Return the random key of the rows of the log; sorted by it, they are in random order."""
     return sa.func.substr(ids, _ID_DIGITS - _CHANCE_DIGITS + 1)
 
 
 def likely(ids: sa.Column[str], *, rows: float, of_rows: int) -> sa.ColumnElement[bool]:
-    """Hold for about so many rows of the log, or for all if there are no more."""
+    """Return a condition that holds for about `rows` random rows of the log, or for all if there are fewer."""
     if rows >= of_rows:
         return sa.true()
     return chance(ids) < f"{int(rows / of_rows * 16**_CHANCE_DIGITS):0{_CHANCE_DIGITS}x}"

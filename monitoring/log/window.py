@@ -1,6 +1,6 @@
-"""What the prediction log holds of a period: how much, and a sample of its rows.
+"""Reads a period of the prediction log: the number of rows, a random sample of them, and the counts of requests.
 
-The sample is found in one pass over the ids, in its own memory.
+The sample takes one pass over the ids, and only its own memory.
 """
 
 import logging
@@ -19,41 +19,41 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Traffic:
-    """What became of the requests of a period."""
+    """Counts of the requests of a period."""
 
     answered_requests: int
     refused_requests: int
-    """With 422."""
+    """Requests refused with 422."""
     dropped_rows: int
-    """Predictions that were made but are not in the log."""
+    """Predictions that were made but are missing from the log."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What was found."""
+    """The rows and the traffic of a period."""
 
     rows: int
-    """In the log."""
+    """Number of rows of the period in the log."""
     sample: list[sa.Row[Any]]
-    """At most as many as were asked for: features, model_version, churn_probability."""
+    """Random rows, each with features, model_version and churn_probability."""
     traffic: Traffic
 
 
 def read(url: str, period: Period, *, rows: int) -> Window:
-    """Count a period's predictions and draw at most so many; a second for each two million predictions.
+    """Count a period's predictions and sample at most `rows` of them; takes a second per two million predictions.
 
     Raises:
-        LogUnsupported, LogMissing: no log can be or is there.
-        LogUnreadable: it does not answer, or has not our tables.
+        LogUnsupported, LogMissing: the address is not of a supported database, or there is no log at it.
+        LogUnreadable: the database does not answer, or lacks our tables.
     """
     with opening.connection(url) as opened:
         found = opened.scalar(sa.select(sa.func.count()).where(within(PREDICTIONS.c.prediction_id, period))) or 0
-        logger.info("reading %s rows of the log, at most %s of them whole", f"{found:,}", f"{rows:,}")
+        logger.info("the window has %s rows in the log; sampling at most %s of them", f"{found:,}", f"{rows:,}")
         return Window(found, list(opened.execute(_sample(period, rows, found))), _traffic(opened, period))
 
 
 def within(ids: sa.Column[str], period: Period) -> sa.ColumnElement[bool]:
-    """Hold for the rows of a period, whose ids begin with their time."""
+    """Return a condition that holds for the rows of a period; ids begin with the time."""
     first, after = period.ids
     return (ids >= first) & (ids < after)
 
@@ -61,7 +61,7 @@ def within(ids: sa.Column[str], period: Period) -> sa.ColumnElement[bool]:
 def _sample(period: Period, rows: int, of_rows: int) -> sa.Select[Any]:
     chosen = PREDICTIONS.c.features, PREDICTIONS.c.model_version, PREDICTIONS.c.churn_probability
     ids = PREDICTIONS.c.prediction_id
-    few = sampling.likely(ids, rows=rows + 10 * rows**0.5, of_rows=of_rows)  # to sort; hardly ever one too few
+    few = sampling.likely(ids, rows=rows + 10 * rows**0.5, of_rows=of_rows)  # fewer to sort; ten deviations of reserve
     return sa.select(*chosen).where(within(ids, period), few).order_by(sampling.chance(ids)).limit(rows)
 
 

@@ -1,1 +1,1 @@
-"""Checks live outcomes against what the model's test set promised."""
+"""Quality of the pinned model on live outcomes, compared with its test set."""

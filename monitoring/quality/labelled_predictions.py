@@ -1,7 +1,7 @@
-"""What one model predicted in a period and what became of those customers, read from the prediction log.
+"""Reads the predictions of one model in a period, and their outcomes, from the prediction log.
 
-Every row is counted; of more than 100,000 a sample of about as many is read. Outcomes come late and not at random, so
-predictions with and without one are counted by tier.
+All rows are counted; if there are more than 100,000, a random sample of about 100,000 is read. Outcomes come late and
+not at random, so predictions with and without an outcome are counted by tier.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _CHUNK_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Tier:
-    """Predictions of a tier, and how many of them have an outcome."""
+    """Number of predictions of a risk tier, and number of those with an outcome."""
 
     predictions: int = 0
     outcomes: int = 0
@@ -31,46 +31,46 @@ class Tier:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Predictions whose outcome is known: all, or a sample."""
+    """Predictions with a known outcome: all, or a random sample."""
 
     probability: Vector
     churned: Labels
     delay_seconds: Vector
-    """From the prediction to the observation."""
+    """Time from the prediction to the observation of its outcome."""
     features: Mapping[str, Vector]
-    """By name, encoded as the contract does; all NaN where inputs were not kept."""
+    """Feature name to values in the contract's encoding; all NaN if the log has no inputs."""
 
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """One model's period."""
+    """The predictions of one model in a period."""
 
     tiers: Mapping[RiskTier, Tier]
     other_models_rows: int
-    """Predictions of the period that other models made."""
+    """Number of predictions of other models in the period."""
     probability: Vector
-    """Of all predictions, or of a sample."""
+    """Probabilities of all predictions, or of a random sample."""
     outcomes: Outcomes
 
     @property
     def window_rows(self) -> int:
-        """Predictions."""
+        """Number of predictions."""
         return sum(tier.predictions for tier in self.tiers.values())
 
     @property
     def outcomes_rows(self) -> int:
-        """Predictions with an outcome."""
+        """Number of predictions with an outcome."""
         return sum(tier.outcomes for tier in self.tiers.values())
 
     @property
     def median_delay_seconds(self) -> float | None:
-        """From prediction to observation; None without outcomes."""
+        """Median time from prediction to observation; None without outcomes."""
         delays = self.outcomes.delay_seconds
         return float(np.median(delays)) if len(delays) else None
 
 
 def read(connection: sa.Connection, period: Period, *, model_version: str, contract: Contract) -> LabelledPredictions:
-    """Read what a model did; a million predictions, most with outcomes, take six seconds."""
+    """Read a model's predictions and outcomes; a million predictions, most with outcomes, take six seconds."""
     inside = window.within(PREDICTIONS.c.prediction_id, period)
     made = inside & (PREDICTIONS.c.model_version == model_version)
     tiers = _count(connection, made)

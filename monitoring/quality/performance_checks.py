@@ -1,10 +1,9 @@
-"""What a model's manifest promised, and whether outcomes keep it.
+"""Checks whether live quality is as good as the test-set figures in the model's manifest.
 
-Two things must hold: customers are ranked as well as on the test set (ROC-AUC), and probabilities are what happens
-(calibration error). Each may be off by the larger of what chance alone reaches and what matters, so that few outcomes
-raise no alarm, and many none over nothing; the false alarms that a run may raise are shared between the two. Brier
-score, log loss and cost are told and do not decide: they also change when other customers come, with a model as good as
-ever.
+There are two checks: ranking (ROC-AUC) and calibration (calibration error). The limit of each is the larger of the
+difference that chance alone reaches and the smallest difference that matters, so that neither few outcomes nor many
+raise false alarms. The false alarm rate of a run is divided between the two checks. Brier score, log loss and cost are
+reported but not checked: they also change when the population changes and the model is as good as before.
 """
 
 import math
@@ -19,7 +18,7 @@ from models.bundles.quality import Figure, Figures
 
 @dataclass(frozen=True)
 class Check:
-    """How far one figure is worse than promised, and from where on that counts."""
+    """How much worse one figure is than on the test set, and its limit."""
 
     metric: str
     worse_by: float
@@ -27,12 +26,12 @@ class Check:
 
     @property
     def broken(self) -> bool:
-        """Whether it reaches its limit."""
+        """Whether the difference reaches the limit."""
         return self.worse_by >= self.limit
 
 
 def reference(manifest: Manifest) -> dict[str, Figure]:
-    """Return the figures of the test set."""
+    """Return the test-set figures with their 95 % intervals."""
     return {
         name: Figure(manifest.metrics[name], interval.low, interval.high)
         for name, interval in manifest.intervals.items()
@@ -48,7 +47,10 @@ def check(
     min_fall: float,
     min_calibration_error: float,
 ) -> tuple[Check, ...]:
-    """Hold what happened against the test set, and against the calibration error that right probabilities reach."""
+    """Compare live ROC-AUC with the test set, and live calibration error with that of perfectly calibrated predictions.
+
+    `chance` is the calibration error that chance alone gives to correct probabilities.
+    """
     reach = float(stats.norm.isf(false_alarm_rate / 2))
     now, then = live["roc_auc"], reference["roc_auc"]
     fall = reach * math.hypot(now.deviation, then.deviation)
@@ -59,5 +61,5 @@ def check(
 
 
 def _most(figure: Figure, reach: float) -> float:
-    """An error scatters farther up than down, so its upper half counts."""
+    """Return the value `reach` deviations up, from the upper half of the interval, since errors are skewed upwards."""
     return figure.value + reach * (figure.high - figure.value) / 1.96

@@ -1,4 +1,4 @@
-"""What a run of the performance job found: in one line, as a table, and as a record for programs."""
+"""The result of the performance job: summary line, table of figures, and JSON record."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -17,33 +17,33 @@ from monitoring.quality.performance_checks import Check
 
 @dataclass(frozen=True)
 class PerformanceResult(JobResult):
-    """The result of the performance job. Without `live` there is no verdict, and `reason` says why."""
+    """The result of the performance job. Without `live` there is no verdict, and `reason` has the cause."""
 
     model_version: str
     period: Period
     policy: RiskPolicy
-    """How probabilities became decisions."""
+    """Threshold, tiers and costs of the model's decisions."""
     track: LabelledPredictions
     reference: Figures
-    """On the test set."""
+    """Figures on the test set."""
     estimated: Figures | None
-    """For all predictions of the period, from their probabilities alone; None if they are too few."""
+    """Figures of all predictions of the period, expected from their probabilities; None if there are too few."""
     reason: str | None = None
     live: Figures | None = None
-    """Where outcomes came in."""
+    """Figures on the predictions with an outcome."""
     expected: Figures | None = None
-    """For the same rows, from their probabilities alone."""
+    """Figures of the same predictions, expected from their probabilities."""
     checks: tuple[Check, ...] = ()
     segments: tuple[Segment, ...] = ()
 
     @property
     def broken(self) -> list[Check]:
-        """The promises that do not hold."""
+        """The failed checks."""
         return [check for check in self.checks if check.broken]
 
     @property
     def verdict(self) -> Literal["as good as promised", "quality fallen", "cannot tell"]:
-        """Fallen if any check fails."""
+        """Quality has fallen if any check fails."""
         if self.live is None:
             return "cannot tell"
         return "quality fallen" if self.broken else "as good as promised"
@@ -57,7 +57,7 @@ class PerformanceResult(JobResult):
 
     @property
     def summary(self) -> str:
-        """Say in one line what was found in what."""
+        """Summarize the result in one line."""
         if self.live is None:
             return f"{self.verdict}: {self.reason}"
         track = self.track
@@ -69,7 +69,7 @@ class PerformanceResult(JobResult):
 
     @property
     def table(self) -> list[list[str]]:
-        """Every figure from three sides, below a row of headings."""
+        """Live, test-set and expected figures, below a row of headings."""
         sides = {"live": self.live, "test set": self.reference, "from probabilities": self.expected or self.estimated}
         rows = [
             [say(name), *(str((figures or {}).get(name, "")) for figures in sides.values())]
@@ -79,12 +79,12 @@ class PerformanceResult(JobResult):
 
     @property
     def remarks(self) -> list[str]:
-        """Say what stands behind it, a line each."""
+        """List the table of figures and the notes, a line each."""
         return [*self._figures(), *self.notes]
 
     @property
     def notes(self) -> list[str]:
-        """Say what the figures do not show, a line each."""
+        """List outcomes by tier, delays and segments, a line each."""
         return [*self._coverage(), *self._segments()]
 
     @property
@@ -109,7 +109,7 @@ class PerformanceResult(JobResult):
 
     @property
     def _estimate_error(self) -> dict[str, float] | None:
-        """How far each estimate is from what then happened to the same customers."""
+        """Difference between each expected figure and the live figure of the same predictions."""
         if not (self.live and self.expected):
             return None
         return {name: figure.value - self.live[name].value for name, figure in self.expected.items()}
@@ -124,23 +124,23 @@ class PerformanceResult(JobResult):
         shares = ", ".join(f"{tier.outcomes:,} of {tier.predictions:,} {name}" for name, tier in tiers)
         yield f"outcomes by tier: {shares}"
         if (delay := self.track.median_delay_seconds) is not None:
-            yield f"half of them were seen within {timedelta(seconds=round(delay))}"
+            yield f"median delay from prediction to outcome: {timedelta(seconds=round(delay))}"
         if self.track.other_models_rows:
             yield f"left out: {self.track.other_models_rows:,} predictions of other models"
 
     def _segments(self) -> Iterator[str]:
         if small := [segment.name for segment in self.segments if segment.figures is None]:
-            yield f"too few outcomes: {', '.join(small)}"
+            yield f"segments with too few outcomes: {', '.join(small)}"
         measured = [(segment.figures["roc_auc"], segment) for segment in self.segments if segment.figures]
         if measured:
             roc_auc, segment = min(measured, key=lambda found: found[0].value)
             yield f"lowest ROC-AUC of {len(measured)} segments: {segment.name}, {roc_auc}, {segment.rows:,} outcomes"
         elif self.live is not None and not self.segments:
-            yield "no segments: the log does not keep inputs"
+            yield "no segments: the log has no inputs"
 
 
 def say(metric: str) -> str:
-    """Name a metric for people."""
+    """Return the display name of a metric."""
     return {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "brier": "Brier score"}.get(metric, metric.replace("_", " "))
 
 

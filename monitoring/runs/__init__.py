@@ -1,1 +1,1 @@
-"""What a run of a job leaves behind: record, report, dashboard entry."""
+"""Runs of the jobs, and their records, reports and dashboard entries."""

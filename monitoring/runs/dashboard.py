@@ -1,7 +1,4 @@
-"""The dashboard: Evidently's workspace, where runs gather and are reviewed, and its own page, which shows them.
-
-Beside `monitoring.runs.report` the only module that knows Evidently.
-"""
+"""The dashboard: an Evidently workspace with all runs and their reviews, served by Evidently's own web app."""
 
 import contextlib
 import io
@@ -22,26 +19,26 @@ with warnings.catch_warnings(action="ignore"):  # evidently 0.7 uses deprecated 
     from evidently.ui.workspace import Workspace
 
 PROJECT = "Churn"
-_ID = uuid.uuid5(uuid.NAMESPACE_URL, PROJECT)  # the same for all who make it, so that there is one
-_DESCRIPTION = "What clients send, and what becomes of them, beside what the pinned model learned."
+_ID = uuid.uuid5(uuid.NAMESPACE_URL, PROJECT)  # always the same, so that there is only one project
+_DESCRIPTION = "Drift of live customers from the training sample, and quality of the pinned model on outcomes."
 
 
 def add(drawn: Drawn, workspace: Path, *, run_id: str, name: str, tag: str, metadata: Mapping[str, str]) -> None:
-    """Add a run to the list; it takes 0.1 MB there, and 1 MB of the memory of the page's server.
+    """Add a run to the workspace; it takes 0.1 MB of disk, and 1 MB of the dashboard server's memory.
 
     Raises:
         OSError: the folder cannot be written to.
     """
     model = drawn.snapshot.to_snapshot_model()
     model.name, model.tags, model.metadata = name, [tag], dict(metadata)
-    # The report shows its own copy of Evidently's figures: these would be two thirds of the size.
+    # The report has its own copy of Evidently's figures; without them a snapshot has a third of the size.
     model.metric_results = {figure: model.metric_results[figure] for figure in drawn.figures}
     model.top_level_metrics = list(drawn.figures)
     _open(workspace).state.write_snapshot(_ID, run_id, model)
 
 
 def show_review(workspace: Path, *, run_id: str, decision: str, by: str, why: str) -> bool:
-    """Show a decision in the list, in place of an earlier one; return whether the run still is there."""
+    """Show a decision in the list of runs, in place of an earlier one; return whether the run is still there."""
     runs = _open(workspace).state
     try:
         model = runs.read_snapshot(_ID, run_id)
@@ -53,17 +50,17 @@ def show_review(workspace: Path, *, run_id: str, decision: str, by: str, why: st
 
 
 def serve(workspace: Path, *, host: str, port: int, on_listening: Callable[[], None]) -> None:
-    """Show the workspace as Evidently's own page until interrupted; its makers learn nothing of it."""
+    """Serve the workspace with Evidently's web app until interrupted, with usage reporting off."""
     with warnings.catch_warnings(action="ignore"):  # as above
-        from evidently.ui.service.app import create_app, get_config  # noqa: PLC0415  # half a second that no job needs
-    _open(workspace)  # so that the first visitor finds the panels, if empty
+        from evidently.ui.service.app import create_app, get_config  # noqa: PLC0415  # takes half a second
+    _open(workspace)  # creates the panels, so that the page has them before the first run
     config = get_config(host=host, port=port, workspace=str(workspace))
     config.telemetry.enabled = False
     root = logging.getLogger()
     handlers = list(root.handlers)
-    with contextlib.redirect_stdout(io.StringIO()):  # evidently prints how it wires its components
+    with contextlib.redirect_stdout(io.StringIO()):  # evidently prints the wiring of its components
         app = create_app(config)
-    root.handlers[:] = handlers  # its web framework has put its own in their place
+    root.handlers[:] = handlers  # evidently's web framework has replaced them
     _Server(uvicorn.Config(app, host=host, port=port, log_level="warning"), on_listening).run()
 
 
@@ -87,10 +84,10 @@ def _open(workspace: Path) -> Workspace:
 
 
 def _panels() -> list[DashboardPanelPlot]:
-    """Lay out what there is to see: inputs on the left, outcomes on the right, and every column across."""
+    """Lay out the panels: inputs on the left, outcomes on the right, and the distances of all columns across."""
     columns = PanelMetric(metric="JobFigure", metric_labels={"group": "input"}, legend="{{name}}")
     across = line_plot_panel(
-        "Distance of each input column", [columns], "In units of its limit: from 1 on a column has drifted."
+        "Distance of each input column", [columns], "In units of its limit: a column has drifted at 1 or more."
     )
     top, *pairs = zip(_input_panels(), _outcome_panels(), strict=True)
     return [*top, across, *(panel for pair in pairs for panel in pair)]
@@ -103,19 +100,19 @@ def _input_panels() -> list[DashboardPanelPlot]:
         line_plot_panel(
             "Drift share",
             _lines(share),
-            "How much of the model rests on drifted columns; from the limit on it is drift.",
+            "Share of the feature importance in drifted columns; at the limit or above it is drift.",
             "half",
         ),
         line_plot_panel(
-            "Distance of the predictions", _lines(predictions), "In units of its limit: from 1 on it is drift.", "half"
+            "Distance of the predictions", _lines(predictions), "In units of its limit: 1 or more is drift.", "half"
         ),
         bar_plot_panel(
             "Drifted columns",
             _lines({"columns": ("drift", "columns")}),
-            "Missing values and predictions too.",
+            "Number of drifted columns, with those of missing values and predictions.",
             "half",
         ),
-        bar_plot_panel("Rows judged", _lines({"rows": ("rows", "judged")}), "By the drift job.", "half"),
+        bar_plot_panel("Rows checked", _lines({"rows": ("rows", "judged")}), "By the drift job.", "half"),
     ]
 
 
@@ -131,16 +128,16 @@ def _outcome_panels() -> list[DashboardPanelPlot]:
         line_plot_panel(
             "ROC-AUC",
             _lines(sides("roc_auc") | {"outcomes, lower end": ("low", "roc_auc")}),
-            "How well customers are ranked, with the lower end of its 95 % interval.",
+            "Quality of the ranking, with the lower end of its 95 % interval.",
             "half",
         ),
         line_plot_panel(
-            "Calibration error and Brier score", _lines(errors), "How far probabilities are from what happens.", "half"
+            "Calibration error and Brier score", _lines(errors), "Distance of probabilities from outcomes.", "half"
         ),
         line_plot_panel(
             "Cost of decisions",
             _lines(sides("cost")),
-            "Of a customer; a missed churner and a needless offer cost 1 together.",
+            "Per customer; a missed churner and a needless offer together cost 1.",
             "half",
         ),
         bar_plot_panel("Predictions and outcomes", _lines(rows), "In the window of the performance job.", "half"),
@@ -148,7 +145,7 @@ def _outcome_panels() -> list[DashboardPanelPlot]:
 
 
 def _lines(figures: Mapping[str, tuple[str, str]]) -> list[PanelMetric]:
-    """Make lines of names for people, each with group and name in a `monitoring.runs.trend`."""
+    """Return a line per entry: legend to the group and name of its figure in `monitoring.runs.trend`."""
     return [
         PanelMetric(metric="JobFigure", metric_labels={"group": group, "name": name}, legend=legend)
         for legend, (group, name) in figures.items()

@@ -1,7 +1,6 @@
-"""What a run found, drawn as a page by Evidently: our verdict above, its presets below.
+"""The report of a run as an Evidently page: our verdict above, Evidently's presets below.
 
-It is given the verdict, and measures with the same functions. Only this module and `monitoring.runs.dashboard` import
-Evidently.
+The presets measure with the distance functions of the drift job, so page and verdict agree.
 """
 
 import warnings
@@ -42,24 +41,24 @@ _COLUMN_TYPES: dict[Kind, ColumnType] = {"number": ColumnType.Numerical, "label"
 
 @dataclass(frozen=True)
 class Drawn:
-    """A finished run."""
+    """The finished report of a run."""
 
     snapshot: Snapshot
 
     @property
     def figures(self) -> list[str]:
-        """The ids of those of its results that panels draw."""
+        """The ids of the results that the dashboard's panels show."""
         results = self.snapshot.metric_results.items()
         return [id_ for id_, one in results if one.metric_value_location.metric.params["type"].endswith(":JobFigure")]
 
     def save(self, page: Path) -> None:
-        """Write the page, which needs nothing beside it; 4 MB, nearly all of them the plotting library."""
+        """Write the page as one self-contained file of 4 MB, most of it the plotting library."""
         page.parent.mkdir(parents=True, exist_ok=True)
         self.snapshot.save_html(str(page))
 
 
 class JobFigure(SingleValueMetric):  # type: ignore[misc]  # evidently ships no types
-    """A figure of a `monitoring.runs.trend`, for panels; it comes with the live rows."""
+    """A figure of `monitoring.runs.trend` for the panels, read from the metadata of the live rows."""
 
     group: str
     name: str
@@ -68,7 +67,7 @@ class JobFigure(SingleValueMetric):  # type: ignore[misc]  # evidently ships no 
 class _JobFigureCalculation(SingleValueCalculation[JobFigure]):  # type: ignore[misc]  # as above
     def calculate(self, _: Context, current_data: Dataset, reference_data: Dataset) -> tuple[SingleValue, None]:  # noqa: ARG002
         figure = self.result(current_data.metadata[self.metric.group][self.metric.name])
-        figure.widget = []  # people read it in the summary
+        figure.widget = []  # the summary shows it
         return figure, None
 
     def display_name(self) -> str:
@@ -76,15 +75,15 @@ class _JobFigureCalculation(SingleValueCalculation[JobFigure]):  # type: ignore[
 
 
 class _Summary(MetricContainer):  # type: ignore[misc]  # as above
-    """What a job says, above all that Evidently says."""
+    """The job's own result, above Evidently's presets."""
 
     counters: dict[str, str]
-    """By what they count."""
+    """Label to value."""
     tables: dict[str, list[list[str]]] = {}  # noqa: RUF012  # pydantic's
-    """By title; the first row has the headings."""
+    """Title to rows; the first row has the headings."""
     remarks: list[str] = []  # noqa: RUF012  # as above
     trend: dict[str, list[str]] = {}  # noqa: RUF012  # as above
-    """Group to names of what panels draw."""
+    """Group to the names of its figures on the panels."""
 
     def generate_metrics(self, context: Context) -> list[JobFigure]:  # noqa: ARG002
         return [JobFigure(group=group, name=name) for group, names in self.trend.items() for name in names]
@@ -97,24 +96,24 @@ class _Summary(MetricContainer):  # type: ignore[misc]  # as above
 
 
 class _Drift(DataDriftPreset):  # type: ignore[misc]  # as above
-    """The preset without its own verdict, to which all columns are alike."""
+    """The preset without Evidently's own verdict, which gives all columns the same weight."""
 
     def render(self, context: Context, child_widgets: Any = None) -> list[BaseWidgetInfo]:
         widgets: list[BaseWidgetInfo] = super().render(context, child_widgets)
-        return widgets[2:]  # its verdict, and what it counted for that
+        return widgets[2:]  # the first two are its verdict and its count of drifted columns
 
 
 def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[str], *, at: datetime) -> Drawn:
-    """Draw the columns that have a score, and summarise all."""
+    """Draw the report of the drift job: the compared columns, and a summary of all columns."""
     _register_methods({score.column: score.limit for score in result.scores})
     lines = trend.of_drift(result)
-    share = {"of the model rests on drifted columns": f"{result.drift_share:.0%}"}
+    share = {"of the feature importance is in drifted columns": f"{result.drift_share:.0%}"}
     summary = _Summary(counters={"verdict": result.verdict} | share, remarks=list(remarks), trend=_names(lines))
     drift = _Drift(
         columns=[score.column for score in result.scores],
         num_method=distances.METHODS["number"],
         cat_method=distances.METHODS["label"],
-        threshold=1.0,  # a limit
+        threshold=1.0,  # distances are in units of their limit
     )
     with _drawing():
         current, reference = _dataset(comparison, comparison.live, lines), _dataset(comparison, comparison.reference)
@@ -123,7 +122,7 @@ def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[st
 
 
 def draw_performance(found: PerformanceResult, *, at: datetime) -> Drawn:
-    """Draw what outcomes show beside what was promised; without enough of them, what probabilities let expect."""
+    """Draw the report of the performance job; without enough outcomes it has only the expected figures."""
     lines = trend.of_performance(found)
     summary = _Summary(
         counters={"verdict": found.verdict, "outcomes": f"{found.track.outcomes_rows:,}"},
@@ -142,7 +141,7 @@ def draw_performance(found: PerformanceResult, *, at: datetime) -> Drawn:
 
 
 def draw_reason(reason: str, *, at: datetime) -> Drawn:
-    """Draw a run that measured nothing."""
+    """Draw the report of a run without measurements."""
     table = pd.DataFrame({"reason": [reason]})  # evidently refuses a table without columns
     summary = _Summary(counters={"verdict": "cannot tell"}, remarks=[reason])
     return Drawn(Report([summary]).run(table, None, timestamp=at))
@@ -150,14 +149,14 @@ def draw_reason(reason: str, *, at: datetime) -> Drawn:
 
 @contextmanager
 def _drawing() -> Iterator[None]:
-    """Keep quiet that evidently divides by zero on empty columns, and leave out Plotly's looks, half of every plot."""
-    looks = plotly.io.templates.default
+    """Ignore Evidently's divisions by zero on empty columns, and omit Plotly's template, half the size of a plot."""
+    template = plotly.io.templates.default
     plotly.io.templates.default = None
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     finally:
-        plotly.io.templates.default = looks
+        plotly.io.templates.default = template
 
 
 def _names(lines: Trend) -> dict[str, list[str]]:
@@ -175,10 +174,10 @@ def _segments(segments: Sequence[Segment]) -> dict[str, list[list[str]]]:
 
 
 def _register_methods(limits: dict[str, float]) -> None:
-    """Teach Evidently our distances, in units of their limit.
+    """Register our distances with Evidently, in units of their limit.
 
-    Evidently takes a threshold as part of a metric's identity: limits that follow the number of rows would start a new
-    line on the dashboard with every run. In units of the limit the threshold is 1 for every column and every run.
+    For Evidently, the threshold is part of a metric's identity. Limits depend on the number of rows, so each run would
+    start a new line on the dashboard. In units of the limit, the threshold is 1 for every column and every run.
     """
 
     def in_units(kind: Kind) -> Callable[[pd.Series, pd.Series, ColumnType, float], tuple[float, bool]]:

@@ -1,7 +1,7 @@
-"""A run of a job from beginning to end: what it finds is drawn, recorded, shown on the dashboard and printed.
+"""Runs a job: draws its report, writes its record, adds it to the dashboard and prints the summary.
 
-Whatever stands in the way of a verdict is exit code 2, never 0, and is kept beside the verdicts, so that a blind
-monitor does not look like its last good day.
+On any error the exit code is 2, never 0, and the reason is saved as a run of its own, so that a failing job does not
+look like its last good run.
 """
 
 import logging
@@ -28,27 +28,27 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Finding:
-    """A result, and what a run does with it."""
+    """The result of a job, with its remarks and its report."""
 
     result: JobResult
     remarks: Sequence[str]
-    """For people, a line each, below the summary."""
+    """Lines that are printed below the summary."""
     draw: Callable[[], "Drawn"]
     """Draws the report; takes seconds."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the record holds besides the result, as JSON values."""
+    """Further JSON values for the record."""
 
 
 def carry_out(job: Job, settings: JobSettings, find: Callable[[datetime], Finding]) -> int:
-    """Let a job look, keep and print what it found, and return its exit code; 2 for cannot tell."""
+    """Run a job, save and print its result, and return its exit code; 2 for cannot tell."""
     started_at = datetime.now(UTC)
     try:
         return _keep(find(started_at), job, settings, started_at)
     except (CannotTell, ModelsError) as error:
         reason = str(error)
-    except Exception:  # blindness is never green, whatever its cause
+    except Exception:  # an unexpected error must not look like a good result
         logger.exception("the %s job failed", job)
-        reason = "an unexpected error; the log has its traceback."
+        reason = "an unexpected error. See its traceback in the log."
     result = NoVerdict(reason, _pinned_version(settings))
     _print(result.summary)
     _keep_reason(result, job, settings, started_at)
@@ -71,19 +71,19 @@ def _keep(found: Finding, job: Job, settings: JobSettings, started_at: datetime)
 
 
 def _keep_reason(result: NoVerdict, job: Job, settings: JobSettings, started_at: datetime) -> None:
-    """Keep why a run could not tell, as a record and as a run on the dashboard; both may fail in their turn."""
+    """Save the reason of a run without a verdict, as a record and on the dashboard; each of the two may fail."""
     facts = {**result.record, "report": None, "run_id": str(uuid.uuid4())}
     try:
         record = run_store.write(facts, settings.output_dir, job, started_at)
         _print(f"record: {record}")
-        from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the reason has been said by now
+        from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the reason is printed before
 
         _show(report.draw_reason(result.reason, at=started_at), facts, job, settings)
     except OSError as error:
-        _print(f"not kept: {settings.output_dir}: {error.strerror or error}")
-    except Exception:  # the exit code still says it
-        logger.exception("the reason could not be kept")
-        _print("not kept on the dashboard: an unexpected error; the log has its traceback.")
+        _print(f"not saved: {settings.output_dir}: {error.strerror or error}")
+    except Exception:  # the exit code still reports the failed run
+        logger.exception("the reason could not be saved")
+        _print("not added to the dashboard: an unexpected error. See its traceback in the log.")
 
 
 def _show(drawn: "Drawn", facts: Mapping[str, Any], job: Job, settings: JobSettings) -> None:

@@ -1,4 +1,4 @@
-"""What each run leaves behind for programs: a record in reports/, named for its time and its job."""
+"""The JSON records of all runs in reports/, named by time and job."""
 
 import json
 from collections.abc import Mapping
@@ -12,28 +12,28 @@ Job = Literal["drift", "performance"]
 
 
 def path(output_dir: Path, job: Job, started_at: datetime, ending: str = ".json") -> Path:
-    """Name a run's file, and with another ending the page beside it; the names of a job sort by time."""
+    """Return the path of a run's record, or with another ending of its page; the names of a job sort by time."""
     return output_dir / "reports" / f"{started_at:%Y%m%dT%H%M%S.%f}Z-{job}{ending}"
 
 
 def workspace(output_dir: Path) -> Path:
-    """Name the folder of what the dashboard shows."""
+    """Return the folder of the dashboard's workspace."""
     return output_dir / "workspace"
 
 
 def write(facts: Mapping[str, Any], output_dir: Path, job: Job, started_at: datetime) -> Path:
-    """Write what a run found, with the times of its beginning (UTC) and its end; it appears whole or not at all.
+    """Write a run's record atomically, with its start and end times (UTC).
 
     Raises:
         OSError: the folder cannot be written to.
-        ValueError: a number is infinite or not a number, which JSON cannot say.
+        ValueError: a number is infinite or NaN, which JSON does not allow.
     """
     times = {"started_at": started_at.isoformat(), "finished_at": datetime.now(UTC).isoformat()}
     return _put({**facts, **times}, path(output_dir, job, started_at))
 
 
 def find(output_dir: Path, run: str) -> Path:
-    """Find a run's record by its name, by its id on the dashboard, or, for "latest", of the last run of all.
+    """Find a run's record by its name or by its id on the dashboard; "latest" is the last run of any job.
 
     Raises:
         RunUnknown: there is no such run.
@@ -46,10 +46,10 @@ def find(output_dir: Path, run: str) -> Path:
 
 
 def add_review(record: Path, review: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a review to those that a record has, and return all of it.
+    """Append a review to a record, and return the complete record.
 
     Raises:
-        OSError: it cannot be written to.
+        OSError: the record cannot be written.
     """
     facts: dict[str, Any] = json.loads(record.read_text())
     facts["reviews"] = [*facts.get("reviews", []), review]
@@ -58,7 +58,7 @@ def add_review(record: Path, review: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def forget(output_dir: Path, before: datetime) -> int:
-    """Remove the runs that began before a time (UTC): page, record, and place on the dashboard; return how many.
+    """Remove the page, record and dashboard entry of all runs that began before a time (UTC); return their number.
 
     Raises:
         OSError: the folders cannot be written to.

@@ -1,4 +1,4 @@
-"""The figures that are followed from run to run: the lines of the dashboard."""
+"""The figures that the dashboard plots over all runs."""
 
 from collections.abc import Mapping
 
@@ -7,11 +7,11 @@ from monitoring.drift.drift_result import DriftResult
 from monitoring.quality.performance_result import PerformanceResult
 
 Trend = Mapping[str, Mapping[str, float]]
-"""Group to name to value; what a run could not measure is left out."""
+"""Group to name to value; a run leaves out figures that it could not measure."""
 
 
 def of_drift(result: DriftResult) -> Trend:
-    """Name what a run of the drift job adds to the lines."""
+    """Return the figures of a run of the drift job."""
     return {
         "drift": {"share": result.drift_share, "columns": len(result.drifted)},
         "input": {score.column: score.ratio for score in result.scores if score.feature},
@@ -22,7 +22,7 @@ def of_drift(result: DriftResult) -> Trend:
 
 
 def of_performance(found: PerformanceResult) -> Trend:
-    """Name what a run of the performance job adds."""
+    """Return the figures of a run of the performance job."""
     return {
         "live": _values(found.live),
         "low": {"roc_auc": found.live["roc_auc"].low} if found.live else {},

@@ -1,4 +1,4 @@
-"""The demo as a person runs it: it ends with 0, says what it saw, and leaves nothing running."""
+"""The demo as a person runs it: it ends with 0, prints its results, and leaves no process behind."""
 
 import json
 import os

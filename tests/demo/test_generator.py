@@ -1,4 +1,4 @@
-"""The generator as the log sees it."""
+"""The generator's customers and outcomes arrive in the prediction log."""
 
 import subprocess
 import sys

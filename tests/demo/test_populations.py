@@ -1,4 +1,4 @@
-"""The two worlds: the model knows its way in one of them."""
+"""The model predicts well in the calm population, and badly in the shifted one."""
 
 from pathlib import Path
 

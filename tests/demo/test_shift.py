@@ -1,4 +1,4 @@
-"""A shift of any contract moves what it names, keeps to the rules, and says what it did."""
+"""A shift of any contract changes the named features, keeps the rules, and describes its changes."""
 
 from typing import Any, Literal
 

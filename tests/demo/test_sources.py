@@ -1,4 +1,4 @@
-"""A table is split into what is learned from and who is sent, and both worlds are made of the latter."""
+"""A table is split into training rows and held-out customers; both populations are made from the latter."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Customers who never stop asking see every failure, so that none seen means something."""
+"""The steady clients count every failed request, so zero failures is a result."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -197,6 +197,8 @@ def test_the_verdicts_of_the_jobs_are_alerts_and_no_others_fire(prometheus: Prom
     alerts = prometheus.get("/api/v1/alerts")["alerts"]
     said = {alert["labels"]["alertname"]: alert["annotations"] for alert in alerts if alert["state"] == "firing"}
     assert {name: text["description"] for name, text in said.items()} == {
-        "Drift": "45% of the model rests on columns that drifted; predictions lie at 2 of their limit.",
-        "QualityFallen": "ROC-AUC is 0.700 on outcomes and 0.848 on the test set; probabilities are off by 0.050.",
+        "Drift": (
+            "Drifted columns have 45% of the feature importance; the distance of the predictions is 2 times its limit."
+        ),
+        "QualityFallen": "ROC-AUC is 0.700 on outcomes and 0.848 on the test set; the calibration error is 0.050.",
     }

@@ -172,7 +172,7 @@ def test_the_demo_plays_the_whole_loop(retargeted: Retargeted) -> None:
     assert "1,000 calm customers: " in told
     assert "no drift in 21 columns; 1,000 live rows" in told
     assert "as good as promised: " in told
-    assert re.search(r"the same customers after a change \(.+, .+, .+\); which of them leave is drawn by lot", told)
+    assert re.search(r"the same customers after a change \(.+, .+, .+\), with shuffled outcomes", told)
     assert re.search(r"^drift in 4 of 21 columns: ", told, re.MULTILINE)
     assert "quality fallen: ROC-AUC worse by" in told
     records = sorted((retargeted.clone.folder / "var" / "reports").glob("*.json"))

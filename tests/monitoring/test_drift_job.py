@@ -1,4 +1,4 @@
-"""The job tells calm from drift, names what drifted, and whatever it cannot judge is never green."""
+"""The drift job finds drift, names the drifted columns, and returns 2 on any error."""
 
 import logging
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def test_columns_that_fall_silent_or_freeze_are_drift(judge: Judge, customers: D
     live.loc[::5, "total_charges"] = np.nan
     outcome = judge(live)
     assert outcome.drifted == {"monthly_charges missing", "total_charges missing", "support_tickets"}
-    assert "cannot be judged: monthly_charges, no value in the live rows\n" in outcome.said
+    assert "not compared: monthly_charges, no value in the live rows\n" in outcome.said
 
 
 def test_a_column_that_no_longer_is_constant_is_drift(
@@ -95,13 +95,14 @@ def test_nothing_to_judge_cannot_tell(judge: Judge, customers: Draw, publish_ref
     alike = pd.concat([customers(1, 1)] * 300)
     outcome = judge(alike, models_dir=publish_reference(alike, CONTRACT))
     assert outcome.code == 2
-    assert outcome.said.startswith("cannot tell: no column can be judged: tenure_months: always ")
+    assert outcome.said.startswith("cannot tell: no column can be compared: tenure_months: always ")
 
 
 def test_too_few_rows_cannot_tell(judge: Judge, customers: Draw) -> None:
     outcome = judge(customers(199, 2))
     assert outcome.code == 2
-    assert "199 rows, at least 200 are needed. Wait for more, look further back, or lower --min-rows.\n" in outcome.said
+    remedy = "Wait for more rows, choose a longer window, or lower --min-rows.\n"
+    assert f"199 rows, at least 200 are needed. {remedy}" in outcome.said
 
 
 def test_a_table_without_rows_cannot_tell(judge: Judge, customers: Draw) -> None:
@@ -177,9 +178,9 @@ def test_an_unwritable_output_folder_cannot_tell_and_says_what_to_do(
     with caplog.at_level(logging.ERROR):
         outcome = judge(customers(rows, 2), output_dir=taken)
     assert (outcome.code, caplog.text) == (2, "")
-    assert f"not kept: {taken}: Not a directory\n" in outcome.said
+    assert f"not saved: {taken}: Not a directory\n" in outcome.said
     if rows == 500:
-        remedy = "Not a directory. Name a folder that this process may write to with --output-dir.\n"
+        remedy = "Not a directory. Give a folder that this process may write to with --output-dir.\n"
         assert outcome.said.startswith(f"cannot tell: {taken}: {remedy}")
 
 

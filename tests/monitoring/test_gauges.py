@@ -1,4 +1,4 @@
-"""The gauges tell what the log holds: what is shuffled there moves those that it should, and no others."""
+"""The gauges show what is in the log: shuffled values change the gauges that depend on them, and no others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The job judges what the prediction log holds, and says what the log does not."""
+"""The drift job reads the prediction log, and reports what is missing from it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -47,7 +47,7 @@ def test_a_large_window_is_judged_by_a_sample_and_says_so(judge: Judge, keep: Ke
     keep(customers(3_000, 2))
     outcome = judge(sample_rows=1_000)
     assert (outcome.record["window_rows"], outcome.record["judged_rows"]) == (3_000, 1_000)
-    assert "; 1,000 live rows drawn from 3,000 against 1,000 reference rows of model" in outcome.said
+    assert "; 1,000 live rows sampled from 3,000 against 1,000 reference rows of model" in outcome.said
 
 
 def test_customers_are_judged_whichever_model_they_met_but_predictions_only_of_the_pinned_one(
@@ -58,7 +58,7 @@ def test_customers_are_judged_whichever_model_they_met_but_predictions_only_of_t
     outcome = judge()
     assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
     assert outcome.predictions["drifted"] is False
-    assert f"predictions are judged of {pinned} alone; the rows were predicted 600 by 20250101" in outcome.said
+    assert f"only predictions of {pinned} are compared; the rows were predicted 600 by 20250101" in outcome.said
 
 
 @pytest.mark.parametrize("rows", [0, 199])
@@ -71,7 +71,7 @@ def test_calm_inputs_with_too_few_predictions_of_the_pinned_model_cannot_tell(
     outcome = judge()
     assert (outcome.code, outcome.record["verdict"], outcome.drifted) == (2, "cannot tell", set())
     missing = f"{rows} of {600 + rows} rows have a prediction of model {pinned}, at least 200 are needed."
-    assert outcome.said.startswith(f"cannot tell: {missing} If it was pinned just now, wait, or look from then on with")
+    assert outcome.said.startswith(f"cannot tell: {missing} If this model was pinned recently, wait for more")
     assert outcome.record["reason"].startswith(missing)
 
 
@@ -90,7 +90,7 @@ def test_shifted_inputs_are_drift_without_any_prediction_of_the_pinned_model(
     outcome = judge()
     assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
     assert outcome.record["unjudged"] == {"churn_probability": "no value in the live rows"}
-    assert "; not seen: 0 of 600 rows have a prediction of model" in outcome.said
+    assert "; not checked: 0 of 600 rows have a prediction of model" in outcome.said
 
 
 def test_answers_that_are_not_those_of_the_model_are_drift_though_the_inputs_are_calm(
@@ -123,8 +123,8 @@ def test_refusals_and_holes_in_the_log_are_said(judge: Judge, keep: Keep, custom
     outcome = judge()
     assert (outcome.code, outcome.record["refused_share"], outcome.record["dropped_rows"]) == (0, 0.05, 1_234)
     assert outcome.record["remarks"] == [
-        "missing from the log: 1,234 predictions, dropped when it was away for long",
-        "refused with 422: 5.0% of the requests",
+        "missing from the log: 1,234 predictions, dropped while its database was unavailable",
+        "refused with 422: 5.0% of requests",
     ]
 
 
@@ -133,7 +133,7 @@ def test_rows_without_inputs_are_left_out_and_counted(judge: Judge, keep: Keep, 
     keep(customers(300, 3))
     outcome = judge()
     assert (outcome.code, outcome.record["window_rows"], outcome.record["judged_rows"]) == (0, 600, 300)
-    assert outcome.record["remarks"] == ["without the inputs of this contract: 300 rows, left out"]
+    assert outcome.record["remarks"] == ["left out, without the inputs of this contract: 300 rows"]
 
 
 def test_rows_of_an_earlier_contract_are_left_out_and_counted(
@@ -153,8 +153,9 @@ def test_calm_predictions_without_inputs_cannot_tell(judge: Judge, keep: Keep, c
     outcome = judge()
     assert (outcome.code, outcome.predictions["drifted"], outcome.record["rows_without_inputs"]) == (2, False, 300)
     assert outcome.said.startswith(
-        "cannot tell: no row has the inputs of this contract. Let the service keep them with SERVICE_LOG_INPUTS=plain, "
-        "or judge a file with --live. What was seen: no drift in 1 column; 300 live rows against 3,000 reference rows"
+        "cannot tell: no row has the inputs of this contract. Set SERVICE_LOG_INPUTS=plain for the service, so that it "
+        "logs them, or check a file with --live. Partial result: no drift in 1 column; 300 live rows against 3,000 "
+        "reference rows"
     )
     assert (outcome.record["violations"], outcome.record["remarks"]) == ({}, [])
 

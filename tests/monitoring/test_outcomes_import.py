@@ -1,4 +1,4 @@
-"""A file of outcomes on its way into the log, and the rows that are set aside."""
+"""A file of outcomes is recorded in the log, and its invalid rows are rejected."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -91,8 +91,8 @@ def test_what_can_be_recorded_is_and_the_rest_is_set_aside_with_its_reasons(
     assert reasons[2] == "another outcome is known"
     assert reasons[3] == "another number of cells than the header"
     assert reasons[4] == "observed_at: Input should not be before the time of the prediction"
-    assert told[0] == "recorded 2 outcomes of 8 rows; 1 were known before"
-    assert told[1] == f"rejected 5, with their reasons: {tmp_path / 'seen.rejected.csv'}"
+    assert told[0] == "recorded 2 outcomes of 8 rows; 1 were already recorded"
+    assert told[1] == f"rejected 5 rows; the reasons are in {tmp_path / 'seen.rejected.csv'}"
     assert "  no such prediction: 1" in told
 
 
@@ -105,7 +105,7 @@ def test_importing_again_changes_nothing_and_leaves_no_old_rejects(
     assert len(rejected(path)) == 1
     told = import_file(write(path, f"{identity},yes,2026-07-01"))
 
-    assert told == "recorded 0 outcomes of 1 rows; 1 were known before"
+    assert told == "recorded 0 outcomes of 1 rows; 1 were already recorded"
     assert recorded(engine) == {identity: (True, SEEN_AT)}
     assert sorted(found.name for found in tmp_path.glob("seen*")) == ["seen.csv"]
 
@@ -158,7 +158,7 @@ def test_results_do_not_depend_on_where_chunks_begin(
     rows = [f"{one},yes,{SEEN}", f"{one},no,{SEEN}", f"{one},no,{SEEN}", f"{other},no,{SEEN}", f"{one},yes,{SEEN}"]
     path = write(tmp_path / "seen.csv", *rows)
 
-    assert import_file(path).startswith("recorded 2 outcomes of 5 rows; 1 were known before")
+    assert import_file(path).startswith("recorded 2 outcomes of 5 rows; 1 were already recorded")
     assert [row["row"] for row in rejected(path)] == ["2", "3"]
     assert {identity: churned for identity, (churned, _) in recorded(engine).items()} == {one: True, other: False}
 

@@ -1,4 +1,4 @@
-"""The job tells a model as good as promised from one that has fallen, and whatever it cannot judge is never green."""
+"""The performance job finds fallen quality, and returns 2 on any error."""
 
 import json
 import logging
@@ -213,7 +213,7 @@ def test_segments_are_told_with_the_worst_and_the_small_ones(
     outcome = assess()
     segments = {segment["name"]: segment for segment in outcome.record["segments"]}
     assert segments["contract_type month-to-month"]["figures"].keys() == set(METRICS)
-    assert "too few outcomes: contract_type one-year, contract_type two-year\n" in outcome.said
+    assert "segments with too few outcomes: contract_type one-year, contract_type two-year\n" in outcome.said
     measured = [segment["figures"]["roc_auc"]["value"] for segment in segments.values() if segment["figures"]]
     worst = min(segments.values(), key=lambda one: one["figures"]["roc_auc"]["value"] if one["figures"] else 1)
     assert f"lowest ROC-AUC of {len(measured)} segments: {worst['name']}, " in outcome.said
@@ -224,7 +224,7 @@ def test_without_inputs_quality_is_judged_all_the_same(keep: Any, follow: Any, a
     follow()
     outcome = assess()
     assert (outcome.code, outcome.record["segments"]) == (0, [])
-    assert "no segments: the log does not keep inputs\n" in outcome.said
+    assert "no segments: the log has no inputs\n" in outcome.said
 
 
 @pytest.mark.postgres
@@ -275,7 +275,7 @@ def test_an_unexpected_error_cannot_tell_and_leaves_its_traceback_in_the_log(
     monkeypatch.setattr(labelled_predictions, "read", fail)
     with caplog.at_level(logging.ERROR):
         outcome = assess()
-    assert (outcome.code, outcome.record["reason"]) == (2, "an unexpected error; the log has its traceback.")
+    assert (outcome.code, outcome.record["reason"]) == (2, "an unexpected error. See its traceback in the log.")
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -287,7 +287,7 @@ def test_a_verdict_that_cannot_be_kept_cannot_tell(
     (tmp_path / "taken").touch()
     outcome = assess(output_dir=tmp_path / "taken")
     assert outcome.code == 2
-    assert outcome.said.startswith(f"cannot tell: {tmp_path / 'taken'}: Not a directory. Name a folder")
+    assert outcome.said.startswith(f"cannot tell: {tmp_path / 'taken'}: Not a directory. Give a folder")
 
 
 def on_dashboard(output_dir: Path) -> dict[tuple[str, str], float]:

@@ -1,4 +1,4 @@
-"""A window of time is what was asked for, or a sentence that says why there is none."""
+"""The options give a window of time, or an error with the remedy."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,7 +42,7 @@ def test_a_window_ends_now_and_takes_a_day_unless_told_otherwise(
     [
         (["--from", "2026-03-10T12:00"], "it would begin at 2026-03-10T12:00:00"),
         (["--from", "2026-03-09", "--to", "2026-03-08"], "and end at 2026-03-08T00:00:00"),
-        (["--from", "2026-03-09", "--since", "2h"], "--since and --from both say where it begins"),
+        (["--from", "2026-03-09", "--since", "2h"], "--since and --from both give its beginning"),
     ],
 )
 def test_a_window_that_cannot_be_is_refused_with_the_remedy(flags: list[str], problem: str) -> None:

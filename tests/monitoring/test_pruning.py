@@ -1,4 +1,4 @@
-"""What is old leaves the log, with all that hangs on it, while others go on writing."""
+"""Old predictions and their outcomes are deleted from the log while others write to it."""
 
 import threading
 from collections.abc import Iterator

@@ -114,7 +114,7 @@ def test_an_unknown_run_is_refused_with_the_name_of_one_that_is_known(
     run = judge(customers(300, 2))
     with caplog.at_level(logging.ERROR):
         assert decide(name) == 2
-    assert f"no record of a run {name}. Name one as its record, such as {run.page.stem}, by its id" in caplog.text
+    assert f"no record of a run {name}. Give the name of its record, such as {run.page.stem}, its id" in caplog.text
     assert reviews(run.page) == []
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told of the last runs."""
+"""The gauges of the last runs, as Prometheus scrapes them."""
 
 import urllib.error
 import urllib.request

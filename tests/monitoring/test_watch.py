@@ -1,4 +1,4 @@
-"""The jobs by the clock."""
+"""The scheduler of the jobs."""
 
 import os
 import re
@@ -86,9 +86,9 @@ def test_both_jobs_come_again_and_never_at_the_same_time(tmp_path: Path) -> None
     ("code", "how"),
     [
         ("import time; time.sleep(60)", "took longer than 0:00:00.300000 and was ended"),
-        ("raise SystemExit(2)", "ended with 2"),
-        ("import os; os.kill(os.getpid(), 9)", "ended with -9"),
-        ("pass", "ended with 0"),
+        ("raise SystemExit(2)", "ended with exit code 2"),
+        ("import os; os.kill(os.getpid(), 9)", "ended with exit code -9"),
+        ("pass", "ended with exit code 0"),
     ],
 )
 def test_a_run_without_a_record_could_not_tell(code: str, how: str, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_run_without_a_record_could_not_tell(code: str, how: str, tmp_path: Pa
     record = run_store.newest(tmp_path, "drift")
     assert record is not None
     assert (record["verdict"], record["exit_code"]) == ("cannot tell", 2)
-    assert record["reason"] == f"the drift job {how}, and left no record; the log of the monitor says more."
+    assert record["reason"] == f"the drift job {how}, and left no record. See the log of the monitor."
 
 
 def test_what_a_run_recorded_stands(tmp_path: Path) -> None:
@@ -156,6 +156,6 @@ def test_the_program_runs_the_jobs_at_once_and_tells_prometheus(root: Path, tmp_
     assert 'churn_monitor_exit_code{job="drift"} 2.0' in told
     assert 'churn_monitor_exit_code{job="performance"} 2.0' in told
     assert 'churn_monitor_period_seconds{job="drift"} 3600.0' in told
-    assert "the drift job ended with 2" in rest
+    assert "the drift job ended with exit code 2" in rest
     assert "Traceback" not in rest
     assert process.returncode == 0

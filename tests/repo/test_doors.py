@@ -1,4 +1,4 @@
-"""Each heavy library has one door in a program: the only module that imports it."""
+"""Only the listed modules of a program import its heavy libraries."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What git holds: nothing of one machine, nothing unpinned, and the one bundle that is served."""
+"""Git has no paths of one machine, no unpinned images, and only the pinned bundles."""
 
 import json
 import re

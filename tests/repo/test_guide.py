@@ -1,4 +1,4 @@
-"""The two files that docs/make-it-yours.md shows are what it says they are."""
+"""The two files shown in docs/make-it-yours.md work as described there."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""`.ci/test` runs all tests in lanes, and all of them end together."""
+"""`.ci/test` runs the tests in lanes, and Ctrl-C ends all of them."""
 
 import os
 import shutil

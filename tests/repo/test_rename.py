@@ -1,4 +1,4 @@
-"""A project that began from the template gets a name of its own, all at once or not at all."""
+"""`make rename` renames the whole project, or changes nothing."""
 
 import re
 import runpy
@@ -117,9 +117,9 @@ def test_to_say_it_again_changes_nothing_and_another_name_is_refused(renamed: tu
     before = clone.git("diff", "HEAD")
     again = clone.make("rename", f"NAME={NAME}")
     other = clone.make("rename", "NAME=other")
-    assert (again.returncode, again.stdout) == (0, f"This project is called {NAME}-service already.\n")
+    assert (again.returncode, again.stdout) == (0, f"This project is already called {NAME}-service.\n")
     assert other.returncode == 2
-    assert f"This project has a name already, '{NAME}'. Revert the commit that gave it" in other.stderr
+    assert f"This project was already renamed to '{NAME}'. Revert that commit" in other.stderr
     assert clone.git("diff", "HEAD") == before
 
 
@@ -127,7 +127,7 @@ def test_to_say_it_again_changes_nothing_and_another_name_is_refused(renamed: tu
 def test_what_is_no_name_is_refused(name: str, clone: Clone) -> None:
     done = clone.make("rename", f"NAME={name}")
     assert done.returncode == 2
-    assert f"{name!r} is no name. Give one of lower-case letters, digits and single hyphens" in done.stderr
+    assert f"{name!r} is not a valid name. Give one of lower-case letters, digits and single hyphens" in done.stderr
     assert clone.git("status", "--porcelain") == ""
 
 

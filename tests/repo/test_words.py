@@ -1,4 +1,4 @@
-"""`make` is the vocabulary: what any page or script tells to make can be made."""
+"""Every `make` target that a page or script names exists."""
 
 import re
 import subprocess

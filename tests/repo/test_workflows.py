@@ -1,4 +1,4 @@
-"""The workflows: what they run is pinned, what they may do is little, and every step runs on a laptop too."""
+"""The workflows use pinned actions and few permissions, and each step also runs on a laptop."""
 
 import os
 import re

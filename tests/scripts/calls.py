@@ -1,4 +1,4 @@
-"""What a fake program was called with."""
+"""The recorded calls of a fake program."""
 
 import json
 from pathlib import Path

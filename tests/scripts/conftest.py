@@ -1,4 +1,4 @@
-"""How the tests of .github/scripts run one: as a step of a workflow does, or a person on a laptop."""
+"""Runs a script of .github/scripts like a step of a workflow, or like a person on a laptop."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The search for known vulnerabilities, with an advisory service of this machine."""
+"""The audit of known vulnerabilities, with a local advisory service."""
 
 import json
 import re

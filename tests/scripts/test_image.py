@@ -1,4 +1,4 @@
-"""What the deploy workflow does to an image: publish it, list what it holds, verify it, and find the way to a host."""
+"""The scripts of the deploy workflow: publish an image, write its SBOM, verify it, and connect to a host."""
 
 import json
 import os

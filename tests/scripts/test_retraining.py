@@ -1,4 +1,4 @@
-"""From a verdict of the monitor to a proposed model, with a training program, a forge and a remote of this machine."""
+"""The scripts from a verdict of the monitor to a pull request, with a fake training program, server and remote."""
 
 import json
 import shutil
@@ -60,9 +60,9 @@ def test_what_the_gate_decides_is_told_either_way(promote: int, promoted: str, s
 @pytest.mark.parametrize(
     ("faults", "told"),
     [
-        ({"fit": 2}, "the fit ended with 2"),
-        ({"promote": 2}, "the gate ended with 2"),
-        ({"promote": -11}, "the gate ended with"),
+        ({"fit": 2}, "the fit ended with exit code 2"),
+        ({"promote": 2}, "the gate ended with exit code 2"),
+        ({"promote": -11}, "the gate ended with exit code"),
         ({"report": False}, "without a report"),
     ],
 )
@@ -227,7 +227,7 @@ def test_drift_asks_for_a_retraining_once_and_says_why(
     assert body["event_type"] == "retrain"
     assert body["client_payload"]["reason"].startswith("drift in 3 of 7 columns")
     assert body["client_payload"]["model_version"] == pins.read(root / "models").version
-    assert "not sent: a retraining was asked for less than 24 h ago" in done.stdout
+    assert "not sent: a retraining was requested less than 24 h ago" in done.stdout
 
 
 def ending_with(code: int) -> list[str]:
@@ -255,5 +255,5 @@ def test_a_request_that_nobody_takes_is_exit_code_2(
     done = script(
         "request_retrain.py", *ending_with(1), **{**forge, "MONITORING_OUTPUT_DIR": str(tmp_path), **elsewhere}
     )
-    assert (done.returncode, "nobody took the request" in done.stderr) == (2, True)
+    assert (done.returncode, "the request failed" in done.stderr) == (2, True)
     assert not (tmp_path / "retrain-request.json").exists()

@@ -1,1 +1,1 @@
-"""Blue/green deployment on one host: start beside what serves, try it, switch, watch, and go back at any doubt."""
+"""Blue/green deployment on one host: start a container, test it, switch clients, watch it, roll back on errors."""

@@ -1,4 +1,4 @@
-"""The door to Docker: starts, asks and ends the containers of deploy/compose.yml, wherever DOCKER_HOST says."""
+"""Starts, inspects and stops the containers of deploy/compose.yml on the host of DOCKER_HOST."""
 
 import json
 import os
@@ -16,28 +16,28 @@ PULL_SECONDS, COMMAND_SECONDS = 900, 60
 
 @dataclass(frozen=True)
 class Container:
-    """What is known of one container."""
+    """The state of one container."""
 
     service: str
-    """Its name in the Compose file."""
+    """Service name in the Compose file."""
     name: str
-    """Its id."""
+    """Container id."""
     image: str
-    """As it was asked for: a digest."""
+    """Image that was requested: a digest."""
     running: bool
     restarts: int
-    """How often the engine started it again after it had ended by itself."""
+    """Number of restarts by the engine after the container ended by itself."""
     health: str
     """starting, healthy or unhealthy."""
     exit_code: int
-    """Of its last end."""
+    """Exit code of its last end."""
 
 
 def run(*words: str, given: str = "", seconds: float = COMMAND_SECONDS, images: dict[str, str] | None = None) -> str:
-    """Run `docker compose`, with `given` at its input; returns what it printed.
+    """Run `docker compose` with `given` as its standard input; return its output.
 
     Raises:
-        DockerFailed: it ended otherwise than with 0, or not within `seconds`.
+        DockerFailed: the exit code is not 0, or the command took longer than `seconds`.
     """
     return _run(["docker", "compose", "--file", str(FOLDER / "compose.yml"), *words], given, seconds, images)
 
@@ -57,17 +57,17 @@ def _run(command: list[str], given: str, seconds: float, images: dict[str, str] 
 
 
 def environment(images: dict[str, str] | None = None) -> dict[str, str]:
-    """Return what the Compose file needs of its environment."""
+    """Return the environment variables that the Compose file needs."""
     return os.environ | {"NGINX_CONF": (FOLDER / "nginx.conf").read_text()} | (images or {})
 
 
 def start_proxy() -> None:
-    """Start the proxy unless it runs; a newer configuration does not replace it."""
+    """Start the proxy unless it runs; a running proxy is not replaced, even if the configuration has changed."""
     run("up", "--detach", "--wait", "--wait-timeout", "60", "--no-recreate", "proxy", seconds=PULL_SECONDS)
 
 
 def start(colour: Colour, image: str) -> Container:
-    """Replace a colour's container by a new one of an image, which is fetched where the host has it not."""
+    """Replace a colour's container by a new one of the image, which the host pulls if necessary."""
     images = {f"{colour.upper()}_IMAGE": image}
     run("up", "--detach", "--no-deps", "--force-recreate", colour, seconds=PULL_SECONDS, images=images)
     container = find(colour)
@@ -77,12 +77,12 @@ def start(colour: Colour, image: str) -> Container:
 
 
 def stop(colour: Colour) -> None:
-    """Let a colour finish what it has begun, and stop it; its container and its image stay."""
+    """Stop a colour after its open requests are answered; its container and image stay."""
     run("stop", colour)
 
 
 def remove(colour: Colour) -> None:
-    """End a colour, and forget its container; its volume stays."""
+    """Stop a colour, and remove its container; its volume stays."""
     run("rm", "--stop", "--force", colour)
 
 
@@ -93,7 +93,7 @@ def find(service: str) -> Container | None:
 
 
 def look_again(container: Container) -> Container:
-    """Return how a container is now."""
+    """Return the current state of a container."""
     return _inspect(container.service, container.name)
 
 
@@ -112,6 +112,6 @@ def _inspect(service: str, name: str) -> Container:
 
 
 def execute(service: str, *command: str, given: str = "", user: str = "") -> str:
-    """Run a command in a running container; returns what it printed."""
+    """Run a command in a running container; return its output."""
     flags = ["--user", user] if user else []
     return run("exec", "-T", *flags, service, *command, given=given)

@@ -1,11 +1,11 @@
-"""Why a deployment does not take place.
+"""The errors of a deployment.
 
 RolloutError
-├── Refused             the image is not fit to serve; what served before goes on
-│   └── Interrupted     somebody ended the deployment
-└── CannotTell          nothing can be said of the image
-    ├── Misused         it was not asked properly
-    ├── DockerFailed    the engine, or the way to it, does not do what it is told
+├── Refused             the image is not fit to serve; the previous one continues to serve
+│   └── Interrupted     the deployment was interrupted
+└── CannotTell          the image could not be tested
+    ├── Misused         the command line is invalid
+    ├── DockerFailed    a docker command failed
     └── Occupied        another deployment is under way
 """
 
@@ -21,27 +21,27 @@ class Refused(RolloutError):
 
 
 class Interrupted(Refused):
-    """Somebody ended the deployment."""
+    """The deployment was interrupted."""
 
     def __init__(self) -> None:
         super().__init__("it was interrupted. Deploy again.")
 
 
 class CannotTell(RolloutError):
-    """Nothing can be said of the image."""
+    """The image could not be tested."""
 
 
 class Misused(CannotTell):
-    """It was not asked properly."""
+    """The command line is invalid."""
 
 
 class DockerFailed(CannotTell):
-    """The engine, or the way to it, does not do what it is told."""
+    """A docker command failed."""
 
     def __init__(self, *, command: Sequence[str], output: str) -> None:
         self.command, self.output = command, output
-        told = output.strip().splitlines()[-1:] or ["it said nothing"]
-        super().__init__(f"`{' '.join(command[:6])}` failed: {told[0]}. Look whether `docker info` answers.")
+        last = output.strip().splitlines()[-1:] or ["it printed no error"]
+        super().__init__(f"`{' '.join(command[:6])}` failed: {last[0]}. Look whether `docker info` answers.")
 
 
 class Occupied(CannotTell):

@@ -1,6 +1,6 @@
-"""What the host remembers: every deployment that was tried, and that one is under way.
+"""The history of deployments, and the lock that allows only one at a time.
 
-Both lie in the proxy's volume, so that everybody who reaches the host sees the same.
+Both are in the proxy's volume on the host, so all machines that deploy to this host share them.
 """
 
 import json
@@ -21,22 +21,22 @@ HOLD = f"flock --nonblock --conflict-exit-code {HELD_BY_ANOTHER} /state/lock sh 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One deployment, as it ended."""
+    """A finished deployment."""
 
     at: str
-    """When it began, UTC."""
+    """Start time, UTC."""
     by: str
-    """Who deployed."""
+    """User who deployed."""
     action: Action
     image: str
     model_version: str | None
-    """What the image said of itself; None if it did not get so far."""
+    """Model version that the image reported; None if it reported none."""
     result: Result
-    """deployed; refused before clients were sent to it, or rolled back after; abandoned where deploy.py was killed."""
+    """deployed; refused (before the switch of clients); rolled back (after it); abandoned (deploy.py was killed)."""
     reason: str
-    """Why it ended so."""
+    """Reason of the result."""
     seconds: float
-    """How long it took."""
+    """Duration."""
 
 
 def read() -> list[Record]:
@@ -46,17 +46,17 @@ def read() -> list[Record]:
 
 
 def append(record: Record) -> None:
-    """Keep one more."""
+    """Append a record to the history."""
     proxy.in_volume("cat >> history.jsonl", given=json.dumps(asdict(record)) + "\n")
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Keep other deployments of this host out, from whichever machine, until the block ends, or this program does.
+    """Hold the host's lock until the block or this program ends; it excludes deployments from all machines.
 
     Raises:
-        Occupied: one is under way.
-        DockerFailed: nobody can tell.
+        Occupied: another deployment holds the lock.
+        DockerFailed: the lock cannot be taken.
     """
     command = ["docker", "compose", "--file", str(compose.FOLDER / "compose.yml"), "exec", "-T", "--user", "root"]
     with subprocess.Popen(
@@ -65,10 +65,10 @@ def alone() -> Iterator[None]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for us alone: we still have to go back
+        start_new_session=True,  # Ctrl-C must not end it: the rollback still needs the lock
     ) as holder:
         if not holder.stdout or holder.stdout.readline() != b"held\n":
             if holder.wait() == HELD_BY_ANOTHER:
                 raise Occupied
-            raise DockerFailed(command=command, output="the lock of the host cannot be had")
-        yield  # leaving closes its input, at which it ends
+            raise DockerFailed(command=command, output="the lock of the host cannot be taken")
+        yield  # the end of the block closes its standard input, which ends it

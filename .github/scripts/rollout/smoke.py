@@ -1,6 +1,6 @@
-"""Asks a service for a real prediction: `python smoke.py URL [MODEL_VERSION]`, one line of JSON, ends with 0 or 1.
+"""Smoke test of a service: `python smoke.py URL [MODEL_VERSION]` prints one line of JSON, exit code 0 or 1.
 
-It runs inside the container that it tries, as text at Python's input, so it imports the standard library alone.
+It runs inside the tested container, as a script on standard input, so it imports only the standard library.
 """
 
 import json
@@ -14,11 +14,11 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Unfit(Exception):
-    """The service does not do what it should."""
+    """The service failed the test."""
 
 
 def ask(url: str, body: object = None) -> tuple[int, Any]:
-    """Return the status and the JSON of an answer; with a body, it is a POST."""
+    """Send a GET, or a POST if there is a body; return status and JSON of the answer."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310  # of our own network
     try:
@@ -29,7 +29,11 @@ def ask(url: str, body: object = None) -> tuple[int, Any]:
 
 
 def expect(url: str, status: int, body: object = None) -> Any:
-    """Return the JSON of an answer that has the right status."""
+    """Return the JSON of an answer with the expected status.
+
+    Raises:
+        Unfit: the status is another one.
+    """
     found, answer = ask(url, body)
     if found != status:
         raise Unfit(f"{url} answered {found}, not {status}: {answer.get('detail', answer)}")
@@ -37,37 +41,41 @@ def expect(url: str, status: int, body: object = None) -> Any:
 
 
 def example(service: str) -> dict[str, Any]:
-    """Return the customer that the service itself gives as an example."""
+    """Return the example customer of the service's API description."""
     predict = expect(f"{service}/openapi.json", 200)["paths"]["/predict"]["post"]
     found: dict[str, Any] = predict["requestBody"]["content"]["application/json"]["schema"]["examples"][0]
     return found
 
 
 def smoke(service: str, expected_version: str | None) -> dict[str, Any]:
-    """Predict the example, and be refused without one; returns what was predicted."""
+    """Test that the example is predicted and an empty customer is refused; return version and probability.
+
+    Raises:
+        Unfit: the service fails a test.
+    """
     expect(f"{service}/health/ready", 200)
     version = expect(f"{service}/model", 200)["version"]
     if expected_version not in {None, version}:
         raise Unfit(f"{service} serves model {version}, not {expected_version}")
     predicted = expect(f"{service}/predict", 200, example(service))
-    probability, said = predicted["churn_probability"], predicted["model_version"]
+    probability, answered_by = predicted["churn_probability"], predicted["model_version"]
     if not 0 <= probability <= 1:
-        raise Unfit(f"the probability {probability} is none")
-    if said != version:
-        raise Unfit(f"the prediction is of model {said}, not {version}")
+        raise Unfit(f"the probability {probability} is not between 0 and 1")
+    if answered_by != version:
+        raise Unfit(f"the prediction is of model {answered_by}, not {version}")
     if not expect(f"{service}/predict", 422, {})["errors"]:
         raise Unfit("an empty customer was refused without a reason")
     return {"model_version": version, "churn_probability": probability}
 
 
 def main(service: str, expected_version: str | None = None) -> int:
-    """Try a service, and say what came of it."""
+    """Test a service, and print the result."""
     try:
-        told = smoke(service, expected_version)
+        result = smoke(service, expected_version)
     except (Unfit, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        told = {"problem": str(error) if isinstance(error, Unfit) else f"{type(error).__name__}: {error}"}
-    sys.stdout.write(json.dumps(told) + "\n")
-    return 1 if "problem" in told else 0
+        result = {"problem": str(error) if isinstance(error, Unfit) else f"{type(error).__name__}: {error}"}
+    sys.stdout.write(json.dumps(result) + "\n")
+    return 1 if "problem" in result else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A deployment from beginning to end: start the other colour, try it, switch, watch, stop the one before.
+"""The steps of a deployment: start the other colour, test it, switch clients, watch it, stop the previous colour.
 
-Whatever fails on the way, clients are sent where they were before, and the new colour goes.
+On any error, clients are sent to the previous colour again, and the new container is removed.
 """
 
 import getpass
@@ -25,7 +25,7 @@ OTHER: dict[Colour, Colour] = {"blue": "green", "green": "blue"}
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long a new colour is waited for and looked at, and what it may fail to answer meanwhile."""
+    """Time limits of a deployment, and the share of requests that a new colour may fail to answer."""
 
     ready_seconds: float = 60
     soak_seconds: float = 30
@@ -34,7 +34,7 @@ class Patience:
 
 @dataclass
 class Attempt:
-    """One deployment under way."""
+    """A running deployment."""
 
     image: str
     action: Action
@@ -45,7 +45,7 @@ class Attempt:
     switched: bool = False
 
     def end(self, result: Result, reason: str) -> Record:
-        """Keep how it ended."""
+        """Append the result to the history, and return its record."""
         record = Record(
             at=self.at,
             by=os.environ.get("GITHUB_ACTOR") or getpass.getuser(),
@@ -61,20 +61,20 @@ class Attempt:
 
 
 def deploy(image: str, patience: Patience) -> Record:
-    """Make an image the one that serves, unless it turns out unfit; returns how it ended.
+    """Deploy an image, or roll back if it is not fit to serve; return the record.
 
     Raises:
-        CannotTell: the engine does not do what it is told, or another deployment is under way.
+        CannotTell: a docker command failed, or another deployment is under way.
     """
     return _alone(lambda: Attempt(image, "deploy", patience))
 
 
 def roll_back(patience: Patience) -> Record:
-    """Deploy the image that served before the live one, with all that a deployment is.
+    """Deploy the image that served before the live one, with all steps of a deployment.
 
     Raises:
-        Misused: there was none.
-        CannotTell: as for a deployment.
+        Misused: no other image has been deployed.
+        CannotTell: a docker command failed, or another deployment is under way.
     """
     return _alone(lambda: Attempt(_previous_image(), "rollback", patience))
 
@@ -84,7 +84,7 @@ def _alone(begin: Callable[[], Attempt]) -> Record:
     with journal.alone():
         _finish_what_was_abandoned()
         if proxy.is_outdated():
-            logger.warning("nginx runs an older deploy/nginx.conf; docs/deploy.md says how to replace it")
+            logger.warning("nginx runs an older deploy/nginx.conf. See docs/deploy.md to replace it")
         return _try(begin())
 
 
@@ -93,25 +93,25 @@ def _try(attempt: Attempt) -> Record:
     try:
         with _signals(_interrupt):
             _introduce(attempt, new, before)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # whatever it is, clients are better off before it
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # any error must lead to a rollback
         reason = _tell(error)
-        logger.warning("going back: %s", reason)
-        with _signals(signal.SIG_IGN):  # going back is not to be interrupted
+        logger.warning("rolling back: %s", reason)
+        with _signals(signal.SIG_IGN):  # a rollback must not be interrupted
             _go_back(new, before)
             return attempt.end("rolled back" if attempt.switched else "refused", reason)
     with _signals(signal.SIG_IGN):
         record = attempt.end("deployed", f"{new} is live")
         if before:
-            logger.info("stopping %s, when it has answered what it began", before)
+            logger.info("stopping %s after its open requests", before)
             compose.stop(before)
         return record
 
 
 def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
-    """Do all that may fail.
+    """Start and test the new colour, switch clients to it and watch it.
 
     Raises:
-        RolloutError: something did; clients may be sent to the new colour already.
+        RolloutError: a step failed; clients may already be sent to the new colour.
     """
     patience = attempt.patience
     logger.info("starting %s as %s", attempt.image, new)
@@ -140,13 +140,13 @@ def _go_back(new: Colour, before: Colour | None) -> None:
 
 
 def _colours() -> tuple[Colour | None, Colour]:
-    """Return the colour that is live, if any is, and the one for the new image."""
+    """Return the live colour, or None if nothing serves, and the colour for the new image."""
     named = proxy.route().live
     return (named, OTHER[named]) if compose.find(named) else (None, named)
 
 
 def _finish_what_was_abandoned() -> None:
-    """Go back from a colour whose deployment was killed while it soaked: nobody knows whether it is fit."""
+    """Roll back from a colour whose deployment was killed while it soaked, since its test was not finished."""
     route = proxy.route()
     if not route.soaking:
         return
@@ -156,7 +156,7 @@ def _finish_what_was_abandoned() -> None:
     if standing_in is None or not standing_in.running:
         proxy.switch(unproven, soaking=False)
         return
-    logger.warning("an earlier deployment was killed while %s soaked: going back to %s", unproven, before)
+    logger.warning("an earlier deployment was killed while %s soaked: rolling back to %s", unproven, before)
     _go_back(unproven, before)
     if container:
         abandoned = Attempt(container.image, "deploy", Patience())
@@ -169,13 +169,13 @@ def _previous_image() -> str:
     served = [record.image for record in journal.read() if record.result == "deployed"]
     others = [image for image in served if live is None or image != live.image]
     if not others:
-        raise Misused("no other image has been deployed here. Name one: deploy.py IMAGE.")
+        raise Misused("no other image has been deployed here. Deploy one by digest: deploy.py IMAGE.")
     return others[-1]
 
 
 @contextmanager
 def _signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
-    """Treat the signals that end a program otherwise, until the block ends."""
+    """Set another handler for SIGINT, SIGTERM and SIGHUP until the block ends."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, handler) for number in numbers]
     try:

@@ -1,6 +1,6 @@
-"""Whether a colour is fit to serve: it gets ready, it predicts, and goes on doing so with real clients.
+"""Tests of a new colour: it becomes ready, it predicts, and it answers real clients.
 
-Each function returns when it is, and raises when it is not.
+Each function raises `Refused` if the colour fails the test.
 """
 
 import itertools
@@ -21,7 +21,7 @@ def wait_until_ready(container: Container, limit_seconds: float) -> None:
     """Wait until a new container is healthy.
 
     Raises:
-        Refused: it ended, or took too long; with what it says of itself.
+        Refused: the container ended, or was not healthy in time; the message has its own error.
     """
     limit = time.monotonic() + limit_seconds
     while (found := look(container)).health != "healthy":
@@ -31,16 +31,16 @@ def wait_until_ready(container: Container, limit_seconds: float) -> None:
 
 
 def smoke(container: Container, address: str, model_version: str | None = None) -> str:
-    """Let a container predict at an address, and return the version of its model.
+    """Run the smoke test in a container against an address, and return the version of the model.
 
     Raises:
-        Refused: it does not, or another model answers.
+        Refused: the test fails, or another model answers.
     """
     words = [address, *([model_version] if model_version else [])]
     try:
         told = compose.execute(container.service, "python", "-", *words, given=SMOKE.read_text())
     except DockerFailed as error:
-        time.sleep(LOOK_SECONDS)  # if it ended, the engine knows by then
+        time.sleep(LOOK_SECONDS)  # if the container ended, the engine reports it by then
         look(container)
         raise Refused(f"it does not predict: {_problem(error)}") from error
     version: str = json.loads(told)["model_version"]
@@ -48,16 +48,16 @@ def smoke(container: Container, address: str, model_version: str | None = None) 
 
 
 def watch(container: Container, *, seconds: float, max_failed_fraction: float) -> None:
-    """Look on while a colour answers clients.
+    """Watch a colour while it answers clients.
 
     Raises:
-        Refused: its container ended or fell ill, or too many requests were not answered by it.
+        Refused: its container ended or became unhealthy, or it failed to answer too many requests.
     """
     since, before, limit = proxy.now(), proxy.requests(), time.monotonic() + seconds
     for looks in itertools.count(1):
         found = look(container)
         if found.health == "unhealthy":
-            raise Refused("it fell ill while it served")
+            raise Refused("it became unhealthy while it served")
         failed = len(proxy.failures(since))
         asked = max(failed, proxy.requests() - before - looks)
         if failed > max_failed_fraction * asked:
@@ -68,10 +68,10 @@ def watch(container: Container, *, seconds: float, max_failed_fraction: float) -
 
 
 def look(container: Container) -> Container:
-    """Return how a container is now.
+    """Return the current state of a container.
 
     Raises:
-        Refused: it does not run, or not without a break.
+        Refused: the container does not run, or was restarted.
     """
     found = compose.look_again(container)
     if not found.running:
@@ -90,7 +90,7 @@ def _complaint(container: Container) -> str:
 
 
 def _problem(error: DockerFailed) -> str:
-    """Find what the smoke test said in what is left of it."""
+    """Return the problem that the smoke test printed."""
     for line in error.output.splitlines():
         if line.startswith("{"):
             problem: str = json.loads(line)["problem"]

@@ -43,5 +43,5 @@ def test_a_server_that_ends_at_once_is_named_with_the_end_of_its_log(tmp_path: P
 
 def test_a_server_with_another_model_takes_no_part(tmp_path: Path) -> None:
     other = replace(contenders.bare(), expected=0.123)
-    with pytest.raises(WrongAnswer, match=r"does not hold 0\.1230"), process.running(other, tmp_path / "server.log"):
+    with pytest.raises(WrongAnswer, match=r"does not contain 0\.1230"), process.running(other, tmp_path / "server.log"):
         pass

@@ -36,7 +36,7 @@ def test_a_page_shows_its_raw_file(name: str, write: Callable[[Record], str], ro
 def test_a_peer_that_took_no_part_is_named_with_the_reason(make_cell: Callable[..., Cell]) -> None:
     settings = {"rounds": 1, "seconds": 3}
     page = peers.write(Record({}, settings, [make_cell(EMPTY)], absent={"LitServe": "it did not start."}))
-    assert "**LitServe** took no part: it did not start." in page
+    assert "**LitServe** was not measured: it did not start." in page
 
 
 def test_equal_figures_are_drawn_in_equal_bytes(made: Record, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A sample of a large window comes to the verdict that all of its rows come to."""
+"""A sample of a large window gives the same verdict as all of its rows."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

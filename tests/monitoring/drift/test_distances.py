@@ -1,4 +1,4 @@
-"""Distances are SciPy's, over whatever a column holds."""
+"""The distances equal SciPy's for all kinds of columns."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""A verdict follows from its scores and from what they matter, and says so in plain words."""
+"""The verdict and its summary follow from the distances and from the feature importance."""
 
 import pytest
 
@@ -62,13 +62,13 @@ def test_calm_is_said_with_what_was_compared() -> None:
 def test_drift_is_said_with_the_farthest_column_first() -> None:
     found = verdict(score("a", 1.5, 0.3), score("b", 0.2, 0.3), score("c", 4, 0.4))
     columns = "c (K-S distance 0.40, limit 0.10), a (K-S distance 0.15, limit 0.10)"
-    assert found.summary == f"drift in 2 of 3 columns: {columns}; 70% of the model rests on what moved; {ROWS}"
+    assert found.summary == f"drift in 2 of 3 columns: {columns}; drifted features have 70% of the importance; {ROWS}"
 
 
 def test_what_moved_and_does_not_matter_is_named() -> None:
     found = verdict(score("a", 0.2, 0.95), score("b", 1.5, 0.05))
-    moved = "5% of the model rests on what moved, b (K-S distance 0.15, limit 0.10)"
-    assert found.summary == f"no drift in what matters: {moved}; {ROWS}"
+    moved = "drifted features have 5% of the importance: b (K-S distance 0.15, limit 0.10)"
+    assert found.summary == f"no drift that matters: {moved}; {ROWS}"
 
 
 def test_calm_in_what_was_seen_cannot_tell_of_what_was_not() -> None:
@@ -80,22 +80,22 @@ def test_calm_in_what_was_seen_cannot_tell_of_what_was_not() -> None:
         "Half was hidden. Look again.",
     )
     seen = f"no drift in 1 column; {ROWS}"
-    assert found.summary == f"cannot tell: Half was hidden. Look again. What was seen: {seen}"
+    assert found.summary == f"cannot tell: Half was hidden. Look again. Partial result: {seen}"
 
 
 def test_drift_in_what_was_seen_is_drift_whatever_was_not() -> None:
     found = verdict(score("a", 2, 0.5), reason="Half was hidden. Look again.")
     assert (found.verdict, found.exit_code) == ("drift", 1)
     assert found.summary.startswith("drift in 1 of 1 columns: a (")
-    assert found.summary.endswith(f"{ROWS}; not seen: Half was hidden. Look again.")
+    assert found.summary.endswith(f"{ROWS}; not checked: Half was hidden. Look again.")
 
 
 def test_a_sample_is_said_to_be_one() -> None:
-    assert "; 1,200 live rows drawn from 1,000,000 against" in verdict(window_rows=1_000_000).summary
+    assert "; 1,200 live rows sampled from 1,000,000 against" in verdict(window_rows=1_000_000).summary
 
 
 def test_what_no_distance_shows_is_remarked() -> None:
     assert verdict().remarks == [
-        "cannot be judged: other, always 3",
+        "not compared: other, always 3",
         "outside the contract: other above 2, 1,200 live rows",
     ]

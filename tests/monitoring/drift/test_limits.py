@@ -1,4 +1,4 @@
-"""Limits keep their promise on unchanged rows, and shrink as rows grow, down to the smallest distance that matters."""
+"""Limits keep the false alarm rate on unchanged rows, and shrink with more rows down to the smallest distance."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A table reads alike from every kind of file, and what is wrong with a file is said."""
+"""All kinds of files give the same table, and errors name what is wrong with a file."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal

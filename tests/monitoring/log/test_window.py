@@ -1,4 +1,4 @@
-"""A window of the log is counted whole and sampled fairly, in SQLite and in PostgreSQL."""
+"""All rows of a window are counted, and its sample is uniform, in SQLite and in PostgreSQL."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

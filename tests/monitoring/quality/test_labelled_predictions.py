@@ -1,4 +1,4 @@
-"""The log is read as it is, on SQLite and PostgreSQL: one model's period, with the outcomes that came in."""
+"""The predictions of one model in a period are read with their outcomes, from SQLite and PostgreSQL."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

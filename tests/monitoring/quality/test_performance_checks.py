@@ -1,4 +1,4 @@
-"""A promise is broken by what is more than chance and more than nothing, and chance shrinks with the outcomes."""
+"""A check fails for differences above chance and above the smallest that matters; chance shrinks with more outcomes."""
 
 from pathlib import Path
 

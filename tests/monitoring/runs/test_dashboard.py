@@ -1,4 +1,4 @@
-"""The dashboard is one that Grafana can draw: what it cannot, it leaves blank without a word."""
+"""Grafana can draw every panel of the dashboard; it would leave an invalid one blank without an error."""
 
 import json
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""The page, the record and the workspace tell the same story."""
+"""Page, record and workspace of a run show the same figures."""
 
 import json
 import re

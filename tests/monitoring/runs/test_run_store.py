@@ -1,4 +1,4 @@
-"""The journal keeps what a run found, and finds the last run of a job."""
+"""Records of runs are written, found and removed."""
 
 import json
 import math
