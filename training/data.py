@@ -16,7 +16,7 @@ from models.contract import Contract, Labels, Mask, Vector
 from models.manifest import LiveRows, Provenance
 from training import live, mapping, sources
 from training.addresses import shown
-from training.errors import SplitImpossible, TooFewRows, TooManyRejected
+from training.errors import SourceUnreadable, SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 from training.splitting import Moments
 
@@ -63,6 +63,8 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         DataError: which kind says why they cannot be trained on.
         LogMissing, LogUnsupported: there is no prediction log.
     """
+    if settings.query and "://" not in (settings.base or ""):  # it would be kept as where the rows came from
+        raise SourceUnreadable(source=settings.data, problem="--query selects from a database, and this is none")
     asked = ((_load_base, settings.base is not None), (_load_live, settings.with_live))
     parts = [load_part(settings, contract) for load_part, is_asked in asked if is_asked]
     part = parts[0] if len(parts) == 1 else _joined(*parts)

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from models.features import CONTRACT
 from training import data, lineage, synthetic, tracking
+from training.errors import SourceUnreadable
 from training.settings import FitSettings
 
 LOG = {"log_url": "postgresql://ann:s3cret@db/log", "since": "90d", "outcomes_known": "observed"}
@@ -57,6 +58,12 @@ def test_rows_with_live_rows_behind_them_are_told_as_both(tmp_path: Path) -> Non
     database = {"database": "sqlite:///rows.db", "query": "select 1"}
     assert tags(data="sqlite:///rows.db,live", query="select 1", **LOG) == database | LOG_TOLD
     assert tags(data="synthetic,live", seed=5, **LOG)["synthetic_seed"] == "5"
+
+
+@pytest.mark.parametrize("source", ["synthetic", "rows.csv", "live", "rows.csv,live"])
+def test_a_query_that_no_database_gets_is_refused(source: str) -> None:
+    with pytest.raises(SourceUnreadable, match="--query selects from a database, and this is none"):
+        data.load(FitSettings(data=source, query="select 1"), CONTRACT)
 
 
 def test_equal_rows_of_two_sources_keep_both_sources(tmp_path: Path) -> None:
