@@ -15,7 +15,7 @@ from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import CliApp, SettingsConfigDict
 
 from demo import sources
@@ -109,4 +109,10 @@ def main(settings: Settings) -> int:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
-    sys.exit(main(CliApp.run(Settings)))
+    try:
+        wanted = CliApp.run(Settings)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            logger.error("--%s: %s", str(problem["loc"][0]).replace("_", "-"), problem["msg"])  # noqa: TRY400  # as above
+        sys.exit(2)
+    sys.exit(main(wanted))
