@@ -6,6 +6,9 @@ MLFLOW_PORT ?= 5000
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
 # Options of `make demo` and `make train`: a .csv or .parquet file, and a TOML file that maps its columns.
+ifeq ($(origin COLUMNS),environment) # the width of the terminal
+COLUMNS :=
+endif
 CUSTOMERS = $(if $(DATA),--data '$(DATA)') $(if $(COLUMNS),--columns '$(COLUMNS)')
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo "Python 3.11 or newer is needed. Give one, such as PYTHON=python3.13"; exit 2; }

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pydantic_settings import BaseSettings, CliApp
 
 OURS = ("TRAINING_", "MONITORING_", "SERVICE_", "DEMO_", "MLFLOW_", "RETRAIN_")
 """Variables that would change what a program does; those of whoever runs the tests are left out."""
+LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
+"""An address of this machine alone, where a system has more than one of them."""
 Commands = Mapping[str, type[BaseSettings]]
 """Settings by command; of a program without commands, by an empty name."""
 
@@ -71,6 +74,15 @@ class Program:
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         return inherited | {"PYTHONPATH": str(self._root), "DO_NOT_TRACK": "true"} | dict(variables)
+
+
+def fetched(url: str) -> str:
+    """Return what is served there; nothing where nobody listens yet."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own address
+            return str(answer.read().decode())
+    except OSError:
+        return ""
 
 
 def unused(commands: Commands, lines: Iterable[Sequence[str]]) -> list[str]:

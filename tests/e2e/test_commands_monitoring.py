@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,21 +12,17 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from demo.populations import CALM, SHIFTED, Population
+from demo.populations import CALM, SHIFTED
 from demo.running_service import free_port
-from models.bundles import bundle, pins
-from models.bundles.scorer import Scorer
-from models.features import CONTRACT
 from models.log import log_tables
 from monitoring.__main__ import COMMANDS
 from monitoring.settings import DriftSettings, PruneSettings
 from tests import live_log
-from tests.e2e.programs import Ended, Program, require_all, unused
+from tests.e2e.programs import LOOPBACK, Ended, Program, fetched, require_all, unused
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.shipped, pytest.mark.shipped_model, pytest.mark.slow]
 
-HOST = "127.0.0.2" if os.uname().sysname == "Linux" else "127.0.0.1"  # other systems have one loopback address only
 NOW = live_log.NOW
 
 
@@ -47,34 +42,6 @@ def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'predictions.db'}"
-
-
-@pytest.fixture(scope="module")
-def shelf(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped shelf, in another place."""
-    folder = tmp_path_factory.mktemp("shelf") / "models"
-    (folder / "store").mkdir(parents=True)
-    version = pins.read(root / "models").version
-    (folder / "store" / version).symlink_to((root / "models" / "store" / version).resolve())
-    (folder / "pinned.json").write_bytes((root / "models" / "pinned.json").read_bytes())
-    return folder
-
-
-@pytest.fixture(scope="module")
-def keep(shelf: Path) -> Callable[..., list[str]]:
-    """Write customers of a world to a log, as a service with the pinned model would have, so many days ago."""
-    model = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
-
-    def keep(url: str, world: Population, rows: int, *, days_ago: float, seed: int = 1) -> list[str]:
-        customers = world.customers(rows, seed=seed)
-        features = [customer.features for customer in customers]
-        scores = Scorer.of(model).score(CONTRACT.to_matrix(pd.DataFrame(features))).tolist()
-        made = [NOW - timedelta(days=days_ago)] * rows
-        churned = [customer.churned for customer in customers]
-        version, known = model.manifest.version, [True] * rows
-        return live_log.add(url, features, churned, made, made, has_outcome=known, version=version, probability=scores)
-
-    return keep
 
 
 def record_of(run: Ended) -> dict[str, Any]:
@@ -193,14 +160,6 @@ def test_a_log_is_made_takes_outcomes_of_a_file_and_is_pruned(
     assert sorted(kept) == sorted(ids[:5])
 
 
-def asked(url: str) -> str:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own address
-            return str(answer.read().decode())
-    except OSError:
-        return ""
-
-
 @pytest.fixture(scope="module", autouse=True)
 def impatient(monitoring: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What a watch says whose runs never end, from the first test on: its limit cannot be below a minute."""
@@ -224,10 +183,10 @@ def test_the_dashboard_listens_where_it_was_told_and_shows_the_folder_it_was_tol
     monitoring: Program, tmp_path: Path, log: Path
 ) -> None:
     port = free_port()
-    flags = ("--host", HOST, "--port", port, "--output-dir", tmp_path / "elsewhere")
+    flags = ("--host", LOOPBACK, "--port", port, "--output-dir", tmp_path / "elsewhere")
     with monitoring.started("dashboard", *flags, log=log):
-        wait_until(lambda: asked(f"http://{HOST}:{port}/api/projects").startswith("["), 60)
-    assert f"dashboard of {tmp_path / 'elsewhere' / 'workspace'} on http://{HOST}:{port}" in log.read_text()
+        wait_until(lambda: fetched(f"http://{LOOPBACK}:{port}/api/projects").startswith("["), 60)
+    assert f"dashboard of {tmp_path / 'elsewhere' / 'workspace'} on http://{LOOPBACK}:{port}" in log.read_text()
 
 
 def test_the_watch_runs_both_jobs_as_it_was_told(
@@ -240,7 +199,18 @@ def test_the_watch_runs_both_jobs_as_it_was_told(
     reports.mkdir(parents=True)
     old.write_text("{}")
     clock = ("--drift-every", "1m", "--drift-since", "1h", "--performance-every", "7h", "--performance-since", "12h")
-    rest = ("--keep-runs", "3d", "--max-run", "5m", "--output-dir", tmp_path / "var", "--host", HOST, "--port", port)
+    rest = (
+        "--keep-runs",
+        "3d",
+        "--max-run",
+        "5m",
+        "--output-dir",
+        tmp_path / "var",
+        "--host",
+        LOOPBACK,
+        "--port",
+        port,
+    )
     variables = {"MONITORING_LOG_URL": sqlite_url, "MONITORING_MODELS_DIR": str(shelf)}
 
     def newest(job: str) -> dict[str, Any]:
@@ -249,7 +219,7 @@ def test_the_watch_runs_both_jobs_as_it_was_told(
 
     with monitoring.started("watch", *clock, *rest, log=log, **variables):
         wait_until(lambda: newest("drift") and newest("performance") and not old.exists(), 90)
-        gauges = asked(f"http://{HOST}:{port}/metrics")
+        gauges = fetched(f"http://{LOOPBACK}:{port}/metrics")
     assert (newest("drift")["window_rows"], newest("performance")["window_rows"]) == (300, 600)
     periods = dict(re.findall(r'^churn_\w*period_seconds{job="(\w+)"} (\S+)$', gauges, re.MULTILINE))
     assert periods == {"drift": "60.0", "performance": "25200.0"}

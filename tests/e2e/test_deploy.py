@@ -8,16 +8,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from demo.client import Client
+from demo.populations import CALM
 from demo.running_service import free_port
 from tests.e2e.host import Host, run, traffic
 from tests.e2e.images import Images, built
+from tests.e2e.programs import fetched
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -139,6 +142,24 @@ def test_an_engine_that_does_not_answer_is_told_from_an_unfit_image(host: Host, 
     away = replace(host, environment=host.environment | {"DOCKER_HOST": "tcp://127.0.0.1:9"})
     code, told = away.deploy(images.v2)
     assert (code, "Look whether `docker info` answers" in told) == (2, True)
+
+
+def test_a_monitor_beside_the_colours_judges_what_they_logged(host: Host, root: Path) -> None:
+    name, port = f"{host.environment['COMPOSE_PROJECT_NAME']}:jobs", str(free_port())
+    run("docker", "build", "--quiet", "--target", "jobs", "--tag", name, str(root))
+    try:
+        watched = replace(host, environment=host.environment | {"MONITOR_IMAGE": name, "MONITOR_PORT": port})
+        with closing(Client(f"http://127.0.0.1:{host.port}")) as client:
+            for customer in CALM.customers(300, seed=1):
+                client.predict(customer.features)
+        watched.compose("--profile", "monitor", "up", "-d", "--no-deps", "monitor")
+        gauges = f"http://127.0.0.1:{port}/metrics"
+        wait_until(lambda: 'churn_monitor_exit_code{job="drift"} ' in fetched(gauges), 120)
+        [rows] = re.findall(r'churn_monitor_window_rows{job="drift"} (\S+)', fetched(gauges))
+        assert float(rows) >= 300
+        watched.compose("--profile", "monitor", "rm", "--stop", "--force", "monitor")
+    finally:
+        run("docker", "image", "rm", "--force", name)
 
 
 def test_every_container_is_hardened(host: Host) -> None:

@@ -1,5 +1,6 @@
 """Every program lists its commands, explains its options, and names the remedy for a wrong one."""
 
+import os
 import re
 import socket
 import subprocess
@@ -133,3 +134,13 @@ def test_make_mlflow_names_a_taken_port(root: Path, taken: int) -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"port {taken} is taken; choose another with MLFLOW_PORT\n" in done.stderr
+
+
+def test_the_width_of_a_terminal_is_no_columns_file(root: Path) -> None:
+    def planned(*words: str) -> str:
+        command = ["make", "--no-print-directory", "--dry-run", "train", *words]
+        environment = os.environ | {"COLUMNS": "80"}
+        return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert "--columns" not in planned()
+    assert "--columns 'my.toml'" in planned("COLUMNS=my.toml")

@@ -14,7 +14,7 @@ from models.customer import checks
 from models.customer.contract import Contract, Labels, Mask, Vector
 from training.data import live, mapping, sources
 from training.data.splitting import RowTimes
-from training.errors import SplitImpossible, TooFewRows, TooManyRejected
+from training.errors import SourceUnreadable, SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 
 REJECTED_LIMIT = 0.05
@@ -60,6 +60,8 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         DataError: the rows cannot be used for training; the subclass says why.
         LogMissing, LogUnsupported: there is no prediction log.
     """
+    if settings.query and "://" not in (settings.base or ""):  # it would be kept as where the rows came from
+        raise SourceUnreadable(source=settings.data, problem="--query selects from a database, and this is none")
     asked = ((_load_base, settings.base is not None), (_load_live, settings.with_live))
     parts = [load_part(settings, contract) for load_part, is_asked in asked if is_asked]
     part = parts[0] if len(parts) == 1 else _joined(*parts)

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from models.features import CONTRACT
 from training.data import datasets, synthetic
+from training.errors import SourceUnreadable
 from training.publishing import lineage, tracking
 from training.settings import FitSettings
 
@@ -58,6 +59,12 @@ def test_rows_with_live_rows_behind_them_are_told_as_both(tmp_path: Path) -> Non
     database = {"database": "sqlite:///rows.db", "query": "select 1"}
     assert tags(data="sqlite:///rows.db,live", query="select 1", **LOG) == database | LOG_TOLD
     assert tags(data="synthetic,live", seed=5, **LOG)["synthetic_seed"] == "5"
+
+
+@pytest.mark.parametrize("source", ["synthetic", "rows.csv", "live", "rows.csv,live"])
+def test_a_query_that_no_database_gets_is_refused(source: str) -> None:
+    with pytest.raises(SourceUnreadable, match="--query selects from a database, and this is none"):
+        datasets.load(FitSettings(data=source, query="select 1"), CONTRACT)
 
 
 def test_equal_rows_of_two_sources_keep_both_sources(tmp_path: Path) -> None:
