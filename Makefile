@@ -109,7 +109,7 @@ bench-training: setup ## measure the cost of a fit outside of boosting on a mill
 	@$(BIN)/python -m benchmarks.training_cost
 
 bench-profile: setup ## profile a request by package and by line
-	@$(BIN)/python -m benchmarks.hotspots
+	@$(BIN)/python -m benchmarks.request_profile
 
 lock: setup ## resolve all dependencies into requirements/
 	@$(COMPILE) --group dev -o requirements/dev.txt

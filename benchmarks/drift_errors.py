@@ -20,7 +20,7 @@ from models.progress import Progress
 from monitoring.drift import baseline
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
-from monitoring.drift.drift_detection import judge
+from monitoring.drift.drift_detection import detect
 from monitoring.drift.drift_result import DriftResult
 from monitoring.drift.live_rows import LiveRows
 from monitoring.settings import DriftSettings
@@ -143,7 +143,7 @@ def _draw_reference(learned: Baseline, seed: int) -> Baseline:
 
 def _judge(learned: Baseline, table: pd.DataFrame, settings: DriftSettings) -> DriftResult:
     live = LiveRows("simulated", table.assign(**{PREDICTION: learned.predict(table)}), len(table))
-    return judge(learned, live, settings)[1]
+    return detect(learned, live, settings)[1]
 
 
 def _add(counted: Counted, verdict: DriftResult, *, named: bool) -> Counted:

@@ -75,7 +75,7 @@ class Simulation:
 
     def draw_reference(self) -> Figures:
         """Draw another test set of the same size, and return its figures."""
-        return quality.realised(*self.draw(sum(dict(self.manifest.confusion).values())), self._policy)
+        return quality.measured(*self.draw(sum(dict(self.manifest.confusion).values())), self._policy)
 
     def expect(self, probability: Vector) -> Figure:
         """Return the calibration error that chance alone gives to correct probabilities."""
@@ -84,7 +84,7 @@ class Simulation:
     def check(self, probability: Vector, churned: Labels, reference: Figures, chance: Figure) -> tuple[Check, ...]:
         """Run the job's checks."""
         chosen = self._settings.model_dump(include={"false_alarm_rate", "min_fall", "min_calibration_error"})
-        live = quality.realised(probability, churned, self._policy)
+        live = quality.measured(probability, churned, self._policy)
         return performance_checks.check(live, reference, chance, **chosen)
 
 

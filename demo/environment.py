@@ -35,7 +35,7 @@ main()
 """A service that passes its checks, and fails from its sixty-first prediction on."""
 
 
-class Unplayable(RuntimeError):
+class RehearsalFailed(RuntimeError):
     """The rehearsal cannot continue: a program failed unexpectedly."""
 
 
@@ -58,13 +58,13 @@ class Environment:
         """Run one of the project's programs with our standard output, and return its exit code.
 
         Raises:
-            Unplayable: the exit code is not in `allowed`.
+            RehearsalFailed: the exit code is not in `allowed`.
         """
         code = subprocess.run(
             [sys.executable, *arguments], cwd=self.project, env=self.environment, check=False
         ).returncode
         if code not in allowed:
-            raise Unplayable(f"`python {' '.join(arguments[:3])}` ended with exit code {code}, not {allowed}")
+            raise RehearsalFailed(f"`python {' '.join(arguments[:3])}` ended with exit code {code}, not {allowed}")
         return code
 
     def build(self, tag: str, *, dockerfile: str | None = None) -> str:
@@ -81,7 +81,7 @@ class Environment:
         """Deploy an image with deploy.py, as a person would.
 
         Raises:
-            Unplayable: the exit code is not `allowed`.
+            RehearsalFailed: the exit code is not `allowed`.
         """
         patience = ("--soak-seconds", str(soak_seconds), "--ready-seconds", "10")
         self.run(".github/scripts/deploy.py", image, *patience, allowed=(allowed,))
@@ -90,11 +90,11 @@ class Environment:
         """Run docker, and return its output.
 
         Raises:
-            Unplayable: docker failed, or is not installed.
+            RehearsalFailed: docker failed, or is not installed.
         """
         program = shutil.which("docker")
         if program is None:
-            raise Unplayable("the docker command is not installed. Install Docker with Compose 2, and run it again.")
+            raise RehearsalFailed("the docker command is missing. Install Docker with Compose 2, and run it again.")
         done = subprocess.run(
             [program, *words],
             cwd=self.project,
@@ -105,7 +105,7 @@ class Environment:
             check=False,
         )
         if done.returncode:
-            raise Unplayable(f"docker {' '.join(words[:3])}: {done.stderr.strip()[-500:]}")
+            raise RehearsalFailed(f"docker {' '.join(words[:3])}: {done.stderr.strip()[-500:]}")
         return done.stdout.strip()
 
     def pinned_version(self) -> str:
@@ -153,7 +153,7 @@ def _start_database(stage: Environment, port: int) -> None:
     while True:
         try:  # over TCP, which PostgreSQL does not answer during its initialization
             stage.docker("exec", container, "pg_isready", "--host", "127.0.0.1")
-        except Unplayable:
+        except RehearsalFailed:
             if time.monotonic() > limit:
                 raise
             time.sleep(0.5)

@@ -16,7 +16,7 @@ from models.customer.contract import Feature, Mask, Vector
 from models.features import CONTRACT
 from training.data import synthetic
 
-Drawn = tuple[pd.DataFrame, Mask]
+LabelledCustomers = tuple[pd.DataFrame, Mask]
 """Customers in the contract's columns, and whether each churns, (n,)."""
 
 
@@ -34,7 +34,7 @@ class Population:
 
     name: str
     told: str
-    draw: Callable[[int, int], Drawn]
+    draw: Callable[[int, int], LabelledCustomers]
 
     def customers(self, number: int, *, seed: int) -> list[Customer]:
         """Draw `number` customers with their outcomes."""
@@ -55,8 +55,8 @@ def _plain(feature: Feature, value: Any) -> Any:
 
 def _synthetic(
     draw: Callable[..., pd.DataFrame], churn_probability: Callable[[pd.DataFrame], Vector]
-) -> Callable[[int, int], Drawn]:
-    def drawn(number: int, seed: int) -> Drawn:
+) -> Callable[[int, int], LabelledCustomers]:
+    def drawn(number: int, seed: int) -> LabelledCustomers:
         table = draw(number, seed=seed)
         chance = np.random.default_rng([seed, 1])  # independent of the generator that drew the customers
         return table, chance.random(number) < churn_probability(table)

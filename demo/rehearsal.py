@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from demo import environment, steady_clients
-from demo.environment import Environment, Unplayable
+from demo.environment import Environment, RehearsalFailed
 from demo.populations import CALM, SHIFTED
 from demo.scenario import say
 from demo.steady_clients import SteadyClients
@@ -32,7 +32,7 @@ def main() -> int:
         CALM.draw(1, 0)  # raises if the contract has other fields
         with environment.setting(ROOT, FOLDER) as set_stage:
             failures = play(set_stage)
-    except (Unplayable, TrainingError) as error:
+    except (RehearsalFailed, TrainingError) as error:
         say(f"The rehearsal broke off: {error}")
         return 2
     if failures:
@@ -110,12 +110,12 @@ def wait_for(customers: SteadyClients, outcomes: int) -> None:
     """Wait until `outcomes` more outcomes are in the log; the time depends on the machine.
 
     Raises:
-        Unplayable: it takes longer than PATIENCE_SECONDS.
+        RehearsalFailed: it takes longer than PATIENCE_SECONDS.
     """
     enough, limit = customers.reported + outcomes, time.monotonic() + PATIENCE_SECONDS
     while customers.reported < enough:
         if time.monotonic() > limit:
-            raise Unplayable(f"too few outcomes were recorded: the service refused {customers.unreported:,}")
+            raise RehearsalFailed(f"too few outcomes were recorded: the service refused {customers.unreported:,}")
         customers.wait(0.5)
 
 
@@ -123,14 +123,14 @@ def require_serving(customers: SteadyClients, version: str) -> None:
     """Make sure that this model answers all customers.
 
     Raises:
-        Unplayable: another model answers some, or none answers.
+        RehearsalFailed: another model answers some, or none answers.
     """
     customers.wait(1)
     before = customers.answers.copy()
     customers.wait(2)
     answered = {other for other, rows in customers.answers.items() if rows > before[other]}
     if answered != {version}:
-        raise Unplayable(f"{version} should answer all customers, but {', '.join(answered) or 'nobody'} does")
+        raise RehearsalFailed(f"{version} should answer all customers, but {', '.join(answered) or 'nobody'} does")
 
 
 if __name__ == "__main__":

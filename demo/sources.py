@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from demo import shift, synthetic_customers
-from demo.populations import CALM, SHIFTED, Drawn, Population
+from demo.populations import CALM, SHIFTED, LabelledCustomers, Population
 from models.bundles import bundle
 from models.bundles.manifest import Description
 from models.customer import tables
@@ -124,12 +124,12 @@ def _worlds(customers: Dataset, model: Description) -> Worlds:
     by_importance = sorted(model.importance, key=lambda name: -model.importance[name].permutation)
     shifting = shift.of(CONTRACT, customers.features, by_importance[:SHIFTED_FEATURES])
 
-    def calm(number: int, seed: int) -> Drawn:
+    def calm(number: int, seed: int) -> LabelledCustomers:
         known = len(customers.churned)
         rows = np.random.default_rng(seed).choice(known, number, replace=number > known)
         return customers.features.iloc[rows].reset_index(drop=True), customers.churned[rows] == 1
 
-    def shifted(number: int, seed: int) -> Drawn:
+    def shifted(number: int, seed: int) -> LabelledCustomers:
         table, churned = calm(number, seed)
         chance = np.random.default_rng([seed, 1])  # independent of the generator that drew the customers
         return shifting.apply(table, chance), chance.permutation(churned)

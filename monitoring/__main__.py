@@ -105,10 +105,10 @@ def prune(settings: PruneSettings) -> int:
 
 def migrate(settings: MigrateSettings) -> int:
     """Create the prediction log, or bring it up to this version."""
-    from models.log import migrations, opening  # noqa: PLC0415  # as above
+    from models.log import connections, migrations  # noqa: PLC0415  # as above
 
     def upgrade() -> str:
-        with opening.engine(settings.log_url, create=True) as engine:
+        with connections.engine(settings.log_url, create=True) as engine:
             changed = migrations.upgrade(engine)
         return f"the prediction log {'is now as this version needs it' if changed else 'needs no change'}"
 

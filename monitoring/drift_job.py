@@ -7,18 +7,18 @@ from models.bundles import bundle
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from monitoring.drift import baseline, live_rows
-from monitoring.drift.drift_detection import judge
+from monitoring.drift.drift_detection import detect
 from monitoring.runs import run
 from monitoring.runs.run import Finding
 from monitoring.settings import DriftSettings
 
 if TYPE_CHECKING:
-    from monitoring.runs.report import Drawn
+    from monitoring.runs.report import RenderedReport
 
 
 def run_drift(settings: DriftSettings, contract: Contract = CONTRACT) -> int:
     """Run the job, print and save its result; return 0 for no drift, 1 for drift, 2 for cannot tell."""
-    return run.carry_out("drift", settings, lambda now: find(settings, contract, now))
+    return run.run_job("drift", settings, lambda now: find(settings, contract, now))
 
 
 def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
@@ -30,10 +30,10 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
     model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
     reference = baseline.load(model, contract, rows=settings.sample_rows)
     rows = live_rows.read(settings, reference, now)
-    comparison, result = judge(reference, rows, settings)
+    comparison, result = detect(reference, rows, settings)
     remarks = [*result.remarks, *rows.remarks]
 
-    def draw() -> "Drawn":
+    def draw() -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
 
         return report.draw_drift(comparison, result, remarks, at=now)

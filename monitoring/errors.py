@@ -1,16 +1,16 @@
 """The errors of the monitoring commands. Each has its facts as attributes and ends its message with the remedy.
 
 CannotTell
-├── PeriodInvalid      the options for the window contradict each other
-├── TwoSources         the options name both a file and a window of the log
-├── ColumnsMissing     a file lacks columns of the contract
-├── TooFewRows         there are not enough live rows
-├── NothingToJudge     no column can be compared
-├── OutputUnwritable   the result cannot be saved
-├── RunUnknown         no run has the given name
-├── OutcomesUnreadable a file of outcomes cannot be used
-├── RejectedUnwritable the rejected rows of that file cannot be saved
-└── NothingRecorded    none of its rows could be recorded
+├── PeriodInvalid       the options for the window contradict each other
+├── ConflictingSources  the options name both a file and a window of the log
+├── ColumnsMissing      a file lacks columns of the contract
+├── TooFewRows          there are not enough live rows
+├── NothingToCompare    no column can be compared
+├── OutputUnwritable    the result cannot be saved
+├── RunUnknown          no run has the given name
+├── OutcomesUnreadable  a file of outcomes cannot be used
+├── RejectedUnwritable  the rejected rows of that file cannot be saved
+└── NothingRecorded     none of its rows could be recorded
 
 Commands also fail with errors of `models`: `BundleError`, `LogError` and `TableError`.
 """
@@ -34,7 +34,7 @@ class PeriodInvalid(CannotTell):
         super().__init__(f"invalid window: {problem}. Give --since 24h, or --from with an earlier time than --to.")
 
 
-class TwoSources(CannotTell):
+class ConflictingSources(CannotTell):
     """The options name both a file and a window of the log."""
 
     def __init__(self, *, path: Path) -> None:
@@ -61,7 +61,7 @@ class TooFewRows(CannotTell):
         )
 
 
-class NothingToJudge(CannotTell):
+class NothingToCompare(CannotTell):
     """No column can be compared."""
 
     def __init__(self, *, reasons: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from models.log import opening, outcome_recording
+from models.log import connections, outcome_recording
 from models.log.errors import OutcomesContradicted, OutcomesUnknown
 from models.log.outcomes import Outcome
 from models.progress import Progress
@@ -52,7 +52,7 @@ def run(settings: ImportSettings) -> str:
         LogUnsupported, LogMissing, LogUnreadable: there is no log, or its database does not answer.
     """
     rejected = outcome_files.rejected_path(settings.file)
-    with opening.engine(settings.log_url) as engine:
+    with connections.engine(settings.log_url) as engine:
         tally = record(settings.file, engine)
     if not tally.new + tally.known:
         raise NothingRecorded(path=settings.file, rows=tally.rows, rejected=rejected)

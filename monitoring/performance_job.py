@@ -12,7 +12,7 @@ from models.bundles import bundle, quality, segments
 from models.bundles.bundle import Bundle
 from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
-from models.log import opening
+from models.log import connections
 from monitoring.log import customer_files
 from monitoring.quality import labelled_predictions, performance_checks
 from monitoring.quality.performance_result import PerformanceResult
@@ -21,7 +21,7 @@ from monitoring.runs.run import Finding
 from monitoring.settings import PerformanceSettings
 
 if TYPE_CHECKING:
-    from monitoring.runs.report import Drawn
+    from monitoring.runs.report import RenderedReport
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _REFERENCE_ROWS = 50_000
 
 def run_performance(settings: PerformanceSettings, contract: Contract = CONTRACT) -> int:
     """Run the job, print and save its result; return 0 for as good as promised, 1 for fallen, 2 for cannot tell."""
-    return run.carry_out("performance", settings, lambda now: find(settings, contract, now))
+    return run.run_job("performance", settings, lambda now: find(settings, contract, now))
 
 
 def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Finding:
@@ -41,7 +41,7 @@ def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Fi
     """
     found = assess(settings, contract, now)
 
-    def draw() -> "Drawn":
+    def draw() -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
 
         return report.draw_performance(found, at=now)
@@ -58,7 +58,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
     period = settings.period(now)
     model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
     manifest = model.manifest
-    with opening.connection(settings.log_url) as opened:
+    with connections.connection(settings.log_url) as opened:
         track = labelled_predictions.read(opened, period, model_version=manifest.version, contract=contract)
     found = PerformanceResult(
         model_version=manifest.version,
@@ -66,7 +66,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
         policy=manifest.policy,
         track=track,
         reference=performance_checks.reference(manifest),
-        estimated=quality.promised(track.probability, manifest.policy),
+        estimated=quality.estimated(track.probability, manifest.policy),
         reason=_shortage(track.outcomes.churned, settings.min_rows),
     )
     return found if found.reason else _judge(found, model, settings, contract)
@@ -82,7 +82,7 @@ def _judge(
 ) -> PerformanceResult:
     outcomes, policy = found.track.outcomes, found.policy
     logger.info("measuring %s outcomes", f"{len(outcomes.churned):,}")
-    live = quality.realised(outcomes.probability, outcomes.churned, policy)
+    live = quality.measured(outcomes.probability, outcomes.churned, policy)
     checks = performance_checks.check(
         live,
         found.reference,
@@ -101,5 +101,5 @@ def _judge(
         policy=policy,
         min_rows=settings.min_rows,
     )
-    expected = quality.promised(outcomes.probability, policy)
+    expected = quality.estimated(outcomes.probability, policy)
     return replace(found, live=live, expected=expected, checks=checks, segments=tuple(parts))

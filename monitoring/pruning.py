@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Engine
 
 from models import durations
-from models.log import opening, row_ids
+from models.log import connections, row_ids
 from models.log.log_tables import PREDICTIONS, TRAFFIC
 from models.progress import Progress
 from monitoring.runs import run_store
@@ -29,9 +29,10 @@ def run(settings: PruneSettings) -> str:
     """
     now, runs = datetime.now(UTC), ""
     if settings.keep_runs:
-        runs = f"removed {run_store.forget(settings.output_dir, now - durations.parse(settings.keep_runs)):,} runs; "
+        removed = run_store.remove_before(settings.output_dir, now - durations.parse(settings.keep_runs))
+        runs = f"removed {removed:,} runs; "
     before = now - timedelta(days=settings.keep_days)
-    with opening.engine(settings.log_url) as engine:
+    with connections.engine(settings.log_url) as engine:
         predictions = prune(engine, PREDICTIONS.c.prediction_id, before)  # the database deletes their outcomes too
         counts = prune(engine, TRAFFIC.c.traffic_id, before)
     return (

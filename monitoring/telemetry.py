@@ -48,7 +48,7 @@ FIGURES = (
 )
 
 
-class LastRuns:
+class RunCollector:
     """A Prometheus collector: the gauges of the newest record of each job."""
 
     def __init__(self, output_dir: Path, periods_seconds: Mapping[Job, float]) -> None:
@@ -70,7 +70,7 @@ class LastRuns:
 def serving(output_dir: Path, *, host: str, port: int, periods_seconds: Mapping[Job, float]) -> Iterator[int]:
     """Serve the gauges from a thread while the context is open; yields the port, a free one for 0."""
     registry = CollectorRegistry()
-    registry.register(LastRuns(output_dir, periods_seconds))
+    registry.register(RunCollector(output_dir, periods_seconds))
     server, thread = start_http_server(port, host, registry)
     try:
         yield server.server_port

@@ -118,7 +118,7 @@ def _run(schedule: Schedule, stop: Stop) -> None:
 
 def _forget_old_runs(schedule: Schedule) -> None:
     try:
-        run_store.forget(schedule.output_dir, datetime.now(UTC) - schedule.keep)
+        run_store.remove_before(schedule.output_dir, datetime.now(UTC) - schedule.keep)
     except (OSError, ValueError):  # the next run tries again
         logger.exception("old runs could not be removed")
 

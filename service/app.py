@@ -1,8 +1,8 @@
 """The app factory `create_app`. Start reading here.
 
 A request passes three middlewares: the observer (request id, timing, log line), load shedding (503 if the queue is too
-long) and the fast path (`http.hot_path`), which answers valid single-customer predictions itself. All other requests go
-to FastAPI's routes: `http.json_route` validates the body, an endpoint in `http.routes` calls one part of the service,
+long) and the fast path (`http.fast_path`), which answers valid single-customer predictions. All other requests go to
+FastAPI's routes: `http.json_route` validates the body, an endpoint in `http.routes` calls one part of the service,
 and each exception becomes a problem document. A bundle that fails verification does not stop the service: it keeps the
 previous model, or answers 503 with the reason.
 """
@@ -22,14 +22,14 @@ from starlette.types import ASGIApp
 from service import errors
 from service.errors import Overloaded, RequestInvalid
 from service.http import api_docs, problem_details, routes, state, tracing
-from service.http.hot_path import HotPath
+from service.http.fast_path import FastPath
 from service.http.lifecycle import Lifecycle
 from service.http.load_shedding import LoadShedding
 from service.http.observer import Observer
 from service.http.request_bodies import RequestBodies
 from service.http.request_log import RequestLog
 from service.http.state import State
-from service.log import log_writer, logged_inputs
+from service.log import logged_inputs, spool_writer
 from service.log.outcome_log import OutcomeLog
 from service.log.prediction_log import NoLog, PredictionLog, SpooledLog
 from service.log.spool import Spool
@@ -99,7 +99,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
 def _with_front(app: ASGIApp, settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> ASGIApp:
     """Put our middleware before FastAPI's own, which takes a tenth of the time of a fast-path prediction."""
     largest = min(routes.ONE_CUSTOMER_BYTES, settings.max_body_bytes or routes.BATCH_BYTES)
-    app = HotPath(app, path=routes.PREDICT, route=routes.PREDICT_ROUTE, max_body_bytes=largest)
+    app = FastPath(app, path=routes.PREDICT, route=routes.PREDICT_ROUTE, max_body_bytes=largest)
     app = LoadShedding(app, routes=PREDICTING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics)
     return Observer(app, metrics=metrics, log=RequestLog(settings.log_lines_per_second), lifecycle=lifecycle)
 
@@ -111,7 +111,7 @@ def _prediction_log(settings: Settings, metrics: Metrics) -> Iterator[Prediction
         return
     keep = logged_inputs.keeper(settings.log_inputs, settings.output_dir)
     log = SpooledLog(Spool(settings.spool), keep=keep, max_bytes=settings.max_spool_bytes, metrics=metrics)
-    with log_writer.running(log):
+    with spool_writer.running(log):
         yield log
 
 

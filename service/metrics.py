@@ -31,7 +31,7 @@ from models.bundles.risk import RiskTier
 from models.customer.contract import Vector
 from models.features import CONTRACT
 from service.errors import OTHER, ShedReason
-from service.model.predictor import Predicted
+from service.model.predictor import PredictionBatch
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -199,7 +199,7 @@ class Metrics:
         """Count a request that was shed."""
         self._shed(reason).inc()
 
-    def count_predictions(self, predicted: Predicted) -> None:
+    def count_predictions(self, predicted: PredictionBatch) -> None:
         """Count predictions by tier and model, and their probabilities."""
         for tier in _TIERS:
             if rows := predicted.tiers.count(tier):

@@ -1,7 +1,7 @@
 """What a manifest says, for bundles that no training made."""
 
 from models.bundles.calibration import Calibration
-from models.bundles.manifest import Calibrated, Confusion, Description, Provenance
+from models.bundles.manifest import CalibrationComparison, Confusion, Description, Provenance
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Contract
 
@@ -18,7 +18,7 @@ def describe(contract: Contract, **changes: object) -> Description:
         "metrics": {"roc_auc": 0.8},
         "intervals": {},
         "confusion": Confusion(true_negatives=5, false_positives=1, false_negatives=1, true_positives=3),
-        "calibrated": Calibrated(log_loss={}, before={}),
+        "calibrated": CalibrationComparison(log_loss={}, before={}),
         "priced": None,
         "cross_validation": {},
         "seeds": {},

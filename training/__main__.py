@@ -79,8 +79,8 @@ def challenge(settings: ChallengeSettings) -> Told:
     from training.promotion import challengers  # noqa: PLC0415  # as above
 
     if settings.stop:
-        return f"{challengers.withdraw(settings)} challenges no more", 0
-    challenger = challengers.challenge(settings)
+        return f"{challengers.remove(settings)} challenges no more", 0
+    challenger = challengers.start(settings)
     share = f", answering {challenger.share:.0%} of the customers with an id" if challenger.mode == "canary" else ""
     return f"{challenger.version} is tried as {challenger.mode}{share}", 0
 

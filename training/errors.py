@@ -29,7 +29,7 @@ TrainingError
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from models.addresses import shown
+from models.addresses import redact_passwords
 
 
 def cause(error: BaseException) -> str:
@@ -51,7 +51,7 @@ class SourceUnreadable(DataError):
     """The source is missing or cannot be read."""
 
     def __init__(self, *, source: str, problem: str) -> None:
-        self.source, self.problem = shown(source), shown(problem)
+        self.source, self.problem = redact_passwords(source), redact_passwords(problem)
         super().__init__(
             f"{self.source}: {self.problem}. "
             "--data takes `synthetic`, `live`, a .csv or .parquet file, or a database URL with --query."
@@ -93,9 +93,9 @@ class TargetUnclear(DataError):
 
     def __init__(self, *, column: str, values: Sequence[object], positive: object) -> None:
         self.column, self.values, self.positive = column, tuple(values), positive
-        shown = ", ".join(repr(value) for value in values[:5])
+        listed = ", ".join(repr(value) for value in values[:5])
         super().__init__(
-            f"target {column} holds {shown}; exactly two values are needed, of which {positive!r} means churn. "
+            f"target {column} holds {listed}; exactly two values are needed, of which {positive!r} means churn. "
             "Set `column` and `positive` under [target] in the columns file."
         )
 
@@ -229,7 +229,7 @@ class TrackingFailed(TrainingError):
     """MLflow did not accept the run."""
 
     def __init__(self, *, uri: str, problem: str) -> None:
-        self.uri, self.problem = shown(uri), shown(problem)
+        self.uri, self.problem = redact_passwords(uri), redact_passwords(problem)
         super().__init__(
             f"MLflow at {self.uri}: {self.problem}. Nothing was pinned. Start the server, or set MLFLOW_TRACKING_URI."
         )

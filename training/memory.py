@@ -7,7 +7,7 @@ _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
 _LARGE_BYTES = 1 << 20
 
 
-def give_back() -> None:
+def return_freed_memory() -> None:
     """Make glibc return freed blocks of 1 MiB and more to the operating system, until the process ends.
 
     By default, glibc keeps freed blocks of up to 32 MB for later arrays. For a million rows, that is as much memory as

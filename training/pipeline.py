@@ -52,7 +52,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         ParityError: the graph and the trees give different probabilities; nothing was published.
         TrackingFailed: MLflow did not accept the run; nothing was pinned.
     """
-    memory.give_back()
+    memory.return_freed_memory()
     bundle.require_store(settings.models_dir)
     costs = cost_policy.read(settings.costs) if settings.costs else None
     constraints = model.constrain(settings.monotone, contract)
@@ -67,7 +67,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
         del dataset, split  # the table of a large data set takes most of a fit's memory
         fitted = Training(settings, costs, constraints, run, progress).fit(taken.matrix, taken.churned, taken.folds)
         progress.stage("evaluating on the test set")
-        judged = final_evaluation.judge(fitted, taken.test, contract=contract, seed=settings.seed)
+        judged = final_evaluation.evaluate(fitted, taken.test, contract=contract, seed=settings.seed)
         slices.require_floor(judged.slices, settings.min_slice_roc_auc)
         progress.step(_JUDGING)
         progress.stage("publishing")
@@ -115,7 +115,7 @@ class Training:
         )
         self.progress.stage("fitting")
         classifier = clone(served).fit(matrix, churned)
-        few = evaluation.some(len(churned), seed=self.settings.seed)
+        few = evaluation.subsample(len(churned), seed=self.settings.seed)
         linear = clone(candidates[model.LINEAR]).fit(matrix[few], churned[few])
         self.progress.step()
         ours, simple = compared[model.SERVED], compared[model.LINEAR]

@@ -46,7 +46,7 @@ class StoreSettings(_JobSettings):
 
 def _version(text: str) -> str:
     if not re.fullmatch(VERSION, text):
-        raise PydanticCustomError("version", "a version is a folder of models/store, as 20261126-10f2c891")
+        raise PydanticCustomError("version", "a version is a folder of models/store, as 20260301-1a2b3c4d")
     return text
 
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rollout import compose, journal, proxy, story
-from rollout.errors import CannotTell, Misused
-from rollout.story import Patience
+from rollout import compose, deployment, deployment_history, proxy
+from rollout.deployment import Limits
+from rollout.errors import CannotTell, UsageError
 
 DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 
@@ -25,14 +25,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="deploy.py", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("image", metavar="IMAGE", help="name@sha256:..., or an image id; or rollback, history, status")
-    parser.add_argument("--ready-seconds", type=float, default=Patience.ready_seconds, help="time limit of the start")
+    parser.add_argument("--ready-seconds", type=float, default=Limits.ready_seconds, help="time limit of the start")
     parser.add_argument(
-        "--soak-seconds", type=float, default=Patience.soak_seconds, help="time that it is watched with clients"
+        "--soak-seconds", type=float, default=Limits.soak_seconds, help="time that it is watched with clients"
     )
     parser.add_argument(
         "--max-failed-fraction",
         type=float,
-        default=Patience.max_failed_fraction,
+        default=Limits.max_failed_fraction,
         help="share of requests that it may fail to answer in that time; the previous colour answers them",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -41,17 +41,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def deploy(given: argparse.Namespace) -> tuple[int, Any]:
     """Deploy an image, or roll back to the previous one."""
-    patience = Patience(
+    patience = Limits(
         ready_seconds=given.ready_seconds,
         soak_seconds=given.soak_seconds,
         max_failed_fraction=given.max_failed_fraction,
     )
     if given.image == "rollback":
-        record = story.roll_back(patience)
+        record = deployment.roll_back(patience)
     elif DIGEST.fullmatch(given.image):
-        record = story.deploy(given.image, patience)
+        record = deployment.deploy(given.image, patience)
     else:
-        raise Misused(
+        raise UsageError(
             f"{given.image} is a tag, which may name another image later. Name it by digest; "
             f"for an image on this host: docker image inspect --format '{{{{.Id}}}}' {given.image}"
         )
@@ -60,7 +60,7 @@ def deploy(given: argparse.Namespace) -> tuple[int, Any]:
 
 def history(_given: argparse.Namespace) -> tuple[int, Any]:
     """Return all deployments."""
-    return 0, [asdict(record) for record in journal.read()] if compose.find("proxy") else []
+    return 0, [asdict(record) for record in deployment_history.read()] if compose.find("proxy") else []
 
 
 def status(_given: argparse.Namespace) -> tuple[int, Any]:

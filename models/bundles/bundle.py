@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.bundles import pins
 from models.bundles.manifest import FORMAT_VERSION, Description, Manifest
-from models.bundles.pins import Change, Named, Pin, reading
+from models.bundles.pins import BundleRef, Change, Pin, reading
 from models.errors import (
     BundleError,
     BundleMissing,
@@ -95,12 +95,12 @@ def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = 
     pins.write(champion, about=champion, change=change, why=why, models_dir=models_dir)
 
 
-def name(bundle: Bundle) -> Named:
+def name(bundle: Bundle) -> BundleRef:
     """Return the version and the manifest's digest of a bundle, as a pin stores them."""
-    return Named(version=bundle.manifest.version, digest=digest(bundle.path(MANIFEST)))
+    return BundleRef(version=bundle.manifest.version, digest=digest(bundle.path(MANIFEST)))
 
 
-def load(models_dir: Path, *, fingerprint: str, named: Named | None = None) -> Bundle:
+def load(models_dir: Path, *, fingerprint: str, named: BundleRef | None = None) -> Bundle:
     """Verify a bundle of the store, by default the champion, and return it.
 
     Raises:

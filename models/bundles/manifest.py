@@ -69,7 +69,7 @@ class Interval(BaseModel):
     high: float
 
 
-class Spread(BaseModel):
+class MetricSpread(BaseModel):
     """A metric over several fits: its mean, its standard deviation, and the 95 % interval of the mean (Student's t)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -91,7 +91,7 @@ class Confusion(BaseModel):
     true_positives: int
 
 
-class Calibrated(BaseModel):
+class CalibrationComparison(BaseModel):
     """Comparison of the calibration methods."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,7 +102,7 @@ class Calibrated(BaseModel):
     """Metrics on the test set without calibration."""
 
 
-class Priced(BaseModel):
+class CostSummary(BaseModel):
     """Uncertainty of the policy's bounds, and the cost of its decisions on the test set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -158,12 +158,12 @@ class Description(BaseModel):
     intervals: dict[str, Interval]
     """Confidence intervals of the metrics, by bootstrap over the test set."""
     confusion: Confusion
-    calibrated: Calibrated
-    priced: Priced | None
+    calibrated: CalibrationComparison
+    priced: CostSummary | None
     """None if no costs were given."""
-    cross_validation: dict[str, dict[str, Spread]]
+    cross_validation: dict[str, dict[str, MetricSpread]]
     """Metrics of each algorithm on the training rows: by algorithm, then by metric."""
-    seeds: dict[str, Spread]
+    seeds: dict[str, MetricSpread]
     """Metrics of the served algorithm on the training rows, split and fitted again with other seeds."""
     slices: list[Segment]
     """Figures on the test set by group of customers."""

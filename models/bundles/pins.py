@@ -23,7 +23,7 @@ Change = Literal["fit", "promote", "rollback", "challenge", "withdraw"]
 """What changed the pin: `fit --pin`, the promotion gate, a rollback, or a challenger that was added or withdrawn."""
 
 
-class Named(BaseModel):
+class BundleRef(BaseModel):
     """A bundle, identified by its version and the SHA-256 of its manifest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,7 +32,7 @@ class Named(BaseModel):
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-class Challenger(Named):
+class Challenger(BundleRef):
     """A bundle that is tested beside the champion."""
 
     mode: Mode
@@ -40,13 +40,13 @@ class Challenger(Named):
     """Share of the customers that a canary answers."""
 
 
-class Pin(Named):
+class Pin(BundleRef):
     """The champion, and the challenger if there is one."""
 
     challenger: Challenger | None = None
 
 
-class Event(Named):
+class PinChange(BundleRef):
     """One change of the pin: the model, the time, the kind of change and the reason."""
 
     at: AwareDatetime
@@ -77,16 +77,16 @@ def read(models_dir: Path) -> Pin:
             raise PinUnreadable(path=path, problem=first_problem(error)) from error
 
 
-def write(pin: Pin, *, about: Named, change: Change, why: str, models_dir: Path) -> None:
+def write(pin: Pin, *, about: BundleRef, change: Change, why: str, models_dir: Path) -> None:
     """Write the pin, and add the change to the history; `about` is the model that is added or removed."""
     now = datetime.now(UTC).replace(microsecond=0)
-    event = Event(version=about.version, digest=about.digest, at=now, change=change, why=why)
+    event = PinChange(version=about.version, digest=about.digest, at=now, change=change, why=why)
     lines = [one.model_dump_json() for one in (*history(models_dir), event)]
     _replace(models_dir / HISTORY, "\n".join(lines))  # first, so that no model is served that is not in the history
     _replace(models_dir / PINNED, pin.model_dump_json(indent=2, exclude_none=True))
 
 
-def history(models_dir: Path) -> list[Event]:
+def history(models_dir: Path) -> list[PinChange]:
     """Read all changes, oldest first; an empty list if there is no history.
 
     Raises:
@@ -97,7 +97,7 @@ def history(models_dir: Path) -> list[Event]:
     with reading(path):
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
-            return [Event.model_validate_json(line) for line in lines if line]
+            return [PinChange.model_validate_json(line) for line in lines if line]
         except FileNotFoundError:
             return []
         except ValidationError as error:

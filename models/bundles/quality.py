@@ -106,7 +106,7 @@ def group(probability: Vector, policy: RiskPolicy, *, most: int = GROUPS) -> Gro
     )
 
 
-def realised(probability: Vector, churned: Labels, policy: RiskPolicy) -> Figures:
+def measured(probability: Vector, churned: Labels, policy: RiskPolicy) -> Figures:
     """Compute every metric on outcomes, with bootstrap intervals; both outcomes must occur.
 
     The interval of the calibration error is biased upwards, because resampling adds noise to the error.
@@ -127,7 +127,7 @@ def exact(probability: Vector, churned: Labels, policy: RiskPolicy) -> dict[str,
     return {name: float(value) for name, value in measure(groups, *_count(groups, churned)).items()}
 
 
-def promised(probability: Vector, policy: RiskPolicy) -> Figures | None:
+def estimated(probability: Vector, policy: RiskPolicy) -> Figures | None:
     """Estimate every metric, if the probabilities are right: the mean, and the range of 95 % of the samples.
 
     None if fewer than 20 customers are expected to churn, or to stay.

@@ -63,7 +63,7 @@ def _measure(
 ) -> Segment:
     figures: Figures | None = None
     if quality.shortage(churned, min_rows=min_rows) is None:
-        found = quality.realised(probability, churned, policy)
+        found = quality.measured(probability, churned, policy)
         figures = {metric: found[metric] for metric in METRICS}
     return Segment(feature, values, len(churned), int(churned.sum()), figures)
 

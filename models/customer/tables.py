@@ -65,7 +65,7 @@ def read(path: Path) -> pa.Table:
     Raises:
         TableError: the file does not exist, cannot be read in the format of its suffix, or has a misfit row.
     """
-    return pa.concat_tables([chunk.table for chunk in fitting(path, _headed_chunks(path, CHUNK_ROWS, None))])
+    return pa.concat_tables([chunk.table for chunk in reject_misfits(path, _headed_chunks(path, CHUNK_ROWS, None))])
 
 
 def chunks(path: Path, *, rows: int = CHUNK_ROWS, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
@@ -78,7 +78,7 @@ def chunks(path: Path, *, rows: int = CHUNK_ROWS, columns: Sequence[str] | None 
     return islice(_headed_chunks(path, rows, columns), 1, None)
 
 
-def fitting(path: Path, parts: Iterable[Chunk]) -> Iterator[Chunk]:
+def reject_misfits(path: Path, parts: Iterable[Chunk]) -> Iterator[Chunk]:
     """Yield chunks until a row is a misfit.
 
     Raises:

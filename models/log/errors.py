@@ -13,7 +13,7 @@ LogError
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.addresses import shown
+from models.addresses import redact_passwords
 from models.errors import ModelsError
 
 LISTED_IDS = 100
@@ -48,7 +48,7 @@ class LogUnreadable(LogError):
     """The prediction log's database does not answer, or lacks the log's tables."""
 
     def __init__(self, *, url: str, problem: str) -> None:
-        self.url, self.problem = shown(url), shown(problem)
+        self.url, self.problem = redact_passwords(url), redact_passwords(problem)
         super().__init__(
             f"{self.url}: {self.problem}. Start the database, correct --log-url, or upgrade the log's tables with "
             "`python -m monitoring migrate`."

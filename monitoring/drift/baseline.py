@@ -45,7 +45,7 @@ def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
         contract,
         scorer,
         table=table.assign(**{PREDICTION: _predict(contract, scorer, table)}),
-        importance=importance.weigh(contract, scorer, contract.to_matrix(table)),
+        importance=importance.permutation_importance(contract, scorer, contract.to_matrix(table)),
     )
 
 

@@ -12,20 +12,20 @@ from monitoring.drift.comparison import PREDICTION, Comparison, compare
 from monitoring.drift.drift_result import ColumnDrift, DriftResult
 from monitoring.drift.limits import find_limits
 from monitoring.drift.live_rows import LiveRows
-from monitoring.errors import NothingToJudge
+from monitoring.errors import NothingToCompare
 from monitoring.settings import DriftSettings
 
 
-def judge(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[Comparison, DriftResult]:
+def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[Comparison, DriftResult]:
     """Decide whether the live rows drifted from the baseline.
 
     Raises:
-        NothingToJudge: no column can be compared.
+        NothingToCompare: no column can be compared.
     """
     contract = baseline.contract if live.inputs_kept else replace(baseline.contract, features=())
     comparison = compare(contract, baseline.table, live.table)
     if not comparison.judged:
-        raise NothingToJudge(reasons=comparison.unjudged)
+        raise NothingToCompare(reasons=comparison.unjudged)
     violations = checks.find_violations(contract, live.table)
     return comparison, DriftResult(
         scores=_score(comparison, baseline, settings),

@@ -11,7 +11,7 @@ from models.customer.contract import Contract, Matrix
 _SEED = 0
 
 
-def weigh(contract: Contract, scorer: Scorer, matrix: Matrix) -> dict[str, float]:
+def permutation_importance(contract: Contract, scorer: Scorer, matrix: Matrix) -> dict[str, float]:
     """Return the importance of each feature, the mean change in probability on permuted values, scaled to a sum of 1.
 
     For a model that predicts the same for everybody, all features have the same importance.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
-from monitoring.errors import TooFewRows, TwoSources
+from monitoring.errors import ConflictingSources, TooFewRows
 from monitoring.log import customer_files, window
 from monitoring.log.window import Window
 from monitoring.settings import DriftSettings
@@ -49,7 +49,7 @@ def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows
 
 def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> LiveRows:
     if settings.since or settings.from_time or settings.to_time:
-        raise TwoSources(path=path)
+        raise ConflictingSources(path=path)
     table, rows = customer_files.read(path, baseline.contract, rows=settings.sample_rows)
     return LiveRows(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows)
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from models.customer import tables, texts
+from models.customer import parsing, tables
 from models.customer.contract import Contract, Feature
 from monitoring.errors import ColumnsMissing
 from monitoring.log import sampling
@@ -54,14 +54,14 @@ def values(cells: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 def _values(feature: Feature, cells: pd.Series) -> pd.Series:
     if cells.dtype.kind in "biuf":
         return cells
-    return pd.Series(texts.read(feature, cells), index=cells.index, dtype=object)
+    return pd.Series(parsing.read(feature, cells), index=cells.index, dtype=object)
 
 
 def _table_chunks(path: Path, contract: Contract) -> Iterator[pa.Table]:
     columns = tables.schema(path)
     _require_columns(path, columns.names, contract)
     yield pa.schema([columns.field(columns.names.index(name)) for name in contract.names]).empty_table()
-    for chunk in tables.fitting(path, tables.chunks(path, rows=_CHUNK_ROWS, columns=contract.names)):
+    for chunk in tables.reject_misfits(path, tables.chunks(path, rows=_CHUNK_ROWS, columns=contract.names)):
         yield chunk.table
 
 

@@ -44,16 +44,16 @@ def draw(chunks: Iterable[pa.Table], *, rows: int) -> Sample:
     return Sample(tables[0], of_rows)
 
 
-def chance(ids: sa.Column[str]) -> sa.ColumnElement[str]:
+def random_key(ids: sa.Column[str]) -> sa.ColumnElement[str]:
     """Return the random key of the rows of the log; sorted by it, they are in random order."""
     return sa.func.substr(ids, _ID_DIGITS - _CHANCE_DIGITS + 1)
 
 
-def likely(ids: sa.Column[str], *, rows: float, of_rows: int) -> sa.ColumnElement[bool]:
+def sample_condition(ids: sa.Column[str], *, rows: float, of_rows: int) -> sa.ColumnElement[bool]:
     """Return a condition that holds for about `rows` random rows of the log, or for all if there are fewer."""
     if rows >= of_rows:
         return sa.true()
-    return chance(ids) < f"{int(rows / of_rows * 16**_CHANCE_DIGITS):0{_CHANCE_DIGITS}x}"
+    return random_key(ids) < f"{int(rows / of_rows * 16**_CHANCE_DIGITS):0{_CHANCE_DIGITS}x}"
 
 
 def _least(tables: list[pa.Table], keys: Vector, rows: int) -> tuple[list[pa.Table], Vector]:

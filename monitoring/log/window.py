@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.log import opening
+from models.log import connections
 from models.log.log_tables import PREDICTIONS, TRAFFIC
 from monitoring.log import sampling
 from monitoring.period import Period
@@ -46,7 +46,7 @@ def read(url: str, period: Period, *, rows: int) -> Window:
         LogUnsupported, LogMissing: the address is not of a supported database, or there is no log at it.
         LogUnreadable: the database does not answer, or lacks our tables.
     """
-    with opening.connection(url) as opened:
+    with connections.connection(url) as opened:
         found = opened.scalar(sa.select(sa.func.count()).where(within(PREDICTIONS.c.prediction_id, period))) or 0
         logger.info("the window has %s rows in the log; sampling at most %s of them", f"{found:,}", f"{rows:,}")
         return Window(found, list(opened.execute(_sample(period, rows, found))), _traffic(opened, period))
@@ -61,8 +61,9 @@ def within(ids: sa.Column[str], period: Period) -> sa.ColumnElement[bool]:
 def _sample(period: Period, rows: int, of_rows: int) -> sa.Select[Any]:
     chosen = PREDICTIONS.c.features, PREDICTIONS.c.model_version, PREDICTIONS.c.churn_probability
     ids = PREDICTIONS.c.prediction_id
-    few = sampling.likely(ids, rows=rows + 10 * rows**0.5, of_rows=of_rows)  # fewer to sort; ten deviations of reserve
-    return sa.select(*chosen).where(within(ids, period), few).order_by(sampling.chance(ids)).limit(rows)
+    # Ten standard deviations more than needed, so that hardly ever one row is missing, and few have to be sorted.
+    few = sampling.sample_condition(ids, rows=rows + 10 * rows**0.5, of_rows=of_rows)
+    return sa.select(*chosen).where(within(ids, period), few).order_by(sampling.random_key(ids)).limit(rows)
 
 
 def _traffic(opened: sa.Connection, period: Period) -> Traffic:

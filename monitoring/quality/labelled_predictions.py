@@ -97,7 +97,7 @@ def _count(connection: sa.Connection, made: sa.ColumnElement[bool]) -> dict[Risk
 
 
 def _sample(of_rows: int) -> sa.ColumnElement[bool]:
-    return sampling.likely(PREDICTIONS.c.prediction_id, rows=SAMPLE_ROWS, of_rows=of_rows)
+    return sampling.sample_condition(PREDICTIONS.c.prediction_id, rows=SAMPLE_ROWS, of_rows=of_rows)
 
 
 def _read_outcomes(connection: sa.Connection, made: sa.ColumnElement[bool], rows: int, contract: Contract) -> Outcomes:

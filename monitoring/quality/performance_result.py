@@ -62,7 +62,9 @@ class PerformanceResult(JobResult):
             return f"{self.verdict}: {self.reason}"
         track = self.track
         rows = f"{track.outcomes_rows:,} outcomes of {track.window_rows:,} predictions of model {self.model_version}"
-        found = ", ".join(f"{say(c.metric)} worse by {c.worse_by:.3f}, limit {c.limit:.3f}" for c in self.broken)
+        found = ", ".join(
+            f"{display_name(c.metric)} worse by {c.worse_by:.3f}, limit {c.limit:.3f}" for c in self.broken
+        )
         if not found:
             found = f"ROC-AUC {self.live['roc_auc']}, calibration error {self.live['calibration_error'].value:.3f}"
         return f"{self.verdict}: {found}; {rows}"
@@ -72,7 +74,7 @@ class PerformanceResult(JobResult):
         """Live, test-set and expected figures, below a row of headings."""
         sides = {"live": self.live, "test set": self.reference, "from probabilities": self.expected or self.estimated}
         rows = [
-            [say(name), *(str((figures or {}).get(name, "")) for figures in sides.values())]
+            [display_name(name), *(str((figures or {}).get(name, "")) for figures in sides.values())]
             for name in self.live or self.estimated or self.reference
         ]
         return [["figure", *sides], *rows]
@@ -139,7 +141,7 @@ class PerformanceResult(JobResult):
             yield "no segments: the log has no inputs"
 
 
-def say(metric: str) -> str:
+def display_name(metric: str) -> str:
     """Return the display name of a metric."""
     return {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "brier": "Brier score"}.get(metric, metric.replace("_", " "))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from monitoring.drift.comparison import PREDICTION
-from monitoring.runs.report import Drawn
+from monitoring.runs.report import RenderedReport
 
 with warnings.catch_warnings(action="ignore"):  # evidently 0.7 uses deprecated names of NumPy and Litestar
     import uvicorn
@@ -23,7 +23,9 @@ _ID = uuid.uuid5(uuid.NAMESPACE_URL, PROJECT)  # always the same, so that there 
 _DESCRIPTION = "Drift of live customers from the training sample, and quality of the pinned model on outcomes."
 
 
-def add(drawn: Drawn, workspace: Path, *, run_id: str, name: str, tag: str, metadata: Mapping[str, str]) -> None:
+def add(
+    drawn: RenderedReport, workspace: Path, *, run_id: str, name: str, tag: str, metadata: Mapping[str, str]
+) -> None:
     """Add a run to the workspace; it takes 0.1 MB of disk, and 1 MB of the dashboard server's memory.
 
     Raises:

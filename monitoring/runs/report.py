@@ -18,7 +18,7 @@ from models.bundles.segments import METRICS, Segment
 from monitoring.drift import distances
 from monitoring.drift.comparison import Comparison, Kind
 from monitoring.drift.drift_result import DriftResult
-from monitoring.quality.performance_result import PerformanceResult, say
+from monitoring.quality.performance_result import PerformanceResult, display_name
 from monitoring.runs import trend
 from monitoring.runs.trend import Trend
 
@@ -40,7 +40,7 @@ _COLUMN_TYPES: dict[Kind, ColumnType] = {"number": ColumnType.Numerical, "label"
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RenderedReport:
     """The finished report of a run."""
 
     snapshot: Snapshot
@@ -103,7 +103,7 @@ class _Drift(DataDriftPreset):  # type: ignore[misc]  # as above
         return widgets[2:]  # the first two are its verdict and its count of drifted columns
 
 
-def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[str], *, at: datetime) -> Drawn:
+def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[str], *, at: datetime) -> RenderedReport:
     """Draw the report of the drift job: the compared columns, and a summary of all columns."""
     _register_methods({score.column: score.limit for score in result.scores})
     lines = trend.of_drift(result)
@@ -118,10 +118,10 @@ def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[st
     with _drawing():
         current, reference = _dataset(comparison, comparison.live, lines), _dataset(comparison, comparison.reference)
         report = Report([summary, drift, DataSummaryPreset(columns=list(comparison.kinds))])
-        return Drawn(report.run(current, reference, timestamp=at))
+        return RenderedReport(report.run(current, reference, timestamp=at))
 
 
-def draw_performance(found: PerformanceResult, *, at: datetime) -> Drawn:
+def draw_performance(found: PerformanceResult, *, at: datetime) -> RenderedReport:
     """Draw the report of the performance job; without enough outcomes it has only the expected figures."""
     lines = trend.of_performance(found)
     summary = _Summary(
@@ -137,14 +137,14 @@ def draw_performance(found: PerformanceResult, *, at: datetime) -> Drawn:
     )
     with _drawing():
         current = Dataset.from_pandas(table, DataDefinition(classification=[_OUTCOME]), metadata=lines)
-        return Drawn(Report([summary, quality] if found.live else [summary]).run(current, None, timestamp=at))
+        return RenderedReport(Report([summary, quality] if found.live else [summary]).run(current, None, timestamp=at))
 
 
-def draw_reason(reason: str, *, at: datetime) -> Drawn:
+def draw_reason(reason: str, *, at: datetime) -> RenderedReport:
     """Draw the report of a run without measurements."""
     table = pd.DataFrame({"reason": [reason]})  # evidently refuses a table without columns
     summary = _Summary(counters={"verdict": "cannot tell"}, remarks=[reason])
-    return Drawn(Report([summary]).run(table, None, timestamp=at))
+    return RenderedReport(Report([summary]).run(table, None, timestamp=at))
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def _segments(segments: Sequence[Segment]) -> dict[str, list[list[str]]]:
         [one.name, f"{one.rows:,}", *(str(one.figures[name]) if one.figures else "too few" for name in METRICS)]
         for one in segments
     ]
-    return {"By group of customers": [["group", "outcomes", *map(say, METRICS)], *rows]}
+    return {"By group of customers": [["group", "outcomes", *map(display_name, METRICS)], *rows]}
 
 
 def _register_methods(limits: dict[str, float]) -> None:

@@ -21,7 +21,7 @@ from monitoring.runs.run_store import Job
 from monitoring.settings import JobSettings
 
 if TYPE_CHECKING:
-    from monitoring.runs.report import Drawn
+    from monitoring.runs.report import RenderedReport
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +33,13 @@ class Finding:
     result: JobResult
     remarks: Sequence[str]
     """Lines that are printed below the summary."""
-    draw: Callable[[], "Drawn"]
+    draw: Callable[[], "RenderedReport"]
     """Draws the report; takes seconds."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON values for the record."""
 
 
-def carry_out(job: Job, settings: JobSettings, find: Callable[[datetime], Finding]) -> int:
+def run_job(job: Job, settings: JobSettings, find: Callable[[datetime], Finding]) -> int:
     """Run a job, save and print its result, and return its exit code; 2 for cannot tell."""
     started_at = datetime.now(UTC)
     try:
@@ -86,7 +86,7 @@ def _keep_reason(result: NoVerdict, job: Job, settings: JobSettings, started_at:
         _print("not added to the dashboard: an unexpected error. See its traceback in the log.")
 
 
-def _show(drawn: "Drawn", facts: Mapping[str, Any], job: Job, settings: JobSettings) -> None:
+def _show(drawn: "RenderedReport", facts: Mapping[str, Any], job: Job, settings: JobSettings) -> None:
     from monitoring.runs import dashboard  # noqa: PLC0415  # as above
 
     metadata = {"model_version": facts["model_version"]} if facts["model_version"] else {}

@@ -57,7 +57,7 @@ def add_review(record: Path, review: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def forget(output_dir: Path, before: datetime) -> int:
+def remove_before(output_dir: Path, before: datetime) -> int:
     """Remove the page, record and dashboard entry of all runs that began before a time (UTC); return their number.
 
     Raises:

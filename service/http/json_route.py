@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from service.errors import LISTED_PROBLEMS, BrokenRule, MediaTypeUnsupported, RequestInvalid
 from service.http import state
-from service.http.request_bodies import Largest, Queued
+from service.http.request_bodies import BodyLimit, ThreadQueue
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ class JsonRoute(APIRoute):
         if self.body_field is None:
             return super().get_route_handler()
         name, model = self.body_field.name, self.body_field.field_info.annotation
-        largest = _annotation(self.endpoint, name, Largest())
-        queued = _annotation(self.endpoint, name, Queued())
+        largest = _annotation(self.endpoint, name, BodyLimit())
+        queued = _annotation(self.endpoint, name, ThreadQueue())
         options = self.dependant.query_params
         queues = {option.name: _annotation(self.endpoint, option.name, queued) for option in options}
         dependencies: list[tuple[Any, Any]] = [(found.name, found.call) for found in self.dependant.dependencies]

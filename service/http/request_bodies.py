@@ -24,7 +24,7 @@ MAX_WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Largest:
+class BodyLimit:
     """Annotates the body of an endpoint: a larger body is refused before it is parsed."""
 
     size_bytes: float = math.inf
@@ -35,7 +35,7 @@ class Largest:
 
 
 @dataclass(frozen=True)
-class Queued:
+class ThreadQueue:
     """Annotates the body of an endpoint: the queue in which it waits for a thread, if it is not processed at once.
 
     Annotates a query parameter as well: the queue that is used instead when the parameter is set.
@@ -55,7 +55,7 @@ class RequestBodies:
         self._queues = {queue: asyncio.Lock() for queue in get_args(Queue)}
 
     async def take(
-        self, request: Request, largest: Largest, queued: Queued, work: Callable[[bytearray], bytes]
+        self, request: Request, largest: BodyLimit, queued: ThreadQueue, work: Callable[[bytearray], bytes]
     ) -> bytes:
         """Read the body of a request and return what `work` makes of it.
 

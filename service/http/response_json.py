@@ -10,33 +10,33 @@ from pydantic_core import to_json
 from models.bundles.explainer import Contributions
 from models.customer import reasons
 from models.features import CONTRACT
-from service.model.predictor import Predicted
+from service.model.predictor import PredictionBatch
 
 _BOOLEANS = {True: "true", False: "false"}
 
 
-def one(parts: Sequence[Predicted]) -> bytes:
+def one(parts: Sequence[PredictionBatch]) -> bytes:
     """Write the prediction of a single customer."""
     return next(_written(parts[0])).encode()
 
 
-def many(parts: Sequence[Predicted]) -> bytes:
+def many(parts: Sequence[PredictionBatch]) -> bytes:
     """Write the predictions of a batch in the order of the request, also if two models made them."""
     written = _written(parts[0]) if len(parts) == 1 else _merged(parts)
     return f'{{"predictions":[{",".join(written)}]}}'.encode()
 
 
-def _merged(parts: Iterable[Predicted]) -> list[str]:
+def _merged(parts: Iterable[PredictionBatch]) -> list[str]:
     placed = [pair for part in parts for pair in zip(part.places or (), _written(part), strict=True)]
     return [text for _, text in sorted(placed)]
 
 
-def _written(predicted: Predicted) -> Iterator[str]:
+def _written(predicted: PredictionBatch) -> Iterator[str]:
     contributions = predicted.contributions
     return _plain(predicted) if contributions is None else _explained(predicted, contributions)
 
 
-def _plain(predicted: Predicted) -> Iterator[str]:
+def _plain(predicted: PredictionBatch) -> Iterator[str]:
     # No text needs escaping: ids are hex digits, tiers a closed set, versions have a pattern.
     end = f'"model_version":"{predicted.model_version}","prediction_timestamp":"{predicted.made_at.text}Z"}}'
     rows = zip(predicted.ids, predicted.probabilities, predicted.decisions, predicted.tiers, strict=True)
@@ -47,7 +47,7 @@ def _plain(predicted: Predicted) -> Iterator[str]:
         )
 
 
-def _explained(predicted: Predicted, found: Contributions) -> Iterator[str]:
+def _explained(predicted: PredictionBatch, found: Contributions) -> Iterator[str]:
     rows = zip(
         _plain(predicted), predicted.customers, found.by_feature.tolist(), found.raw_scores.tolist(), strict=True
     )

@@ -15,7 +15,7 @@ from service.customers import MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS, Batch, Custome
 from service.errors import BrokenRule, RequestInvalid
 from service.http import api_docs, response_json, state
 from service.http.json_route import JsonRoute
-from service.http.request_bodies import Largest, Queued
+from service.http.request_bodies import BodyLimit, ThreadQueue
 from service.http.schemas import (
     ExplainedPrediction,
     ExplainedPredictions,
@@ -40,9 +40,9 @@ BATCH_BYTES = max(4_194_304, MAX_BATCH_ROWS * len(json.dumps({"customers": [CONT
 """Default limit of a batch's body: the longest batch fits, whatever the features are."""
 BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
 """Most values in a batch: twice as many as the longest batch has, so that errors can still name surplus fields."""
-IN_THREAD = Queued("outcomes", from_bytes=0)
+IN_THREAD = ThreadQueue("outcomes", from_bytes=0)
 """Recording outcomes waits for the database."""
-CARD_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+CARD_CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """The page loads nothing and runs nothing, whatever names it contains."""
 Explain = Annotated[bool, Query(description="Add an explanation to each prediction.")]
 
@@ -59,10 +59,10 @@ router = APIRouter(
     responses=api_docs.problems(413, 415, 422, 503),
 )
 def predict(
-    customer: Annotated[Customer, Body(examples=[CONTRACT.example]), Largest(size_bytes=ONE_CUSTOMER_BYTES)],
+    customer: Annotated[Customer, Body(examples=[CONTRACT.example]), BodyLimit(size_bytes=ONE_CUSTOMER_BYTES)],
     inference: Inferring,
     *,
-    explain: Annotated[Explain, Queued("explanations", from_bytes=0)] = False,
+    explain: Annotated[Explain, ThreadQueue("explanations", from_bytes=0)] = False,
 ) -> bytes:
     """Predict whether one customer churns, with an explanation if requested."""
     return response_json.one(inference.predict([customer], explain=explain))
@@ -79,10 +79,10 @@ PREDICT_ROUTE = router.routes[-1]
     responses=api_docs.problems(413, 415, 422, 503),
 )
 def predict_batch(
-    batch: Annotated[Batch, Largest(values=BATCH_VALUES)],
+    batch: Annotated[Batch, BodyLimit(values=BATCH_VALUES)],
     inference: Inferring,
     *,
-    explain: Annotated[Explain, Queued(from_bytes=0)] = False,
+    explain: Annotated[Explain, ThreadQueue(from_bytes=0)] = False,
 ) -> bytes:
     """Predict up to 10,000 customers, or up to 2,000 with explanations.
 
@@ -105,7 +105,7 @@ PREDICT_BATCH_ROUTE = router.routes[-1]
     responses=api_docs.problems(404, 409, 413, 415, 422, 503),
 )
 def report_outcome(
-    outcome: Annotated[Outcome, Largest(size_bytes=ONE_CUSTOMER_BYTES), IN_THREAD], outcomes: Recording
+    outcome: Annotated[Outcome, BodyLimit(size_bytes=ONE_CUSTOMER_BYTES), IN_THREAD], outcomes: Recording
 ) -> bytes:
     """Report whether the customer of a prediction churned. Repeating it changes nothing and gets the same answer."""
     [recorded] = outcomes.record([outcome])
@@ -120,7 +120,7 @@ def report_outcome(
     responses=api_docs.problems(404, 409, 413, 415, 422, 503),
 )
 def report_outcomes(
-    batch: Annotated[OutcomeBatch, Largest(values=BATCH_VALUES), IN_THREAD], outcomes: Recording
+    batch: Annotated[OutcomeBatch, BodyLimit(values=BATCH_VALUES), IN_THREAD], outcomes: Recording
 ) -> bytes:
     """Report up to 10,000 outcomes. If one cannot be recorded, none is; up to 100 such outcomes are listed."""
     new = sum(recorded.is_new for recorded in outcomes.record(batch.outcomes))
@@ -148,7 +148,7 @@ async def model(serving: Serving) -> ModelCard:
 )
 async def model_card(serving: Serving) -> HTMLResponse:
     """Return the model card: quality, costs, limits, and the groups of customers for whom the model is weak."""
-    return HTMLResponse(serving.champion.card, headers={"Content-Security-Policy": CARD_POLICY})
+    return HTMLResponse(serving.champion.card, headers={"Content-Security-Policy": CARD_CSP})
 
 
 @router.get("/health", summary="State of the service", tags=["operations"])

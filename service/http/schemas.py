@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.bundles.manifest import Confusion, Interval, Manifest, Provenance, Spread
+from models.bundles.manifest import Confusion, Interval, Manifest, MetricSpread, Provenance
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import Costs, RiskPolicy, RiskTier
 from models.customer.contract import Feature
@@ -206,7 +206,7 @@ class ModelCard(Body):
     """Its figures on the test set."""
     confusion: Confusion
     """Confusion matrix of the test set."""
-    cross_validation: dict[str, dict[str, Spread]]
+    cross_validation: dict[str, dict[str, MetricSpread]]
     """Cross-validation figures on the training set, of this algorithm and of simpler ones."""
     data: Provenance
     """Source of the training rows."""

@@ -15,7 +15,7 @@ from service import clock
 from service.log.request_counts import RequestCounts
 from service.log.spool import Backlog, Spool
 from service.metrics import Metrics
-from service.model.predictor import Predicted, Predictor
+from service.model.predictor import PredictionBatch, Predictor
 from service.model.shadow import UnscoredBatch
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class PredictionLog(Protocol):
     def behind_seconds(self) -> float:
         """Age of the oldest row that may not be in the database yet; 0 if there is none."""
 
-    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
+    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None) -> None:
         """Add the predictions of one request, which a shadow scores as well."""
 
     def refuse(self, fields: Mapping[str, int]) -> None:
@@ -53,7 +53,7 @@ class NoLog:
 
     problem, behind_seconds = None, 0.0
 
-    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
+    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None) -> None:
         """Drop the predictions."""
 
     def refuse(self, fields: Mapping[str, int]) -> None:
@@ -76,7 +76,7 @@ class SpooledLog:
         self._disk_problem = "the disk does not answer"
         self._dropping = False
 
-    def put(self, parts: Sequence[Predicted], *, shadow: Predictor | None = None) -> None:
+    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None) -> None:
         """Add the predictions of one request, which a shadow scores as well; 2 µs each."""
         lines: list[str] = []
         for predicted in parts:
@@ -186,7 +186,7 @@ class SpooledLog:
         self._dropping = False
         return True
 
-    def _leave(self, predicted: Predicted, shadow: Predictor) -> None:
+    def _leave(self, predicted: PredictionBatch, shadow: Predictor) -> None:
         """Queue rows for a shadow, which scores them when their page is written; the caller must hold the lock."""
         if len(predicted.ids) + sum(map(len, self._unscored)) > MAX_UNSCORED_ROWS:
             self._metrics.count_shadow_dropped(len(predicted.ids))
@@ -215,7 +215,7 @@ class SpooledLog:
         self._dropping = True
 
 
-def _lines(predicted: Predicted, keep: Callable[[CustomerFeatures], str]) -> Iterator[str]:
+def _lines(predicted: PredictionBatch, keep: Callable[[CustomerFeatures], str]) -> Iterator[str]:
     begin = f"\t{predicted.made_at.spaced}\t{predicted.model_version}\t"
     rows = zip(
         predicted.ids, predicted.customers, predicted.probabilities, predicted.decisions, predicted.tiers, strict=True

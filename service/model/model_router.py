@@ -11,7 +11,7 @@ from functools import cached_property
 
 from models.bundles import pins
 from service.customers import Customer
-from service.model.predictor import Predicted, Predictor
+from service.model.predictor import PredictionBatch, Predictor
 
 _BYTES = 6
 _PLACES = float(1 << 8 * _BYTES)
@@ -37,7 +37,7 @@ class ModelRouter:
     champion: Predictor
     challenger: Challenger | None = None
 
-    def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[Predicted]:
+    def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[PredictionBatch]:
         """Predict each customer with its model, and return the predictions of each model.
 
         Raises:
@@ -69,7 +69,7 @@ class ModelRouter:
 
     def _predict_some(
         self, customers: Sequence[Customer], own: Sequence[bool], *, canary: bool, explain: bool
-    ) -> Predicted:
+    ) -> PredictionBatch:
         places = [at for at, is_canary in enumerate(own) if is_canary is canary]
         predicted = self._model(canary=canary).predict([customers[at] for at in places], explain=explain)
         return predicted._replace(places=places)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from models.bundles import bundle, scorer
 from models.bundles.explainer import Contributions, Explainer
 from models.bundles.manifest import Manifest
-from models.bundles.pins import Named
+from models.bundles.pins import BundleRef
 from models.bundles.risk import RiskTier
 from models.bundles.scorer import Scorer
 from models.customer.contract import Matrix
@@ -17,7 +17,7 @@ from service import clock, random_ids
 from service.clock import Timestamp
 
 
-class Predicted(NamedTuple):
+class PredictionBatch(NamedTuple):
     """The predictions of one model for one request; all lists are in the order of the customers."""
 
     customers: Sequence[CustomerFeatures]
@@ -48,7 +48,7 @@ class Predictor:
     card: str
     """The model card as an HTML page."""
 
-    def predict(self, customers: Sequence[CustomerFeatures], *, explain: bool = False) -> Predicted:
+    def predict(self, customers: Sequence[CustomerFeatures], *, explain: bool = False) -> PredictionBatch:
         """Predict each customer; 20 µs for one, 3 µs each for many. Explanations take 200 µs and 70 µs more.
 
         Raises:
@@ -58,7 +58,7 @@ class Predictor:
         contributions = self.explainer.explain(matrix) if explain else None
         probabilities = self.scorer.score(matrix).tolist()
         policy, now = self.scorer.policy, clock.now()
-        return Predicted(
+        return PredictionBatch(
             customers=customers,
             matrix=matrix,
             ids=random_ids.draw_ids(now.milliseconds, len(customers)),
@@ -71,7 +71,7 @@ class Predictor:
         )
 
 
-def load(models_dir: Path, named: Named | None = None) -> Predictor:
+def load(models_dir: Path, named: BundleRef | None = None) -> Predictor:
     """Verify and open a model, by default the champion, and check that it predicts one customer.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.customer.contract import Vector
-from service.model.predictor import Predicted, Predictor
+from service.model.predictor import PredictionBatch, Predictor
 
 _CHUNK_ROWS = 500
 """Rows that are scored at a time, so that the interpreter lock is held for less than a millisecond."""
@@ -28,7 +28,7 @@ class UnscoredBatch:
         """Version of the challenger."""
         return self.challenger.scorer.version
 
-    def add(self, predicted: Predicted) -> None:
+    def add(self, predicted: PredictionBatch) -> None:
         """Add the champion's predictions; the challenger uses their matrix, because both have the same contract."""
         self._ids += predicted.ids
         self._answered += predicted.probabilities

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from service.customers import Customer
 from service.log.prediction_log import PredictionLog
 from service.metrics import Metrics
-from service.model.predictor import Predicted
+from service.model.predictor import PredictionBatch
 from service.serving.served_model import ServedModel
 
 
@@ -18,7 +18,7 @@ class Inference:
     metrics: Metrics
     log: PredictionLog
 
-    def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[Predicted]:
+    def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[PredictionBatch]:
         """Predict each customer, count it, and pass it to the log; a shadow scores it later from there.
 
         Raises:

@@ -12,7 +12,7 @@ from demo.environment import FAULTY
 from models.bundles import bundle
 from models.bundles.manifest import Description
 from models.features import CONTRACT
-from tests.e2e.host import run
+from tests.e2e.deploy_host import run
 
 
 @dataclass(frozen=True)

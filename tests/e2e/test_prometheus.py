@@ -21,7 +21,7 @@ from models.bundles import pins
 from models.features import CONTRACT
 from monitoring import telemetry
 from monitoring.runs import run_store
-from tests.service.shelves import challenge
+from tests.service.stores import challenge
 
 PATIENCE_SECONDS = 30
 CUSTOMERS, MISTAKES = 40, 5

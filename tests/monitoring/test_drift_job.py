@@ -141,7 +141,7 @@ def test_an_unexpected_error_cannot_tell_and_leaves_its_traceback_in_the_log(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(drift_job, "judge", fail)
+    monkeypatch.setattr(drift_job, "detect", fail)
     with caplog.at_level(logging.ERROR):
         outcome = judge(customers(1_000, 2))
     assert outcome.code == 2

@@ -85,7 +85,7 @@ def tell(root: Path, scorer: Scorer, tmp_path_factory: pytest.TempPathFactory) -
         settings: dict[str, Any] = {"models_dir": root / "models", "output_dir": folder, "log_url": url}
         drift_job.run_drift(DriftSettings(**settings))
         performance_job.run_performance(PerformanceSettings(**settings))
-        samples = [sample for family in telemetry.LastRuns(folder, {}).collect() for sample in family.samples]
+        samples = [sample for family in telemetry.RunCollector(folder, {}).collect() for sample in family.samples]
         return {" ".join((sample.name, *sample.labels.values())): sample.value for sample in samples}
 
     return tell

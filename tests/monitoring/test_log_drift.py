@@ -188,7 +188,9 @@ def test_a_log_that_is_not_there_cannot_tell(judge: Judge) -> None:
 
 def test_a_log_of_another_kind_cannot_tell(judge: Judge) -> None:
     assert (
-        judge(log_url="mysql://localhost/churn").record["reason"].startswith("mysql://localhost/churn: no prediction")
+        judge(log_url="mysql://localhost/churn")
+        .record["reason"]
+        .startswith("mysql://localhost/churn: the prediction log")
     )
 
 

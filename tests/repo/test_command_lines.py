@@ -84,7 +84,7 @@ def test_help_describes_every_option_in_plain_words(root: Path, words: str, kind
         ("training fit --since 5x", "--since: write a length of time as 90m, 24h or 7d"),
         ("training fit --monotone tenure_months=2", "--monotone.tenure-months: Input should be -1 or 1"),
         ("training fit --monotone tenure_months", "--monotone: cannot be read; `python -m training fit --help` has"),
-        ("training rollback ../x", "error: VERSION: a version is a folder of models/store, as 20261126-10f2c891"),
+        ("training rollback ../x", "error: VERSION: a version is a folder of models/store, as 20260301-1a2b3c4d"),
         ("monitoring drift --since 1d2h", "--since: write a length of time as 90m, 24h or 7d"),
         ("monitoring drift --from soon", "python -m monitoring drift: error: --from: Input should be a valid datetime"),
         ("monitoring watch --max-run 0h", "--max-run: write a length of time as 90m, 24h or 7d"),

@@ -8,7 +8,11 @@ import pytest
 DOORS = {
     "evidently": ["monitoring/runs/dashboard.py", "monitoring/runs/report.py"],
     "fairlearn": ["training/data/slices.py"],
-    "mlflow": ["training/promotion/registry.py", "training/publishing/lineage.py", "training/publishing/tracking.py"],
+    "mlflow": [
+        "training/promotion/mlflow_registry.py",
+        "training/publishing/lineage.py",
+        "training/publishing/tracking.py",
+    ],
     "onnxruntime": ["models/bundles/scorer.py"],
     "optuna": ["training/learning/tuning.py"],
     "prometheus_client": ["monitoring/telemetry.py", "service/metrics.py"],

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from models.customer.contract import Contract
-from training.data import datasets, mapping
-from training.data.mapping import ColumnMapping
+from training.data import column_mapping, datasets
+from training.data.column_mapping import ColumnMapping
 from training.settings import FitSettings
 
 
@@ -40,7 +40,7 @@ def block(page: str, language: str) -> str:
 
 
 def test_its_columns_file_is_one_for_its_features(contract: Contract, columns: Path) -> None:
-    read: ColumnMapping = mapping.read(columns, contract)
+    read: ColumnMapping = column_mapping.read(columns, contract)
     assert read.target.positive == "Yes"
     assert read.features.keys() < set(contract.names)  # and one keeps its name, as the comment says
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.shelves import Shelf
+from tests.stores import Shelf
 from training import pipeline
 from training.data import synthetic
 from training.pipeline import Published

@@ -12,7 +12,7 @@ import resource
 import numpy as np
 from training import memory
 
-memory.give_back()
+memory.return_freed_memory()
 resident = lambda: int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 1e6
 np.ones(1_000_000)  # after which glibc would keep others as large
 arrays = [np.ones(500_000) for _ in range(20)]

@@ -1,11 +1,11 @@
 """The model card's section about decisions: the bounds, the costs that they are based on, and the resulting cost."""
 
-from models.bundles.manifest import Description, Priced
+from models.bundles.manifest import CostSummary, Description
 from training.card import table_rows
 from training.card.table_rows import paragraph, table
 
 
-def cheaper(priced: Priced) -> str | None:
+def cheaper(priced: CostSummary) -> str | None:
     """Return the name of the policy with the lowest cost; None if it is this model's."""
     ours = next(iter(priced.cost))
     best = min(priced.cost, key=lambda name: priced.cost[name].value)
@@ -53,7 +53,7 @@ def write(description: Description) -> list[str]:
     ]
 
 
-def _dearer(priced: Priced) -> list[str]:
+def _dearer(priced: CostSummary) -> list[str]:
     if (cheapest := cheaper(priced)) is None:
         return []
     return [f"On the test set, {cheapest} costs less than this model: it does not pay off with these costs.", ""]

@@ -3,7 +3,7 @@
 from models.bundles.manifest import Description
 from models.bundles.quality import Figures
 from models.bundles.segments import Segment
-from training.card.table_rows import bullet, plain
+from training.card.table_rows import bullet, escape
 
 
 def write(description: Description) -> list[str]:
@@ -36,7 +36,7 @@ def write(description: Description) -> list[str]:
 
 
 def _measured(description: Description) -> list[tuple[str, Segment, Figures]]:
-    return [(plain(segment.name), segment, segment.figures) for segment in description.slices if segment.figures]
+    return [(escape(segment.name), segment, segment.figures) for segment in description.slices if segment.figures]
 
 
 def _most_missed(description: Description) -> list[str]:

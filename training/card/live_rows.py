@@ -1,7 +1,7 @@
 """The model card's section about live rows: how many there are, which model answered them, and how they are biased."""
 
 from models.bundles.manifest import Description, LiveRows
-from training.card.table_rows import bullet, code, paragraph
+from training.card.table_rows import bullet, inline_code, paragraph
 
 MUCH_FEWER, MUCH_LATER, MANY_LEFT_OUT = 0.8, 1.5, 0.05
 """Limits for a warning.
@@ -15,7 +15,7 @@ def write(description: Description) -> list[str]:
     """Write the section; empty for a model that was trained without live rows."""
     if (live := description.data.live) is None:
         return []
-    answered = ", ".join(f"{code(version)} {rows:,}" for version, rows in live.models.items())
+    answered = ", ".join(f"{inline_code(version)} {rows:,}" for version, rows in live.models.items())
     young = f", or they were younger than {live.mature_after_days:g} days then" if live.mature_after_days else ""
     return [
         *paragraph(

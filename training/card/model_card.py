@@ -2,7 +2,7 @@
 
 from models.bundles.manifest import Description
 from training.card import comparison, costs, limits, live_rows, table_rows
-from training.card.table_rows import bullet, code, paragraph, plain, table
+from training.card.table_rows import bullet, escape, inline_code, paragraph, table
 from training.data import leakage
 
 
@@ -40,13 +40,13 @@ def _purpose(description: Description) -> list[str]:
 
 def _data(description: Description) -> list[str]:
     data, test_rows = description.data, sum(description.confusion.model_dump().values())
-    query = [f"Query: {code(data.query)}."] if data.query else []
+    query = [f"Query: {inline_code(data.query)}."] if data.query else []
     return [
         "## Data",
         "",
         *paragraph(
-            f"{data.rows:,} customers from {code(data.source)}; {data.rejected_rows:,} other rows were rejected,",
-            "because they break the contract.",
+            f"{data.rows:,} customers from {inline_code(data.source)}; {data.rejected_rows:,} other rows were",
+            "rejected, because they break the contract.",
             *query,
             f"Content SHA-256 `{data.sha256[:16]}…`. {test_rows:,} customers are the test set, split",
             f"{description.split}. The model was evaluated on it once.",
@@ -137,7 +137,7 @@ def _groups(description: Description) -> list[str]:
             table_rows.slices(description),
         ),
         "",
-        *([f"Too small to evaluate: {plain(', '.join(small))}.", ""] if small else []),
+        *([f"Too small to evaluate: {escape(', '.join(small))}.", ""] if small else []),
         *paragraph(
             "The largest difference of each rate between two of these groups. Groups that churn more are selected",
             "more. A large difference needs an explanation; it does not prove that the model is unfair.",

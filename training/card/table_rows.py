@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from models.bundles.manifest import Description, Priced
+from models.bundles.manifest import CostSummary, Description
 from models.bundles.risk import RiskPolicy
 
 NAMES = {
@@ -32,19 +32,19 @@ def bullet(*sentences: str) -> list[str]:
     return textwrap.wrap("- " + " ".join(sentences), 120, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """Escape the Markdown characters in a text from the data."""
     return re.sub(r"([\\`*\[\]<>&|!])", r"\\\1", text)
 
 
-def code(text: str) -> str:
+def inline_code(text: str) -> str:
     """Format a text from the data as code."""
     return f"`{text.replace('`', chr(39))}`"
 
 
 def table(head: Row, rows: Iterable[Row]) -> list[str]:
     """Format a table, one line per row."""
-    shown = (map(plain, row) for row in rows)
+    shown = (map(escape, row) for row in rows)
     return [f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *shown)]
 
 
@@ -89,14 +89,14 @@ def calibration(description: Description) -> Iterator[Row]:
         yield NAMES[key], f"{description.calibrated.before[key]:.4f}", f"{description.metrics[key]:.4f}"
 
 
-def bounds(policy: RiskPolicy, priced: Priced, exact_medium: float, exact_high: float) -> Iterator[Row]:
+def bounds(policy: RiskPolicy, priced: CostSummary, exact_medium: float, exact_high: float) -> Iterator[Row]:
     """Yield the lower bounds of the tiers, with their intervals."""
     chosen = {"medium": (policy.medium_from, exact_medium), "high": (policy.high_from, exact_high)}
     for (tier, (bound, exact)), interval in zip(chosen.items(), priced.bounds.values(), strict=True):
         yield tier, f"{bound:.3f}", f"{interval.low:.3f}", f"{interval.high:.3f}", f"{exact:.3f}"
 
 
-def costs(priced: Priced) -> Iterator[Row]:
+def costs(priced: CostSummary) -> Iterator[Row]:
     """Yield the cost of each policy, the cheapest first, and how much more it costs than this model."""
     for name, cost in sorted(priced.cost.items(), key=lambda item: item[1].value):
         more = priced.saved.get(name)

@@ -22,7 +22,7 @@ HOLDOUT_ROWS = 50_000
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class TestSet:
     """The test set, which is evaluated once."""
 
     matrix: Matrix
@@ -47,7 +47,7 @@ class DatasetSplit:
     folds: Folds
     reference: pd.DataFrame
     """A sample of at most 5,000 training rows, unencoded."""
-    test: HeldOut
+    test: TestSet
     provenance: Provenance
     told: str
     """How the rows were split, in words."""
@@ -78,7 +78,7 @@ def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence
         churned=dataset.churned[split.training],
         folds=split.folds,
         reference=features.iloc[_some(split.training, REFERENCE_ROWS, seed)],
-        test=HeldOut(
+        test=TestSet(
             matrix=contract.to_matrix(_Taken(features, split.test)),
             churned=dataset.churned[split.test],
             true_probability=None if truth is None else truth[split.test],

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from models.addresses import shown
+from models.addresses import redact_passwords
 from models.bundles.manifest import LiveRows, Provenance
 from models.customer import checks
 from models.customer.contract import Contract, Labels, Mask, Vector
-from training.data import live, mapping, sources
+from training.data import column_mapping, live, sources
 from training.data.splitting import RowTimes
 from training.errors import SourceUnreadable, SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
@@ -66,17 +66,17 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     parts = [load_part(settings, contract) for load_part, is_asked in asked if is_asked]
     part = parts[0] if len(parts) == 1 else _joined(*parts)
     rows = part.rows
-    churned = rows[mapping.TARGET].to_numpy(dtype=np.int64)
+    churned = rows[column_mapping.TARGET].to_numpy(dtype=np.int64)
     _require_enough(churned)
     provenance = Provenance(
         source=part.source,
-        query=shown(settings.query) if settings.query else None,
+        query=redact_passwords(settings.query) if settings.query else None,
         rows=len(rows),
         rejected_rows=part.rejected_rows,
         sha256=_content_digest(rows),
         live=part.live,
     )
-    del rows[mapping.TARGET]
+    del rows[column_mapping.TARGET]
     return Dataset(
         features=rows,
         churned=churned,
@@ -88,13 +88,13 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
 
 
 def _load_base(settings: FitSettings, contract: Contract) -> _Part:
-    columns = mapping.read(settings.columns, contract)
+    columns = column_mapping.read(settings.columns, contract)
     table, true_probability = sources.read(settings, contract)
     source = sources.name(settings)
     logger.info("read %d rows from %s", len(table), source)
     if table.empty:
         _require_enough(np.zeros(0, dtype=np.int64))
-    rows = mapping.labelled(columns, table, contract)
+    rows = column_mapping.labelled(columns, table, contract)
     others = _others(settings, table, contract)
     del table  # frees one copy of a large table before the fit
     kept = ~_rejected(rows, contract)
@@ -112,17 +112,17 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
 def _load_live(settings: FitSettings, contract: Contract) -> _Part:
     if settings.time_column:
         raise SplitImpossible(column=settings.time_column, problem="live rows have their own times")
-    mapping.require([name for name in settings.slices if name not in contract.names], contract.names)
+    column_mapping.require([name for name in settings.slices if name not in contract.names], contract.names)
     table, happened = live.read(settings, contract, now=datetime.now(UTC))
-    source = f"live({shown(settings.log_url)})"
+    source = f"live({redact_passwords(settings.log_url)})"
     logger.info("read %d rows from %s", len(happened.churned), source)
     lacking = {"inputs": happened.without_inputs, "the inputs of this contract": happened.other_contract}
     for what, count in lacking.items():
         if count:
             logger.warning("left out %d rows that were logged without %s", count, what)
-    rows = mapping.features(mapping.ColumnMapping(), table, contract)
+    rows = column_mapping.features(column_mapping.ColumnMapping(), table, contract)
     del table
-    rows[mapping.TARGET] = happened.churned
+    rows[column_mapping.TARGET] = happened.churned
     kept = ~_rejected(rows, contract)
     if not kept.all():
         rows, happened = rows[kept].reset_index(drop=True), happened.only(kept)
@@ -152,7 +152,7 @@ def _retyped(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     for feature in contract.features:
         if rows[feature.name].dtype != feature.dtype:
             rows[feature.name] = rows[feature.name].astype(np.dtype(feature.dtype))
-    rows[mapping.TARGET] = rows[mapping.TARGET].astype(np.float64)
+    rows[column_mapping.TARGET] = rows[column_mapping.TARGET].astype(np.float64)
     return rows
 
 
@@ -160,7 +160,7 @@ def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> p
     asked = dict.fromkeys([*settings.slices, *([settings.time_column] if settings.time_column else [])])
     # The name of a feature always means the feature, even if the source has a column of that name.
     names = [name for name in asked if name not in contract.names or name == settings.time_column]
-    mapping.require(names, table.columns.tolist())
+    column_mapping.require(names, table.columns.tolist())
     return pd.DataFrame({name: _numbers_or_texts(table[name]) for name in names}, index=range(len(table)))
 
 
@@ -173,9 +173,9 @@ def _numbers_or_texts(column: pd.Series) -> pd.Series:
 
 def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:
     violations = checks.find_violations(contract, rows)
-    unlabelled = rows[mapping.TARGET].isna().to_numpy()
+    unlabelled = rows[column_mapping.TARGET].isna().to_numpy()
     if unlabelled.any():
-        violations[f"{mapping.TARGET} missing"] = unlabelled
+        violations[f"{column_mapping.TARGET} missing"] = unlabelled
     rejected: Mask = np.logical_or.reduce([unlabelled, *violations.values()])
     reasons = {reason: int(mask.sum()) for reason, mask in violations.items()}
     for reason, count in reasons.items():

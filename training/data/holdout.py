@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from models.bundles.bundle import HOLDOUT, SEEN, Bundle
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.errors import FileUnreadable
+from training.data.column_mapping import TARGET
 from training.data.dataset_split import DatasetSplit
-from training.data.mapping import TARGET
 
 BASELINE = "baseline_probability"
 _CHUNK_ROWS = 50_000
@@ -65,7 +65,7 @@ def read(bundle: Bundle, contract: Contract) -> Holdout:
     )
 
 
-def untouched(challenger: Bundle, champion: Bundle, contract: Contract) -> Holdout:
+def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> Holdout:
     """Read the challenger's test rows that neither model was trained on.
 
     Rows that equal a training row are left out: they would favour a model that memorizes its training rows.

@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from models import durations
-from models.addresses import shown
+from models.addresses import redact_passwords
 from models.bundles import pins
 from models.bundles.manifest import LiveRows
 from models.customer.contract import Contract, Feature, Labels, Mask, Vector
-from models.log import opening, row_ids
+from models.log import connections, row_ids
 from models.log.log_tables import OUTCOMES, PREDICTIONS
 from training.data.live_errors import InputsNotKept, NoOutcomes
 from training.data.splitting import RowTimes
@@ -43,7 +43,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class LabelledRows:
+class LiveOutcomes:
     """Outcomes, times and model versions of the live rows that have all inputs."""
 
     churned: Labels
@@ -57,7 +57,7 @@ class LabelledRows:
     without_inputs: int
     other_contract: int
 
-    def only(self, kept: Mask) -> "LabelledRows":
+    def only(self, kept: Mask) -> "LiveOutcomes":
         """Return the rows that the mask selects."""
         moments = RowTimes(made_at=self.moments.made_at[kept], known_at=self.moments.known_at[kept])
         return replace(
@@ -78,7 +78,7 @@ class _Chunk:
     other_contract: int
 
 
-def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[pd.DataFrame, LabelledRows]:
+def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[pd.DataFrame, LiveOutcomes]:
     """Read the predictions that have an outcome: the contract's columns, unchecked, and the outcomes and times.
 
     Raises:
@@ -91,20 +91,20 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
         asked &= PREDICTIONS.c.prediction_id >= row_ids.first_id(now - durations.parse(settings.since))
     known = OUTCOMES.c.recorded_at if settings.outcomes_known == "recorded" else OUTCOMES.c.observed_at
     versions: dict[str, int] = {}
-    with opening.connection(url) as connection:
+    with connections.connection(url) as connection:
         counts = _count(connection, asked)
         if not counts.outcomes:
-            raise NoOutcomes(url=shown(url), predictions=counts.predictions)
+            raise NoOutcomes(url=redact_passwords(url), predictions=counts.predictions)
         chunks = [_chunk(rows, contract, versions) for rows in _rows(connection, asked, known)]
     facts = np.concatenate([chunk.facts for chunk in chunks])
     without_inputs, other_contract = (
         sum(getattr(chunk, name) for chunk in chunks) for name in ("without_inputs", "other_contract")
     )
     if not len(facts):
-        raise InputsNotKept(url=shown(url), without_inputs=without_inputs, other_contract=other_contract)
+        raise InputsNotKept(url=redact_passwords(url), without_inputs=without_inputs, other_contract=other_contract)
     made_at, known_at, churned, version = facts.T
     table = pd.DataFrame({name: _whole(chunks, name) for name in contract.names})
-    return table, LabelledRows(
+    return table, LiveOutcomes(
         churned=churned.astype(np.int64),
         moments=RowTimes(made_at=made_at, known_at=np.maximum(known_at, made_at + mature.total_seconds())),
         waited_days=(known_at - made_at) / _DAY_SECONDS,
@@ -116,7 +116,7 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
     )
 
 
-def describe(happened: LabelledRows, settings: FitSettings) -> LiveRows:
+def describe(happened: LiveOutcomes, settings: FitSettings) -> LiveRows:
     """Summarize live rows for the manifest; both outcomes must occur."""
     moments, counts = happened.moments, happened.counts
     answered = np.bincount(happened.version, minlength=len(happened.versions)).tolist()
@@ -146,7 +146,7 @@ def _mature_after(settings: FitSettings) -> timedelta:
     return durations.parse(settings.mature_after) if settings.mature_after else timedelta()
 
 
-def _is_canary(happened: LabelledRows, models_dir: Path) -> Mask:
+def _is_canary(happened: LiveOutcomes, models_dir: Path) -> Mask:
     """Return a mask of the rows that a challenger answered: the last change of its model before them is `challenge`."""
     found = np.zeros(len(happened.version), dtype=np.bool_)
     history = pins.history(models_dir)

@@ -7,7 +7,7 @@ import pandas as pd
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.addresses import shown
+from models.addresses import redact_passwords
 from models.customer import tables
 from models.customer.contract import Contract, Vector
 from models.customer.errors import TableUnreadable
@@ -36,7 +36,7 @@ def name(settings: FitSettings) -> str:
     """Return the name of the source, without a password."""
     if settings.base == "synthetic":
         return f"synthetic(rows={settings.rows}, seed={settings.seed})"
-    return shown(settings.base or "")
+    return redact_passwords(settings.base or "")
 
 
 def _read_file(path: Path) -> pd.DataFrame:

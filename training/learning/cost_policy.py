@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from models.bundles.manifest import Interval, Priced
+from models.bundles.manifest import CostSummary, Interval
 from models.bundles.quality import Figure
 from models.bundles.risk import Costs, RiskPolicy
 from models.customer.contract import Labels, Vector
@@ -55,7 +55,7 @@ def describe(
     *,
     test: tuple[Labels, Mapping[str, tuple[Vector, RiskPolicy]]],
     seed: int,
-) -> Priced:
+) -> CostSummary:
     """Return the confidence intervals of the bounds, and the cost per customer of each policy on the test set.
 
     `probability` and `churned` are the rows that the bounds were chosen on. `test` has the outcomes of the test set
@@ -68,16 +68,16 @@ def describe(
     plain = RiskPolicy(threshold=0.4, costs=costs)  # its three tiers contain 0, 0.5 and 1
     everybody = {NOBODY: 0.0, MEDIUM: 0.5, HIGH: 1.0}
     deciders = {**models, **{name: (np.full(len(outcomes), at), plain) for name, at in everybody.items()}}
-    spent = {name: paid(probability, outcomes, policy) for name, (probability, policy) in deciders.items()}
+    spent = {name: cost_per_customer(probability, outcomes, policy) for name, (probability, policy) in deciders.items()}
     ours, *others = spent
-    return Priced(
+    return CostSummary(
         bounds={"medium_from": _interval(medium), "high_from": _interval(high)},
         cost={name: _mean(rows) for name, rows in spent.items()},
         saved={name: _mean(spent[name] - spent[ours]) for name in others},
     )
 
 
-def paid(probability: Vector, churned: Labels, policy: RiskPolicy) -> Vector:
+def cost_per_customer(probability: Vector, churned: Labels, policy: RiskPolicy) -> Vector:
     """Compute the cost of each customer under a policy, offers included, (n,)."""
     tiers = np.searchsorted([policy.medium_from, policy.high_from], probability, side="right")
     return np.array([policy.cost(bound) for bound in (0.0, policy.medium_from, policy.high_from)])[tiers, churned]
@@ -89,7 +89,7 @@ def _mean(rows: Vector) -> Figure:
     return Figure(mean, mean - reach, mean + reach)
 
 
-def saved(probability: Vector, churned: Labels, policy: RiskPolicy) -> Vector:
+def saving_per_customer(probability: Vector, churned: Labels, policy: RiskPolicy) -> Vector:
     """Compute the saving for each customer, (n,): no contact compared with the high or the medium offer."""
     if policy.costs is None:
         raise ValueError("the policy has no costs, so no saving can be computed")

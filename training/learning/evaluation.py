@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import train_test_split
 
 from models.bundles import quality
-from models.bundles.manifest import Confusion, Spread
+from models.bundles.manifest import Confusion, MetricSpread
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Labels, Matrix, Vector
 from training.data.splitting import Folds, Rows
@@ -73,7 +73,7 @@ def cross_validate(
     `on_fit` is called after each fit.
     """
     whole = [kept for kept, _ in folds]
-    few = [np.flatnonzero(kept)[some(kept.sum(), seed=seed)] for kept in whole]
+    few = [np.flatnonzero(kept)[subsample(kept.sum(), seed=seed)] for kept in whole]
     found = {}
     for name, candidate in candidates.items():
         trained_on = whole if name == served else few
@@ -95,14 +95,14 @@ def repeat(
 ) -> Iterator[dict[str, float]]:
     """Split the rows at random and fit again with each of the next ten seeds; yields the metrics of each."""
     for other in range(seed + 1, seed + 1 + SEEDS):
-        rows = some(len(churned), seed=other)
+        rows = subsample(len(churned), seed=other)
         kept, held_out = train_test_split(rows, test_size=0.2, stratify=churned[rows], random_state=other)
         probability = predict(make(other).fit(matrix[kept], churned[kept]), matrix[held_out])
         on_fit()
         yield measure(probability, churned[held_out])
 
 
-def some(rows: int, *, seed: int) -> Rows:
+def subsample(rows: int, *, seed: int) -> Rows:
     """Sample the positions of at most 20,000 of `rows` rows; all of them, in order, if there are no more."""
     if rows <= COMPARED_ROWS:
         return np.arange(rows)
@@ -114,7 +114,7 @@ def predict(fitted: BaseEstimator, matrix: Matrix) -> Vector:
     return np.asarray(fitted.predict_proba(matrix)[:, 1], dtype=np.float64)
 
 
-def summarise(fits: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
+def summarise(fits: Sequence[Mapping[str, float]]) -> dict[str, MetricSpread]:
     """Compute mean, sample standard deviation and the interval of the mean of each metric over several fits.
 
     The fits share rows, so the interval is too narrow (Bengio and Grandvalet 2004).
@@ -122,7 +122,7 @@ def summarise(fits: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
     table = pd.DataFrame(fits)
     reach = float(stats.t.ppf(0.975, len(table) - 1)) / np.sqrt(len(table))
     return {
-        name: Spread(mean=mean, deviation=deviation, low=mean - reach * deviation, high=mean + reach * deviation)
+        name: MetricSpread(mean=mean, deviation=deviation, low=mean - reach * deviation, high=mean + reach * deviation)
         for name, mean, deviation in zip(table.columns, table.mean().tolist(), table.std().tolist(), strict=True)
     }
 

@@ -8,13 +8,13 @@ from xgboost import XGBClassifier
 
 from models.bundles import quality
 from models.bundles.calibration import Calibration, Method
-from models.bundles.manifest import Calibrated, Confusion, Importance, Priced, Tuning
+from models.bundles.manifest import CalibrationComparison, Confusion, CostSummary, Importance, Tuning
 from models.bundles.quality import Figures
 from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from training.data import slices
-from training.data.dataset_split import HeldOut
+from training.data.dataset_split import TestSet
 from training.learning import cost_policy, evaluation, importance
 from training.learning.model import LINEAR
 
@@ -54,11 +54,11 @@ class FinalEvaluation:
     """Probabilities before calibration."""
     probability: Vector
     figures: Figures
-    calibrated: Calibrated
+    calibrated: CalibrationComparison
     confusion: Confusion
     models: Mapping[str, tuple[Vector, RiskPolicy]]
     """Probabilities and policy of this model and of the logistic regression."""
-    priced: Priced | None
+    priced: CostSummary | None
     slices: Sequence[Segment]
     differences: Mapping[str, Mapping[str, float]]
     importance: Mapping[str, Importance]
@@ -66,9 +66,9 @@ class FinalEvaluation:
     """The metrics of the true probabilities; empty if they are unknown."""
 
 
-def judge(
+def evaluate(
     fitted: FittedModel,
-    test: HeldOut,
+    test: TestSet,
     *,
     contract: Contract,
     seed: int,
@@ -87,8 +87,8 @@ def judge(
         churned=churned,
         raw=raw,
         probability=probability,
-        figures=quality.realised(probability, churned, policy),
-        calibrated=Calibrated(log_loss=dict(fitted.log_loss), before=quality.exact(raw, churned, policy)),
+        figures=quality.measured(probability, churned, policy),
+        calibrated=CalibrationComparison(log_loss=dict(fitted.log_loss), before=quality.exact(raw, churned, policy)),
         confusion=evaluation.confusion(churned, probability, policy),
         models=models,
         priced=_price(fitted, churned, models, seed=seed),
@@ -101,13 +101,13 @@ def judge(
 
 def _price(
     fitted: FittedModel, churned: Labels, models: Mapping[str, tuple[Vector, RiskPolicy]], *, seed: int
-) -> Priced | None:
+) -> CostSummary | None:
     if (costs := fitted.policy.costs) is None:
         return None
     return cost_policy.describe(costs, *fitted.chosen_on, test=(churned, models), seed=seed)
 
 
-def _best_reachable(test: HeldOut) -> dict[str, float]:
+def _best_reachable(test: TestSet) -> dict[str, float]:
     if test.true_probability is None:
         return {}
     return {"best_reachable_roc_auc": quality.exact(test.true_probability, test.churned, RiskPolicy())["roc_auc"]}

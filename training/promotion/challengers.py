@@ -4,20 +4,20 @@ from models.bundles import bundle, pins
 from models.bundles.pins import Challenger, Pin
 from models.customer.contract import Contract
 from models.features import CONTRACT
-from training.promotion import stored_models
+from training.promotion import model_lookup
 from training.promotion.errors import NoSuchModel
 from training.settings import ChallengeSettings
 
 
-def challenge(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> Challenger:
+def start(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> Challenger:
     """Start the trial of a challenger, and return its version, mode and share.
 
     Raises:
         NoSuchModel: there is no such model, or it is the champion.
         BundleError: the challenger or the champion failed verification; nothing was changed.
     """
-    version = settings.version or stored_models.newest(settings.models_dir, but=pins.read(settings.models_dir).version)
-    found = bundle.name(stored_models.fetch(version, settings, contract))
+    version = settings.version or model_lookup.newest(settings.models_dir, but=pins.read(settings.models_dir).version)
+    found = bundle.name(model_lookup.fetch(version, settings, contract))
     champion = bundle.name(
         bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
     )  # read again: it may have changed during the fetch
@@ -29,7 +29,7 @@ def challenge(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> 
     return challenger
 
 
-def withdraw(settings: ChallengeSettings) -> str:
+def remove(settings: ChallengeSettings) -> str:
     """Stop the trial of the challenger, and return its version.
 
     Raises:

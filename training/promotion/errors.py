@@ -1,21 +1,21 @@
 """Errors of promotion, rollback and trials. After each of them, the champion stays.
 
 TrainingError
-└── SuccessionError
-    ├── NoSuchModel      there is no such challenger, or no earlier model
-    ├── ChampionChanged  the champion changed during the comparison
-    ├── TooFewUntouched  there are too few rows that neither model was trained on
-    └── TooFewOutcomes   a trial has too few outcomes
+└── PromotionError
+    ├── NoSuchModel       there is no such challenger, or no earlier model
+    ├── ChampionChanged   the champion changed during the comparison
+    ├── TooFewUnseenRows  there are too few rows that neither model was trained on
+    └── TooFewOutcomes    a trial has too few outcomes
 """
 
 from training.errors import TrainingError
 
 
-class SuccessionError(TrainingError):
+class PromotionError(TrainingError):
     """Base of all errors of promotion, rollback and trials; the champion stays."""
 
 
-class NoSuchModel(SuccessionError):
+class NoSuchModel(PromotionError):
     """There is no such challenger, or no earlier model."""
 
     def __init__(self, *, problem: str) -> None:
@@ -23,7 +23,7 @@ class NoSuchModel(SuccessionError):
         super().__init__(f"{problem}. Name a version of models/store/ or of MLflow's registry, or fit a new model.")
 
 
-class ChampionChanged(SuccessionError):
+class ChampionChanged(PromotionError):
     """The champion changed during the comparison."""
 
     def __init__(self, *, judged: str, serving: str) -> None:
@@ -33,7 +33,7 @@ class ChampionChanged(SuccessionError):
         )
 
 
-class TooFewUntouched(SuccessionError):
+class TooFewUnseenRows(PromotionError):
     """There are too few rows that neither model was trained on."""
 
     def __init__(self, *, problem: str) -> None:
@@ -44,7 +44,7 @@ class TooFewUntouched(SuccessionError):
         )
 
 
-class TooFewOutcomes(SuccessionError):
+class TooFewOutcomes(PromotionError):
     """A trial has too few outcomes."""
 
     def __init__(self, *, version: str, problem: str) -> None:

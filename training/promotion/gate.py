@@ -22,7 +22,7 @@ from training.settings import PromoteSettings
 _TIMED_ROWS = 2_000
 
 
-def judge(
+def check(
     challenger: Scorer,
     booster: Callable[[Matrix], Vector],
     champion: Scorer | None,
@@ -46,7 +46,7 @@ def judge(
         _parity(ours.probability, booster(matrix)),
         *_no_worse(gains, settings),
         _better(gains),
-        *group_checks.judge(
+        *group_checks.check(
             group_checks.compare(ours, theirs, rows, contract),
             floor=settings.min_slice_roc_auc,
             margin=settings.slice_margin,

@@ -23,10 +23,10 @@ def text(verdict: GateResult) -> str:
 
 def markdown(verdict: GateResult) -> str:
     """Format the result as Markdown for a pull request."""
-    reasons = [f"- {table_rows.plain(reason)}" for reason in verdict.reasons]
+    reasons = [f"- {table_rows.escape(reason)}" for reason in verdict.reasons]
     table = table_rows.table(_HEAD, map(_row, verdict.checks))
     parts = [
-        f"## {table_rows.plain(_sentence(verdict))}",
+        f"## {table_rows.escape(_sentence(verdict))}",
         *([*reasons, ""] if reasons else []),
         *table,
         "",
@@ -35,7 +35,7 @@ def markdown(verdict: GateResult) -> str:
     return "\n".join([parts[0], "", *parts[1:], ""])
 
 
-def in_short(verdict: GateResult) -> str:
+def summary(verdict: GateResult) -> str:
     """Summarize the result in one line."""
     gains = [f"{metric} better by {paired_comparison.signed(gain.better_by)}" for metric, gain in verdict.gains.items()]
     return f"gate against {verdict.champion}: {'; '.join(gains)}"

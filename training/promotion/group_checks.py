@@ -30,7 +30,7 @@ def compare(challenger: ScoredModel, champion: ScoredModel, rows: Holdout, contr
     return found
 
 
-def judge(compared: Mapping[str, Gain], *, floor: float, margin: float) -> Iterator[Check]:
+def check(compared: Mapping[str, Gain], *, floor: float, margin: float) -> Iterator[Check]:
     """Check that ROC-AUC is at least `floor` in every group, and significantly worse by more than `margin` in none."""
     by_quality = sorted(compared.items(), key=lambda item: item[1].challenger)
     below = {name: gain.challenger for name, gain in by_quality if gain.challenger < floor}

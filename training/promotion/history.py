@@ -1,7 +1,7 @@
 """Lists which model was served when, and why, as a table for a terminal."""
 
 from models.bundles import pins
-from models.bundles.pins import Event, Pin
+from models.bundles.pins import Pin, PinChange
 from models.errors import NothingPinned
 from training.settings import HistorySettings
 
@@ -29,12 +29,12 @@ def describe(settings: HistorySettings) -> str:
     return "\n".join([*lines, *_present(events, pin)])
 
 
-def _line(event: Event, *, is_last: bool) -> str:
+def _line(event: PinChange, *, is_last: bool) -> str:
     mark = "*" if is_last else " "
     return f"{mark} {event.at:%Y-%m-%d %H:%M:%S}Z  {event.version}  {_WORDS[event.change]:<20}  {event.why}"
 
 
-def _last_of(events: list[Event], pin: Pin | None) -> Event | None:
+def _last_of(events: list[PinChange], pin: Pin | None) -> PinChange | None:
     """Return the event since which the pinned model has served."""
     champions = [event for event in events if event.is_of_champion]
     if not champions or pin is None or champions[-1].version != pin.version:
@@ -42,7 +42,7 @@ def _last_of(events: list[Event], pin: Pin | None) -> Event | None:
     return champions[-1]
 
 
-def _present(events: list[Event], pin: Pin | None) -> list[str]:
+def _present(events: list[PinChange], pin: Pin | None) -> list[str]:
     if pin is None:
         return ["no model is pinned"]
     lines = [] if _last_of(events, pin) else [f"* {pin.version} is served; pinned.json was changed by hand"]

@@ -16,10 +16,10 @@ from models.bundles.pins import Challenger, Pin
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Contract
 from models.features import CONTRACT
-from models.log import opening, row_ids
-from training.promotion import challenger_log, paired_comparison
-from training.promotion.challenger_log import LoggedPredictions
+from models.log import connections, row_ids
+from training.promotion import logged_predictions, paired_comparison
 from training.promotion.errors import NoSuchModel, TooFewOutcomes
+from training.promotion.logged_predictions import LoggedPredictions
 from training.promotion.paired_comparison import Gain, ScoredModel
 from training.settings import CompareLiveSettings
 
@@ -72,7 +72,7 @@ def compare(
     champion, other = _way(known[0], theirs), _way(known[1], ours)
     outcomes = known[0].outcomes, known[1].outcomes
     if challenger.mode == "canary":
-        gains, apart = paired_comparison.compare_apart((other, outcomes[1]), (champion, outcomes[0])), {}
+        gains, apart = paired_comparison.compare_unpaired((other, outcomes[1]), (champion, outcomes[0])), {}
     else:
         gains = paired_comparison.compare(other, champion, outcomes[0])
         apart = _apart(_way(records[0], theirs), _way(records[1], ours))
@@ -96,12 +96,12 @@ def _read(
     url: str, champion: Pin, challenger: Challenger, since: datetime
 ) -> tuple[LoggedPredictions, LoggedPredictions]:
     first = row_ids.first_id(since)
-    with opening.connection(url) as connection:
+    with connections.connection(url) as connection:
         if challenger.mode == "shadow":
-            return challenger_log.read_shadow(connection, champion.version, challenger.version, since=first)
+            return logged_predictions.read_shadow(connection, champion.version, challenger.version, since=first)
         return (
-            challenger_log.read_answers(connection, champion.version, since=first),
-            challenger_log.read_answers(connection, challenger.version, since=first),
+            logged_predictions.read_answers(connection, champion.version, since=first),
+            logged_predictions.read_answers(connection, challenger.version, since=first),
         )
 
 

@@ -65,7 +65,7 @@ def compare(
     return _gains(_judge(ours, churned, resamples, seed=0), _judge(theirs, churned, resamples, seed=0))
 
 
-def compare_apart(
+def compare_unpaired(
     challenger: tuple[ScoredModel, Labels], champion: tuple[ScoredModel, Labels], *, resamples: int = RESAMPLES
 ) -> dict[str, Gain]:
     """Compare on separate customers, assigned at random; the intervals are wider than those of `compare`."""

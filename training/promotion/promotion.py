@@ -17,8 +17,8 @@ from models.errors import BundleError, BundleMissing, NothingPinned
 from models.features import CONTRACT
 from training.data import holdout
 from training.learning import evaluation
-from training.promotion import gate, gate_report, registry, stored_models
-from training.promotion.errors import ChampionChanged, TooFewUntouched
+from training.promotion import gate, gate_report, mlflow_registry, model_lookup
+from training.promotion.errors import ChampionChanged, TooFewUnseenRows
 from training.promotion.gate_result import GateResult, refuse
 from training.settings import PromoteSettings
 
@@ -30,15 +30,15 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Gate
 
     Raises:
         NoSuchModel, BundleMissing: there is no challenger.
-        BundleError, TooFewUntouched: no comparison is possible: the champion failed verification, or rows are missing.
+        BundleError, TooFewUnseenRows: no comparison is possible: the champion failed verification, or rows are missing.
         ChampionChanged: another model was pinned during the comparison.
         TrackingFailed: MLflow did not accept the result.
     """
     champion = _champion(settings, contract)
     serving = champion.manifest.version if champion else None
-    version = settings.version or stored_models.newest(settings.models_dir)
+    version = settings.version or model_lookup.newest(settings.models_dir)
     try:
-        challenger = stored_models.fetch(version, settings, contract)
+        challenger = model_lookup.fetch(version, settings, contract)
     except BundleMissing:
         raise
     except BundleError as error:
@@ -49,9 +49,9 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Gate
     if verdict.promoted:
         if (now := _serving(settings)) != serving:
             raise ChampionChanged(judged=verdict.champion, serving=now or "no model")
-        why = gate_report.in_short(verdict)
+        why = gate_report.summary(verdict)
         bundle.pin(challenger, models_dir=settings.models_dir, change="promote", why=why)
-        registry.mark_champion(version, settings)
+        mlflow_registry.mark_champion(version, settings)
     return verdict
 
 
@@ -86,11 +86,11 @@ def _serving(settings: PromoteSettings) -> str | None:
 
 
 def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSettings, contract: Contract) -> GateResult:
-    rows = holdout.untouched(challenger, champion, contract) if champion else holdout.read(challenger, contract)
+    rows = holdout.unseen_by_both(challenger, champion, contract) if champion else holdout.read(challenger, contract)
     if (problem := quality.shortage(rows.churned, min_rows=settings.min_rows)) is not None:
-        raise TooFewUntouched(problem=problem)
+        raise TooFewUnseenRows(problem=problem)
     logger.info("comparing on %s customers that neither model was trained on", f"{len(rows.churned):,}")
-    return gate.judge(
+    return gate.check(
         Scorer.of(challenger),
         _booster(challenger),
         Scorer.of(champion) if champion else None,
@@ -113,5 +113,5 @@ def _tell(verdict: GateResult, settings: PromoteSettings) -> GateResult:
     if settings.report:
         settings.report.parent.mkdir(parents=True, exist_ok=True)
         settings.report.write_text(report, encoding="utf-8")
-    registry.record(verdict, report, settings)
+    mlflow_registry.record(verdict, report, settings)
     return verdict

@@ -3,7 +3,7 @@
 from models.bundles import bundle, pins
 from models.customer.contract import Contract
 from models.features import CONTRACT
-from training.promotion import registry, stored_models
+from training.promotion import mlflow_registry, model_lookup
 from training.promotion.errors import NoSuchModel
 from training.settings import RollbackSettings
 
@@ -16,9 +16,9 @@ def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> s
         BundleError: the model failed verification; nothing was changed.
     """
     version = settings.version or _earlier(settings)
-    found = stored_models.fetch(version, settings, contract)
+    found = model_lookup.fetch(version, settings, contract)
     bundle.pin(found, models_dir=settings.models_dir, change="rollback", why=settings.why)
-    registry.mark_champion(version, settings)
+    mlflow_registry.mark_champion(version, settings)
     return version
 
 

@@ -7,7 +7,7 @@ from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 
-from models.addresses import shown
+from models.addresses import redact_passwords
 from training.settings import FitSettings
 
 
@@ -33,12 +33,12 @@ def _base(settings: FitSettings, base: str) -> dict[str, object]:
         return {"synthetic_rows": settings.rows, "synthetic_seed": settings.seed}
     if _is_file(base):
         return {"file": Path(base).resolve()}
-    return {"database": shown(base), "query": shown(settings.query or "")}
+    return {"database": redact_passwords(base), "query": redact_passwords(settings.query or "")}
 
 
 def _live(settings: FitSettings) -> dict[str, object]:
     return {
-        "prediction_log": shown(settings.log_url),
+        "prediction_log": redact_passwords(settings.log_url),
         "since": settings.since,
         "mature_after": settings.mature_after,
         "outcomes_known": settings.outcomes_known,

@@ -16,8 +16,8 @@ from mlflow.data.pandas_dataset import from_pandas
 from sklearn.pipeline import Pipeline
 
 from models.bundles.bundle import Bundle
+from training.data.column_mapping import TARGET
 from training.data.datasets import Dataset
-from training.data.mapping import TARGET
 from training.errors import TrackingFailed, cause
 from training.learning.trial import Trial
 from training.publishing import code_version, lineage
@@ -37,7 +37,7 @@ class Run:
     def log_data(self, dataset: Dataset, settings: FitSettings) -> None:
         """Log the lineage of the rows: source, content digest, size and profile."""
         provenance = dataset.provenance
-        with translated(self._uri):
+        with mlflow_errors(self._uri):
             table = pd.DataFrame({**dataset.features, TARGET: dataset.churned}, copy=False)
             source, digest = lineage.source(settings), provenance.sha256[:36]
             logged = from_pandas(table, source=source, targets=TARGET, name=lineage.name(source), digest=digest)
@@ -52,7 +52,7 @@ class Run:
 
     def log_folds(self, folds: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
         """Log each algorithm's metrics on each fold, with the fold number as the step."""
-        with translated(self._uri):
+        with mlflow_errors(self._uri):
             for name, results in folds.items():
                 for step, result in enumerate(results, start=1):
                     prefix = f"folds/{name.replace(' ', '_')}"
@@ -61,7 +61,7 @@ class Run:
     def log_trial(self, trial: Trial) -> None:
         """Log a trial as a nested run; a pruned trial has the status KILLED, as in MLflow's own searches."""
         with (
-            translated(self._uri),
+            mlflow_errors(self._uri),
             mlflow.start_run(run_name=f"trial {trial.number}", nested=True, tags={"state": trial.state}),
         ):
             mlflow.log_params(trial.parameters)
@@ -76,7 +76,7 @@ class Run:
         The signature is inferred from `rows`. Returns the number of the registered version.
         """
         manifest = bundle.manifest
-        with translated(self._uri):
+        with mlflow_errors(self._uri):
             mlflow.log_params(manifest.parameters)
             mlflow.log_metrics(manifest.metrics)
             for metric, interval in manifest.intervals.items():
@@ -106,7 +106,7 @@ class Run:
 
     def mark_champion(self, number: str) -> None:
         """Set the alias `champion` to a registered version."""
-        with translated(self._uri):
+        with mlflow_errors(self._uri):
             mlflow.MlflowClient().set_registered_model_alias(REGISTERED_MODEL, CHAMPION, number)
 
 
@@ -118,20 +118,20 @@ def run(settings: FitSettings) -> Iterator[Run]:
         TrackingFailed: MLflow cannot be reached or rejects a request; the first request is made before any work.
     """
     uri = settings.mlflow
-    with translated(uri):
-        use(uri, settings.output_dir)
+    with mlflow_errors(uri):
+        configure(uri, settings.output_dir)
         active = mlflow.start_run(tags={"mlflow.source.git.commit": code_version.commit() or "unknown"})
     try:
         yield Run(uri, active.info.run_id)
     except BaseException:
-        with contextlib.suppress(TrackingFailed), translated(uri):  # the original exception is the one to report
+        with contextlib.suppress(TrackingFailed), mlflow_errors(uri):  # the original exception is the one to report
             mlflow.end_run("FAILED")
         raise
-    with translated(uri):
+    with mlflow_errors(uri):
         mlflow.end_run()
 
 
-def use(uri: str, output_dir: Path) -> None:
+def configure(uri: str, output_dir: Path) -> None:
     """Set MLflow's server or database, and this project's experiment."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # hides messages about its tables and about our choices
     # MLflow's default is seven retries with growing pauses: minutes without a message if a server is down.
@@ -154,7 +154,7 @@ def _log_joblib(pipeline: Pipeline) -> None:
 
 
 @contextmanager
-def translated(uri: str) -> Iterator[None]:
+def mlflow_errors(uri: str) -> Iterator[None]:
     """Convert every exception of MLflow to one error.
 
     Raises:

@@ -11,7 +11,7 @@ from models.customer import checks, tables
 from models.customer.contract import Contract, Mask, Matrix
 from models.features import CONTRACT
 from models.progress import Progress
-from training.data import mapping
+from training.data import column_mapping
 from training.errors import NothingScored
 from training.scoring import scored_files
 from training.scoring.scoring_summary import ScoringSummary
@@ -40,15 +40,15 @@ def score(
         BundleError: no model is pinned, or it failed verification.
     """
     scored_files.require_free(settings.output, source=settings.input)
-    columns = mapping.read(settings.columns, contract)
+    columns = column_mapping.read(settings.columns, contract)
     foreign, schema = columns.foreign_columns(contract), tables.schema(settings.input)
-    mapping.require(foreign, schema.names)
+    column_mapping.require(foreign, schema.names)
     scorer = Scorer.of(bundle.load(settings.models_dir, fingerprint=contract.fingerprint))
     tally = ScoringSummary(scorer.version)
     with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
         progress.stage("scoring")
         for chunk in tables.chunks(settings.input, rows=chunk_rows):
-            rows = mapping.features(columns, chunk.table.select(foreign).to_pandas(), contract)
+            rows = column_mapping.features(columns, chunk.table.select(foreign).to_pandas(), contract)
             broken = {tables.MISFIT: chunk.misfit} if chunk.misfit.any() else {}
             broken |= checks.find_violations(contract, rows)
             rejected: Mask = np.logical_or.reduce([np.zeros(len(rows), dtype=np.bool_), *broken.values()])

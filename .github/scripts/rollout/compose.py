@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rollout.errors import DockerFailed, Misused
+from rollout.errors import DockerFailed, UsageError
 
 Colour = Literal["blue", "green"]
 FOLDER = Path(__file__).parents[3] / "deploy"
@@ -50,7 +50,7 @@ def _run(command: list[str], given: str, seconds: float, images: dict[str, str] 
     except subprocess.TimeoutExpired:
         raise DockerFailed(command=command, output=f"no answer within {seconds:g} s") from None
     except FileNotFoundError:
-        raise Misused("the docker command is not installed. Install Docker with Compose 2.") from None
+        raise UsageError("the docker command is not installed. Install Docker with Compose 2.") from None
     if done.returncode:
         raise DockerFailed(command=command, output=f"{done.stdout}\n{done.stderr}")
     return done.stdout

@@ -1,12 +1,12 @@
 """The errors of a deployment.
 
 RolloutError
-├── Refused             the image is not fit to serve; the previous one continues to serve
-│   └── Interrupted     the deployment was interrupted
-└── CannotTell          the image could not be tested
-    ├── Misused         the command line is invalid
-    ├── DockerFailed    a docker command failed
-    └── Occupied        another deployment is under way
+├── Refused                 the image is not fit to serve; the previous one continues to serve
+│   └── Interrupted         the deployment was interrupted
+└── CannotTell              the image could not be tested
+    ├── UsageError          the command line is invalid
+    ├── DockerFailed        a docker command failed
+    └── DeploymentRunning   another deployment is under way
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class CannotTell(RolloutError):
     """The image could not be tested."""
 
 
-class Misused(CannotTell):
+class UsageError(CannotTell):
     """The command line is invalid."""
 
 
@@ -44,7 +44,7 @@ class DockerFailed(CannotTell):
         super().__init__(f"`{' '.join(command[:6])}` failed: {last[0]}. Look whether `docker info` answers.")
 
 
-class Occupied(CannotTell):
+class DeploymentRunning(CannotTell):
     """Another deployment is under way."""
 
     def __init__(self) -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from models import errors
 from models.bundles import pins
-from models.bundles.pins import Challenger, Named, Pin
+from models.bundles.pins import BundleRef, Challenger, Pin
 
-FIRST, SECOND = (Named(version=f"2026030{day}-{day * 8}", digest=day * 64) for day in "12")
+FIRST, SECOND = (BundleRef(version=f"2026030{day}-{day * 8}", digest=day * 64) for day in "12")
 
 
-def promote(model: Named, shelf: Path, why: str = "better") -> Pin:
+def promote(model: BundleRef, shelf: Path, why: str = "better") -> Pin:
     pin = Pin(**dict(model))
     pins.write(pin, about=model, change="promote", why=why, models_dir=shelf)
     return pin

@@ -18,7 +18,7 @@ def draw(rows: int, seed: int = 0, *, digits: int = 17) -> tuple[Vector, Labels]
 
 
 def values(probability: Vector, churned: Labels, *, threshold: float = 0.5) -> dict[str, float]:
-    figures = quality.realised(probability, churned, RiskPolicy(threshold=threshold))
+    figures = quality.measured(probability, churned, RiskPolicy(threshold=threshold))
     return {name: figure.value for name, figure in figures.items()}
 
 
@@ -69,7 +69,7 @@ def test_intervals_are_as_wide_as_figures_scatter(metric: str) -> None:
         groups = quality.group(probability, DEFAULT)
         left = np.bincount(groups.of_row, weights=churned)
         scattered.append(quality.measure(groups, groups.rows - left, left)[metric])
-    deviation = quality.realised(*draw(500, seed=1_000), DEFAULT)[metric].deviation
+    deviation = quality.measured(*draw(500, seed=1_000), DEFAULT)[metric].deviation
     assert deviation == pytest.approx(np.std(scattered), rel=0.2)
 
 
@@ -77,7 +77,7 @@ def test_the_estimate_is_the_mean_over_the_outcomes_that_probabilities_make() ->
     probability, _ = draw(400)
     rng = np.random.default_rng(1)
     drawn = np.array([metrics.roc_auc_score(rng.random(400) < probability, probability) for _ in range(1_000)])
-    estimate = quality.promised(probability, DEFAULT)
+    estimate = quality.estimated(probability, DEFAULT)
     assert estimate is not None
     roc_auc = estimate["roc_auc"]
     assert roc_auc.value == pytest.approx(np.mean(drawn), abs=0.003)
@@ -87,16 +87,16 @@ def test_the_estimate_is_the_mean_over_the_outcomes_that_probabilities_make() ->
 def test_the_estimate_sees_customers_who_are_harder_to_tell_apart() -> None:
     probability, churned = draw(20_000)
     middle = (probability > 0.2) & (probability < 0.5)
-    estimate = quality.promised(probability[middle], DEFAULT)
+    estimate = quality.estimated(probability[middle], DEFAULT)
     assert estimate is not None
-    live = quality.realised(probability[middle], churned[middle], DEFAULT)
+    live = quality.measured(probability[middle], churned[middle], DEFAULT)
     assert live["roc_auc"].value < 0.7
     assert estimate["roc_auc"].value == pytest.approx(live["roc_auc"].value, abs=0.02)
 
 
 def test_the_estimate_is_blind_to_customers_who_behave_otherwise() -> None:
     probability, churned = draw(5_000)
-    estimate = quality.promised(probability, DEFAULT)
+    estimate = quality.estimated(probability, DEFAULT)
     shuffled = np.random.default_rng(0).permutation(churned)
     assert estimate is not None
     assert values(probability, churned)["roc_auc"] == pytest.approx(estimate["roc_auc"].value, abs=0.02)
@@ -105,7 +105,7 @@ def test_the_estimate_is_blind_to_customers_who_behave_otherwise() -> None:
 
 @pytest.mark.parametrize("probability", [np.empty(0), np.full(500, 0.01), np.full(500, 0.99)])
 def test_there_is_no_estimate_where_too_few_would_churn_or_stay(probability: Vector) -> None:
-    assert quality.promised(probability, DEFAULT) is None
+    assert quality.estimated(probability, DEFAULT) is None
 
 
 @pytest.mark.parametrize(
@@ -146,12 +146,12 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     for _ in range(200):
         probability = rng.random(300)
         churned = (rng.random(300) < probability).astype(np.int64)
-        interval = quality.realised(probability, churned, DEFAULT)["brier"]
+        interval = quality.measured(probability, churned, DEFAULT)["brier"]
         covered += interval.low <= truth <= interval.high
     assert 181 <= covered < 200  # 190 are expected; fewer than 181, or all, would say that the width is wrong
 
 
 def test_a_resample_without_a_churner_makes_no_interval_unknown() -> None:
     churned = (np.arange(50) < 3).astype(np.int64)  # of 500 resamples 25 have none
-    figures = quality.realised(np.linspace(0.9, 0.1, 50), churned, DEFAULT)
+    figures = quality.measured(np.linspace(0.9, 0.1, 50), churned, DEFAULT)
     assert all(np.isfinite([figure.value, figure.low, figure.high]).all() for figure in figures.values())

@@ -61,7 +61,7 @@ def test_a_segment_has_the_figures_of_its_own_customers() -> None:
     probability, churned = outcomes(2_000)
     segment = find(live, live, CONTRACT)["contract_type one-year"]
     inside = (live["contract_type"] == 1).to_numpy()
-    alone = quality.realised(probability[inside], churned[inside], RiskPolicy())
+    alone = quality.measured(probability[inside], churned[inside], RiskPolicy())
     assert segment.churned == churned[inside].sum()
     assert segment.figures == {metric: alone[metric] for metric in segments.METRICS}
 

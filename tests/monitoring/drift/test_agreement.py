@@ -12,7 +12,7 @@ from models.bundles import bundle
 from models.features import CONTRACT
 from monitoring.drift import baseline, live_rows
 from monitoring.drift.baseline import Baseline
-from monitoring.drift.drift_detection import judge
+from monitoring.drift.drift_detection import detect
 from monitoring.settings import DriftSettings
 
 Draw = Callable[[int, int], pd.DataFrame]
@@ -66,7 +66,7 @@ def learned(shelf: Path) -> Baseline:
 
 def decide(path: Path, learned: Baseline, sample_rows: int) -> tuple[int, int, set[str]]:
     settings = DriftSettings(live=path, sample_rows=sample_rows)
-    _, verdict = judge(learned, live_rows.read(settings, learned, datetime.now(UTC)), settings)
+    _, verdict = detect(learned, live_rows.read(settings, learned, datetime.now(UTC)), settings)
     return verdict.judged_rows, verdict.exit_code, {score.column for score in verdict.drifted}
 
 

@@ -77,7 +77,7 @@ def find_broken(churned_by: float, *, windows: int) -> list[str]:
         if quality.shortage(churned, min_rows=200):
             continue
         judged += 1
-        live = quality.realised(probability, churned, RiskPolicy(threshold=0.3))
+        live = quality.measured(probability, churned, RiskPolicy(threshold=0.3))
         error = quality.promised_error(probability, RiskPolicy(threshold=0.3))
         limits = {"false_alarm_rate": 0.01, "min_fall": 0.02, "min_calibration_error": 0.03}
         checks = performance_checks.check(live, live, error, **limits)

@@ -50,7 +50,7 @@ def test_old_runs_are_forgotten_whole_and_others_stay_whole(tmp_path: Path) -> N
         record = run_store.write({"run_id": run_id}, tmp_path, "drift", at)
         record.with_suffix(".html").touch()
         (snapshots / f"{run_id}.json").touch()
-    assert run_store.forget(tmp_path, before=SECOND) == 1
+    assert run_store.remove_before(tmp_path, before=SECOND) == 1
     assert [path.name for path in snapshots.iterdir()] == ["two.json"]
     kept = sorted(path.name for path in (tmp_path / "reports").iterdir())
     assert kept == ["20260301T120001.000000Z-drift.html", "20260301T120001.000000Z-drift.json"]

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from service.http.json_route import JsonRoute
-from service.http.request_bodies import BATCH_FROM_BYTES, Queued, RequestBodies
+from service.http.request_bodies import BATCH_FROM_BYTES, RequestBodies, ThreadQueue
 
 router = APIRouter(route_class=JsonRoute)
 
@@ -47,7 +47,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 @router.post("/slow", response_model=Checked)
 def echo_slowly(
-    body: Annotated[Checked, Queued("outcomes", from_bytes=0)], loop_in: Annotated[int, Depends(of_the_loop)]
+    body: Annotated[Checked, ThreadQueue("outcomes", from_bytes=0)], loop_in: Annotated[int, Depends(of_the_loop)]
 ) -> bytes:
     return echo(body, loop_in)
 
@@ -57,7 +57,7 @@ def echo_maybe_slowly(
     body: Checked,
     loop_in: Annotated[int, Depends(of_the_loop)],
     *,
-    slowly: Annotated[bool, Queued("outcomes", from_bytes=0)] = False,  # noqa: ARG001  # only where it runs depends on it
+    slowly: Annotated[bool, ThreadQueue("outcomes", from_bytes=0)] = False,  # noqa: ARG001  # only where it runs depends on it
 ) -> bytes:
     return echo(body, loop_in)
 

@@ -11,7 +11,7 @@ from starlette.types import Message
 from models.features import CONTRACT
 from service.errors import BodyTooLarge, Overloaded, Queue
 from service.http import request_bodies
-from service.http.request_bodies import HELD_BODIES, Largest, Queued, RequestBodies
+from service.http.request_bodies import HELD_BODIES, BodyLimit, RequestBodies, ThreadQueue
 from service.model.predictor import Predictor
 
 LARGEST_BYTES = 100
@@ -37,11 +37,13 @@ class Sender:
 def test_all_bodies_together_are_bounded_and_room_comes_back() -> None:
     async def fill_and_empty() -> None:
         bodies, senders = RequestBodies(LARGEST_BYTES), [Sender() for _ in range(HELD_BODIES)]
-        held = [asyncio.create_task(bodies.take(sender.request(), Largest(), Queued(), bytes)) for sender in senders]
+        held = [
+            asyncio.create_task(bodies.take(sender.request(), BodyLimit(), ThreadQueue(), bytes)) for sender in senders
+        ]
         for sender in senders:
             await sender.read.wait()
         with pytest.raises(Overloaded) as refused:
-            await bodies.take(Sender().request(), Largest(), Queued(), bytes)
+            await bodies.take(Sender().request(), BodyLimit(), ThreadQueue(), bytes)
         assert refused.value.reason == "memory"
 
         for sender in senders:
@@ -49,7 +51,7 @@ def test_all_bodies_together_are_bounded_and_room_comes_back() -> None:
         assert await asyncio.gather(*held) == [b" " * LARGEST_BYTES] * HELD_BODIES
         one_more = Sender()
         one_more.end.set()
-        assert await bodies.take(one_more.request(), Largest(), Queued(), bytes) == b" " * LARGEST_BYTES
+        assert await bodies.take(one_more.request(), BodyLimit(), ThreadQueue(), bytes) == b" " * LARGEST_BYTES
 
     asyncio.run(fill_and_empty())
 
@@ -59,10 +61,10 @@ def test_a_refused_body_leaves_no_trace() -> None:
         bodies = RequestBodies(LARGEST_BYTES)
         for _ in range(2 * HELD_BODIES):
             with pytest.raises(BodyTooLarge):
-                await bodies.take(Sender(b"," * LARGEST_BYTES + b",").request(), Largest(), Queued(), bytes)
+                await bodies.take(Sender(b"," * LARGEST_BYTES + b",").request(), BodyLimit(), ThreadQueue(), bytes)
         last = Sender()
         last.end.set()
-        assert len(await bodies.take(last.request(), Largest(), Queued(), bytes)) == LARGEST_BYTES
+        assert len(await bodies.take(last.request(), BodyLimit(), ThreadQueue(), bytes)) == LARGEST_BYTES
 
     asyncio.run(refuse_many())
 
@@ -81,7 +83,7 @@ def test_bodies_of_one_queue_are_worked_on_one_by_one_and_wait_only_so_long(monk
 
         sender = Sender()
         sender.end.set()
-        return await bodies.take(sender.request(), Largest(), Queued(queue, from_bytes=LARGEST_BYTES), work)
+        return await bodies.take(sender.request(), BodyLimit(), ThreadQueue(queue, from_bytes=LARGEST_BYTES), work)
 
     async def send_many() -> list[Any]:
         bodies = RequestBodies(LARGEST_BYTES)

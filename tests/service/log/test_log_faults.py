@@ -22,7 +22,7 @@ from service.log.spool import Spool
 from tests import waiting
 from tests.conftest import PostgresServer
 from tests.service.load import Load
-from tests.service.shelves import challenge, publish_another
+from tests.service.stores import challenge, publish_another
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from models.features import CONTRACT
 from models.log import log_tables, row_ids
-from service.log import log_writer
+from service.log import spool_writer
 from service.log.shipper import Shipper
 from service.log.spool import Spool
 from service.model.predictor import Predictor
@@ -66,8 +66,8 @@ class Logging:
 def logging(
     start: Callable[..., TestClient], pinned: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Logging:
-    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.05)
-    monkeypatch.setattr(log_writer, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(spool_writer, "WRITE_SECONDS", 0.05)
+    monkeypatch.setattr(spool_writer, "LOOK_SECONDS", 0.05)
     url = f"sqlite:///{tmp_path / 'predictions.db'}"
     return Logging(start(serving=pinned, log_url=url, output_dir=tmp_path), tmp_path)
 

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from models.features import CONTRACT, CustomerFeatures
 from models.log.row_ids import first_id
 from service.app import create_app
-from service.log import log_writer, logged_inputs, prediction_log, spool
+from service.log import logged_inputs, prediction_log, spool, spool_writer
 from service.log.prediction_log import SpooledLog
 from service.log.spool import Spool
 from service.metrics import Metrics
@@ -112,7 +112,7 @@ def test_inputs_may_be_left_out_altogether(logging_client: Callable[..., TestCli
 def test_a_full_spool_drops_and_says_how_much(
     logging_client: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(spool_writer, "WRITE_SECONDS", 0.01)
     with logging_client(max_spool_bytes=1) as client:
         client.post("/predict", json=CONTRACT.example)
         wait_until(lambda: len(logged(tmp_path)) == 1)
@@ -130,7 +130,7 @@ def test_a_full_spool_drops_and_says_how_much(
 def test_a_disk_that_fails_for_a_while_costs_nothing(
     logging_client: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(spool_writer, "WRITE_SECONDS", 0.01)
     with logging_client() as client:
         wait_until(lambda: "churn_log_queue_rows 0.0" in client.get("/metrics").text)
         shutil.rmtree(tmp_path / "spool", ignore_errors=True)
@@ -145,8 +145,8 @@ def test_pages_that_nobody_ships_degrade_the_service(
     logging_client: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.log.prediction_log.LATE_SECONDS", 0.2)
-    monkeypatch.setattr(log_writer, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(spool_writer, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(spool_writer, "WRITE_SECONDS", 0.01)
     Spool(tmp_path / "spool").explain("the disk of the database is full")
     with logging_client() as client:
         assert client.get("/health").json()["status"] == "healthy"
@@ -165,7 +165,7 @@ def test_a_disk_that_fails_is_told_and_what_is_lost_in_the_end_is_counted(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(spool_writer, "WRITE_SECONDS", 0.01)
     monkeypatch.setattr("service.log.prediction_log.LATE_SECONDS", 0.2)
     (tmp_path / "spool").write_text("in the way of the folder")
     with logging_client() as client:
@@ -210,8 +210,8 @@ def test_a_disk_that_hangs_is_told_and_memory_stays_bounded(
 def test_counts_of_requests_outlast_a_disk_that_fails(
     logging_client: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_writer, "TRAFFIC_SECONDS", 0.01)
-    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(spool_writer, "TRAFFIC_SECONDS", 0.01)
+    monkeypatch.setattr(spool_writer, "WRITE_SECONDS", 0.01)
     (tmp_path / "spool").write_text("in the way of the folder")
     with logging_client() as client:
         client.post("/predict", json=CONTRACT.example)

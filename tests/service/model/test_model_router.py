@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from models.bundles import bundle
-from models.bundles.pins import Challenger as Named
+from models.bundles.pins import Challenger as BundleRef
 from models.features import CONTRACT
 from service.customers import Customer
 from service.model import model_router, predictor
 from service.model.model_router import Challenger, ModelRouter
 from service.model.predictor import Predictor
-from tests.service.shelves import publish_another
+from tests.service.stores import publish_another
 
 NAMES = [f"C-{number}" for number in range(10_000)]
 VERSION, ANOTHER = "20260301-1a2b3c4d", "20260302-5e6f7a8b"
@@ -24,7 +24,7 @@ def customer(name: str | None, **values: Any) -> Customer:
 
 
 def canary(pinned: Predictor, share: float, version: str = VERSION) -> Challenger:
-    return Challenger(Named(version=version, digest="0" * 64, mode="canary", share=share), pinned)
+    return Challenger(BundleRef(version=version, digest="0" * 64, mode="canary", share=share), pinned)
 
 
 def answered_by(challenger: Challenger) -> set[str]:
@@ -68,7 +68,7 @@ def test_each_customer_of_a_batch_goes_to_its_own_model(
 ) -> None:
     another = publish_another(shelf, tmp_path_factory)
     champion = predictor.load(shelf)
-    named = Named(version=(version := another.manifest.version), digest="0" * 64, mode="canary", share=0.3)
+    named = BundleRef(version=(version := another.manifest.version), digest="0" * 64, mode="canary", share=0.3)
     challenger = Challenger(named, predictor.load(shelf, bundle.name(another)))
     rows = [customer(name, **values) for name, values in zip(NAMES, customers, strict=False)]
     parts = ModelRouter(champion, challenger).predict(rows, explain=explain)
@@ -86,7 +86,7 @@ def test_each_customer_of_a_batch_goes_to_its_own_model(
 
 
 def test_a_shadow_answers_nobody(pinned: Predictor) -> None:
-    named = Named(version=VERSION, digest="0" * 64, mode="shadow", share=0.9)
+    named = BundleRef(version=VERSION, digest="0" * 64, mode="shadow", share=0.9)
     [part] = ModelRouter(pinned, Challenger(named, pinned)).predict([customer(name) for name in NAMES[:100]])
     assert len(part.ids) == 100
     assert part.model_version == pinned.scorer.version

@@ -12,11 +12,11 @@ from models.bundles import bundle, pins
 from models.bundles.bundle import Bundle
 from models.bundles.pins import Challenger, Pin
 from models.features import CONTRACT, CustomerFeatures
-from service.log import log_writer, spool
+from service.log import spool, spool_writer
 from service.log.spool import Spool
 from service.model import predictor
 from service.model.model_router import place
-from tests.service.shelves import challenge, publish_another, withdraw
+from tests.service.stores import challenge, publish_another, withdraw
 from tests.service.test_metrics import scrape
 from tests.waiting import wait_until
 
@@ -31,7 +31,7 @@ def another(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture
 def begin(start: Callable[..., Any], shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Serve what is pinned on the shelf; its log, if it keeps one, lies in `var`."""
-    monkeypatch.setattr(log_writer, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(spool_writer, "WRITE_SECONDS", 0.01)
     return lambda **settings: start(models_dir=shelf, output_dir=shelf / "var", **settings)
 
 
@@ -50,7 +50,7 @@ def logged(shelf: Path, table: str) -> list[tuple[str | None, ...]]:
     return [row for page in pages if spool.table_of(page) == table for row in spool.read(page)]
 
 
-def score(shelf: Path, named: pins.Named, customers: list[dict[str, Any]]) -> list[float]:
+def score(shelf: Path, named: pins.BundleRef, customers: list[dict[str, Any]]) -> list[float]:
     rows = [CustomerFeatures.model_validate(customer) for customer in customers]
     return predictor.load(shelf, named).predict(rows).probabilities
 

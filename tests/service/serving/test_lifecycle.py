@@ -18,14 +18,14 @@ from models.features import CONTRACT
 from service.model import predictor
 from service.model.model_router import place
 from tests.service.load import Load
-from tests.service.shelves import challenge, publish_another, withdraw
+from tests.service.stores import challenge, publish_another, withdraw
 from tests.waiting import wait_until
 
 VALID = json.dumps(CONTRACT.example).encode()
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(VALID)
 
 
-def example_probability(shelf: Path, named: pins.Named | None = None) -> tuple[str, float]:
+def example_probability(shelf: Path, named: pins.BundleRef | None = None) -> tuple[str, float]:
     found = predictor.load(shelf, named)
     matrix = CONTRACT.to_matrix({name: [value] for name, value in CONTRACT.example.items()})
     return found.scorer.version, float(found.scorer.score(matrix)[0])

@@ -51,7 +51,7 @@ def test_rows_that_the_other_model_learned_from_are_left_out(tmp_path: Path, dat
     swapped = replace(split, training=np.concatenate([split.test[:50], split.training]), test=split.training[:200])
     champion = publish(tmp_path / "champion", dataset, swapped, sha256="1" * 64)
     challenger = publish(tmp_path / "challenger", dataset, split)
-    rows = holdout.untouched(challenger, champion, CONTRACT)
+    rows = holdout.unseen_by_both(challenger, champion, CONTRACT)
     assert len(rows.churned) == len(rows.baseline) == len(split.test) - 50
     pd.testing.assert_frame_equal(
         rows.features.reset_index(drop=True), dataset.features.iloc[split.test[50:]].reset_index(drop=True)
@@ -66,12 +66,12 @@ def test_rows_that_equal_what_the_challenger_learned_from_are_left_out(
     twice, half = replace(dataset, features=features), replace(split, training=split.training[100:])
     champion = publish(tmp_path / "champion", dataset, half, sha256="1" * 64)
     challenger = publish(tmp_path / "challenger", twice, split)
-    assert len(holdout.untouched(challenger, champion, CONTRACT).churned) == len(split.test) - 50
+    assert len(holdout.unseen_by_both(challenger, champion, CONTRACT).churned) == len(split.test) - 50
 
 
 def test_the_same_split_of_the_same_rows_leaves_all(tmp_path: Path, dataset: Dataset, split: Split) -> None:
     one, other = publish(tmp_path / "one", dataset, split), publish(tmp_path / "other", dataset, split)
-    assert len(holdout.untouched(one, other, CONTRACT).churned) == len(split.test)
+    assert len(holdout.unseen_by_both(one, other, CONTRACT).churned) == len(split.test)
 
 
 def test_of_a_large_test_set_a_sample_is_held_out(

@@ -11,7 +11,7 @@ import pytest
 from demo.populations import CALM, SHIFTED
 from models.bundles import pins
 from models.bundles.manifest import LiveRows
-from models.bundles.pins import Event
+from models.bundles.pins import PinChange
 from models.features import CONTRACT
 from models.log import log_tables, outcome_recording
 from models.log.errors import LogMissing, LogUnreadable, LogUnsupported
@@ -171,7 +171,7 @@ def test_answers_of_a_challenger_are_counted_as_canary_while_it_was_one(url: str
     write(url, CALM, 400, version="new", days=(60, 0), seed=2)
     events = [("old", 200, "fit"), ("new", 60, "challenge"), ("new", 30, "promote")]
     lines = [
-        Event(version=version, digest="0" * 64, at=NOW - days * DAY, change=change, why="test").model_dump_json()
+        PinChange(version=version, digest="0" * 64, at=NOW - days * DAY, change=change, why="test").model_dump_json()
         for version, days, change in events
     ]
     (tmp_path / pins.HISTORY).write_text("\n".join(lines))

@@ -224,7 +224,7 @@ def test_a_customer_saves_what_the_offer_keeps_less_what_it_costs() -> None:
     policy = RiskPolicy(threshold=0.3, medium_from=0.3, high_from=0.7, costs=COSTS)
     probability, churned = np.array([0.1, 0.1, 0.5, 0.5, 0.7, 0.9]), np.array([0, 1, 0, 1, 0, 1])
     np.testing.assert_allclose(
-        cost_policy.saved(probability, churned, policy), [-15, 35, -15, 35, -85, 65]
+        cost_policy.saving_per_customer(probability, churned, policy), [-15, 35, -15, 35, -85, 65]
     )  # 0.1 too: what it would save
 
 
@@ -232,14 +232,14 @@ def test_what_the_chosen_tiers_save_is_what_they_cost_less_than_nobody() -> None
     probability, churned = drawn(2_000)
     policy = cost_policy.choose(COSTS, probability, churned)
     contacted = probability >= policy.medium_from
-    saved = cost_policy.saved(probability, churned, policy)[contacted].sum()
+    saved = cost_policy.saving_per_customer(probability, churned, policy)[contacted].sum()
     assert saved == pytest.approx(500 * churned.sum() - spent(COSTS, probability, churned, policy))
     assert saved > 0
 
 
 def test_nothing_is_saved_where_nothing_costs() -> None:
     with pytest.raises(ValueError, match="the policy has no costs"):
-        cost_policy.saved(np.array([0.1]), np.array([1]), RiskPolicy())
+        cost_policy.saving_per_customer(np.array([0.1]), np.array([1]), RiskPolicy())
 
 
 def test_what_this_model_saves_is_of_the_same_customers() -> None:

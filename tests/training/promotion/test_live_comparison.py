@@ -12,7 +12,7 @@ from models.features import CONTRACT
 from models.log import log_tables
 from models.log.log_tables import CHALLENGER_PREDICTIONS
 from tests.live_log import DAY, NOW, add
-from tests.shelves import Shelf
+from tests.stores import Shelf
 
 ROWS = 1_500
 

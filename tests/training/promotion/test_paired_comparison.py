@@ -80,7 +80,7 @@ def test_to_be_told_other_prices_is_no_gain(ours: Costs | None, theirs: Costs | 
     truth, churned = customers(500, seed=7)
     challenger, champion = (ScoredModel(truth, RiskPolicy(costs=costs)) for costs in (ours, theirs))
     paired = paired_comparison.compare(challenger, champion, churned)["cost"]
-    apart = paired_comparison.compare_apart((challenger, churned), (champion, churned))["cost"]
+    apart = paired_comparison.compare_unpaired((challenger, churned), (champion, churned))["cost"]
     assert paired.champion == paired.challenger == apart.champion == apart.challenger
     assert paired.better_by.high == 0
     assert paired.challenger > 1  # money, where one of them knows any
@@ -101,17 +101,17 @@ def test_models_that_are_equally_good_seldom_look_different() -> None:
 def test_paired_intervals_are_narrower_than_those_of_either_model() -> None:
     truth, churned = customers(2_000, seed=8)
     gain = paired_comparison.compare(blurred(truth, 0.2, seed=9), blurred(truth, 0.2, seed=10), churned)["roc_auc"]
-    alone = quality.realised(truth, churned, POLICY)["roc_auc"]
+    alone = quality.measured(truth, churned, POLICY)["roc_auc"]
     assert gain.better_by.deviation < alone.deviation / 2
 
 
 def test_apart_the_intervals_are_as_wide_as_two_models_scatter() -> None:
     truth, churned = customers(2_000, seed=11)
     other_truth, other_churned = customers(2_000, seed=12)
-    apart = paired_comparison.compare_apart(
+    apart = paired_comparison.compare_unpaired(
         (ScoredModel(truth, POLICY), churned), (ScoredModel(other_truth, POLICY), other_churned)
     )["roc_auc"]
-    alone = quality.realised(truth, churned, POLICY)["roc_auc"].deviation
+    alone = quality.measured(truth, churned, POLICY)["roc_auc"].deviation
     assert apart.better_by.deviation == pytest.approx(alone * 2**0.5, rel=0.25)
     assert apart.better_by.low < 0 < apart.better_by.high
 
@@ -119,7 +119,7 @@ def test_apart_the_intervals_are_as_wide_as_two_models_scatter() -> None:
 def test_apart_the_truth_still_beats_a_blurred_view_of_it() -> None:
     truth, churned = customers(3_000, seed=13)
     other_truth, other_churned = customers(3_000, seed=14)
-    gains = paired_comparison.compare_apart(
+    gains = paired_comparison.compare_unpaired(
         (ScoredModel(truth, POLICY), churned), (blurred(other_truth, 2, seed=15), other_churned)
     )
     assert gains["roc_auc"].corrected_low > 0

@@ -11,9 +11,9 @@ from mlflow import MlflowClient
 from models.bundles import bundle, pins
 from models.bundles.manifest import Provenance
 from models.bundles.risk import RiskPolicy
-from tests.shelves import Shelf
+from tests.stores import Shelf
 from training.errors import TrackingFailed
-from training.promotion import gate, registry
+from training.promotion import gate, mlflow_registry
 from training.promotion.gate_result import GateResult
 from training.settings import PromoteSettings
 
@@ -163,7 +163,7 @@ def test_one_limit_that_is_broken_refuses_a_better_challenger(
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(gate, "judge"), (registry, "record"), (bundle, "pin"), (pins, "history")]
+    ("module", "name"), [(gate, "check"), (mlflow_registry, "record"), (bundle, "pin"), (pins, "history")]
 )
 def test_whatever_crashes_the_champion_stays(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, module: object, name: str
@@ -204,7 +204,7 @@ def test_mlflow_away_is_a_doubt(
         raise TrackingFailed(uri="http://localhost:1", problem="no answer")
 
     shelf.serve(shelf.bad)
-    monkeypatch.setattr(registry, "record", refuse)
+    monkeypatch.setattr(mlflow_registry, "record", refuse)
     assert shelf.promote(shelf.good) == 2
     assert shelf.serving == shelf.bad
     assert "no answer" in caplog.text
@@ -243,14 +243,14 @@ def test_margins_are_settings() -> None:
 def test_a_champion_that_came_while_another_was_judged_stays(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    judge, third = gate.judge, shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["a third"]))
+    judge, third = gate.check, shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["a third"]))
 
     def meanwhile(*sides: Any, **limits: Any) -> GateResult:
         shelf.serve(third)
         return judge(*sides, **limits)
 
     shelf.serve(shelf.bad)
-    monkeypatch.setattr(gate, "judge", meanwhile)
+    monkeypatch.setattr(gate, "check", meanwhile)
     assert shelf.promote(shelf.good) == 2
     assert shelf.serving == third
     assert f"compared with {shelf.bad}, but meanwhile {third} was pinned" in caplog.text

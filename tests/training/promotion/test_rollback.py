@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from models.bundles import pins
 from models.bundles.bundle import Bundle
 from models.bundles.pins import Challenger
-from tests.shelves import Shelf
-from training.promotion import stored_models as shelves
+from tests.stores import Shelf
+from training.promotion import model_lookup as shelves
 from training.publishing.tracking import REGISTERED_MODEL
 
 

@@ -12,7 +12,7 @@ from models.bundles.bundle import Bundle
 from models.bundles.scorer import Scorer
 from models.customer.contract import Contract
 from models.errors import BundleMissing
-from training.promotion import registry
+from training.promotion import mlflow_registry
 from training.promotion.errors import NoSuchModel
 from training.settings import StoreSettings
 
@@ -53,7 +53,7 @@ def _download(version: str, settings: StoreSettings, contract: Contract) -> None
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=".fetching-") as scratch:
         fetched = Path(scratch) / "store" / version
-        if (folder := registry.download(version, settings, Path(scratch))) is not None:
+        if (folder := mlflow_registry.download(version, settings, Path(scratch))) is not None:
             for path in (folder, *folder.rglob("*")):
                 path.chmod(0o755 if path.is_dir() else 0o644)
             fetched.parent.mkdir()

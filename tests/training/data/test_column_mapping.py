@@ -12,8 +12,8 @@ from models.customer.declaration import Features, derive
 from models.customer.errors import ColumnRepeated
 from models.errors import ContractError
 from models.features import CONTRACT
-from training.data import mapping
-from training.data.mapping import ColumnMapping, Source, Target
+from training.data import column_mapping
+from training.data.column_mapping import ColumnMapping, Source, Target
 from training.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures, TargetUnclear
 
 
@@ -23,7 +23,7 @@ def table(**columns: list[object]) -> pd.DataFrame:
 
 
 def applied(features: dict[str, Source], **columns: list[object]) -> pd.DataFrame:
-    return mapping.labelled(ColumnMapping(features=features), table(**columns), CONTRACT)
+    return column_mapping.labelled(ColumnMapping(features=features), table(**columns), CONTRACT)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -33,14 +33,14 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_without_a_file_columns_keep_their_names() -> None:
-    rows = mapping.labelled(mapping.read(None, CONTRACT), table(), CONTRACT)
+    rows = column_mapping.labelled(column_mapping.read(None, CONTRACT), table(), CONTRACT)
     assert list(rows.columns) == [*CONTRACT.names, "churned"]
     assert rows["churned"].tolist() == [1.0, 0.0]
 
 
 def test_columns_that_need_no_reading_are_not_copied() -> None:
     source = pd.DataFrame({name: np.arange(5.0) for name in CONTRACT.names})
-    found = mapping.features(ColumnMapping(), source, CONTRACT)
+    found = column_mapping.features(ColumnMapping(), source, CONTRACT)
     assert all(np.shares_memory(found[name].to_numpy(), source[name].to_numpy()) for name in CONTRACT.names)
 
 
@@ -63,12 +63,12 @@ def test_values_are_translated_and_unlisted_ones_are_named_by_the_checks() -> No
 def test_codes_are_translated_alike_however_a_source_writes_them(codes: list[object]) -> None:
     raw = pd.concat([table()] * 2, ignore_index=True).head(len(codes)).assign(kind=pd.Series(codes))
     shifted = ColumnMapping(features={"contract_type": Source(column="kind", values={"1": 0, "2": 1})})
-    codes_read = mapping.labelled(shifted, raw, CONTRACT)["contract_type"].dropna()
+    codes_read = column_mapping.labelled(shifted, raw, CONTRACT)["contract_type"].dropna()
     assert codes_read.tolist() == [0, 1]
 
 
 def test_one_wrong_cell_spoils_only_its_own_row() -> None:
-    rows = mapping.labelled(ColumnMapping(), pd.concat([table(contract_type=["0", "x"])] * 2), CONTRACT)
+    rows = column_mapping.labelled(ColumnMapping(), pd.concat([table(contract_type=["0", "x"])] * 2), CONTRACT)
     assert rows["contract_type"].tolist() == [0, "x", 0, "x"]
 
 
@@ -80,7 +80,7 @@ def test_a_text_that_is_no_number_makes_a_sum_unreadable_and_not_unknown() -> No
 def test_a_column_that_is_there_twice_is_refused() -> None:
     twice = pd.concat([table(), table()[["tenure_months"]]], axis="columns")
     with pytest.raises(ColumnRepeated, match="tenure_months twice"):
-        mapping.labelled(ColumnMapping(), twice, CONTRACT)
+        column_mapping.labelled(ColumnMapping(), twice, CONTRACT)
 
 
 def test_a_feature_may_not_have_the_name_of_the_outcome() -> None:
@@ -88,12 +88,12 @@ def test_a_feature_may_not_have_the_name_of_the_outcome() -> None:
         churned: bool = Field(examples=[True])
 
     with pytest.raises(ContractError, match="churned: the name is reserved for the outcome or the customer's id"):
-        mapping.read(None, derive(Leaking))
+        column_mapping.read(None, derive(Leaking))
 
 
 @pytest.mark.parametrize("outcomes", [[True, False], ["True", "false"], [1, 0], [1.0, 0.0], ["1", "0"]])
 def test_an_outcome_is_read_however_a_source_writes_it(outcomes: list[object]) -> None:
-    assert mapping.labelled(ColumnMapping(), table(churned=outcomes), CONTRACT)["churned"].tolist() == [1.0, 0.0]
+    assert column_mapping.labelled(ColumnMapping(), table(churned=outcomes), CONTRACT)["churned"].tolist() == [1.0, 0.0]
 
 
 def test_listed_texts_become_null_without_their_blanks() -> None:
@@ -110,20 +110,20 @@ def test_numbers_written_as_text_are_read_and_the_rest_stays_as_it_is() -> None:
 def test_yes_and_no_become_booleans_for_a_contract_that_has_them(second_contract: Contract) -> None:
     raw = pd.DataFrame([second_contract.example] * 2).assign(auto_renew=["Yes", "No"], churned=[True, False])
     yes_no = Source(column="auto_renew", values={"Yes": True, "No": False})
-    rows = mapping.labelled(ColumnMapping(features={"auto_renew": yes_no}), raw, second_contract)
+    rows = column_mapping.labelled(ColumnMapping(features={"auto_renew": yes_no}), raw, second_contract)
     assert rows["auto_renew"].tolist() == [True, False]
     assert rows["churned"].tolist() == [1.0, 0.0]
 
 
 def test_the_target_is_read_by_its_positive_value_and_may_be_unknown() -> None:
     chosen = ColumnMapping(target=Target(column="left", positive="Yes"))
-    rows = mapping.labelled(chosen, pd.concat([table(left=["Yes", "No"]), table(left=["No", None])]), CONTRACT)
+    rows = column_mapping.labelled(chosen, pd.concat([table(left=["Yes", "No"]), table(left=["No", None])]), CONTRACT)
     np.testing.assert_array_equal(rows["churned"], [1, 0, 0, np.nan])
 
 
 def test_missing_columns_are_all_named_with_what_there_is() -> None:
     with pytest.raises(ColumnMissing, match=r"no column tenure, churned; it has .*contract_type.*--columns") as caught:
-        mapping.labelled(
+        column_mapping.labelled(
             ColumnMapping(features={"tenure_months": Source(column="tenure")}),
             table().drop(columns="churned"),
             CONTRACT,
@@ -134,12 +134,14 @@ def test_missing_columns_are_all_named_with_what_there_is() -> None:
 @pytest.mark.parametrize("values", [["Yes", "Yes"], ["No", "No"], ["Y", "N"]])
 def test_a_target_without_both_classes_is_refused(values: list[object]) -> None:
     with pytest.raises(TargetUnclear, match="'Yes' means churn"):
-        mapping.labelled(ColumnMapping(target=Target(column="left", positive="Yes")), table(left=values), CONTRACT)
+        column_mapping.labelled(
+            ColumnMapping(target=Target(column="left", positive="Yes")), table(left=values), CONTRACT
+        )
 
 
 def test_a_target_of_three_values_is_refused() -> None:
     with pytest.raises(TargetUnclear, match="exactly two values"):
-        mapping.labelled(ColumnMapping(), pd.concat([table(), table(churned=[2, 1])]), CONTRACT)
+        column_mapping.labelled(ColumnMapping(), pd.concat([table(), table(churned=[2, 1])]), CONTRACT)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_a_target_of_three_values_is_refused() -> None:
 )
 def test_a_feature_made_of_the_target_or_of_a_forbidden_column_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(TargetAmongFeatures):
-        mapping.read(write(tmp_path, text), CONTRACT)
+        column_mapping.read(write(tmp_path, text), CONTRACT)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +168,9 @@ def test_a_feature_made_of_the_target_or_of_a_forbidden_column_is_refused(tmp_pa
 )
 def test_a_file_that_is_no_mapping_is_refused_with_the_place(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(MappingInvalid, match=problem):
-        mapping.read(write(tmp_path, text), CONTRACT)
+        column_mapping.read(write(tmp_path, text), CONTRACT)
 
 
 def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(MappingInvalid, match=r"absent\.toml: No such file"):
-        mapping.read(tmp_path / "absent.toml", CONTRACT)
+        column_mapping.read(tmp_path / "absent.toml", CONTRACT)

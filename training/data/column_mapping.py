@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.customer import texts
+from models.customer import parsing
 from models.customer.contract import Contract, Feature
 from models.customer.errors import ColumnRepeated
 from models.errors import ContractError
@@ -53,7 +53,7 @@ class Source(BaseModel):
     values: dict[str, Value] = Field(default_factory=dict)
     """Source value, as text, to the contract's value; if given, it must list all values."""
     nulls: list[str] = Field(default_factory=list)
-    """Additional texts that mean unknown, besides those of `models.customer.texts`; surrounding blanks are ignored."""
+    """More texts that mean unknown, besides those of `models.customer.parsing`; blanks at the ends are ignored."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -171,7 +171,7 @@ def _read(column: pd.Series, source: Source, feature: Feature) -> pd.Series:
     if source.values:
         known = {_text(foreign): value for foreign, value in source.values.items()}
         cells = [_translate(known, cell) for cell in cells]
-    return pd.Series(texts.read(feature, cells))
+    return pd.Series(parsing.read(feature, cells))
 
 
 def _translate(known: Mapping[str | None, Value], cell: Any) -> Any:
@@ -179,7 +179,7 @@ def _translate(known: Mapping[str | None, Value], cell: Any) -> Any:
     if text in known:
         return known[text]
     # A source value that the file does not list is never read as a value of the contract.
-    return None if text is None or text in texts.NULLS else f"{text} is not under values"
+    return None if text is None or text in parsing.NULLS else f"{text} is not under values"
 
 
 def _text(value: Any) -> str | None:
@@ -193,7 +193,7 @@ def _text(value: Any) -> str | None:
 def _target(column: pd.Series, target: Target) -> pd.Series:
     codes, different = pd.factorize(column)  # a code of -1 means unknown
     cells = [*(_text(cell) for cell in different.tolist()), None]
-    values = sorted({cell for cell in cells if cell is not None and cell not in texts.NULLS})
+    values = sorted({cell for cell in cells if cell is not None and cell not in parsing.NULLS})
     positive = _text(target.positive)
     if len(values) != 2 or positive not in values:
         raise TargetUnclear(column=target.column, values=values, positive=positive)

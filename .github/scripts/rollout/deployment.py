@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType
 
-from rollout import compose, journal, proxy, trial
+from rollout import checks, compose, deployment_history, proxy
 from rollout.compose import Colour
-from rollout.errors import Interrupted, Misused, RolloutError
-from rollout.journal import Action, Record, Result
+from rollout.deployment_history import Action, Record, Result
+from rollout.errors import Interrupted, RolloutError, UsageError
 
 logger = logging.getLogger(__name__)
 OTHER: dict[Colour, Colour] = {"blue": "green", "green": "blue"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class Limits:
     """Time limits of a deployment, and the share of requests that a new colour may fail to answer."""
 
     ready_seconds: float = 60
@@ -38,7 +38,7 @@ class Attempt:
 
     image: str
     action: Action
-    patience: Patience
+    patience: Limits
     began: float = field(default_factory=time.monotonic)
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     model_version: str | None = None
@@ -56,11 +56,11 @@ class Attempt:
             reason=reason,
             seconds=round(time.monotonic() - self.began, 1),
         )
-        journal.append(record)
+        deployment_history.append(record)
         return record
 
 
-def deploy(image: str, patience: Patience) -> Record:
+def deploy(image: str, patience: Limits) -> Record:
     """Deploy an image, or roll back if it is not fit to serve; return the record.
 
     Raises:
@@ -69,11 +69,11 @@ def deploy(image: str, patience: Patience) -> Record:
     return _alone(lambda: Attempt(image, "deploy", patience))
 
 
-def roll_back(patience: Patience) -> Record:
+def roll_back(patience: Limits) -> Record:
     """Deploy the image that served before the live one, with all steps of a deployment.
 
     Raises:
-        Misused: no other image has been deployed.
+        UsageError: no other image has been deployed.
         CannotTell: a docker command failed, or another deployment is under way.
     """
     return _alone(lambda: Attempt(_previous_image(), "rollback", patience))
@@ -81,7 +81,7 @@ def roll_back(patience: Patience) -> Record:
 
 def _alone(begin: Callable[[], Attempt]) -> Record:
     compose.start_proxy()
-    with journal.alone():
+    with deployment_history.alone():
         _finish_what_was_abandoned()
         if proxy.is_outdated():
             logger.warning("nginx runs an older deploy/nginx.conf. See docs/deploy.md to replace it")
@@ -116,14 +116,14 @@ def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
     patience = attempt.patience
     logger.info("starting %s as %s", attempt.image, new)
     container = compose.start(new, attempt.image)
-    trial.wait_until_ready(container, patience.ready_seconds)
-    attempt.model_version = trial.smoke(container, trial.OWN_ADDRESS)
+    checks.wait_until_ready(container, patience.ready_seconds)
+    attempt.model_version = checks.smoke(container, checks.OWN_ADDRESS)
     logger.info("%s predicts with model %s; switching", new, attempt.model_version)
     attempt.switched = True
     proxy.switch(new, soaking=before is not None)
-    trial.smoke(container, proxy.INSIDE, attempt.model_version)
+    checks.smoke(container, proxy.INSIDE, attempt.model_version)
     logger.info("watching it answer clients for %g s", patience.soak_seconds)
-    trial.watch(container, seconds=patience.soak_seconds, max_failed_fraction=patience.max_failed_fraction)
+    checks.watch(container, seconds=patience.soak_seconds, max_failed_fraction=patience.max_failed_fraction)
     proxy.switch(new, soaking=False)
 
 
@@ -159,17 +159,17 @@ def _finish_what_was_abandoned() -> None:
     logger.warning("an earlier deployment was killed while %s soaked: rolling back to %s", unproven, before)
     _go_back(unproven, before)
     if container:
-        abandoned = Attempt(container.image, "deploy", Patience())
+        abandoned = Attempt(container.image, "deploy", Limits())
         abandoned.end("abandoned", "its deployment was killed while it soaked; what was live before is live again")
 
 
 def _previous_image() -> str:
     before, _ = _colours()
     live = compose.find(before) if before else None
-    served = [record.image for record in journal.read() if record.result == "deployed"]
+    served = [record.image for record in deployment_history.read() if record.result == "deployed"]
     others = [image for image in served if live is None or image != live.image]
     if not others:
-        raise Misused("no other image has been deployed here. Deploy one by digest: deploy.py IMAGE.")
+        raise UsageError("no other image has been deployed here. Deploy one by digest: deploy.py IMAGE.")
     return others[-1]
 
 

@@ -63,8 +63,8 @@ def mark_champion(version: str, settings: StoreSettings) -> None:
 
 @contextmanager
 def _client(settings: StoreSettings) -> Iterator[MlflowClient]:
-    with tracking.translated(settings.mlflow):
-        tracking.use(settings.mlflow, settings.output_dir)
+    with tracking.mlflow_errors(settings.mlflow):
+        tracking.configure(settings.mlflow, settings.output_dir)
         yield MlflowClient()
 
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from models.features import CONTRACT
-from service.http.hot_path import TRACE, HotPath
+from service.http.fast_path import TRACE, FastPath
 from service.http.routes import PREDICT_ROUTE
 
 SHORT, LONG = "application/json", "application/json; charset=utf-8"
@@ -104,7 +104,7 @@ async def pass_through(state: dict[str, Any], chunks: list[bytes], **scope: Any)
     headers = [(b"content-type", b"application/json")]
     usual = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
     request = {**usual, "state": state, **scope}
-    await HotPath(behind, path="/predict", route=PREDICT_ROUTE, max_body_bytes=1000)(request, receive, send)
+    await FastPath(behind, path="/predict", route=PREDICT_ROUTE, max_body_bytes=1000)(request, receive, send)
     return behind, sent
 
 

@@ -22,7 +22,7 @@ sends the body."""
 _validate = Customer.__pydantic_validator__.validate_json
 
 
-class HotPath:
+class FastPath:
     """Middleware that answers valid requests of one route, and passes all others on."""
 
     def __init__(self, app: ASGIApp, *, path: str, route: BaseRoute, max_body_bytes: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from rollout import compose, proxy
-from rollout.errors import DockerFailed, Occupied
+from rollout.errors import DeploymentRunning, DockerFailed
 
 Action = Literal["deploy", "rollback"]
 Result = Literal["deployed", "refused", "rolled back", "abandoned"]
@@ -55,7 +55,7 @@ def alone() -> Iterator[None]:
     """Hold the host's lock until the block or this program ends; it excludes deployments from all machines.
 
     Raises:
-        Occupied: another deployment holds the lock.
+        DeploymentRunning: another deployment holds the lock.
         DockerFailed: the lock cannot be taken.
     """
     command = ["docker", "compose", "--file", str(compose.FOLDER / "compose.yml"), "exec", "-T", "--user", "root"]
@@ -69,6 +69,6 @@ def alone() -> Iterator[None]:
     ) as holder:
         if not holder.stdout or holder.stdout.readline() != b"held\n":
             if holder.wait() == HELD_BY_ANOTHER:
-                raise Occupied
+                raise DeploymentRunning
             raise DockerFailed(command=command, output="the lock of the host cannot be taken")
         yield  # the end of the block closes its standard input, which ends it
