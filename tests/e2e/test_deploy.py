@@ -18,9 +18,9 @@ import pytest
 from demo.client import Client
 from demo.populations import CALM
 from demo.running_service import free_port
+from tests.e2e.commands.programs import fetched
 from tests.e2e.deploy_host import Host, run, traffic
 from tests.e2e.images import Images, built
-from tests.e2e.programs import fetched
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(600)]

@@ -54,7 +54,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return self
 
     def predict_proba(self, matrix: Matrix) -> Any:
-        """Return the probabilities of staying and of churning, (n, 2)."""
+        """Return the probabilities of class 0 (stayed) and class 1 (churned), (n, 2)."""
         probabilities = self.classifier.predict_proba(matrix)
         churn = self.calibration.apply(probabilities[:, 1].astype(float))
         return np.column_stack([1 - churn, churn])

@@ -18,7 +18,7 @@ from models.log import log_tables
 from monitoring.__main__ import COMMANDS
 from monitoring.settings import DriftSettings, PruneSettings
 from tests import live_log
-from tests.e2e.programs import LOOPBACK, Ended, Program, fetched, require_all, unused
+from tests.e2e.commands.programs import LOOPBACK, Ended, Program, fetched, require_all, unused
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.shipped, pytest.mark.shipped_model, pytest.mark.slow]

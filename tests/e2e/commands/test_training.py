@@ -21,8 +21,8 @@ from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from models.log import log_tables
 from tests import live_log
-from tests.e2e.programs import Program, require_all, unused
-from tests.e2e.training_workspace import Desk, everything_in
+from tests.e2e.commands.programs import Program, require_all, unused
+from tests.e2e.commands.training_workspace import Desk, everything_in
 from training.__main__ import COMMANDS
 from training.data import synthetic
 from training.settings import ChallengeSettings, PromoteSettings

@@ -14,7 +14,8 @@ from models.bundles import bundle, pins
 from models.bundles.bundle import Bundle
 from models.bundles.manifest import Manifest
 from models.features import CONTRACT
-from tests.e2e.programs import Program
+from tests.e2e.commands.programs import Program
+from training.publishing.tracking import REGISTERED_MODEL
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Desk:
     def run_of(self, version: str, database: Path | None = None) -> Run:
         """Return the run that a model came from, as MLflow has it."""
         client = MlflowClient(f"sqlite:///{database or self.database}")
-        [registered] = client.search_model_versions(f"name = 'churn' and tag.bundle_version = '{version}'")
+        [registered] = client.search_model_versions(f"name = '{REGISTERED_MODEL}' and tag.bundle_version = '{version}'")
         return client.get_run(str(registered.run_id))
 
     def drop(self, version: str) -> None:
@@ -81,7 +82,7 @@ class Desk:
     def champion_in_mlflow(self, database: Path | None = None) -> str:
         """Return the version that has the alias of the one that is served."""
         client = MlflowClient(f"sqlite:///{database or self.database}")
-        return str(client.get_model_version_by_alias("churn", "champion").tags["bundle_version"])
+        return str(client.get_model_version_by_alias(REGISTERED_MODEL, "champion").tags["bundle_version"])
 
     def source_of(self, version: str) -> dict[str, Any]:
         """Return where a model's rows came from, as plain MLflow reads it back, with the kind of source."""

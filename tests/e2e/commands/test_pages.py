@@ -19,13 +19,13 @@ import pytest
 from demo.populations import CALM
 from demo.running_service import free_port, running
 from tests import checkout, live_log
-from tests.e2e.programs import OURS, fetched
+from tests.e2e.commands.programs import OURS, fetched
 from tests.waiting import wait_until
 from training.data import synthetic
 
 pytestmark = [pytest.mark.shipped, pytest.mark.shipped_model, pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 BLOCK = re.compile(r"^[ ]*```sh\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
 ASSIGNMENTS = re.compile(r"^(?:[A-Z_]+=(?:\$\([^)]*\)|\S*) )+")

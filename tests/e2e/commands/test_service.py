@@ -24,7 +24,7 @@ from models.features import CONTRACT
 from models.log import log_tables
 from models.log.errors import LogMissing
 from service.settings import Settings
-from tests.e2e.programs import LOOPBACK, Program, fetched, require_all, unused
+from tests.e2e.commands.programs import LOOPBACK, Program, fetched, require_all, unused
 from tests.waiting import wait_until
 from training.data import synthetic
 
