@@ -50,7 +50,7 @@ serve: setup ## serve the pinned model on port 8000
 
 mlflow: setup ## open MLflow's page on port 5000, or on MLFLOW_PORT
 	@case "$(MLFLOW_TRACKING_URI)" in http*) echo "MLflow is at $(MLFLOW_TRACKING_URI)"; exit 2;; esac
-	@$(BIN)/python -m models.listening 127.0.0.1 $(MLFLOW_PORT) MLFLOW
+	@$(BIN)/python -m models.listening '$(MLFLOW_PORT)' MLFLOW_PORT
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --backend-store-uri $(MLFLOW_TRACKING_URI) \
 		--host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1
 

@@ -79,7 +79,7 @@ class Simulation:
 
     def expect(self, probability: Vector) -> Figure:
         """Return the calibration error that chance alone gives to correct probabilities."""
-        return quality.promised_error(probability, self._policy)
+        return quality.expected_calibration_error(probability, self._policy)
 
     def check(self, probability: Vector, churned: Labels, reference: Figures, chance: Figure) -> tuple[Check, ...]:
         """Run the job's checks."""

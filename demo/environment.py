@@ -94,7 +94,7 @@ class Environment:
         """
         program = shutil.which("docker")
         if program is None:
-            raise RehearsalFailed("the docker command is missing. Install Docker with Compose 2, and run it again.")
+            raise RehearsalFailed("the docker command is not installed. Install Docker with Compose 2, and retry.")
         done = subprocess.run(
             [program, *words],
             cwd=self.project,

@@ -17,6 +17,7 @@ from demo.environment import Environment, RehearsalFailed
 from demo.populations import CALM, SHIFTED
 from demo.scenario import say
 from demo.steady_clients import SteadyClients
+from models.errors import ModelsError
 from training.errors import TrainingError
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +33,7 @@ def main() -> int:
         CALM.draw(1, 0)  # raises if the contract has other fields
         with environment.setting(ROOT, FOLDER) as set_stage:
             failures = play(set_stage)
-    except (RehearsalFailed, TrainingError) as error:
+    except (RehearsalFailed, TrainingError, ModelsError) as error:
         say(f"The rehearsal broke off: {error}")
         return 2
     if failures:

@@ -56,16 +56,16 @@ def read(kind: type[S], arguments: Sequence[str], *, program: str) -> S:
     Raises:
         SystemExit: with 0 after `--help`, with 2 for an invalid setting.
     """
-    parser = _Parser(program, description=kind.__doc__, formatter_class=_Help)
+    parser = _Parser(program, description=kind.__doc__, formatter_class=_Help, allow_abbrev=False)
     source: CliSettingsSource[Any] = CliSettingsSource(kind, root_parser=parser, formatter_class=_Help)
     try:
         return CliApp.run(kind, cli_args=list(arguments), cli_settings_source=source)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         _end(program, (f"{_option(kind, *problem['loc'])}: {problem['msg']}" for problem in problems))
-    except SettingsError as error:  # an option is no pair, or no JSON, where it has to be
-        name = re.search(r"\w+$", str(error).partition(":")[0])
-        _end(program, [f"{_option(kind, name[0] if name else '')}: cannot be read; `{program} --help` has its form"])
+    except SettingsError as error:  # an option or a variable is not a valid key=value pair or JSON
+        name = re.search(r'field "(\w+)"', str(error)) or re.search(r"(\w+)$", str(error).partition(":")[0])
+        _end(program, [f"{_option(kind, name[1] if name else '')}: cannot be read; `{program} --help` has its form"])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -74,7 +74,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and end with 2."""
         unknown = re.fullmatch(r"unrecognized arguments: (--[\w-]+).*", message)
-        hint = f". {_suggestion(unknown[1], self._option_string_actions)}" if unknown else ""
+        near = unknown and difflib.get_close_matches(unknown[1], list(self._option_string_actions), n=1)
+        hint = f". Did you mean {near[0]}?" if near else ""
         super().error(f"{message}{hint}")
 
 

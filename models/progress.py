@@ -16,10 +16,12 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Counts the steps of a run with a known number of steps, in named stages."""
+    """Counts the steps of a run, in named stages."""
 
-    def __init__(self, steps: int) -> None:
-        self._bar = tqdm(total=steps, disable=not sys.stderr.isatty(), bar_format="{desc:<28}{bar}{percentage:4.0f} %")
+    def __init__(self, steps: int | None = None) -> None:
+        """Begin; without a number of `steps` the steps are counted, and no share is shown."""
+        share = "{desc:<28}{bar}{percentage:4.0f} %" if steps else "{desc:<28}{n_fmt}"
+        self._bar = tqdm(total=steps, disable=not sys.stderr.isatty(), bar_format=share)
         self._quiet_log = logging_redirect_tqdm()
         self._total, self._done = steps, 0.0
         self._name, self._told_at = "", time.monotonic()
@@ -47,4 +49,5 @@ class Progress:
         self._bar.update(steps)
         if self._bar.disable and time.monotonic() - self._told_at >= LINE_SECONDS:
             self._told_at = time.monotonic()
-            logger.info("%s: %.0f %%", self._name, 100 * self._done / self._total)
+            share = f"{100 * self._done / self._total:.0f} %" if self._total else f"{self._done:,.0f}"
+            logger.info("%s: %s", self._name, share)

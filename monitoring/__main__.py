@@ -37,12 +37,12 @@ def main(arguments: list[str]) -> int:
     run, _ = COMMANDS[name]
     try:
         return run(settings)
-    except Exception:  # else Python would end with 1, which means drift
+    except Exception:  # without this, Python ends with 1, which means drift
         logger.exception("the command failed")
         return CANNOT_TELL
 
 
-# What a command needs takes seconds to import; usage, --help and Ctrl-C do not wait for it.
+# Each command imports its modules itself: they take seconds, and --help and Ctrl-C must not wait.
 
 
 def drift(settings: DriftSettings) -> int:
@@ -60,7 +60,7 @@ def performance(settings: PerformanceSettings) -> int:
 
 
 def review(settings: ReviewSettings) -> int:
-    """Keep what somebody decided about a run."""
+    """Save a person's review of a run."""
     from monitoring import review  # noqa: PLC0415  # as above
 
     return review.run_review(settings)
@@ -68,7 +68,7 @@ def review(settings: ReviewSettings) -> int:
 
 def show_dashboard(settings: DashboardSettings) -> int:
     """Serve the dashboard until interrupted."""
-    if problem := listening.find_problem(settings.host, settings.port, prefix="MONITORING"):
+    if problem := listening.find_problem(settings.host, settings.port, settings=("MONITORING_HOST", "MONITORING_PORT")):
         logger.error("%s", problem)
         return CANNOT_TELL
     workspace = run_store.workspace(settings.output_dir)
@@ -83,46 +83,46 @@ def show_dashboard(settings: DashboardSettings) -> int:
 
 
 def watch(settings: WatchSettings) -> int:
-    """Run both jobs by the clock until told to stop."""
+    """Run both jobs on a schedule until a signal."""
     from monitoring import watch  # noqa: PLC0415  # as above
 
     return watch.run_watch(settings)
 
 
 def import_outcomes(settings: ImportSettings) -> int:
-    """Record what became of customers, from a file."""
+    """Record outcomes from a file."""
     from monitoring import outcomes_import  # noqa: PLC0415  # as above
 
     return _finish(lambda: outcomes_import.run(settings))
 
 
 def prune(settings: PruneSettings) -> int:
-    """Delete what is old from the prediction log."""
+    """Delete old rows of the prediction log."""
     from monitoring import pruning  # noqa: PLC0415  # as above
 
     return _finish(lambda: pruning.run(settings))
 
 
 def migrate(settings: MigrateSettings) -> int:
-    """Create the prediction log, or bring it up to this version."""
+    """Create the prediction log's tables, or upgrade them."""
     from models.log import connections, migrations  # noqa: PLC0415  # as above
 
     def upgrade() -> str:
         with connections.engine(settings.log_url, create=True) as engine:
             changed = migrations.upgrade(engine)
-        return f"the prediction log {'is now as this version needs it' if changed else 'needs no change'}"
+        return f"the prediction log {'was upgraded to this version' if changed else 'needs no change'}"
 
     return _finish(upgrade)
 
 
 def _finish(work: Callable[[], str]) -> int:
-    """Do it, and tell what came of it; return 0 for done and 2 for not done."""
+    """Run a command and print its result; return 0 for done and 2 for not done."""
     try:
-        told = work()
+        result = work()
     except (CannotTell, ModelsError, OSError) as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
         return CANNOT_TELL
-    sys.stdout.write(f"{told}\n")
+    sys.stdout.write(f"{result}\n")
     return 0
 
 

@@ -47,46 +47,46 @@ def run(settings: ImportSettings) -> str:
     """Record the outcomes of a file, and return the summary.
 
     Raises:
-        TableError, OutcomesUnreadable, NothingRecorded: the file, or every row of it, cannot be used.
+        OutcomesUnreadable, NothingRecorded: the file, or every row of it, cannot be used.
         RejectedUnwritable: the rejected rows cannot be saved.
         LogUnsupported, LogMissing, LogUnreadable: there is no log, or its database does not answer.
     """
     rejected = outcome_files.rejected_path(settings.file)
     with connections.engine(settings.log_url) as engine:
-        tally = record(settings.file, engine)
-    if not tally.new + tally.known:
-        raise NothingRecorded(path=settings.file, rows=tally.rows, rejected=rejected)
-    return tally.describe(rejected)
+        summary = record(settings.file, engine)
+    if not summary.new + summary.known:
+        raise NothingRecorded(path=settings.file, rows=summary.rows, rejected=rejected)
+    return summary.describe(rejected)
 
 
 def record(path: Path, engine: Engine) -> ImportSummary:
     """Record the valid rows of a file, a chunk at a time; if a prediction has several rows, the first one counts.
 
     Raises:
-        TableError, OutcomesUnreadable, RejectedUnwritable: the file cannot be read, or the rejected rows not saved.
+        OutcomesUnreadable, RejectedUnwritable: the file cannot be read, or the rejected rows not saved.
         SQLAlchemyError: the database cannot be reached, or refuses the statement.
     """
-    tally = ImportSummary()
+    summary = ImportSummary()
     with Progress(1) as progress, outcome_files.rejecting(path) as reject:
         progress.stage("importing outcomes")
         for rows, fraction in outcome_files.chunks(path):
-            _record(rows, engine, tally, reject)
+            _record(rows, engine, summary, reject)
             progress.step(fraction)
-        if not tally.rows:
+        if not summary.rows:
             raise OutcomesUnreadable(path=path, problem="it has no rows")
-    if not tally.reasons:
+    if not summary.reasons:
         outcome_files.rejected_path(path).unlink()
-    return tally
+    return summary
 
 
-def _record(rows: list[Row], engine: Engine, tally: ImportSummary, reject: Reject) -> None:
+def _record(rows: list[Row], engine: Engine, summary: ImportSummary, reject: Reject) -> None:
     read = [row.read() for row in rows]
     new, known = _find_truth(engine, (found for found in read if isinstance(found, Outcome)))
-    tally.rows += len(rows)
-    tally.new += new
+    summary.rows += len(rows)
+    summary.new += new
     for row, found in zip(rows, read, strict=True):
         if reason := found if isinstance(found, str) else _refusal(found, known):
-            tally.reasons[reason] += 1
+            summary.reasons[reason] += 1
             reject(row, reason)
 
 

@@ -86,7 +86,7 @@ def _judge(
     checks = performance_checks.check(
         live,
         found.reference,
-        quality.promised_error(outcomes.probability, policy),
+        quality.expected_calibration_error(outcomes.probability, policy),
         false_alarm_rate=settings.false_alarm_rate,
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,

@@ -49,10 +49,8 @@ def prune(engine: Engine, ids: Column[str], before: datetime) -> int:
     """
     old = sa.select(ids).where(ids < row_ids.first_id(before))
     deletion = sa.delete(ids.table).where(ids.in_(old.order_by(ids).limit(CHUNK_ROWS)))
-    with engine.connect() as connection:
-        expected = connection.scalar(sa.select(sa.func.count()).select_from(old.subquery())) or 0
     deleted = 0
-    with Progress(max(expected, 1)) as progress:
+    with Progress() as progress:
         progress.stage(f"deleting old {ids.table.name}")
         while True:
             with engine.begin() as connection:

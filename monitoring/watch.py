@@ -58,7 +58,7 @@ def run_watch(settings: WatchSettings) -> int:
     schedules = plan(settings)
     periods = {schedule.job: schedule.every.total_seconds() for schedule in schedules}
     output_dir, host = settings.output_dir, settings.host
-    if problem := listening.find_problem(host, settings.port, prefix="MONITORING"):
+    if problem := listening.find_problem(host, settings.port, settings=("MONITORING_HOST", "MONITORING_PORT")):
         logger.error("%s", problem)
         return CANNOT_TELL
     with telemetry.serving(output_dir, host=host, port=settings.port, periods_seconds=periods) as port:

@@ -2,8 +2,8 @@
 
 import signal
 
-if hasattr(signal, "SIGHUP"):  # in workers too; before the imports, which take longer than all the rest of the start
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever starts will see the newest model anyway
+if hasattr(signal, "SIGHUP"):  # in workers too, and before the imports, which take most of the start
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a starting process loads the newest model anyway
 
 import logging
 import os
@@ -26,19 +26,19 @@ logger = logging.getLogger("service")
 
 MAX_CONNECTIONS = 8_192
 ACCEPTED_PER_TURN = 64
-"""Under load a turn takes tens of milliseconds, and with one connection a turn the hundredth would wait for seconds."""
+"""Connections per turn. A loaded turn takes tens of milliseconds; with one each, the hundredth waits for seconds."""
 MAX_GRACE_SECONDS = 5
-"""For requests that are unfinished when the server ends; the time of draining comes before."""
+"""Time for unfinished requests after the drain."""
 
 
 def main() -> None:
     """Serve until stopped; end with 2 if a setting is invalid or the port is taken."""
     settings = command_line.read(Settings, sys.argv[1:], program="python -m service")
-    if problem := listening.find_problem(settings.host, settings.port, prefix="SERVICE"):
+    if problem := listening.find_problem(settings.host, settings.port, settings=("SERVICE_HOST", "SERVICE_PORT")):
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(command_line.INVALID)
-    os.umask(0o077)  # what is written is about customers
-    # Each process builds its own app, from the environment: flags given here must reach it.
+    os.umask(0o077)  # the files hold customer data
+    # Each worker builds its own app from the environment, so the flags must be there.
     os.environ |= {f"SERVICE_{name.upper()}": str(value) for name, value in settings if value is not None}
     config = uvicorn.Config(
         "service.app:create_app",
@@ -63,24 +63,25 @@ def main() -> None:
 
 
 def _listen(config: uvicorn.Config) -> list[socket.socket]:
-    """Take the address, many times over: libuv accepts one connection a turn of each (libuv's change 3696)."""
+    """Bind the socket and duplicate it: libuv accepts one connection per turn from each (libuv's change 3696)."""
     first = config.bind_socket()
-    host = "localhost" if config.host in ("0.0.0.0", "::", "127.0.0.1") else config.host  # noqa: S104  # named, not bound
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    host = "localhost" if config.host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104  # named, not bound
     logger.info("the API's page is http://%s:%s/docs", host, first.getsockname()[1])
     return [first, *(first.dup() for _ in range(ACCEPTED_PER_TURN - 1))]
 
 
 def _run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
-    # Uvicorn sends itself the signal that ended it once more; by default SIGTERM would end us before the shipper has.
+    # Uvicorn raises the signal that ended it again. By default, SIGTERM would end this process before the shipper ends.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with suppress(KeyboardInterrupt):  # a person at a keyboard knows why it ends
+    with suppress(KeyboardInterrupt):  # no traceback after Ctrl-C
         server.run(sockets)
     if not server.started:
         raise SystemExit(STARTUP_FAILURE)
 
 
 def _raise_limit_of_connections() -> None:
-    """Allow as many connections as the machine does, up to a bound, for memory's sake; more are closed at once."""
+    """Raise the limit of open files, up to `MAX_CONNECTIONS`, which bounds memory; more connections are closed."""
     if sys.platform != "win32":
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         allowed = MAX_CONNECTIONS if most == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, most)

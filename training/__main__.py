@@ -24,7 +24,7 @@ from training.settings import (
     ScoreSettings,
 )
 
-Told = tuple[str, int]
+Outcome = tuple[str, int]
 """What is printed, and the exit code."""
 PURPOSE = "Train models of customer churn, and decide which one is served."
 _KEPT = "the champion stays"
@@ -44,63 +44,63 @@ def main(arguments: list[str]) -> int:
     return _run(job, settings, unfinished=unfinished)
 
 
-# Each imports what it needs when it is asked for: scoring a file needs none of the libraries that train.
-def fit(settings: FitSettings) -> Told:
-    """Train, and tell the result."""
+# Each command imports its modules itself: scoring a file needs none of the libraries that train.
+def fit(settings: FitSettings) -> Outcome:
+    """Train a model, and print its figures."""
     from training import pipeline, report  # noqa: PLC0415  # as above
 
     return report.describe(pipeline.fit(settings)), 0
 
 
-def score(settings: ScoreSettings) -> Told:
-    """Score a file, and tell the result."""
+def score(settings: ScoreSettings) -> Outcome:
+    """Score a file, and print the counts."""
     from training.scoring import score_file, scored_files  # noqa: PLC0415  # as above
 
     return score_file.score(settings).describe(settings.output, scored_files.rejected_path(settings.output)), 0
 
 
-def promote(settings: PromoteSettings) -> Told:
-    """Judge a challenger, and tell what the gate says."""
+def promote(settings: PromoteSettings) -> Outcome:
+    """Run the promotion gate, and print its result."""
     from training.promotion import gate_report, promotion  # noqa: PLC0415  # as above
 
     verdict = promotion.promote(settings)
     return gate_report.text(verdict), 0 if verdict.promoted else 1
 
 
-def roll_back(settings: RollbackSettings) -> Told:
-    """Go back to an earlier model."""
+def roll_back(settings: RollbackSettings) -> Outcome:
+    """Pin an earlier model."""
     from training.promotion import rollback  # noqa: PLC0415  # as above
 
     return f"{rollback.roll_back(settings)} is pinned again: served within a second", 0
 
 
-def challenge(settings: ChallengeSettings) -> Told:
-    """Put a challenger beside the champion, or take it away."""
+def challenge(settings: ChallengeSettings) -> Outcome:
+    """Start or end the trial of a challenger."""
     from training.promotion import challengers  # noqa: PLC0415  # as above
 
     if settings.stop:
-        return f"{challengers.remove(settings)} challenges no more", 0
+        return f"{challengers.remove(settings)} is no longer the challenger", 0
     challenger = challengers.start(settings)
     share = f", answering {challenger.share:.0%} of the customers with an id" if challenger.mode == "canary" else ""
-    return f"{challenger.version} is tried as {challenger.mode}{share}", 0
+    return f"{challenger.version} is the challenger, as {challenger.mode}{share}", 0
 
 
-def history(settings: HistorySettings) -> Told:
-    """List who was served when, and why."""
+def history(settings: HistorySettings) -> Outcome:
+    """List which model was served when, and why."""
     from training.promotion import history  # noqa: PLC0415  # as above
 
     return history.describe(settings), 0
 
 
-def compare_live(settings: CompareLiveSettings) -> Told:
-    """Tell champion and challenger apart by what happened."""
+def compare_live(settings: CompareLiveSettings) -> Outcome:
+    """Compare champion and challenger on logged outcomes."""
     from training.promotion import live_comparison  # noqa: PLC0415  # as above
 
-    trial = live_comparison.compare(settings)
-    return live_comparison.describe(trial), 0 if trial.better else 1
+    found = live_comparison.compare(settings)
+    return live_comparison.describe(found), 0 if found.better else 1
 
 
-COMMANDS: dict[str, tuple[Callable[[Any], Told], type[BaseSettings], str]] = {
+COMMANDS: dict[str, tuple[Callable[[Any], Outcome], type[BaseSettings], str]] = {
     "fit": (fit, FitSettings, "nothing new is served"),
     "score": (score, ScoreSettings, "nothing was written"),
     "promote": (promote, PromoteSettings, _KEPT),
@@ -111,9 +111,9 @@ COMMANDS: dict[str, tuple[Callable[[Any], Told], type[BaseSettings], str]] = {
 }
 
 
-def _run(job: Callable[[Any], Told], settings: BaseSettings, *, unfinished: str) -> int:
+def _run(job: Callable[[Any], Outcome], settings: BaseSettings, *, unfinished: str) -> int:
     try:
-        told, exit_code = job(settings)
+        text, exit_code = job(settings)
     except (TrainingError, ModelsError) as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
         return 2
@@ -123,7 +123,7 @@ def _run(job: Callable[[Any], Told], settings: BaseSettings, *, unfinished: str)
     except Exception:
         logger.exception("the job failed; %s", unfinished)
         return 2
-    sys.stdout.write(f"{told}\n")
+    sys.stdout.write(f"{text}\n")
     return exit_code
 
 

@@ -47,7 +47,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     """Train, evaluate, publish and log a model; pin it if requested, or if it is the first one.
 
     Raises:
-        StoreUnwritable, SettingsError, DataError: raised before training starts.
+        StoreUnwritable, SettingsError, DataError, LogError: raised before training starts.
         SliceBelowFloor: the model is not good enough for a group of customers; nothing was published.
         ParityError: the graph and the trees give different probabilities; nothing was published.
         TrackingFailed: MLflow did not accept the run; nothing was pinned.

@@ -62,7 +62,7 @@ class FitSettings(StoreSettings):
     """Train, evaluate, log and publish a model."""
 
     data: str = "synthetic"
-    """`synthetic`, a .csv or .parquet file, a database URL, or `live`; FILE,live appends live rows to a file's rows."""
+    """`synthetic`, a .csv or .parquet file, a database URL, or `live`; `,live` after another one appends live rows."""
     query: str | None = None
     """SQL that selects the rows; required with a database URL."""
     columns: Path | None = None

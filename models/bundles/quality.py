@@ -141,8 +141,8 @@ def estimated(probability: Vector, policy: RiskPolicy) -> Figures | None:
     return {name: _figure(float(values.mean()), values) for name, values in drawn.items()}
 
 
-def promised_error(probability: Vector, policy: RiskPolicy) -> Figure:
-    """Estimate the calibration error if the probabilities are right; unlike `promised`, also with few churners."""
+def expected_calibration_error(probability: Vector, policy: RiskPolicy) -> Figure:
+    """Estimate the calibration error if the probabilities are right; unlike `estimated`, also with few churners."""
     groups = group(probability, policy)
     drawn = _calibration_error(groups, _draw(groups) - groups.rows * groups.probability, groups.rows.sum())
     return _figure(float(drawn.mean()), drawn)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, ValidationError
 
 from models.customer import tables
+from models.customer.errors import ColumnRepeated, TableUnreadable
 from models.log.outcomes import MAX_OUTCOMES, Outcome
 from monitoring.errors import OutcomesUnreadable, RejectedUnwritable
 from monitoring.settings import Time
@@ -56,9 +57,17 @@ def chunks(path: Path, *, rows: int = MAX_OUTCOMES) -> Iterator[tuple[list[Row],
     """Yield chunks of at most `rows` rows, each with its share of the file, 0 to 1.
 
     Raises:
-        TableError: the file does not exist, or its format is not that of its suffix.
-        OutcomesUnreadable: the file lacks a column.
+        OutcomesUnreadable: the file does not exist, is not what its suffix says, or lacks a column.
     """
+    try:
+        yield from _chunks(path, rows)
+    except ColumnRepeated as error:
+        raise OutcomesUnreadable(path=path, problem=f"column {', '.join(error.columns)} is there twice") from error
+    except TableUnreadable as error:
+        raise OutcomesUnreadable(path=path, problem=error.problem) from error
+
+
+def _chunks(path: Path, rows: int) -> Iterator[tuple[list[Row], float]]:
     present = tables.schema(path).names
     if missing := [name for name in COLUMNS if name not in present]:
         raise OutcomesUnreadable(path=path, problem=f"no column {', '.join(missing)}")

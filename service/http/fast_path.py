@@ -51,7 +51,7 @@ class FastPath:
             elif (name == b"content-length" and int(value) > self._max_body_bytes) or name in _UNUSUAL:
                 return False
         inference: Inference = scope["state"]["inference"]
-        served = inference.model.lineup is not None
+        served = inference.model.router is not None
         usual = scope["method"] == "POST" and not scope["query_string"] and TRACE not in scope
         return media_types == 1 and usual and served
 

@@ -159,10 +159,10 @@ async def health(request: Request) -> Health:
     problems = [problem for problem in (model.problem, model.challenger_problem, log.problem) if problem]
     return Health(
         status="degraded" if problems else "healthy",
-        model_loaded=model.lineup is not None,
+        model_loaded=model.router is not None,
         uptime_seconds=time.monotonic() - STARTED,
         reason=" ".join(problems) or None,
-        challenger=Tried.of(model.lineup.tried if model.lineup else None),
+        challenger=Tried.of(model.router.tried if model.router else None),
     )
 
 

@@ -25,9 +25,9 @@ class Inference:
             ModelUnavailable: no model is loaded.
             BoosterUnreadable: the model cannot explain.
         """
-        lineup = self.model.require()
-        parts = lineup.predict(customers, explain=explain)
+        router = self.model.require()
+        parts = router.predict(customers, explain=explain)
         for predicted in parts:
             self.metrics.count_predictions(predicted)
-        self.log.put(parts, shadow=lineup.shadow)
+        self.log.put(parts, shadow=router.shadow)
         return parts

@@ -26,7 +26,7 @@ class ServedModel:
 
     def __init__(self, models_dir: Path, metrics: Metrics) -> None:
         self._models_dir, self._metrics = models_dir, metrics
-        self.lineup: ModelRouter | None = None
+        self.router: ModelRouter | None = None
         """None until a champion is loaded."""
         self.problem: str | None = None
         """Why the pinned model was refused, and the remedy; None if it is served."""
@@ -39,13 +39,13 @@ class ServedModel:
         Raises:
             ModelUnavailable: no model is loaded.
         """
-        if self.lineup is None:
+        if self.router is None:
             raise ModelUnavailable(reason=self.problem or "No model is loaded yet.")
-        return self.lineup
+        return self.router
 
     def serve(self, champion: Predictor, challenger: Challenger | None = None) -> None:
         """Serve a champion, and a challenger if there is one."""
-        self.lineup, self.problem = ModelRouter(champion, challenger), None
+        self.router, self.problem = ModelRouter(champion, challenger), None
         self._metrics.describe_model(champion.manifest)
         logger.info("serving model %s", champion.manifest.version)
 
@@ -65,28 +65,28 @@ class ServedModel:
         except BundleError as error:
             self._refuse(error)
         else:  # before the challenger is loaded, which may take long
-            tried = self.lineup.challenger if self.lineup else None
+            tried = self.router.challenger if self.router else None
             self.serve(champion, tried if tried and tried.named == pin.challenger else None)
 
     def _refresh_challenger(self, named: pins.Challenger | None) -> None:
-        if self.lineup is None:
+        if self.router is None:
             return
-        problem, challenger, before = None, None, self.lineup.challenger
+        problem, challenger, before = None, None, self.router.challenger
         if named is not None:
             try:
                 challenger = Challenger(named, predictor.load(self._models_dir, named))
             except BundleError as error:
                 problem = f"The challenger {named.version} is refused, only the champion is served. {self._told(error)}"
                 logger.error("the challenger %s is refused: %s", named.version, error)  # noqa: TRY400  # no traceback
-        self.lineup, self.challenger_problem = replace(self.lineup, challenger=challenger), problem
-        self._metrics.describe_challenger(self.lineup.tried, refused=problem is not None)
+        self.router, self.challenger_problem = replace(self.router, challenger=challenger), problem
+        self._metrics.describe_challenger(self.router.tried, refused=problem is not None)
         if challenger and (before is None or before.named != challenger.named):
             logger.info("serving challenger %s as %s", challenger.named.version, challenger.named.mode)
 
     def _refuse(self, error: BundleError) -> None:
         self.problem = self._told(error)
         self._metrics.count_swap_failure()
-        still = f"model {self.lineup.champion.manifest.version}" if self.lineup else "no model"
+        still = f"model {self.router.champion.manifest.version}" if self.router else "no model"
         logger.error("the pinned model is refused, %s is served: %s", still, error)
 
     def _told(self, error: BundleError) -> str:

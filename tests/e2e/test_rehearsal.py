@@ -29,7 +29,7 @@ def test_a_better_model_takes_over_and_broken_ones_do_not_while_customers_ask(ro
     assert "\nno drift in 7 columns" in told
     assert "\ndrift in " in told
     assert "\nquality fallen: ROC-AUC worse by" in told
-    [(new, old)] = re.findall(r"\n(\S+) is promoted: judged against (\S+) on", told)
+    [(new, old)] = re.findall(r"\n(\S+) is promoted: compared with (\S+) on", told)
     [(asked, failed, answered)] = re.findall(r"([\d,]+) predictions asked for, (\d+) failed, by (.+)\n", told)
     assert failed == "0"
     assert int(asked.replace(",", "")) > 2_000

@@ -47,7 +47,7 @@ def test_a_log_is_made_and_a_second_time_there_is_nothing_to_do(
 ) -> None:
     assert main(["migrate", "--log-url", log_url]) == main(["migrate", "--log-url", log_url]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "the prediction log is now as this version needs it",
+        "the prediction log was upgraded to this version",
         "the prediction log needs no change",
     ]
 

@@ -79,6 +79,7 @@ def test_help_describes_every_option_in_plain_words(root: Path, words: str, kind
         ("monitoring imprt-outcomes f", "there is no command imprt-outcomes. Did you mean import-outcomes?"),
         ("training fit --colums x", "error: unrecognized arguments: --colums x. Did you mean --columns?"),
         ("service --prot 1", "unrecognized arguments: --prot 1. Did you mean --port?"),
+        ("training fit --p", "unrecognized arguments: --p"),
         ("training fit --rows 0", "python -m training fit: error: --rows: Input should be greater than or equal to 1"),
         ("training fit --rows many", "--rows: Input should be a valid integer"),
         ("training fit --since 5x", "--since: write a length of time as 90m, 24h or 7d"),
@@ -106,6 +107,11 @@ def test_all_wrong_settings_are_named_at_once_wherever_they_come_from(root: Path
     assert re.findall(r"--(\w+):", done.stderr) == ["rows", "seed"]
 
 
+def test_a_variable_that_cannot_be_read_is_named(root: Path) -> None:
+    done = run(root, "training", "fit", TRAINING_SLICES="[")
+    assert "python -m training fit: error: --slices: cannot be read; `python -m training fit --help` has" in done.stderr
+
+
 @pytest.fixture
 def taken() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -127,6 +133,14 @@ def test_a_taken_port_is_named_with_the_setting_that_changes_it(
     assert done.returncode == 2
     assert f"port {taken} is taken; choose another with {setting}\n" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "80000", ""])
+def test_make_mlflow_refuses_what_is_no_port(root: Path, port: str) -> None:
+    command = ["make", "--no-print-directory", "mlflow", f"MLFLOW_PORT={port}"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"MLFLOW_PORT={port}: give a port from 1 to 65535\n" in done.stderr
 
 
 def test_make_mlflow_names_a_taken_port(root: Path, taken: int) -> None:

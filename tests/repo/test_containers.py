@@ -382,7 +382,7 @@ def test_pods_and_jobs_of_kubernetes_share_a_log_whose_tables_only_the_jobs_may_
     code, said = pods.job("churn-drift")
     assert (code, "cannot tell" in said) == (2, True)
     code, said = pods.job("churn-migrate")
-    assert (code, "the prediction log is now as this version needs it" in said) == (0, True)
+    assert (code, "the prediction log was upgraded to this version" in said) == (0, True)
     pods.query("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO visitor")
     first, second = (pods.address(pods.start()) for _ in range(2))
 

@@ -58,7 +58,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
 
     Raises:
         DataError: the rows cannot be used for training; the subclass says why.
-        LogMissing, LogUnsupported: there is no prediction log.
+        LogError: the prediction log cannot be read.
     """
     if settings.query and "://" not in (settings.base or ""):  # it would be kept as where the rows came from
         raise SourceUnreadable(source=settings.data, problem="--query selects from a database, and this is none")

@@ -36,7 +36,7 @@ def score(
     At most `chunk_rows` rows are in memory, for a file of any size.
 
     Raises:
-        DataError, ScoringError: the file cannot be scored, or the results cannot be written; the subclass says why.
+        TableError, DataError, ScoringError: the file cannot be scored, or the results cannot be written.
         BundleError: no model is pinned, or it failed verification.
     """
     scored_files.require_free(settings.output, source=settings.input)
@@ -44,7 +44,7 @@ def score(
     foreign, schema = columns.foreign_columns(contract), tables.schema(settings.input)
     column_mapping.require(foreign, schema.names)
     scorer = Scorer.of(bundle.load(settings.models_dir, fingerprint=contract.fingerprint))
-    tally = ScoringSummary(scorer.version)
+    summary = ScoringSummary(scorer.version)
     with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
         progress.stage("scoring")
         for chunk in tables.chunks(settings.input, rows=chunk_rows):
@@ -54,12 +54,12 @@ def score(
             rejected: Mask = np.logical_or.reduce([np.zeros(len(rows), dtype=np.bool_), *broken.values()])
             predictions = _predict(scorer, contract.to_matrix(rows[~rejected]))
             written.keep(chunk.table.filter(~rejected), predictions)
-            written.reject(chunk.table.filter(rejected), _refuse(broken, rejected, first_row=tally.rows + 1))
-            tally.count(predictions["risk_tier"].to_pylist(), broken, rejected=rejected)
+            written.reject(chunk.table.filter(rejected), _refuse(broken, rejected, first_row=summary.rows + 1))
+            summary.count(predictions["risk_tier"].to_pylist(), broken, rejected=rejected)
             progress.step(chunk.fraction)
-        if not tally.scored:
-            raise NothingScored(path=settings.input, rows=tally.rows, reasons=tally.reasons)
-    return tally
+        if not summary.scored:
+            raise NothingScored(path=settings.input, rows=summary.rows, reasons=summary.reasons)
+    return summary
 
 
 def _predict(scorer: Scorer, matrix: Matrix) -> pa.Table:

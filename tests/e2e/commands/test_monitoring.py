@@ -143,7 +143,7 @@ def test_a_review_is_kept_and_an_old_run_is_removed(
 def test_a_log_is_made_takes_outcomes_of_a_file_and_is_pruned(
     monitoring: Program, log_url: str, tmp_path: Path
 ) -> None:
-    assert "is now as this version needs it" in monitoring.run("migrate", "--log-url", log_url).out
+    assert "was upgraded to this version" in monitoring.run("migrate", "--log-url", log_url).out
     made = [NOW] * 5 + [NOW - timedelta(days=20)] * 3
     ids = live_log.add(log_url, [None] * 8, [True] * 8, made, made, has_outcome=[False] * 8)
     outcomes = pd.DataFrame({"prediction_id": [*ids[:5], "unknown"], "churned": "yes", "observed_at": NOW.isoformat()})

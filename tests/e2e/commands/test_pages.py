@@ -66,7 +66,7 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"\.venv/bin/python -m training fit ": FIT,
     r"\.venv/bin/python -m training promote": Here("is promoted: |is refused, the champion stays: ", (0, 1)),
     r"\.venv/bin/python -m training score ": Here(r"scored 1,?000 of 1,?000 customers"),
-    r"\.venv/bin/python -m training history": Here("pinned by its fit"),
+    r"\.venv/bin/python -m training history": Here("pinned by fit"),
     r"\.venv/bin/python -m monitoring drift ": Here("(?m)^(no )?drift in ", (0, 1)),
     r"\.venv/bin/python -m monitoring performance ": Here("(?m)^(as good as promised|quality fallen): ", (0, 1)),
     r"\.venv/bin/python -m monitoring review ": Here(", by ann: "),

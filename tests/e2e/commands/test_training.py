@@ -253,15 +253,15 @@ def test_a_better_challenger_is_promoted_within_the_margins_that_were_given(
     told = own.training.run("promote", challenger, *margins, *groups, *rest, *own.flags).out
     rows = {line.split("  ")[0]: line for line in told.splitlines()}
     for check, allowed in (
-        ("ROC-AUC no worse", "from -0.31 "),
-        ("Brier score no worse", "from -0.22 "),
-        ("every group good enough", "ROC-AUC from 0.12 "),
-        ("no group much worse", "ROC-AUC from -0.43 "),
-        ("time of a customer", "to 77 times "),
+        ("ROC-AUC not worse", "at least -0.31 "),
+        ("Brier score not worse", "at least -0.22 "),
+        ("every group good enough", "ROC-AUC at least 0.12 "),
+        ("no group much worse", "difference at least -0.43 "),
+        ("time per customer", "at most 77 times "),
     ):
         assert allowed in rows[check]
-    cost = rows["cost a customer no worse"]
-    before, limit = float(cost.split()[5]), float(cost.split("from ")[1].split()[0])
+    cost = rows["cost per customer not worse"]
+    before, limit = float(cost.split()[5]), float(cost.split("at least ")[1].split()[0])
     assert -limit == pytest.approx(before / 2, rel=0.01)
     assert f"{challenger} is promoted" in report.read_text()
     assert own.pinned == own.champion_in_mlflow(database) == challenger
@@ -285,7 +285,7 @@ def test_an_earlier_model_is_served_again_with_the_reason(
     assert own.pinned == own.champion_in_mlflow(database) == challenger
     told = own.training.run("history", "--models-dir", own.models_dir).out.splitlines()
     assert [line[:1] for line in told] == [" ", "*"]
-    assert f"{champion}  pinned by its fit " in told[0]
+    assert f"{champion}  pinned by fit " in told[0]
     assert f"{challenger}  rolled back to " in told[1]
     assert told[1].endswith("  the old one fails")
     shutil.move(database, own.database)

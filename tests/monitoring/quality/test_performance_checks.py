@@ -78,7 +78,7 @@ def find_broken(churned_by: float, *, windows: int) -> list[str]:
             continue
         judged += 1
         live = quality.measured(probability, churned, RiskPolicy(threshold=0.3))
-        error = quality.promised_error(probability, RiskPolicy(threshold=0.3))
+        error = quality.expected_calibration_error(probability, RiskPolicy(threshold=0.3))
         limits = {"false_alarm_rate": 0.01, "min_fall": 0.02, "min_calibration_error": 0.03}
         checks = performance_checks.check(live, live, error, **limits)
         broken += [check.metric for check in checks if check.broken]
