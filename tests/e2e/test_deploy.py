@@ -71,6 +71,14 @@ def test_a_new_version_takes_over_and_gives_way_again_without_a_failed_request(h
     assert host.tell("history")[1][-2:] == [record, back]
 
 
+def test_make_deploys_an_image_by_its_digest(host: Host, images: Images, root: Path) -> None:
+    command = ["make", "--no-print-directory", "deploy", f"IMAGE={images.v2}", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=root, env=host.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "  deployed     " in done.stdout
+    assert host.serving()[0] == images.v2
+
+
 @pytest.mark.parametrize(
     ("image", "result", "reason"),
     [

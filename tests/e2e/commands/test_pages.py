@@ -89,10 +89,7 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
         "tests/e2e/test_rehearsal.py::test_a_better_model_takes_over_and_broken_ones_do_not_while_customers_ask",
         ('"-m", "demo.rehearsal"',),
     ),
-    r"make deploy$": Elsewhere(
-        "tests/scripts/test_image.py::test_an_image_that_cannot_be_built_is_not_deployed_and_only_that_is_told",
-        ('"deploy", f"PYTHON=',),
-    ),
+    r"make deploy$": Elsewhere(f"{DEPLOY}::test_make_deploys_an_image_by_its_digest", ('"deploy", f"IMAGE=',)),
     r"make test$": Elsewhere(
         "tests/repo/test_lanes.py::test_ctrl_c_ends_the_lanes_that_run_and_begins_no_other", ('".ci" / "test"',)
     ),
