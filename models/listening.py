@@ -7,7 +7,7 @@ import errno
 import socket
 import sys
 
-INVALID = 2
+from models.command_line import INVALID
 
 
 def find_problem(host: str, port: int, *, settings: tuple[str, str]) -> str | None:

@@ -108,6 +108,15 @@ class FitSettings(StoreSettings):
         """The source besides live rows; None if live rows are the only source."""
         return None if self.data == LIVE else self.data.removesuffix(_APPENDED)
 
+    @property
+    def base_kind(self) -> Literal["synthetic", "database", "file"] | None:
+        """The kind of `base`."""
+        if self.base is None:
+            return None
+        if self.base == "synthetic":
+            return "synthetic"
+        return "database" if "://" in self.base else "file"
+
 
 class ScoreSettings(_JobSettings):
     """Score a file of customers with the pinned model."""

@@ -189,9 +189,9 @@ def _parquet_chunks(path: Path, rows: int, columns: Sequence[str] | None) -> Ite
 def _positions(names: Sequence[str], columns: Sequence[str] | None) -> Sequence[int]:
     if columns is None:
         return range(len(names))
-    if repeated := [name for name in columns if list(names).count(name) > 1]:
+    if repeated := [name for name in columns if names.count(name) > 1]:
         raise ColumnRepeated(columns=repeated)
-    return [list(names).index(name) for name in columns]
+    return [names.index(name) for name in columns]
 
 
 _READERS: dict[str, Callable[[Path, int, Sequence[str] | None], Iterator[Chunk]]] = {

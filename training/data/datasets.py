@@ -60,7 +60,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         DataError: the rows cannot be used for training; the subclass says why.
         LogError: the prediction log cannot be read.
     """
-    if settings.query and "://" not in (settings.base or ""):  # it would be kept as where the rows came from
+    if settings.query and settings.base_kind != "database":  # it would be kept as where the rows came from
         raise SourceUnreadable(source=settings.data, problem="--query selects from a database, and this is none")
     asked = ((_load_base, settings.base is not None), (_load_live, settings.with_live))
     parts = [load_part(settings, contract) for load_part, is_asked in asked if is_asked]

@@ -23,18 +23,19 @@ def read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vecto
         SourceUnreadable: the source is missing or cannot be read.
     """
     source = settings.base or ""
-    if source == "synthetic":
+    if settings.base_kind == "synthetic":
         table, true_probability = synthetic.sample(settings.rows, seed=settings.seed)
         if not set(contract.names) <= set(table.columns):
             raise SourceUnreadable(source="synthetic", problem="it has only the fields of the shipped contract")
         return table, true_probability
-    table = _read_sql(source, settings.query) if "://" in source else _read_file(Path(source))
-    return table, None
+    if settings.base_kind == "database":
+        return _read_sql(source, settings.query), None
+    return _read_file(Path(source)), None
 
 
 def name(settings: FitSettings) -> str:
     """Return the name of the source, without a password."""
-    if settings.base == "synthetic":
+    if settings.base_kind == "synthetic":
         return f"synthetic(rows={settings.rows}, seed={settings.seed})"
     return redact_passwords(settings.base or "")
 

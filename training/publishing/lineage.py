@@ -12,12 +12,12 @@ from training.settings import FitSettings
 
 
 def source(settings: FitSettings) -> DatasetSource:
-    """Describe the source of a fit: a file alone is a local file to MLflow, all else is told as tags.
+    """Describe the source of a fit: a file without live rows as a local file, every other source by tags.
 
-    MLflow has no kind of source for a database. A kind of our own could not be read without our code.
+    MLflow has no kind of source for a database, and plain MLflow could not read one that is defined here.
     """
     base = settings.base
-    if base is not None and _is_file(base) and not settings.with_live:
+    if base is not None and settings.base_kind == "file" and not settings.with_live:
         return resolve_dataset_source(str(Path(base).resolve()))
     tags = {**(_base(settings, base) if base is not None else {}), **(_live(settings) if settings.with_live else {})}
     return CodeDatasetSource({name: str(value) for name, value in tags.items() if value is not None})
@@ -29,9 +29,9 @@ def name(described: DatasetSource) -> str:
 
 
 def _base(settings: FitSettings, base: str) -> dict[str, object]:
-    if base == "synthetic":
+    if settings.base_kind == "synthetic":
         return {"synthetic_rows": settings.rows, "synthetic_seed": settings.seed}
-    if _is_file(base):
+    if settings.base_kind == "file":
         return {"file": Path(base).resolve()}
     return {"database": redact_passwords(base), "query": redact_passwords(settings.query or "")}
 
@@ -43,7 +43,3 @@ def _live(settings: FitSettings) -> dict[str, object]:
         "mature_after": settings.mature_after,
         "outcomes_known": settings.outcomes_known,
     }
-
-
-def _is_file(base: str) -> bool:
-    return base != "synthetic" and "://" not in base
