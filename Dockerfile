@@ -1,5 +1,5 @@
 # `docker build .` builds the service; `--target jobs` builds training, monitoring and MLflow's server.
-# The stages tools, *-packages and code only prepare files; base, jobs and service contain only what runs.
+# The stages tools, *-packages and code* only prepare files; base, jobs and service contain only what runs.
 
 FROM python:3.13-slim AS tools
 WORKDIR /app
@@ -32,18 +32,24 @@ COPY training training
 COPY monitoring monitoring
 COPY demo demo
 # Only the pinned bundles of the store are copied. All users may read the files, whatever their mode was outside.
-RUN pinned=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' models/pinned.json | paste -s -d '|') \
+RUN pinned=$(python -c "import json; pin = json.load(open('models/pinned.json')); \
+        print('|'.join(one['version'] for one in (pin, pin.get('challenger')) if one))") \
     && find models/store -mindepth 1 -maxdepth 1 -regextype posix-extended ! -regex "models/store/($pinned)" -exec rm -r {} + \
     && python -m compileall -q models service training monitoring demo \
     && chmod -R a+rX .
+
+# The service needs no customers; `CUSTOMERS` in models/bundles/format/bundle_files.py names the files that hold some.
+FROM code AS code-without-customers
+RUN find models/store -name '*.parquet' -delete -o -name '*.npy' -delete
 
 FROM python:3.13-slim AS base
 # The running images need no pip.
 RUN rm -r "$(python -c 'import pathlib, pip; print(pathlib.Path(pip.__file__).parent)')" \
     && rm -f /usr/bin/pip* /usr/local/bin/pip*
 WORKDIR /app
-# var: a program's own files; log: the prediction log that programs share. A named volume mounted there gets this owner.
-RUN install --directory --owner=10001 --group=10001 var log
+# var: a program's own files; log: the prediction log that programs share; keys: the API keys. A named volume mounted there
+# gets this owner and mode.
+RUN install --directory --owner=10001 --group=10001 var log && install --directory --owner=10001 --group=10001 --mode=700 keys
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
 # A container is healthy if HEALTH_URL answers 200; the request ignores the environment's proxies. For the service this
 # is readiness, not liveness: a container without a valid model runs but is of no use, and its status should show that.
@@ -67,10 +73,12 @@ CMD ["python", "-m", "monitoring", "dashboard"]
 
 FROM base AS service
 LABEL org.opencontainers.image.description="Churn probabilities over HTTP"
-ENV SERVICE_HOST=0.0.0.0 SERVICE_PORT=8000 HEALTH_URL=http://127.0.0.1:8000/health/ready
+# 8000 is for clients with a key; 8003 is for operators: /metrics, and the reasons in /health. Publish 8003 on loopback only.
+ENV SERVICE_HOST=0.0.0.0 SERVICE_PORT=8000 HEALTH_URL=http://127.0.0.1:8003/health/ready \
+    SERVICE_OPS_HOST=0.0.0.0 SERVICE_OPS_PORT=8003 SERVICE_KEYS_FILE=/app/keys/keys.toml SERVICE_MAKE_FIRST_KEY=true
 COPY --from=service-packages /venv /venv
-COPY --from=code /app/models models
-COPY --from=code /app/service service
+COPY --from=code-without-customers /app/models models
+COPY --from=code-without-customers /app/service service
 USER 10001:10001
-EXPOSE 8000
+EXPOSE 8000 8003
 CMD ["python", "-m", "service"]

@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo rehearsal train serve mlflow dashboard monitor test lint docs deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -34,10 +34,17 @@ setup: .venv/complete ## create .venv with all packages
 
 rename: setup ## rename the project, such as NAME=telco
 	@$(BIN)/python .github/scripts/rename.py '$(NAME)'
+	@$(BIN)/ruff check --quiet --fix --select I .
 	@$(BIN)/ruff format --quiet .
 
 demo: setup ## run the whole loop: train, serve, shift, detect drift and fallen quality; DATA=your.csv COLUMNS=your.toml for your customers
 	@$(BIN)/python -m demo $(CUSTOMERS)
+
+record: setup ## record `make demo` as the picture docs/demo.svg
+	@$(BIN)/python docs/record_demo.py
+
+tour: setup ## run the notebook docs/tour.ipynb, and write its outputs
+	@$(BIN)/python docs/run_notebook.py
 
 rehearsal: setup ## run drift, retraining, deployment and two failed deployments with real Docker; three minutes
 	@$(BIN)/python -m demo.rehearsal
@@ -47,6 +54,10 @@ train: setup ## train on the synthetic customers, or DATA=your.csv COLUMNS=your.
 
 serve: setup ## serve the pinned model on port 8000
 	@$(BIN)/python -m service
+
+client: setup ## generate the types of the Python client from the OpenAPI document, and build its package in var/client
+	@$(BIN)/python -m clients.generate
+	@$(BIN)/uv build --quiet --offline --python $(BIN)/python --out-dir var/client clients/python
 
 mlflow: setup ## open MLflow's page on port 5000, or on MLFLOW_PORT
 	@case "$(MLFLOW_TRACKING_URI)" in http*) echo "MLflow is at $(MLFLOW_TRACKING_URI)"; exit 2;; esac
@@ -67,11 +78,14 @@ lint: setup ## run ruff, mypy and the import rules
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
-	@mkdir -p var; $(BIN)/lint-imports --no-logo > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
+	@mkdir -p var; PYTHONPATH=clients/python $(BIN)/lint-imports --no-logo > var/import-rules.txt 2>&1 || { cat var/import-rules.txt; exit 1; }
 
 docs: setup ## build the pages as a searchable site in var/site; a broken link fails
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html --conf-dir docs \
 		--doctree-dir var/doctrees . var/site
+
+site-demo: setup ## build the demo page as a static site in var/site/demo, where the model runs in the browser; needs npm
+	@$(BIN)/python -m demo.static_site
 
 deploy: ## deploy IMAGE, a digest (default: build this checkout), on the host of DOCKER_HOST; see docs/deploy.md
 	@$(NEW_ENOUGH)
@@ -90,8 +104,12 @@ pull-request: setup ## open a pull request for the promoted model; without GH_TO
 	@$(BIN)/python .github/scripts/open_pull_request.py
 
 format: setup ## format and fix the code with ruff
-	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff check --quiet --fix --exit-zero . > /dev/null
 	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet .
+
+fuzz: setup ## fuzz the reader TARGET (request, page, pin, manifest, model, columns, keys) for SECONDS; first .venv/bin/pip install atheris
+	@$(BIN)/python -m tests.attack.fuzz '$(TARGET)' '$(or $(SECONDS),60)'
 
 bench: setup ## measure start-up, memory and throughput, and compare with simple servers; six minutes
 	@$(BIN)/python -m benchmarks.startup

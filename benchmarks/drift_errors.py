@@ -77,9 +77,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=200, help="shifted windows per kind; twice as many calm ones")
     windows = parser.parse_args().windows
     settings = DriftSettings()
-    learned = baseline.load(
-        bundle.load(settings.models_dir, fingerprint=CONTRACT.fingerprint), CONTRACT, rows=settings.sample_rows
-    )
+    learned = baseline.load(bundle.load(settings.models_dir, contract=CONTRACT), CONTRACT, rows=settings.sample_rows)
     described = findings.describe() | {"model": learned.scorer.version}
     kinds = len(ROWS) * (2 * 2 + len(CONTRACT.features) * len(DEVIATIONS))
     found = []

@@ -63,7 +63,7 @@ class Simulation:
     """Simulates windows of the population, the pinned model's predictions and the job's checks."""
 
     def __init__(self, settings: PerformanceSettings, seed: int = 0) -> None:
-        model = bundle.load(settings.models_dir, fingerprint=CONTRACT.fingerprint)
+        model = bundle.load(settings.models_dir, contract=CONTRACT)
         self.manifest: Manifest = model.manifest
         self._settings, self._scorer, self.random = settings, Scorer.of(model), np.random.default_rng(seed)
         self._policy = self.manifest.policy

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measuring import batches, contenders, pinned_model, rounds
 from benchmarks.measuring.batches import Batches
-from benchmarks.measuring.contenders import EMPTY, OURS, UNLOGGED
+from benchmarks.measuring.contenders import EMPTY, OPEN, OURS, UNLOGGED
 from benchmarks.measuring.rounds import Cell
 from benchmarks.reporting import command, machine, tables
 from benchmarks.reporting.record import Record
@@ -87,13 +87,15 @@ def measure(number_of_rounds: int, seconds: int) -> Record:
 
 def write(found: Record) -> str:
     """Return the page of a run."""
+    measured = {cell.server for cell in found.cells}  # records from before keys lack one of them
+    compared = [server for server in (OURS, OPEN, UNLOGGED) if server in measured]
     return PAGE.format(
         machine=tables.facts(found.machine),
         rounds=found.settings["rounds"],
         seconds=found.settings["seconds"],
         warm_up=found.settings["warm_up_seconds"],
         loads=tables.loads(found.cells),
-        ratios=tables.ratios(found.cells, [OURS, UNLOGGED], EMPTY),
+        ratios=tables.ratios(found.cells, compared, EMPTY),
         kept=tables.kept(found.cells),
         dropped=f"Predictions missing from the log: {sum(cell.log_dropped_rows for cell in found.cells)}.",
         batches=tables.batches(found.batches),

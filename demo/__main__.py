@@ -4,7 +4,7 @@ import logging
 import sys
 
 from demo.settings import DemoSettings
-from models import command_line
+from models import command_line, plain_text
 from models.errors import ModelsError
 from training.errors import TrainingError
 
@@ -17,7 +17,7 @@ def main(settings: DemoSettings) -> int:
 
         return scenario.play(settings)
     except (TrainingError, ModelsError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{plain_text.printable(str(error))}\n")
         return 2
 
 

@@ -1,10 +1,14 @@
-"""HTTP client of a running service: requests predictions and reports outcomes."""
+"""HTTP client of a running service: requests predictions and reports outcomes.
+
+It needs only the standard library, because the image of the jobs has no HTTP library. Others use `clients/python`.
+"""
 
 import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,11 +24,22 @@ class Refused(RuntimeError):
         super().__init__(f"POST {path} answered {status}: {detail}")
 
 
+def read_key(path: Path | None) -> str:
+    """Return the text of an API key; empty without a file.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return path.read_text(encoding="ascii").strip() if path else ""
+
+
 class Client:
     """A client with one connection, which is opened again when it is lost."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str = "") -> None:
+        """`key` is the text of an API key; services on this machine need none."""
         address = urlsplit(url)
+        self._headers = {"Content-Type": "application/json"} | ({"X-API-Key": key} if key else {})
         self._connection = HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_LIMIT_SECONDS)
 
     def predict(self, customer: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +77,7 @@ class Client:
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            self._connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            self._connection.request("POST", path, json.dumps(body), self._headers)
             response = self._connection.getresponse()
             answer: dict[str, Any] = json.load(response)
         except Exception:

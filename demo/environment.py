@@ -108,6 +108,10 @@ class Environment:
             raise RehearsalFailed(f"docker {' '.join(words[:3])}: {done.stderr.strip()[-500:]}")
         return done.stdout.strip()
 
+    def first_key(self) -> str:
+        """Return the API key that the first deployment made."""
+        return self.docker("exec", f"{self.name}-blue-1", "cat", "keys/first.key")
+
     def pinned_version(self) -> str:
         """Return the model version that is pinned in the copy."""
         return pins.read(self.project / "models").version
@@ -123,6 +127,7 @@ def setting(root: Path, folder: Path) -> Iterator[Environment]:
     own = {
         "COMPOSE_PROJECT_NAME": name,
         "DEPLOY_PORT": str(free_port()),
+        "DEPLOY_OPS_PORT": str(free_port()),
         "DEPLOY_NETWORK": f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(256)}",
         "LOG_URL": f"postgresql://churn:churn@{name}-postgres/churn",
         "SERVICE_MAX_TURN_SECONDS": "5",  # the service is slow while the same machine trains

@@ -18,10 +18,10 @@ from pathlib import Path
 from pydantic import Field
 
 from demo import sources
-from demo.client import Client, Refused
+from demo.client import Client, Refused, read_key
 from demo.populations import Customer, Population
 from demo.settings import DemoSettings
-from models import command_line
+from models import command_line, plain_text
 from models.errors import ModelsError
 from training.errors import TrainingError
 
@@ -36,6 +36,8 @@ class Settings(DemoSettings):
 
     url: str = "http://127.0.0.1:8000"
     """Address of the service."""
+    key_file: Path | None = None
+    """File with the API key, such as first.key; a service on this machine needs none."""
     customers_per_second: float = Field(default=10, gt=0)
     """Customers sent per second."""
     calm_seconds: int = Field(default=240, ge=1)
@@ -69,10 +71,10 @@ class Outcomes:
         return taken
 
 
-def send(settings: Settings, customers: Iterable[Customer]) -> None:
+def send(settings: Settings, customers: Iterable[Customer], key: str) -> None:
     """Send customers and outcomes; those that fall into an outage of the service are lost."""
     outcomes, due = Outcomes(settings.outcome_delay_seconds), time.monotonic()
-    with closing(Client(settings.url)) as client:
+    with closing(Client(settings.url, key)) as client:
         for customer in customers:
             due = max(due + 1 / settings.customers_per_second, time.monotonic())
             try:
@@ -94,17 +96,22 @@ def draw(settings: Settings, calm: Population, shifted: Population) -> Iterator[
 
 
 def main(settings: Settings) -> int:
-    """Send until interrupted; return 2 if there are no customers to send."""
+    """Send until interrupted; return 2 if there are no customers to send, or no key."""
+    try:
+        key = read_key(settings.key_file)
+    except (OSError, ValueError) as error:  # ValueError: no text
+        logger.error("%s. Name the file of a key with --key-file", error)  # noqa: TRY400  # a traceback would hide the remedy
+        return 2
     try:
         calm, shifted = sources.worlds(settings.data, settings.columns, models_dir=settings.models_dir)
     except (TrainingError, ModelsError) as error:
-        logger.error("%s", error)  # noqa: TRY400  # the message has the remedy; a traceback would hide it
+        logger.error("%s", error)  # noqa: TRY400  # as above
         return 2
-    send(settings, draw(settings, calm, shifted))
+    send(settings, draw(settings, calm, shifted), key)
     return 0
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    plain_text.log_to_terminal()
     sys.exit(main(command_line.read(Settings, sys.argv[1:], program="python -m demo.generator")))

@@ -72,11 +72,11 @@ def _other_reasons(customers: pd.DataFrame) -> Vector:
 
 CALM = Population(
     "calm",
-    "customers like the training data, and their outcomes",
+    "customers like the training data",
     _synthetic(synthetic_customers.calm, synthetic.churn_probability),
 )
 SHIFTED = Population(
     "shifted",
-    "customers after a price rise, half of them moved to a month-to-month contract, and their outcomes",
+    "customers after a price rise, half of them moved to a month-to-month contract",
     _synthetic(synthetic_customers.shifted, _other_reasons),
 )

@@ -4,22 +4,19 @@ The customers are synthetic, or from a table. All files are written below var/; 
 unchanged. Each step runs the same command that a person would type, and the monitor reads only the prediction log.
 """
 
-import os
 import shlex
-import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from demo import sources
+from demo import sources, summary
 from demo.client import Client
-from demo.populations import Customer, Population
-from demo.running_service import RunningService, running
+from demo.populations import Population
+from demo.programs import Programs, Status
+from demo.running_service import running
 from demo.settings import DemoSettings
 from models.bundles import bundle
 from models.features import CONTRACT
@@ -28,8 +25,24 @@ FOLDER = Path("var/demo")
 MODELS = FOLDER / "models"
 TRACKING = f"sqlite:///{FOLDER / 'mlflow.db'}"
 LOG = f"sqlite:///{FOLDER / 'predictions.db'}"
+MONITORING = {"MONITORING_LOG_URL": LOG, "MONITORING_MODELS_DIR": str(MODELS), "MONITORING_OUTPUT_DIR": str(FOLDER)}
+"""The demo's runs have a dashboard of their own, so that they are not taken for runs of the real service."""
+OUTPUT = FOLDER / "output.txt"
 COSTS = str(Path(__file__).parent.parent / "training" / "costs.toml")
 LOG_LIMIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The records of both jobs about one population."""
+
+    drift: summary.Record
+    performance: summary.Record
+
+    @property
+    def exit_codes(self) -> tuple[int, int]:
+        """Of the drift and the performance job."""
+        return self.drift["exit_code"], self.performance["exit_code"]
 
 
 def play(settings: DemoSettings) -> int:
@@ -41,82 +54,88 @@ def play(settings: DemoSettings) -> int:
     """
     started = time.monotonic()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    source = sources.of(settings.data, settings.columns, folder=FOLDER)
-    say("1 of 3: train, log to MLflow, publish and pin")
+    source, status = sources.of(settings.data, settings.columns, folder=FOLDER), Status()
+    programs = Programs(OUTPUT, MONITORING, status)
+    say("1 of 3: train a model, log it to MLflow, publish it and pin it")
     store = ("--models-dir", str(MODELS), "--tracking-uri", TRACKING)
-    run("-m", "training", "fit", *source.flags, "--pin", "--costs", COSTS, *store)
-    calm, shifted = source.worlds(bundle.load(MODELS, fingerprint=CONTRACT.fingerprint).manifest)
+    programs.run("-m", "training", "fit", *source.flags, "--pin", "--costs", COSTS, *store)
+    model = bundle.load(MODELS, contract=CONTRACT).manifest
+    tell(summary.of_model(model))
+    worlds, watched = source.worlds(model), []
     with running(MODELS, FOLDER / "service.log", SERVICE_LOG_URL=LOG, SERVICE_OUTPUT_DIR=str(FOLDER)) as service:
-        say(f"2 of 3: serve the model, and send {calm.told}")
-        of_calm = watch(calm, source.customers, service)
-        say(f"3 of 3: send {shifted.told}")
-        of_shifted = watch(shifted, source.customers, service)
-    as_expected = (of_calm, of_shifted) == ((0, 0), (1, 1))
-    if as_expected:
-        say(f"Done in {time.monotonic() - started:.0f} s: the monitor found no drift, then drift and fallen quality.")
-    else:
-        say(
-            "The drift and the performance job should both end with 0 for calm customers and with 1 for shifted ones; "
-            f"they ended with {of_calm} and {of_shifted}."
-        )
-    sys.stdout.write(where_to_look(settings))
-    return 0 if as_expected else 1
+        for step, world in zip(("2 of 3: serve the model, and send", "3 of 3: send"), worlds, strict=True):
+            say(summary.wrap(f"{step} {source.customers:,} {world.told}"))
+            status.show(f"sending {source.customers:,} customers")
+            window = send(world, source.customers, service.url, status)
+            watched.append(watch(window, programs))
+    calm, shifted = watched
+    costs = model.policy.costs
+    say("What was promised on the test set, and what the outcomes of the customers show, with 95 % intervals:")
+    tell(summary.compare(calm.performance, shifted.performance, costs.currency if costs else None))
+    return finish(settings, calm, shifted, seconds=time.monotonic() - started)
 
 
-def watch(world: Population, number: int, service: RunningService) -> tuple[int, int]:
-    """Send customers of a population and their outcomes; return the exit codes of the drift and the performance job."""
+def send(world: Population, number: int, url: str, status: Status) -> tuple[datetime, datetime]:
+    """Send customers of a population, and then their outcomes; return the begin and the end of their predictions."""
     customers = world.customers(number, seed=1)
     begin = datetime.now(UTC)
-    with closing(Client(service.url)) as client:
+    with closing(Client(url)) as client:
         predictions = [client.predict(customer.features) for customer in customers]
         end = datetime.now(UTC) + timedelta(milliseconds=1)  # ids have a resolution of one millisecond
         ids = [prediction["prediction_id"] for prediction in predictions]
         churned = dict(zip(ids, (customer.churned for customer in customers), strict=True))
         client.report(churned, patience_seconds=LOG_LIMIT_SECONDS)
-    say(describe(world, predictions, customers))
-    window = ("--from", begin.isoformat(), "--to", end.isoformat())
-    drift, performance = (run("-m", "monitoring", job, *window, allowed=(0, 1)) for job in ("drift", "performance"))
-    return drift, performance
+    status.clear()
+    tell(summary.of_answers(predictions, customers))
+    return begin, end
 
 
-def describe(world: Population, predictions: Sequence[dict[str, Any]], customers: Sequence[Customer]) -> str:
-    """Return a line with the shares of the risk tiers and the churn rate."""
-    tiers = Counter(prediction["risk_tier"] for prediction in predictions)
-    spread = ", ".join(f"{tiers[tier] / len(customers):.0%} {tier} risk" for tier in ("low", "medium", "high"))
-    left = sum(customer.churned for customer in customers) / len(customers)
-    return f"{len(customers):,} {world.name} customers: {spread}; {left:.0%} left"
+def watch(window: tuple[datetime, datetime], programs: Programs) -> Watched:
+    """Run the drift and the performance job on the log of a period, and print their sentences."""
+    period = ("--from", window[0].isoformat(), "--to", window[1].isoformat())
+    records = []
+    for job, label in (("drift", "drift job"), ("performance", "quality job")):
+        _, printed = programs.run("-m", "monitoring", job, *period, allowed=(0, 1))
+        records.append(summary.read_record(printed))
+        tell(summary.of_job(label, records[-1]))
+    return Watched(*records)
 
 
-def run(*arguments: str, allowed: tuple[int, ...] = (0,)) -> int:
-    """Run one of the project's programs with our standard output, and return its exit code.
-
-    Raises:
-        SystemExit: the exit code is not in `allowed`.
-    """
-    environment = os.environ | {"MONITORING_MODELS_DIR": str(MODELS), "MONITORING_LOG_URL": LOG}
-    code = subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
-    if code not in allowed:
-        raise SystemExit(code)
-    return code
+def finish(settings: DemoSettings, calm: Watched, shifted: Watched, *, seconds: float) -> int:
+    """Print the result and where to look; return the exit code of the demo."""
+    as_expected = (calm.exit_codes, shifted.exit_codes) == ((0, 0), (1, 1))
+    if as_expected:
+        say(f"Done in {seconds:.0f} s: the monitor found no drift, then drift and fallen quality.")
+    else:
+        say(
+            "The drift and the performance job should both end with 0 for calm customers and with 1 for shifted ones; "
+            f"they ended with {calm.exit_codes} and {shifted.exit_codes}."
+        )
+    tell(where_to_look(settings))
+    return 0 if as_expected else 1
 
 
 def say(sentence: str) -> None:
-    """Print a line at once, before any output that follows."""
-    sys.stdout.write(f"\n{sentence}\n")
+    """Print a heading, below an empty line."""
+    tell(f"\n{sentence}\n")
+
+
+def tell(lines: str) -> None:
+    """Print lines at once, before any output that follows."""
+    sys.stdout.write(lines)
     sys.stdout.flush()
 
 
 def where_to_look(settings: DemoSettings) -> str:
-    """Return the list of pages and reports to look at, and the command that pins the model."""
+    """List the pages and reports to look at, and the command that pins the model."""
     given = {"DATA": settings.data, "COLUMNS": settings.columns}
     words = ["make", "train", *(f"{name}={shlex.quote(str(path))}" for name, path in given.items() if path)]
-    return f"""
-  API docs    SERVICE_MODELS_DIR={MODELS} make serve
-              then http://localhost:8000/docs
-  MLflow      MLFLOW_TRACKING_URI={TRACKING} make mlflow
-              then http://localhost:5000/#/experiments/1/runs
-  dashboard   make dashboard
-              then http://localhost:8001
-  reports     var/reports/, an .html page and a .json record per run
-  to pin it   {" ".join(words)}
+    return f"""\
+  API          SERVICE_MODELS_DIR={MODELS} make serve, then http://localhost:8000
+  MLflow       MLFLOW_TRACKING_URI={TRACKING} make mlflow, then
+               http://localhost:5000/#/experiments/1/runs?workflowType=machine_learning
+  dashboard    MONITORING_OUTPUT_DIR={FOLDER} make dashboard, then http://localhost:8001
+  reports      {FOLDER}/reports/, an .html page and a .json record for each run
+  all output   {OUTPUT}
+  next         {" ".join(words)}, which pins a model of all customers for make serve
 """

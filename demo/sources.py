@@ -15,6 +15,7 @@ from demo import shift, synthetic_customers
 from demo.populations import CALM, SHIFTED, LabelledCustomers, Population
 from models.bundles import bundle
 from models.bundles.manifest import Description
+from models.columns import column_mapping
 from models.customer import tables
 from models.customer.contract import Labels
 from models.features import CONTRACT
@@ -81,11 +82,11 @@ def worlds(path: Path | None, columns: Path | None, *, models_dir: Path) -> Worl
     """
     if path is None:
         return _synthetic()
-    return _worlds(_load(path, columns), bundle.load(models_dir, fingerprint=CONTRACT.fingerprint).manifest)
+    return _worlds(_load(path, columns), bundle.load(models_dir, contract=CONTRACT).manifest)
 
 
 def split(path: Path, columns: Path | None, *, folder: Path) -> tuple[Path, Path]:
-    """Split a table into training and held-out rows, write both in its format, and return their paths.
+    """Split a table into training and held-out rows, write both as .parquet or .csv, and return their paths.
 
     Raises:
         DataError, ContractError: the table cannot be trained on, or has too few rows (TooFewCustomers).
@@ -94,12 +95,14 @@ def split(path: Path, columns: Path | None, *, folder: Path) -> tuple[Path, Path
     if len(churned) < NEEDED_ROWS:
         raise TooFewCustomers(path=path, rows=len(churned))
     number = _number(churned)
-    table = tables.read(path)
+    style = column_mapping.read(columns, CONTRACT).csv
+    table = tables.read(path, used=(), style=style)
     order = np.random.default_rng(_SEED).permutation(len(table))
+    suffix = ".parquet" if path.is_dir() or path.suffix.lower() == ".parquet" else ".csv"
     parts = (("learned", order[number:]), ("held_out", order[:number]))
-    written = {name: folder / f"{name}{path.suffix.lower()}" for name, _ in parts}
+    written = {name: folder / f"{name}{suffix}" for name, _ in parts}
     for name, rows in parts:
-        with tables.writing(written[name], table.schema) as write:
+        with tables.writing(written[name], table.schema, style) as write:
             write(table.take(np.sort(rows)))
     return written["learned"], written["held_out"]
 
@@ -134,8 +137,8 @@ def _worlds(customers: Dataset, model: Description) -> Worlds:
         chance = np.random.default_rng([seed, 1])  # independent of the generator that drew the customers
         return shifting.apply(table, chance), chance.permutation(churned)
 
-    description = f"the same customers after a change ({shifting.told}), with shuffled outcomes"
+    description = f"of the same customers after a change ({shifting.told}), with shuffled outcomes"
     return (
-        Population("calm", "customers of the table that were held out of training, and their outcomes", calm),
+        Population("calm", "customers of the table that were held out of training", calm),
         Population("shifted", description, shifted),
     )

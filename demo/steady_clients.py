@@ -79,12 +79,12 @@ class SteadyClients:
 
 
 @contextmanager
-def asking(url: str, world: Population) -> Iterator[SteadyClients]:
-    """Run the clients until the block ends."""
+def asking(url: str, world: Population, key: str = "") -> Iterator[SteadyClients]:
+    """Run the clients, who share an API key, until the block ends."""
     steady = SteadyClients(url, world)
 
     def ask(seed: int) -> None:
-        with closing(Client(url)) as client:
+        with closing(Client(url, key)) as client:
             steady.ask(client, seed)
 
     threads = [threading.Thread(target=ask, args=(seed,), daemon=True) for seed in range(CLIENTS)]

@@ -4,6 +4,7 @@ The source folder is the root of the repository. So pages stay where GitHub show
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -19,7 +20,14 @@ project = "Churn service"
 version = release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 extensions = ["myst_parser"]
 root_doc = "README"
-include_patterns = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/**.md", "benchmarks/results/*.md"]
+include_patterns = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "docs/**.md",
+    "clients/**.md",
+    "benchmarks/results/*.md",
+]
 exclude_patterns = [".*", "var"]  # not looked through
 myst_heading_anchors = 4
 
@@ -36,11 +44,14 @@ NAVIGATION = {
     "README": {
         "Use it": {
             "Serve": "docs/serve",
+            "Python client": "clients/python/README",
             "Train": "docs/train",
             "Promote": "docs/promote",
             "Watch": "docs/watch",
             "Deploy": "docs/deploy",
             "Deploy on Kubernetes": "docs/kubernetes",
+            "Keys and limits": "docs/access",
+            "Notes": "docs/notes",
             "Operate": "docs/operate",
             "Runbook": "docs/runbook",
             "Settings": "docs/settings",
@@ -51,6 +62,7 @@ NAVIGATION = {
             "Performance": "docs/performance",
             "Measurements": "benchmarks/results/throughput",
             "Limits": "docs/limits",
+            "Threat model": "docs/threats",
         },
         "Understand it": {"Architecture": "ARCHITECTURE", "Changelog": "CHANGELOG"},
     },
@@ -67,10 +79,20 @@ NAVIGATION = {
 """The pages below a page, by heading and title. In a page, such a list would show as code on GitHub."""
 
 
+BADGE_OF_A_WORKFLOW = re.compile(r"^\[!\[.+?\]\(\.\./\.\./actions/.+\n", re.MULTILINE)
+"""A line of a page whose address only GitHub has: relative, so that it is right in every repository."""
+
+
 def setup(app: Sphinx) -> None:
     """Connect what follows."""
+    app.connect("source-read", leave_out_badges)
     app.connect("source-read", add_navigation)
     app.connect("doctree-read", link_to_source, priority=400)  # before Sphinx collects the files to copy
+
+
+def leave_out_badges(_: Sphinx, __: str, source: list[str]) -> None:
+    """Leave out the badges of workflows: the site loads nothing from another host."""
+    source[0] = BADGE_OF_A_WORKFLOW.sub("", source[0])
 
 
 def add_navigation(_: Sphinx, page: str, source: list[str]) -> None:

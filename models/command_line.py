@@ -13,6 +13,8 @@ from typing import Any, NoReturn, TypeVar, get_args
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSettingsSource, SettingsError
 
+from models import plain_text
+
 INVALID = 2
 """Exit code for invalid input."""
 _POSITIONAL = get_args(CliPositionalArg[str])[1]
@@ -76,7 +78,7 @@ class _Parser(argparse.ArgumentParser):
         unknown = re.fullmatch(r"unrecognized arguments: (--[\w-]+).*", message)
         near = unknown and difflib.get_close_matches(unknown[1], list(self._option_string_actions), n=1)
         hint = f". Did you mean {near[0]}?" if near else ""
-        super().error(f"{message}{hint}")
+        super().error(plain_text.one_line(f"{message}{hint}"))
 
 
 class _Help(argparse.HelpFormatter):
@@ -105,5 +107,5 @@ def _option(kind: type[BaseSettings], *location: int | str) -> str:
 
 
 def _end(program: str, problems: Iterable[str]) -> NoReturn:
-    sys.stderr.writelines(f"{program}: error: {problem}\n" for problem in problems)
+    sys.stderr.writelines(f"{program}: error: {plain_text.one_line(problem)}\n" for problem in problems)
     sys.exit(INVALID)

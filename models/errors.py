@@ -1,39 +1,48 @@
 """Base class of all errors of this package, and the errors of bundles.
 
-Each error keeps its facts as attributes, and its message ends with the remedy. Two branches are in other modules:
-`models.customer.errors` (files of customers) and `models.log.errors` (the prediction log).
+Each error keeps its facts as attributes, and its message ends with the remedy. Three branches are in other modules:
+`models.customer.errors` (files of customers), `models.columns.errors` (the columns file) and `models.log.errors` (the
+prediction log).
 
 ModelsError
 ├── ContractError             no contract can be derived from a feature class
 ├── ParityError               two runtimes give different probabilities for the same rows
-├── StoreUnwritable           the store is not writable, so no bundle can be published
+├── StoreUnwritable           the store is not writable, so no bundle can be published or pinned
+├── PinLocked                 another process is changing the pin
 ├── TableError                a file of customers cannot be read
+├── ColumnsError              a columns file is invalid, or does not fit a table
 ├── LogError                  the prediction log cannot be used, or rejects outcomes
 └── BundleError               a bundle fails verification; the service keeps running and reports why
-    ├── PinUnreadable         pinned.json or its history is invalid
+    ├── PinUnreadable         pinned.json is invalid
     │   └── NothingPinned     no model is pinned yet
     ├── BundleMissing         the version is not in the store
+    ├── VersionUnclear        the beginning of a version fits several
+    ├── VersionShort          the version has too few digits to be trusted without the pin's digest
     ├── FormatUnsupported     the bundle was written in another format
     ├── ManifestInvalid       the manifest is incomplete or invalid
     ├── FingerprintMismatch   the bundle was trained on another contract
     ├── FileUnreadable        a file that the manifest lists is missing or not readable
+    │   └── CustomersMissing  the files with customers are not there
     ├── DigestMismatch        a file differs from the published one
     ├── GraphUnreadable       ONNX Runtime cannot open the model file
     ├── BoosterUnreadable     XGBoost cannot open the trees, so predictions cannot be explained
     └── ProbeFailed           the model fails to predict the contract's example customer
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from models import plain_text
+
 
 def first_problem(error: Exception) -> str:
-    """Describe an error in one sentence; of pydantic's errors, only the first."""
+    """Describe an error in one line; of pydantic's errors, only the first."""
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"
-    return str(error)
+        first = error.errors(include_url=False, include_input=False)[0]
+        return plain_text.first_line(f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}")
+    return plain_text.first_line(error)
 
 
 class ModelsError(Exception):
@@ -64,7 +73,7 @@ class BundleError(ModelsError):
 
 
 class PinUnreadable(BundleError):
-    """pinned.json or history.jsonl is invalid."""
+    """pinned.json is invalid."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
@@ -86,6 +95,26 @@ class BundleMissing(BundleError):
         super().__init__(f"{path}: no such bundle. Restore the folder, or pin a version that is in the store.")
 
 
+class VersionUnclear(BundleError):
+    """The beginning of a version fits several."""
+
+    def __init__(self, *, beginning: str, candidates: Sequence[str]) -> None:
+        self.beginning, self.candidates = beginning, tuple(candidates)
+        super().__init__(f"{beginning} may be {', '.join(candidates)}. Write more of its digits.")
+
+
+class VersionShort(BundleError):
+    """The version has too few digits to be trusted without the pin's digest."""
+
+    def __init__(self, *, version: str, digits: int) -> None:
+        self.version, self.digits = version, digits
+        super().__init__(
+            f"{version} does not end in {digits} digits of its content's SHA-256: with fewer, another content may have "
+            "the same version. A pin or a rollback from the history, which have the full digest, may still serve it; "
+            "for anything else, fit the model again."
+        )
+
+
 class FormatUnsupported(BundleError):
     """The bundle was written in a format that this code does not read."""
 
@@ -93,7 +122,7 @@ class FormatUnsupported(BundleError):
         self.path, self.found, self.supported = path, found, supported
         super().__init__(
             f"{path}: the bundle has format {found!r}, but this code reads format {supported}. "
-            "Train again, or deploy the code that wrote the bundle."
+            "Train again with `make train`, or deploy the code that wrote the bundle."
         )
 
 
@@ -112,7 +141,8 @@ class FingerprintMismatch(BundleError):
         self.bundle, self.code = bundle, code
         super().__init__(
             f"the bundle's feature fingerprint {bundle[:12]} is not the code's {code[:12]}. "
-            "Train again after a change of models/features.py, or deploy the code that trained the bundle."
+            "Train again after a change of models/features.py: `make train DATA=your.csv COLUMNS=your.toml`. "
+            "Or deploy the code that trained the bundle."
         )
 
 
@@ -124,6 +154,13 @@ class FileUnreadable(BundleError):
         super().__init__(
             f"{path}: {problem}. Restore the bundle from git or the registry, and make it readable for the service."
         )
+
+
+class CustomersMissing(FileUnreadable):
+    """The files with customers are not there."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(path=path, problem="no such file; it holds customers, and the service's image leaves it out")
 
 
 class DigestMismatch(BundleError):
@@ -142,7 +179,9 @@ class GraphUnreadable(BundleError):
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Train again with the locked versions of onnxmltools and onnxruntime.")
+        super().__init__(
+            f"{path}: {problem}. Train again with `make train` and the locked versions of onnxmltools and onnxruntime."
+        )
 
 
 class BoosterUnreadable(BundleError):
@@ -150,7 +189,7 @@ class BoosterUnreadable(BundleError):
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Train again with the locked version of xgboost.")
+        super().__init__(f"{path}: {problem}. Train again with `make train` and the locked version of xgboost.")
 
 
 class ProbeFailed(BundleError):
@@ -159,12 +198,24 @@ class ProbeFailed(BundleError):
     def __init__(self, *, version: str, problem: str) -> None:
         self.version, self.problem = version, problem
         super().__init__(
-            f"model {version} fails on the contract's example: {problem}. Pin another model, or train again."
+            f"model {version} fails on the contract's example: {problem}. Pin another model, or train "
+            "again with `make train`."
+        )
+
+
+class PinLocked(ModelsError):
+    """Another process is changing the pin."""
+
+    def __init__(self, *, path: Path, seconds: float) -> None:
+        self.path, self.seconds = path, seconds
+        super().__init__(
+            f"{path}: another process has locked the pin for {seconds:g} s; nothing was changed. Try again when it has "
+            f"ended; `lsof {path}` names it."
         )
 
 
 class StoreUnwritable(ModelsError):
-    """The store is not writable, so no bundle can be published."""
+    """The store is not writable, so no bundle can be published or pinned."""
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem

@@ -1,8 +1,8 @@
 """The customer features: fields of API requests, columns of the training data and columns of the drift job.
 
-This is THE ONE FILE to edit for another data set: replace the fields below and train again. Numbers need a lower and an
-upper bound, categories are a `Literal`, and a value that may be unknown is `| None`. A `phrase` describes a value in
-reasons: `{value}` stands for the value, or for its label, and `{s}` for the plural "s".
+This is THE ONE FILE to edit for another data set: replace the fields below and run `make train`. Numbers need a lower
+and an upper bound, categories are a `Literal`, and a value that may be unknown is `| None`. A `phrase` describes a
+value in reasons: `{value}` stands for the value, or for its label, and `{s}` for the plural "s".
 """
 
 from typing import Annotated, Literal

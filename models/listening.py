@@ -4,6 +4,7 @@
 """
 
 import errno
+import ipaddress
 import socket
 import sys
 
@@ -26,6 +27,15 @@ def find_problem(host: str, port: int, *, settings: tuple[str, str]) -> str | No
             return f"port {port} is taken; choose another with {port_setting}"
         return f"{host} port {port}: {error.strerror}; choose others with {host_setting} and {port_setting}"
     return None
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a server that listens on a host is reached from this machine alone."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:  # listening there fails, too
+        return True
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
 
 
 def main(port: str, setting: str) -> int:

@@ -8,15 +8,15 @@ from typing import Any
 
 from pydantic_settings import BaseSettings
 
-from models import command_line, listening
+from models import command_line, plain_text
 from models.errors import ModelsError
 from monitoring.errors import CANNOT_TELL, CannotTell
-from monitoring.runs import run_store
 from monitoring.settings import (
     DashboardSettings,
     DriftSettings,
     ImportSettings,
     MigrateSettings,
+    NotifySettings,
     PerformanceSettings,
     PruneSettings,
     ReviewSettings,
@@ -30,7 +30,7 @@ logger = logging.getLogger("monitoring")
 
 def main(arguments: list[str]) -> int:
     """Run the command that the first argument names."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    plain_text.log_to_terminal()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     kinds = {name: kind for name, (_, kind) in COMMANDS.items()}
     name, settings = command_line.read_command("python -m monitoring", PURPOSE, kinds, arguments)
@@ -47,16 +47,20 @@ def main(arguments: list[str]) -> int:
 
 def drift(settings: DriftSettings) -> int:
     """Run the drift job."""
-    from monitoring import drift_job  # noqa: PLC0415  # as above
+    from monitoring import drift_job, notify  # noqa: PLC0415  # as above
 
-    return drift_job.run_drift(settings)
+    code = drift_job.run_drift(settings)
+    notify.after_run(settings)
+    return code
 
 
 def performance(settings: PerformanceSettings) -> int:
     """Run the performance job."""
-    from monitoring import performance_job  # noqa: PLC0415  # as above
+    from monitoring import notify, performance_job  # noqa: PLC0415  # as above
 
-    return performance_job.run_performance(settings)
+    code = performance_job.run_performance(settings)
+    notify.after_run(settings)
+    return code
 
 
 def review(settings: ReviewSettings) -> int:
@@ -68,18 +72,9 @@ def review(settings: ReviewSettings) -> int:
 
 def show_dashboard(settings: DashboardSettings) -> int:
     """Serve the dashboard until interrupted."""
-    if problem := listening.find_problem(settings.host, settings.port, settings=("MONITORING_HOST", "MONITORING_PORT")):
-        logger.error("%s", problem)
-        return CANNOT_TELL
-    workspace = run_store.workspace(settings.output_dir)
-    logger.info("starting the dashboard of %s", workspace)
-    from monitoring.runs import dashboard  # noqa: PLC0415  # as above
+    from monitoring.review_page import server  # noqa: PLC0415  # as above
 
-    def announce() -> None:
-        logger.info("dashboard of %s on http://%s:%s", workspace, settings.host, settings.port)
-
-    dashboard.serve(workspace, host=settings.host, port=settings.port, on_listening=announce)
-    return 0
+    return server.run_dashboard(settings)
 
 
 def watch(settings: WatchSettings) -> int:
@@ -87,6 +82,13 @@ def watch(settings: WatchSettings) -> int:
     from monitoring import watch  # noqa: PLC0415  # as above
 
     return watch.run_watch(settings)
+
+
+def notify(settings: NotifySettings) -> int:
+    """Send notices to the webhook."""
+    from monitoring import notify  # noqa: PLC0415  # as above
+
+    return notify.run_notify(settings)
 
 
 def import_outcomes(settings: ImportSettings) -> int:
@@ -122,7 +124,7 @@ def _finish(work: Callable[[], str]) -> int:
     except (CannotTell, ModelsError, OSError) as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy; a traceback would bury it
         return CANNOT_TELL
-    sys.stdout.write(f"{result}\n")
+    sys.stdout.write(f"{plain_text.printable(result)}\n")
     return 0
 
 
@@ -131,6 +133,7 @@ COMMANDS: dict[str, tuple[Callable[[Any], int], type[BaseSettings]]] = {
     "performance": (performance, PerformanceSettings),
     "review": (review, ReviewSettings),
     "watch": (watch, WatchSettings),
+    "notify": (notify, NotifySettings),
     "dashboard": (show_dashboard, DashboardSettings),
     "import-outcomes": (import_outcomes, ImportSettings),
     "prune": (prune, PruneSettings),

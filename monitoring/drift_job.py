@@ -9,6 +9,7 @@ from models.features import CONTRACT
 from monitoring.drift import baseline, live_rows
 from monitoring.drift.drift_detection import detect
 from monitoring.runs import run
+from monitoring.runs.heading import Heading
 from monitoring.runs.run import Finding
 from monitoring.settings import DriftSettings
 
@@ -27,16 +28,16 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
     Raises:
         CannotTell, ModelsError: there are no live rows to check, or the pinned bundle cannot be loaded.
     """
-    model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    model = bundle.load(settings.models_dir, contract=contract)
     reference = baseline.load(model, contract, rows=settings.sample_rows)
     rows = live_rows.read(settings, reference, now)
     comparison, result = detect(reference, rows, settings)
     remarks = [*result.remarks, *rows.remarks]
 
-    def draw() -> "RenderedReport":
+    def draw(top: Heading) -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
 
-        return report.draw_drift(comparison, result, remarks, at=now)
+        return report.draw_drift(comparison, result, remarks, top)
 
     live_file = str(settings.live) if settings.live else None
     return Finding(result, remarks, draw, facts={**rows.facts, "remarks": remarks, "live": live_file})

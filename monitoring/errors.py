@@ -3,19 +3,26 @@
 CannotTell
 ├── PeriodInvalid       the options for the window contradict each other
 ├── ConflictingSources  the options name both a file and a window of the log
-├── ColumnsMissing      a file lacks columns of the contract
 ├── TooFewRows          there are not enough live rows
 ├── NothingToCompare    no column can be compared
 ├── OutputUnwritable    the result cannot be saved
+├── ReviewUnsaved       a decision cannot be recorded
+├── DecidedMeanwhile    another decision about the run was recorded meanwhile
+├── RunUnreadable       the record of a run cannot be read
 ├── RunUnknown          no run has the given name
+├── NothingToDecide     no run needs a decision
 ├── OutcomesUnreadable  a file of outcomes cannot be used
 ├── RejectedUnwritable  the rejected rows of that file cannot be saved
-└── NothingRecorded     none of its rows could be recorded
+├── NothingRecorded     none of its rows could be recorded
+├── KeysUnusable        the file of API keys cannot be read
+├── WebhookUnset        notices have no receiver
+└── WebhookUnusable     settings of the webhook are not valid
 
-Commands also fail with errors of `models`: `BundleError`, `LogError` and `TableError`.
+`monitoring.notices.errors` has more. Commands also fail with errors of `models`: `BundleError`, `LogError`,
+`TableError` and `ColumnsError`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 CANNOT_TELL = 2
@@ -42,21 +49,13 @@ class ConflictingSources(CannotTell):
         super().__init__(f"{path}: a file has no window of time. Leave out --live, or --since, --from and --to.")
 
 
-class ColumnsMissing(CannotTell):
-    """A file lacks columns of the contract."""
-
-    def __init__(self, *, path: Path, columns: Sequence[str]) -> None:
-        self.path, self.columns = path, columns
-        super().__init__(f"{path}: no column {', '.join(columns)}. Use the column names of models/features.py.")
-
-
 class TooFewRows(CannotTell):
     """There are not enough live rows."""
 
-    def __init__(self, *, source: str, rows: int, min_rows: int) -> None:
-        self.source, self.rows, self.min_rows = source, rows, min_rows
+    def __init__(self, *, source: str, rows: int, min_rows: int, refusals: str = "") -> None:
+        self.source, self.rows, self.min_rows, self.refusals = source, rows, min_rows, refusals
         super().__init__(
-            f"{source}: {rows} rows, at least {min_rows} are needed. "
+            f"{source}: {rows} rows, at least {min_rows} are needed{refusals and f' ({refusals})'}. "
             "Wait for more rows, choose a longer window, or lower --min-rows."
         )
 
@@ -78,6 +77,36 @@ class OutputUnwritable(CannotTell):
         super().__init__(f"{path}: {problem}. Give a folder that this process may write to with --output-dir.")
 
 
+class ReviewUnsaved(CannotTell):
+    """A decision cannot be recorded."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(
+            f"{path}: {problem}. Make this record and its folder readable and writable, with space on the disk, and "
+            "record the decision again."
+        )
+
+
+class DecidedMeanwhile(CannotTell):
+    """Another decision about the run was recorded meanwhile."""
+
+    def __init__(self, *, run: str) -> None:
+        self.run = run
+        super().__init__(
+            f"{run}: somebody decided about this run meanwhile. Read that decision, and record yours if it is still "
+            "needed."
+        )
+
+
+class RunUnreadable(CannotTell):
+    """The record of a run cannot be read."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Restore this record from a backup, or remove it.")
+
+
 class RunUnknown(CannotTell):
     """No run has the given name."""
 
@@ -89,14 +118,20 @@ class RunUnknown(CannotTell):
         super().__init__(f"{folder}: no record of a run {run}. {remedy}")
 
 
+class NothingToDecide(CannotTell):
+    """No run needs a decision."""
+
+    def __init__(self, *, folder: Path, newest: str) -> None:
+        self.folder, self.newest = folder, newest
+        super().__init__(f"{folder}: no run needs a decision. To decide about one anyway, name it, such as {newest}.")
+
+
 class OutcomesUnreadable(CannotTell):
     """A file of outcomes cannot be used."""
 
-    def __init__(self, *, path: Path, problem: str) -> None:
+    def __init__(self, *, path: Path, problem: str, remedy: str = "Give a file with one row for each outcome.") -> None:
         self.path, self.problem = path, problem
-        super().__init__(
-            f"{path}: {problem}. Give a .csv or .parquet file with the columns prediction_id, churned and observed_at."
-        )
+        super().__init__(f"{path}: {problem}. {remedy}")
 
 
 class RejectedUnwritable(CannotTell):
@@ -116,3 +151,29 @@ class NothingRecorded(CannotTell):
             f"{path}: none of {rows:,} rows could be recorded; {rejected} has the reasons. Correct the rows, or give "
             "the log that has these predictions with --log-url."
         )
+
+
+class KeysUnusable(CannotTell):
+    """The file of API keys cannot be read."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(
+            f"{path.name}: {problem}. Make a key with `python -m service keys add NAME --scopes review`, or name the "
+            "right file with MONITORING_KEYS_FILE."
+        )
+
+
+class WebhookUnset(CannotTell):
+    """Notices have no receiver."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no webhook. Set MONITORING_WEBHOOK_URL, as https://hooks.slack.com/services/...")
+
+
+class WebhookUnusable(CannotTell):
+    """Settings of the webhook are not valid."""
+
+    def __init__(self, *, problems: Mapping[str, str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"MONITORING_{name.upper()}: {problem}" for name, problem in problems.items()))

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 from models.bundles import bundle, quality, segments
 from models.bundles.bundle import Bundle
+from models.bundles.format import bundle_files
 from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
-from models.log import connections
+from models.log import connections, reporters
 from monitoring.log import customer_files
 from monitoring.quality import labelled_predictions, performance_checks
 from monitoring.quality.performance_result import PerformanceResult
 from monitoring.runs import run
+from monitoring.runs.heading import Heading
 from monitoring.runs.run import Finding
 from monitoring.settings import PerformanceSettings
 
@@ -41,10 +43,10 @@ def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Fi
     """
     found = assess(settings, contract, now)
 
-    def draw() -> "RenderedReport":
+    def draw(top: Heading) -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
 
-        return report.draw_performance(found, at=now)
+        return report.draw_performance(found, top)
 
     return Finding(found, found.remarks, draw)
 
@@ -56,10 +58,13 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
         CannotTell, ModelsError: the window is invalid, there is no log, or the pinned bundle cannot be loaded.
     """
     period = settings.period(now)
-    model = bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+    model = bundle.load(settings.models_dir, contract=contract)
     manifest = model.manifest
     with connections.connection(settings.log_url) as opened:
-        track = labelled_predictions.read(opened, period, model_version=manifest.version, contract=contract)
+        trusted = reporters.parse(settings.trusted_reporters)
+        track = labelled_predictions.read(
+            opened, period, model_version=manifest.version, contract=contract, trusted=trusted
+        )
     found = PerformanceResult(
         model_version=manifest.version,
         period=period,
@@ -91,7 +96,7 @@ def _judge(
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,
     )
-    sample, _ = customer_files.read(model.path(bundle.REFERENCE), contract, rows=_REFERENCE_ROWS)
+    sample, _ = customer_files.read(model.path(bundle_files.REFERENCE), contract, rows=_REFERENCE_ROWS)
     parts = segments.find(
         contract.features,
         outcomes.features,

@@ -1,23 +1,32 @@
 """Settings of the monitoring program, from the command line or MONITORING_* variables."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models.durations import Duration
-from monitoring import period
+from models.log.reporters import IMPORT, Reporter, Reporters
+from models.times import Time
+from monitoring import period, webhook
 from monitoring.period import Period
 
 
-def _in_utc(time: datetime) -> datetime:
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+def _checked(given: SecretStr, parse: Callable[[str], object]) -> SecretStr:
+    try:
+        parse(given.get_secret_value())
+    except ValueError as error:
+        raise PydanticCustomError("webhook", "{problem}", {"problem": str(error)}) from None
+    return given
 
 
-Time = Annotated[datetime, AfterValidator(_in_utc)]
 Decision = Literal["accept", "retrain", "ignore"]
+Reviewer = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 
 
 class _CommandSettings(BaseSettings):
@@ -30,6 +39,7 @@ class _CommandSettings(BaseSettings):
         cli_hide_none_type=True,
         cli_shortcuts={"from-time": "from", "to-time": "to"},
         use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # the webhook's address and secret are passwords
     )
 
 
@@ -69,7 +79,9 @@ class DriftSettings(JobSettings):
     """Compare what clients sent with the training sample of the pinned model."""
 
     live: Path | None = None
-    """A file to check instead of the log: .csv, .parquet or .jsonl with the contract's columns."""
+    """A file of customers to check instead of the log: .csv, .tsv, .jsonl, .xlsx or .parquet."""
+    columns: Path | None = None
+    """TOML file that maps that file's columns to the contract, as for `fit`; no target is needed."""
     sample_rows: int = Field(default=50_000, ge=1_000)
     """Largest number of rows to compare, sampled at random."""
     min_rows: int = Field(default=200, ge=2)
@@ -80,6 +92,8 @@ class DriftSettings(JobSettings):
     """Distance, from 0 (equal) to 1, below which a column has not drifted, however many rows show a difference."""
     min_drift_share: float = Field(default=0.1, gt=0, le=1)
     """Share of the model's importance in drifted columns from which the verdict is drift."""
+    max_refused_share: float = Field(default=0.1, ge=0, le=1)
+    """Share of requests refused with 422 above which the job cannot tell, because the log has no row of them."""
 
 
 class PerformanceSettings(JobSettings):
@@ -89,6 +103,8 @@ class PerformanceSettings(JobSettings):
 
     since: Duration | None = None
     """Length of the window of predictions, as 90m, 24h or 7d; by default 30d. It ends at `--to`, or now."""
+    trusted_reporters: Reporters = None
+    """Reporters whose outcomes count, as crm,billing; by default all."""
     min_rows: int = Field(default=200, ge=2)
     """Fewest outcomes; with fewer the job cannot tell, and a segment with fewer has no figures."""
     false_alarm_rate: float = Field(default=0.01, gt=0, lt=1)
@@ -103,26 +119,37 @@ class ReviewSettings(_CommandSettings):
     """Record a person's decision about a run, and show it on the dashboard."""
 
     run: CliPositionalArg[str]
-    """Name of the run's record without its suffix, the run's id on the dashboard, or latest."""
+    """Name of the run's record without its suffix, its id on the dashboard, or latest: the newest to decide about."""
     decision: Decision
     """`accept` (the run is right, nothing to do), `retrain`, or `ignore` (the run is mistaken)."""
-    by: str = Field(min_length=1)
+    by: Reviewer
     """Name of the person who decided."""
-    why: str = Field(min_length=1)
+    why: Reason
     """Reason of the decision."""
+    retrain_command: str = ""
+    """What is started after `retrain`, with the run's record as last word; by default the command to run is shown."""
     output_dir: Path = Path("var")
     """Folder of reports/ and of the dashboard's workspace/."""
 
 
 class DashboardSettings(_CommandSettings):
-    """Serve the dashboard with all runs."""
+    """Serve the dashboard, where a person decides about runs."""
 
     output_dir: Path = Path("var")
-    """Folder of the dashboard's workspace/."""
+    """Folder of reports/ and of the dashboard's workspace/."""
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 is every address of the machine."""
+    """Address to listen on; 0.0.0.0 is every address of the machine, which needs keys."""
     port: int = Field(default=8001, ge=1, le=65535)
     """Port to listen on."""
+    keys_file: Path | None = None
+    """The service's file of API keys, whose scope `review` opens the dashboard; by default no key is asked for."""
+    retrain_command: str = ""
+    """What is started after `retrain`, with the run's record as last word; by default the command to run is shown."""
+
+    @field_validator("keys_file", mode="before")
+    @classmethod
+    def _blank_is_no_file(cls, given: object) -> object:
+        return None if isinstance(given, str) and not given.strip() else given
 
 
 class MigrateSettings(_LogSettings):
@@ -152,11 +179,62 @@ class WatchSettings(_CommandSettings):
     """Port of /metrics; 0 takes a free one and logs it."""
 
 
+class WebhookSettings(_CommandSettings):
+    """Settings of the notices, which `watch`, `drift` and `performance` read from the environment."""
+
+    webhook_url: SecretStr | None = None
+    """Where notices are sent, as https://hooks.slack.com/services/...; by default nowhere. Only its host is shown."""
+    webhook_secret: SecretStr | None = None
+    """Key of the signature, as `echo whsec_$(openssl rand -base64 32)` makes it; by default notices are not signed."""
+    webhook_allow_private: bool = Field(default=False, validate_default=True)
+    """Allow http:// and hosts in private networks; by default only https:// to public addresses."""
+    webhook_repeat: Duration = "24h"
+    """Time after which drift and the like are told again while they last, as 90m, 24h or 7d."""
+    models_dir: Path = Path("models")
+    """Folder of pinned.json, history.jsonl and store/."""
+    output_dir: Path = Path("var")
+    """Folder of reports/, and for notices/, where notices wait."""
+
+    @field_validator("webhook_url", "webhook_secret")
+    @classmethod
+    def _blank_is_none(cls, given: SecretStr | None) -> SecretStr | None:
+        return SecretStr(given.get_secret_value().strip()) if given and given.get_secret_value().strip() else None
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_an_address(cls, given: SecretStr | None) -> SecretStr | None:
+        return given and _checked(given, webhook.parse_endpoint)
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _has_keys(cls, given: SecretStr | None) -> SecretStr | None:
+        return given and _checked(given, webhook.parse_keys)
+
+    @field_validator("webhook_allow_private")
+    @classmethod
+    def _is_needed_for_http(cls, allowed: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic calls it
+        url = info.data.get("webhook_url")
+        if url and not allowed and webhook.parse_endpoint(url.get_secret_value()).scheme == "http":
+            raise PydanticCustomError("webhook", "an address with http:// needs this; better give one with https://")
+        return allowed
+
+
+class NotifySettings(WebhookSettings):
+    """Send the notices that are due, or a test notice, to the webhook."""
+
+    test: bool = False
+    """Send one test notice instead, and show what came back."""
+
+
 class ImportSettings(_LogSettings):
     """Record outcomes from a file."""
 
     file: CliPositionalArg[Path]
-    """A .csv or .parquet file with prediction_id, churned and observed_at; rejected rows go to .rejected.csv."""
+    """A table with prediction_id, churned and observed_at; rejected rows go to .rejected.csv."""
+    columns: Path | None = None
+    """TOML file that maps the file's columns under [outcomes], and says under [csv] how it is written."""
+    reported_by: Reporter = IMPORT
+    """Name of the reporter, for `--trusted-reporters`: the source of the file, as crm."""
 
 
 class PruneSettings(_LogSettings):

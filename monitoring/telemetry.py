@@ -1,20 +1,25 @@
-"""Prometheus gauges with the figures of the last run of each job.
+"""Prometheus gauges with the figures of the last run of each job, and with the decisions about all runs.
 
 The records are read at each scrape, so the gauges are never stale. A figure that the last run did not measure has no
-gauge; a run without a verdict has only exit code and time.
+gauge; a run without a verdict has only exit code and time. One whose record cannot be read could not tell.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from monitoring.runs import run_store
+from monitoring.errors import CANNOT_TELL
+from monitoring.notices import outbox
+from monitoring.notices.outbox import Outbox
+from monitoring.runs import recorded_runs
+from monitoring.runs.recorded_runs import RecordedRun, RecordedRuns
 from monitoring.runs.run_store import Job
 
 PREDICTIONS = "churn_probability"
@@ -49,21 +54,29 @@ FIGURES = (
 
 
 class RunCollector:
-    """A Prometheus collector: the gauges of the newest record of each job."""
+    """A Prometheus collector: the gauges of the newest record of each job, and of the notices if any were made."""
 
     def __init__(self, output_dir: Path, periods_seconds: Mapping[Job, float]) -> None:
         """Read the records below `output_dir`; `periods_seconds` has the period of each scheduled job."""
         self._output_dir, self._periods_seconds = output_dir, periods_seconds
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Read the newest records and yield their gauges."""
-        records = {job: record for job in get_args(Job) if (record := run_store.newest(self._output_dir, job))}
+        found = recorded_runs.read_all(self._output_dir)
+        records = {job: record for job in get_args(Job) if (record := _newest(found, job)) is not None}
         yield _by("job", "churn_monitor_period_seconds", "Time between the starts of two runs.", self._periods_seconds)
         yield from _runs(records)
+        documentation = "Time at which the oldest run that is kept began."
+        yield _by("job", "churn_monitor_first_run_timestamp_seconds", documentation, _first(found))
         yield from _drift(records.get("drift", {}).get("columns", []))
         for figure in FIGURES:
             if (value := _find(records, figure.where)) is not None:
                 yield GaugeMetricFamily(figure.name, figure.documentation, value)
+        yield from _decisions(found.runs)
+        if found.damaged:
+            yield GaugeMetricFamily("churn_damaged_runs", "Records that cannot be read.", len(found.damaged))
+        if notices := outbox.read(self._output_dir):
+            yield from _notices(notices)
 
 
 @contextmanager
@@ -80,9 +93,22 @@ def serving(output_dir: Path, *, host: str, port: int, periods_seconds: Mapping[
         thread.join()
 
 
+def _newest(found: RecordedRuns, job: Job) -> Mapping[str, Any] | None:
+    """Return the facts of a job's last run, only its time if they cannot be read; None if it never ran."""
+    unread = [RecordedRun(path, {}) for path in found.damaged]
+    runs = [run for run in (*found.runs, *unread) if run.job == job]
+    newest = max(runs, key=lambda run: run.name, default=None)
+    return None if newest is None else newest.facts or {"finished_at": newest.started_at.isoformat()}
+
+
+def _first(found: RecordedRuns) -> dict[Job, float]:
+    return {run.job: run.started_at.timestamp() for run in found.runs}  # newest first, so that the oldest stays
+
+
 def _runs(records: Mapping[Job, Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:
-    ended = {job: datetime.fromisoformat(record["finished_at"]).timestamp() for job, record in records.items()}
-    codes = {job: record["exit_code"] for job, record in records.items()}
+    times = {job: record.get("finished_at") for job, record in records.items()}
+    ended = {job: datetime.fromisoformat(time).timestamp() for job, time in times.items() if time}
+    codes = {job: record.get("exit_code", CANNOT_TELL) for job, record in records.items()}
     rows = {job: record["window_rows"] for job, record in records.items() if "window_rows" in record}
     yield _by("job", "churn_monitor_last_run_timestamp_seconds", "Time at which the last run ended.", ended)
     yield _by("job", "churn_monitor_exit_code", "0 all is well, 1 drift or fallen quality, 2 cannot tell.", codes)
@@ -96,6 +122,24 @@ def _drift(columns: Iterable[Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:
     if predictions is not None:
         documentation = "Distance of the predictions in units of its limit."
         yield GaugeMetricFamily("churn_drift_prediction_ratio", documentation, predictions)
+
+
+def _decisions(runs: Sequence[RecordedRun]) -> Iterator[GaugeMetricFamily]:
+    due = Counter(run.job for run in runs if run.needs_decision)
+    yield _by("job", "churn_undecided_runs", "Runs that need a decision.", {run.job: due[run.job] for run in runs})
+    newest = Counter((run.job, run.reviews[-1]["decision"]) for run in runs if run.reviews)
+    decided = GaugeMetricFamily("churn_decided_runs", "Runs by their newest decision.", labels=["job", "decision"])
+    for labels, number in newest.items():
+        decided.add_metric(labels, number)
+    yield decided
+
+
+def _notices(notices: Outbox) -> Iterator[Metric]:
+    lost = CounterMetricFamily("churn_notices_lost", "Notices to the webhook that were given up.")
+    lost.add_metric([], notices.lost_notices_total)
+    yield lost
+    behind = notices.behind_seconds(datetime.now(UTC))
+    yield GaugeMetricFamily("churn_notices_behind_seconds", "Age of the oldest notice that waits.", behind)
 
 
 def _by(label: str, name: str, documentation: str, values: Mapping[Any, float]) -> GaugeMetricFamily:

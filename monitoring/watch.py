@@ -5,19 +5,22 @@ so leaves no record, the scheduler writes one with the verdict "cannot tell".
 """
 
 import logging
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from models import durations, listening
-from monitoring import telemetry
-from monitoring.errors import CANNOT_TELL
+from monitoring import notify, telemetry
+from monitoring.errors import CANNOT_TELL, CannotTell
 from monitoring.job_result import NoVerdict
+from monitoring.notices import background
 from monitoring.runs import run_store
 from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
@@ -54,17 +57,27 @@ class Stop:
 
 
 def run_watch(settings: WatchSettings) -> int:
-    """Run the jobs and serve their gauges until a signal to stop; return 2 if the port cannot be opened."""
+    """Run the jobs, serve their gauges and send notices until a signal to stop; return 2 if this cannot start."""
     schedules = plan(settings)
     periods = {schedule.job: schedule.every.total_seconds() for schedule in schedules}
     output_dir, host = settings.output_dir, settings.host
     if problem := listening.find_problem(host, settings.port, settings=("MONITORING_HOST", "MONITORING_PORT")):
         logger.error("%s", problem)
         return CANNOT_TELL
+    try:
+        sender = notify.find_sender(output_dir)
+    except CannotTell as error:
+        logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy
+        return CANNOT_TELL
     with telemetry.serving(output_dir, host=host, port=settings.port, periods_seconds=periods) as port:
         logger.info("gauges on http://%s:%s/metrics", host, port)
-        follow(schedules, Stop())
+        with background.sending(sender) if sender else nullcontext(_do_nothing) as look:
+            follow(schedules, Stop(), after_run=look)
     return 0
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def plan(settings: WatchSettings) -> list[Schedule]:
@@ -87,7 +100,7 @@ def plan(settings: WatchSettings) -> list[Schedule]:
     ]
 
 
-def follow(schedules: Sequence[Schedule], stop: Stop) -> None:
+def follow(schedules: Sequence[Schedule], stop: Stop, after_run: Callable[[], None] = _do_nothing) -> None:
     """Run each job when it is due, until a signal to stop, which also ends the running job."""
     due = {schedule.job: time.monotonic() for schedule in schedules}
     while not stop.asked:
@@ -95,6 +108,7 @@ def follow(schedules: Sequence[Schedule], stop: Stop) -> None:
             if (now := time.monotonic()) >= due[schedule.job] and not stop.asked:
                 due[schedule.job] = now + schedule.every.total_seconds()
                 _run(schedule, stop)
+                after_run()
                 _forget_old_runs(schedule)
         time.sleep(LOOK_SECONDS)
 
@@ -102,7 +116,8 @@ def follow(schedules: Sequence[Schedule], stop: Stop) -> None:
 def _run(schedule: Schedule, stop: Stop) -> None:
     started_at, limit = datetime.now(UTC), time.monotonic() + schedule.max_run.total_seconds()
     # In a session of its own, so that Ctrl-C reaches only this process: a job that it ended would count as failed.
-    with subprocess.Popen(schedule.command, start_new_session=True) as process:
+    environment = os.environ | notify.SILENT  # the scheduler sends the notices, so that no job waits for a receiver
+    with subprocess.Popen(schedule.command, start_new_session=True, env=environment) as process:
         while process.poll() is None and time.monotonic() < limit and not stop.asked:
             time.sleep(LOOK_SECONDS)
         code = process.poll()

@@ -1,18 +1,20 @@
 """The app factory `create_app`. Start reading here.
 
-A request passes three middlewares: the observer (request id, timing, log line), load shedding (503 if the queue is too
-long) and the fast path (`http.fast_path`), which answers valid single-customer predictions. All other requests go to
-FastAPI's routes: `http.json_route` validates the body, an endpoint in `http.routes` calls one part of the service,
-and each exception becomes a problem document. A bundle that fails verification does not stop the service: it keeps the
-previous model, or answers 503 with the reason.
+The connection (`server.connection`) asks the fast path first (`http.fast_path`), which answers valid single-customer
+predictions at once. All other requests pass these middlewares: the observer (request id, timing, log line), the rules
+of admission (`http.admission`: port, web page, host, key, rate) and load shedding (503 if the queue is too long). Then
+they go to FastAPI's routes: `http.json_route` validates the body, an endpoint in `http.routes` calls one part of the
+service, and each exception becomes a problem document. A bundle that fails verification does not stop the service: it
+keeps the previous model, or answers 503 with the reason.
 """
 
 import asyncio
 import gc
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from typing import NamedTuple
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
@@ -20,27 +22,36 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from service import errors
+from service.access.key_store import KeyStore
 from service.errors import Overloaded, RequestInvalid
 from service.http import api_docs, problem_details, routes, state, tracing
+from service.http.admission import guard
+from service.http.admission.cross_origin import CrossOrigin
+from service.http.admission.guard import Guard
+from service.http.admission.operators_port import OperatorsPort
 from service.http.fast_path import FastPath
 from service.http.lifecycle import Lifecycle
 from service.http.load_shedding import LoadShedding
 from service.http.observer import Observer
+from service.http.page import demo_page
 from service.http.request_bodies import RequestBodies
 from service.http.request_log import RequestLog
 from service.http.state import State
-from service.log import logged_inputs, spool_writer
+from service.log import spool_writer
+from service.log.logged_inputs import InputKeeper
 from service.log.outcome_log import OutcomeLog
 from service.log.prediction_log import NoLog, PredictionLog, SpooledLog
 from service.log.spool import Spool
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 from service.model.predictor import Predictor
+from service.notes import Notes
 from service.serving.inference import Inference
 from service.serving.pin_watch import PinWatch
 from service.serving.served_model import ServedModel
-from service.settings import Settings
+from service.settings import Settings, names
 
-PREDICTING = {routes.PREDICT: routes.PREDICT_ROUTE, routes.PREDICT_BATCH: routes.PREDICT_BATCH_ROUTE}
+PREDICTING = {guard.PREDICT: routes.PREDICT_ROUTE, routes.PREDICT_BATCH: routes.PREDICT_BATCH_ROUTE}
+TRYING = {guard.TRIAL: demo_page.TRIAL_ROUTE}
 SWITCH_SECONDS = 0.0005
 """Switch interval between threads that both have work. The default is ten times as long, and a prediction beside a
 batch would wait for it."""
@@ -58,18 +69,24 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
     metrics.expect(PREDICTING)
     lifecycle = Lifecycle(settings.drain_seconds)
     model = ServedModel(settings.models_dir, metrics)
+    keys = KeyStore(settings.keys_file) if settings.keys_file else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         with (
+            _running(keys),
             _prediction_log(settings, metrics) as log,
             closing(OutcomeLog(settings.log_url, log, metrics)) as outcomes,
         ):
             parts = State(
                 inference=Inference(model, metrics, log),
                 intake=RequestBodies(settings.max_body_bytes or routes.BATCH_BYTES),
+                keys=keys,
                 lifecycle=lifecycle,
+                notes=Notes(settings, metrics),
                 outcomes=outcomes,
+                refuse=front.observer.around(problem_details.answer_fault),
+                fast_path=None if tracing.is_on() else front.fast_path,
             )
             if serving is not None:
                 model.serve(serving)
@@ -81,7 +98,15 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
             with lifecycle.on_signals(hang_up=watch.call), _running(watch):
                 yield parts
 
-    app = FastAPI(
+    app = _make_app(lifespan)
+    _add_endpoints(app, settings)
+    front = _make_front(app.build_middleware_stack(), settings, metrics, lifecycle, keys)
+    app.middleware_stack = front.observer
+    return app
+
+
+def _make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[State]]) -> FastAPI:
+    return FastAPI(
         title=api_docs.TITLE,
         docs_url=None,
         redoc_url=None,
@@ -90,18 +115,39 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
         telemetry=tracing.config(),
         exception_handlers=dict.fromkeys([HTTPException, *errors.EXPECTED, Exception], _answer),
     )
+
+
+def _add_endpoints(app: FastAPI, settings: Settings) -> None:
     app.include_router(routes.router)
-    api_docs.add_to(app)
-    app.middleware_stack = _with_front(app.build_middleware_stack(), settings, metrics, lifecycle)
-    return app
+    demo_page.add_to(app, is_shown=settings.page)
+    api_docs.add_to(app, keyed=settings.keys_file is not None, has_ops_port=settings.ops_port is not None)
 
 
-def _with_front(app: ASGIApp, settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> ASGIApp:
-    """Put our middleware before FastAPI's own, which takes a tenth of the time of a fast-path prediction."""
+class _Front(NamedTuple):
+    """Our middleware before FastAPI's own, which takes a tenth of the time of a fast-path prediction."""
+
+    observer: Observer
+    fast_path: FastPath
+
+
+def _make_front(
+    app: ASGIApp, settings: Settings, metrics: Metrics, lifecycle: Lifecycle, keys: KeyStore | None
+) -> _Front:
+    app = shedding = LoadShedding(
+        app, routes=PREDICTING | TRYING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics
+    )
+    public: ASGIApp = (guarded := Guard(app, settings=settings, keys=keys, routes=routes.BY_PATH | demo_page.BY_PATH))
+    if settings.cors_origins:
+        public = CrossOrigin(public, origins=names(settings.cors_origins))
+    if settings.ops_port is not None:
+        public = OperatorsPort(app, public=public, settings=settings)
+    log = RequestLog(settings.log_lines_per_second)
+    observer = Observer(public, metrics=metrics, log=log, lifecycle=lifecycle)
     largest = min(routes.ONE_CUSTOMER_BYTES, settings.max_body_bytes or routes.BATCH_BYTES)
-    app = FastPath(app, path=routes.PREDICT, route=routes.PREDICT_ROUTE, max_body_bytes=largest)
-    app = LoadShedding(app, routes=PREDICTING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics)
-    return Observer(app, metrics=metrics, log=RequestLog(settings.log_lines_per_second), lifecycle=lifecycle)
+    fast_path = FastPath(
+        guard=guarded, shedding=shedding, observer=observer, route=routes.PREDICT_ROUTE, max_body_bytes=largest
+    )
+    return _Front(observer, fast_path)
 
 
 @contextmanager
@@ -109,17 +155,18 @@ def _prediction_log(settings: Settings, metrics: Metrics) -> Iterator[Prediction
     if not settings.log_url:
         yield NoLog()
         return
-    keep = logged_inputs.keeper(settings.log_inputs, settings.output_dir)
+    keep = InputKeeper(settings.log_inputs, settings.output_dir)
     log = SpooledLog(Spool(settings.spool), keep=keep, max_bytes=settings.max_spool_bytes, metrics=metrics)
     with spool_writer.running(log):
         yield log
 
 
 @contextmanager
-def _running(watch: PinWatch) -> Iterator[None]:
-    task = asyncio.create_task(watch.follow())
+def _running(watch: PinWatch | KeyStore | None) -> Iterator[None]:
+    task = asyncio.create_task(watch.follow()) if watch else None
     yield
-    task.cancel()
+    if task:
+        task.cancel()
 
 
 async def _answer(request: Request, error: Exception) -> Response:

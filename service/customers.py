@@ -5,11 +5,17 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.customer.levels import MOST, Levels
 from models.features import CONTRACT, CustomerFeatures
 
 MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS = 10_000, 2_000
 """Most customers in a batch, and in a batch with explanations, which takes thirty times as long: other batches wait a
 second at most."""
+
+LEVELS: dict[int | str, Levels] = {
+    feature.name: Levels(feature.categories) for feature in CONTRACT.features if len(feature.categories) > MOST
+}
+"""The categories that have too many levels to name them all in an error."""
 
 
 class Customer(CustomerFeatures):

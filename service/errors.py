@@ -2,8 +2,15 @@
 
 ServiceError
 ├── BodyTooLarge            the body exceeds the limit
-├── MediaTypeUnsupported    the body is not declared as JSON
+├── MediaTypeUnsupported    the body is not declared as JSON, or as compressed
 ├── RequestInvalid          the body is not JSON, or body or query break rules
+├── HostRefused             the header Host names another host than this service
+├── KeyRefused              the request has no valid key
+├── ScopeMissing            the key is not for this path
+├── TooManyRequests         the client exceeds its limit
+├── KeysUnreadable          the keys file is missing, invalid or unreadable
+├── KeyRejected             a key cannot be added to the keys file
+├── KeyUnknown              the keys file has no such key
 └── Unavailable             the same request may succeed later, or on another instance
     ├── ModelUnavailable    no model is loaded
     ├── LogUnavailable      the prediction log cannot record outcomes
@@ -14,6 +21,7 @@ ServiceError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from starlette.exceptions import HTTPException
@@ -25,8 +33,8 @@ from models.log.errors import OutcomesContradicted, OutcomesUnknown
 
 LISTED_PROBLEMS = 100
 NOT_JSON, OTHER = "json_invalid", "other"
-Queue = Literal["batches", "explanations", "outcomes"]
-ShedReason = Literal["queue", "memory"] | Queue
+Queue = Literal["batches", "explanations", "outcomes", "trials"]
+ShedReason = Literal["queue", "memory", Queue]
 """Why a request was shed: the queue, the memory of all bodies together, or the queue for its thread."""
 
 
@@ -46,12 +54,13 @@ class BodyTooLarge(ServiceError):
 
 
 class MediaTypeUnsupported(ServiceError):
-    """The request's body is not declared as JSON."""
+    """The request's body is not declared as JSON, or is declared as compressed."""
 
-    def __init__(self, *, found: str) -> None:
-        self.found = found
-        media_type = repr(found) if found else "missing"
-        super().__init__(f"The body's media type is {media_type}. Send JSON with Content-Type: application/json.")
+    def __init__(self, *, found: str, coding: str = "") -> None:
+        self.found, self.coding = found, coding
+        problem = f"The body's media type is {repr(found) if found else 'missing'}. Send JSON with Content-Type: "
+        compressed = f"The body's Content-Encoding is {coding!r}. Send the JSON uncompressed, without this header."
+        super().__init__(compressed if coding else f"{problem}application/json.")
 
 
 @dataclass(frozen=True)
@@ -90,12 +99,73 @@ class RequestInvalid(ServiceError):
             return "The body is not JSON."
         if not self.rules:
             return f"The {self.part} is not valid; it has {self.found} problems, too many to name."
-        which = (
-            "every problem"
-            if self.found == len(self.rules)
-            else f"the first {len(self.rules)} of {self.found} problems"
-        )
+        named = len(self.rules)
+        which = "every problem" if self.found == named else f"the first {named} of {self.found} problems"
         return f"The {self.part} is not valid; `errors` names {which}."
+
+
+class HostRefused(ServiceError):
+    """The header Host names another host than this service, as it does in DNS rebinding."""
+
+    def __init__(self, *, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"This service does not answer for the host {found!r}. Use one of its names. Its operators can add a name "
+            "with SERVICE_ALLOWED_HOSTS."
+        )
+
+
+class KeyRefused(ServiceError):
+    """The request has no valid key."""
+
+    def __init__(self, *, problem: Literal["missing", "unknown", "expired"]) -> None:
+        self.problem = problem
+        subject = "This path needs a key." if problem == "missing" else f"The key is {problem}."
+        super().__init__(f"{subject} Send a valid one as `Authorization: Bearer KEY` or as `X-API-Key: KEY`.")
+
+
+class ScopeMissing(ServiceError):
+    """The key is not for this path."""
+
+    def __init__(self, *, name: str, scope: str) -> None:
+        self.name, self.scope = name, scope
+        super().__init__(f"The key of {name} is not for this path. Use a key with the scope `{scope}`.")
+
+
+class TooManyRequests(ServiceError):
+    """The client exceeds its limit of requests or rows."""
+
+    def __init__(self, *, limit: float, unit: str, wait_seconds: int) -> None:
+        self.limit, self.unit, self.retry_after_seconds = limit, unit, wait_seconds
+        super().__init__(f"You have sent more than {limit:g} {unit} per second. Retry after {wait_seconds} s.")
+
+
+class KeysUnreadable(ServiceError):
+    """The keys file is missing, invalid or unreadable."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(
+            f"{path}: {problem}. Correct it, name another file with SERVICE_KEYS_FILE, or make a key with "
+            "`python -m service keys add NAME`."
+        )
+
+
+class KeyRejected(ServiceError):
+    """A key cannot be added to the keys file."""
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Nothing was added.")
+
+
+class KeyUnknown(ServiceError):
+    """The keys file has no such key."""
+
+    def __init__(self, *, name: str, short: str, path: Path) -> None:
+        self.name, self.short, self.path = name, short, path
+        which = f"{name} {short}" if short else name
+        super().__init__(f"{path}: there is no key {which}. `python -m service keys list` lists all keys.")
 
 
 class Unavailable(ServiceError):
@@ -153,6 +223,10 @@ class Draining(Unavailable):
 
 
 STATUS: dict[type[Exception], int] = {
+    HostRefused: 400,
+    KeyRefused: 401,
+    ScopeMissing: 403,
+    TooManyRequests: 429,
     BodyTooLarge: 413,
     MediaTypeUnsupported: 415,
     RequestInvalid: 422,

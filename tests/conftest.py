@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 from pydantic import Field
 
 from demo.running_service import free_port
@@ -19,7 +20,10 @@ from models.customer.contract import Contract
 from models.customer.declaration import AtLeast, Features
 from tests import shipped
 
+settings.register_profile("patient", deadline=None)  # a busy machine is not what is tested
+settings.load_profile("patient")
 REPOSITORY = Path(__file__).parent.parent
+TRACKING_URI = "MLFLOW_TRACKING_URI"
 TELCO = REPOSITORY.parent / "shared" / "data" / "telco_tickets.csv"
 
 
@@ -42,6 +46,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _engine_answers() -> bool:
     docker = shutil.which("docker")
     return docker is not None and not subprocess.run([docker, "version"], capture_output=True, check=False).returncode
+
+
+@pytest.fixture(autouse=True)
+def own_tracking_uri() -> Iterator[None]:
+    """Remove the variable by which MLflow passes the database of one test on to programs of the next."""
+    before = os.environ.get(TRACKING_URI)
+    yield
+    if before is None:
+        os.environ.pop(TRACKING_URI, None)
+    else:
+        os.environ[TRACKING_URI] = before
 
 
 class Subscription(Features):

@@ -1,6 +1,9 @@
 """What a manifest says, for bundles that no training made."""
 
+from pathlib import Path
+
 from models.bundles.calibration import Calibration
+from models.bundles.format import bundle_files
 from models.bundles.manifest import CalibrationComparison, Confusion, Description, Provenance
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Contract
@@ -33,3 +36,11 @@ def describe(contract: Contract, **changes: object) -> Description:
         "libraries": {},
     }
     return Description.model_validate(facts | changes)
+
+
+def fill(files: Path) -> Path:
+    """Add the files that a bundle must have and that the folder lacks; nothing can be read from them."""
+    for name in bundle_files.REQUIRED:
+        if not (files / name).exists():
+            (files / name).write_bytes(name.encode())
+    return files

@@ -51,6 +51,7 @@ def add(
     has_outcome: Sequence[bool],
     version: str = "v1",
     probability: Sequence[float] | None = None,
+    reported_by: str = "crm",
 ) -> list[str]:
     """Add predictions and outcomes; the table is made if need be. An outcome is seen when it is recorded."""
     policy, said = RiskPolicy(), probability or [0.5] * len(features)
@@ -60,7 +61,7 @@ def add(
     ]
     ids = [row["prediction_id"] for row in rows]
     outcomes = [
-        {"prediction_id": identity, "churned": left, "observed_at": at, "recorded_at": at}
+        {"prediction_id": identity, "reported_by": reported_by, "churned": left, "observed_at": at, "recorded_at": at}
         for identity, left, at, known in zip(ids, churned, recorded, has_outcome, strict=True)
         if known
     ]

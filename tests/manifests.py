@@ -33,8 +33,11 @@ def find(objects: list[Manifest], kind: str) -> dict[str, Manifest]:
 def templates(objects: list[Manifest]) -> dict[str, Manifest]:
     """Return what pods are made of, by the name of the object that makes them."""
     deployments = {name: made["spec"]["template"] for name, made in find(objects, "Deployment").items()}
-    jobs = {name: made["spec"]["jobTemplate"]["spec"]["template"] for name, made in find(objects, "CronJob").items()}
-    return deployments | jobs
+    scheduled = {
+        name: made["spec"]["jobTemplate"]["spec"]["template"] for name, made in find(objects, "CronJob").items()
+    }
+    jobs = {name: made["spec"]["template"] for name, made in find(objects, "Job").items()}
+    return deployments | scheduled | jobs
 
 
 def amount(quantity: str) -> float:
@@ -47,11 +50,14 @@ def amount(quantity: str) -> float:
     return float(number) * UNITS.get(quantity[len(number) :], 1)
 
 
-def docker_flags(template: Manifest, secrets: Mapping[str, str], claims: Mapping[str, str]) -> list[str]:
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def docker_flags(template: Manifest, secrets: Mapping[str, str], volumes: Mapping[str, str]) -> list[str]:
     """Write the flags of `docker run` that give a pod's one container what its manifest does, and no more.
 
-    `secrets` has values by key, `claims` a volume of Docker for each that is claimed. Docker's own seccomp profile is
-    what RuntimeDefault means there.
+    `secrets` has values by key, `volumes` a volume of Docker for each claim and Secret that is mounted and a folder for
+    each ServiceAccount whose token is. Docker's own seccomp profile is what RuntimeDefault means there.
     """
     pod = template["spec"]
     [container] = pod["containers"]
@@ -64,13 +70,17 @@ def docker_flags(template: Manifest, secrets: Mapping[str, str], claims: Mapping
     for variable in container.get("env", []):
         value = variable.get("value") or secrets[variable["valueFrom"]["secretKeyRef"]["key"]]
         flags.append(f"--env={variable['name']}={value}")
-    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    if pod["automountServiceAccountToken"]:
+        flags.append(f"--volume={volumes[pod['serviceAccountName']]}:{ACCOUNT}:ro")
+    declared = {volume["name"]: volume for volume in pod["volumes"]}
     for mount in container["volumeMounts"]:
-        volume, path = volumes[mount["name"]], mount["mountPath"]
+        volume, path = declared[mount["name"]], mount["mountPath"]
         if "emptyDir" in volume:
             size = amount(volume["emptyDir"]["sizeLimit"])
             # Docker gives it the mode of what it covers, where Kubernetes lets everybody write.
             flags.append(f"--tmpfs={path}:size={size:.0f},uid={who['runAsUser']},gid={who['fsGroup']}")
+        elif "secret" in volume:
+            flags.append(f"--volume={volumes[volume['secret']['secretName']]}:{path}:ro")
         else:
-            flags.append(f"--volume={claims[volume['persistentVolumeClaim']['claimName']]}:{path}")
+            flags.append(f"--volume={volumes[volume['persistentVolumeClaim']['claimName']]}:{path}")
     return flags

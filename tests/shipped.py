@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from models.bundles import pins
+from models.bundles import bundle, pin_history
+from models.errors import FingerprintMismatch
 from models.features import CONTRACT
 
 FIELDS = ("tenure_months", "monthly_charges", "total_charges", "support_tickets", "contract_type")
 ARE_SERVED = set(CONTRACT.names) >= set(FIELDS)
 REASON = "about the customers that the template ships with; models/features.py has others"
 _SHELF = Path(__file__).parent.parent / "models"
-MODEL_IS_SERVED = all(event.change == "fit" for event in pins.history(_SHELF))
+MODEL_IS_SERVED = all(event.change == "fit" for event in pin_history.read(_SHELF).changes)
 """Whether nothing but fits by hand made the pinned model; one that the gate promoted has other figures than README."""
 MODEL_REASON = "about the model that the template ships with; another was promoted"
+NO_MODEL_REASON = "no model fits models/features.py; `make train` makes one"
 _POPULATION = {"training.data.synthetic", "demo.synthetic_customers", "demo.populations"}
 _WORDS = re.compile(rf"\b(?:{'|'.join(FIELDS)}|synthetic)\b")
 
@@ -41,6 +43,14 @@ def require() -> None:
     """Skip the rest of a module that cannot be imported without them."""
     if not ARE_SERVED:
         pytest.skip(REASON, allow_module_level=True)
+
+
+def require_model() -> None:
+    """Skip a test that needs a serving model between a change of the features and the next training."""
+    try:
+        bundle.load(_SHELF, contract=CONTRACT)
+    except FingerprintMismatch:
+        pytest.skip(NO_MODEL_REASON)
 
 
 @cache

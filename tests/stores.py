@@ -21,11 +21,10 @@ class Shelf:
         self.arguments += ["--tracking-uri", f"sqlite:///{folder / 'var' / 'mlflow.db'}"]
 
     def serve(self, version: str) -> None:
-        (self.models_dir / "pinned.json").unlink(missing_ok=True)
         bundle.pin(self.find(version), models_dir=self.models_dir)
 
     def find(self, version: str) -> Bundle:
-        return bundle.find(self.models_dir, version, fingerprint=CONTRACT.fingerprint)
+        return bundle.find(self.models_dir, version, contract=CONTRACT)
 
     @property
     def serving(self) -> str:
@@ -50,4 +49,6 @@ class Shelf:
         change(files, facts)
         described = Description.model_validate(facts)
         trained_at = found.manifest.trained_at
-        return bundle.save(files, described, trained_at=trained_at, models_dir=self.models_dir).manifest.version
+        return bundle.save(
+            files, described, CONTRACT, trained_at=trained_at, models_dir=self.models_dir
+        ).manifest.version

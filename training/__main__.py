@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic_settings import BaseSettings
 
-from models import command_line
+from models import command_line, plain_text
 from models.errors import ModelsError
+from training.contracts import command as contract
 from training.errors import TrainingError
 from training.settings import (
     ChallengeSettings,
@@ -26,7 +27,7 @@ from training.settings import (
 
 Outcome = tuple[str, int]
 """What is printed, and the exit code."""
-PURPOSE = "Train models of customer churn, and decide which one is served."
+PURPOSE = "Train models of customer churn, and decide which one is served. `contract draft` writes a first contract."
 _KEPT = "the champion stays"
 
 logger = logging.getLogger("training")
@@ -35,12 +36,15 @@ logger = logging.getLogger("training")
 def main(arguments: list[str]) -> int:
     """Run the command that the first argument names."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the run in MLflow is closed as failed
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    plain_text.log_to_terminal()
     for noisy in ("alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    kinds = {name: kind for name, (_, kind, _) in COMMANDS.items()}
-    name, settings = command_line.read_command("python -m training", PURPOSE, kinds, arguments)
-    job, _, unfinished = COMMANDS[name]
+    program, purpose, commands, words = "python -m training", PURPOSE, COMMANDS, arguments
+    if arguments[:1] == ["contract"]:
+        program, purpose, commands, words = f"{program} contract", contract.PURPOSE, contract.COMMANDS, arguments[1:]
+    kinds = {name: kind for name, (_, kind, _) in commands.items()}
+    name, settings = command_line.read_command(program, purpose, kinds, words)
+    job, _, unfinished = commands[name]
     return _run(job, settings, unfinished=unfinished)
 
 
@@ -123,7 +127,7 @@ def _run(job: Callable[[Any], Outcome], settings: BaseSettings, *, unfinished: s
     except Exception:
         logger.exception("the job failed; %s", unfinished)
         return 2
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{plain_text.printable(text)}\n")
     return exit_code
 
 

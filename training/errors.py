@@ -1,14 +1,11 @@
 """Errors of training. Each error keeps its facts, and its message ends with the remedy.
 
-Errors of live rows are in `training.data.live_errors`, those of promotion in `training.promotion.errors`.
+Errors of live rows are in `training.data.live_errors`, those of promotion in `training.promotion.errors`, those of
+drafting a contract in `training.contracts.errors`, and those of the columns file in `models.columns.errors`.
 
 TrainingError
 ├── DataError                 the rows cannot be used
 │   ├── SourceUnreadable      the file, database or table is missing or unreadable, or the query fails
-│   ├── MappingInvalid        the columns file is invalid
-│   ├── ColumnMissing         a column that the mapping names is not in the source
-│   ├── TargetAmongFeatures   a feature reads the target or a column of `never_features`
-│   ├── TargetUnclear         the target does not hold exactly two values
 │   ├── LeakFound             a feature alone predicts the outcome
 │   ├── SplitImpossible       the rows cannot be split by time
 │   ├── SliceTooFine          a column has too many values to group customers by
@@ -29,14 +26,17 @@ TrainingError
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from models import plain_text
 from models.addresses import redact_passwords
+from models.customer import offending
+from models.customer.offending import OffendingValues
 
 
 def cause(error: BaseException) -> str:
     """Return the first line of the original error in a chain of wrapped errors."""
     while below := error.__cause__ or error.__context__:
         error = below
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return plain_text.first_line(error)
 
 
 class TrainingError(Exception):
@@ -50,65 +50,33 @@ class DataError(TrainingError):
 class SourceUnreadable(DataError):
     """The source is missing or cannot be read."""
 
-    def __init__(self, *, source: str, problem: str) -> None:
+    def __init__(self, *, source: str, problem: str, remedy: str | None = None) -> None:
         self.source, self.problem = redact_passwords(source), redact_passwords(problem)
-        super().__init__(
-            f"{self.source}: {self.problem}. "
-            "--data takes `synthetic`, `live`, a .csv or .parquet file, or a database URL with --query."
+        usual = (
+            "--data takes `synthetic`, `live`, a .csv, .tsv, .jsonl, .xlsx or .parquet file, a folder of "
+            ".parquet files, or a database URL with --query."
         )
-
-
-class MappingInvalid(DataError):
-    """The columns file is invalid."""
-
-    def __init__(self, *, path: str, problem: str) -> None:
-        self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. See training/columns/telco.toml for an example of a columns file.")
-
-
-class ColumnMissing(DataError):
-    """The source lacks columns that the mapping names."""
-
-    def __init__(self, *, missing: Sequence[str], present: Sequence[str]) -> None:
-        self.missing, self.present = tuple(missing), tuple(present)
-        super().__init__(
-            f"the source has no column {', '.join(missing)}; it has {', '.join(present)}. "
-            "Map other names with --columns FILE.toml."
-        )
-
-
-class TargetAmongFeatures(DataError):
-    """A feature reads a column that no feature may read."""
-
-    def __init__(self, *, feature: str, column: str) -> None:
-        self.feature, self.column = feature, column
-        super().__init__(
-            f"feature {feature} reads column {column}, which is the target or listed under `never_features`. "
-            "Name another column in the columns file."
-        )
-
-
-class TargetUnclear(DataError):
-    """The target does not hold exactly two values."""
-
-    def __init__(self, *, column: str, values: Sequence[object], positive: object) -> None:
-        self.column, self.values, self.positive = column, tuple(values), positive
-        listed = ", ".join(repr(value) for value in values[:5])
-        super().__init__(
-            f"target {column} holds {listed}; exactly two values are needed, of which {positive!r} means churn. "
-            "Set `column` and `positive` under [target] in the columns file."
-        )
+        super().__init__(f"{self.source}: {self.problem}. {remedy or usual}")
 
 
 class TooManyRejected(DataError):
     """Too many rows break the contract."""
 
-    def __init__(self, *, rejected: int, rows: int, limit: float, reasons: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        *,
+        rejected: int,
+        rows: int,
+        limit: float,
+        reasons: Mapping[str, int],
+        values: OffendingValues,
+        otherwise: str = "",
+    ) -> None:
         self.rejected, self.rows, self.limit, self.reasons = rejected, rows, limit, dict(reasons)
-        listed = "; ".join(f"{reason}: {count}" for reason, count in reasons.items())
         super().__init__(
-            f"{rejected} of {rows} rows break the contract, more than the limit of {limit:.0%} ({listed}). "
-            "Correct the source, the columns file, or the bounds in models/features.py."
+            f"{rejected} of {rows} rows break the contract, more than the limit of {limit:.0%} "
+            f"({offending.describe(reasons, values)}). {values.remedy()}"
+            f"Correct the source, the columns file, or the bounds in models/features.py{otherwise}."
         )
 
 
@@ -139,7 +107,10 @@ class SplitImpossible(DataError):
 
     def __init__(self, *, column: str, problem: str) -> None:
         self.column, self.problem = column, problem
-        super().__init__(f"--time-column {column}: {problem}. Name a column of times, or omit --time-column.")
+        super().__init__(
+            f"--time-column {column}: {problem}. Name a column of times, declare their format with "
+            "--time-format, or omit --time-column."
+        )
 
 
 class SliceTooFine(DataError):
@@ -207,11 +178,13 @@ class ColumnsTaken(ScoringError):
 class NothingScored(ScoringError):
     """No row of a file satisfies the contract."""
 
-    def __init__(self, *, path: Path, rows: int, reasons: Mapping[str, int]) -> None:
+    def __init__(self, *, path: Path, rows: int, reasons: Mapping[str, int], values: OffendingValues) -> None:
         self.path, self.rows, self.reasons = path, rows, dict(reasons)
-        listed = "; ".join(f"{reason}: {count}" for reason, count in reasons.items())
+        listed = offending.describe(reasons, values)
         problem = f"none of its {rows} rows satisfies the contract ({listed})" if rows else "it has no rows"
-        super().__init__(f"{path}: {problem}. Correct the file, or map its columns with --columns FILE.toml.")
+        super().__init__(
+            f"{path}: {problem}. {values.remedy()}Correct the file, or map its columns with --columns FILE.toml."
+        )
 
 
 class StudyUnusable(TrainingError):
@@ -228,8 +201,7 @@ class StudyUnusable(TrainingError):
 class TrackingFailed(TrainingError):
     """MLflow did not accept the run."""
 
-    def __init__(self, *, uri: str, problem: str) -> None:
-        self.uri, self.problem = redact_passwords(uri), redact_passwords(problem)
-        super().__init__(
-            f"MLflow at {self.uri}: {self.problem}. Nothing was pinned. Start the server, or set MLFLOW_TRACKING_URI."
-        )
+    def __init__(self, *, uri: str, problem: str, remedy: str | None = None) -> None:
+        self.uri, self.problem = redact_passwords(uri), redact_passwords(problem).rstrip(".")
+        usual = "Correct it there, or set MLFLOW_TRACKING_URI to another server or database."
+        super().__init__(f"MLflow at {self.uri}: {self.problem}. Nothing was pinned. {remedy or usual}")

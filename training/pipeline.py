@@ -19,7 +19,7 @@ from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
 from models.progress import Progress
 from training import memory
-from training.data import dataset_split, datasets, leakage, slices, splitting
+from training.data import dataset_split, datasets, leakage, slices, splitting, time_column
 from training.data.datasets import Dataset
 from training.data.splitting import Folds, Split
 from training.learning import calibrators, cost_policy, evaluation, final_evaluation, model, tuning
@@ -40,6 +40,8 @@ class Published:
 
     bundle: Bundle
     run_id: str
+    link: str
+    """How to open the run's page in MLflow."""
     pinned: bool
 
 
@@ -79,7 +81,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
             run.mark_champion(number)
             why = "asked for with --pin" if settings.pin else "the first model"
             bundle.pin(published, models_dir=settings.models_dir, change="fit", why=why)
-    return Published(published, run.run_id, pinned)
+    return Published(published, run.run_id, run.link, pinned)
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,11 @@ class Training:
 def _split(dataset: Dataset, settings: FitSettings) -> Split:
     if dataset.moments is not None:
         return splitting.as_known(dataset.churned, dataset.moments)
-    if settings.time_column:
-        return splitting.by_time(dataset.churned, dataset.others[settings.time_column])
+    if dataset.times is not None:
+        column = time_column.read(dataset.times, form=settings.time_format)
+        if column.taken_for:
+            logger.warning("--time-column %s: its numbers were taken for %s", column.name, column.taken_for)
+        return splitting.by_time(dataset.churned, column)
     return splitting.at_random(dataset.churned, seed=settings.seed)
 
 

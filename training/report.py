@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.bundles.manifest import Description
+from models.bundles.manifest import Description, LiveRows
 from training.card import live_rows
 from training.card.comparison import overtaken_by
 from training.card.costs import cheaper
@@ -27,15 +27,28 @@ def describe(published: Published) -> str:
         [
             f"model {version} ({state})",
             f"  data      {manifest.data.rows:,} customers from {manifest.data.source}",
+            *(f"  {line}" for line in _reporters(manifest.data.live)),
             *(f"  {line}" for line in _quality(manifest)),
             *(f"  {line}" for line in _comparison(manifest)),
             *(f"  {line}" for line in _decisions(manifest)),
             *(f"  warning   {warning}" for warning in (*manifest.warnings, *live_rows.doubts(manifest.data.live))),
             f"  bundle    {published.bundle.directory}",
-            f"  MLflow    run {published.run_id}",
+            f"  MLflow    {published.link}",
             *([commit] if ships else []),
         ]
     )
+
+
+def _reporters(live: LiveRows | None) -> list[str]:
+    if live is None or live.reported is None:
+        return []
+    of_test = (
+        f"  {name:<18}{share:>6.1%} of {live.rows:,} rows, {test_share:>6.1%} of the test set"
+        for name, _, share, _, test_share in live_rows.shares(live.reported)
+    )
+    contradicted = live.reported.contradicted_predictions
+    left_out = [f"  {contradicted:,} predictions left out: reporters gave both outcomes"] if contradicted else []
+    return ["live rows by who reported the outcome", *of_test, *left_out]
 
 
 def _quality(description: Description) -> list[str]:

@@ -10,12 +10,15 @@ from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models.bundles.pins import VERSION
 from models.durations import Duration
+from models.log.reporters import Reporters
 
 LIVE = "live"
 _APPENDED = f",{LIVE}"
 
 
-class _JobSettings(BaseSettings):
+class JobSettings(BaseSettings):
+    """How every command reads its settings."""
+
     model_config = SettingsConfigDict(
         env_prefix="TRAINING_",
         env_ignore_empty=True,  # a workflow sets each variable, also those that nobody gave a value
@@ -28,7 +31,7 @@ class _JobSettings(BaseSettings):
     )
 
 
-class StoreSettings(_JobSettings):
+class StoreSettings(JobSettings):
     """Where models are stored, and where MLflow is."""
 
     models_dir: Path = Path("models")
@@ -46,7 +49,9 @@ class StoreSettings(_JobSettings):
 
 def _version(text: str) -> str:
     if not re.fullmatch(VERSION, text):
-        raise PydanticCustomError("version", "a version is a folder of models/store, as 20260301-1a2b3c4d")
+        raise PydanticCustomError(
+            "version", "a version is a folder of models/store, or the beginning of one: 20260301-1a2b"
+        )
     return text
 
 
@@ -62,7 +67,7 @@ class FitSettings(StoreSettings):
     """Train, evaluate, log and publish a model."""
 
     data: str = "synthetic"
-    """`synthetic`, a .csv or .parquet file, a database URL, or `live`; `,live` after another one appends live rows."""
+    """`synthetic`, a file or folder, a database URL, or `live`; `,live` after another one appends live rows."""
     query: str | None = None
     """SQL that selects the rows; required with a database URL."""
     columns: Path | None = None
@@ -77,6 +82,8 @@ class FitSettings(StoreSettings):
     """Age at which nearly all outcomes have arrived, as 90m, 24h or 7d; younger predictions are left out."""
     outcomes_known: Literal["recorded", "observed"] = "recorded"
     """When an outcome became known: `recorded` in the log, or `observed` if outcomes were imported much later."""
+    trusted_reporters: Reporters = None
+    """Reporters whose outcomes become live rows, as crm,billing; by default all. The gate then accepts each of them."""
     seed: int = Field(default=7, ge=0)
     """Seed of the synthetic population, the split, the folds, the fit and the bootstrap."""
     threads: int = Field(default=1, ge=1)
@@ -89,6 +96,8 @@ class FitSettings(StoreSettings):
     """Features with a monotone effect, rising (1) or falling (-1), as tenure_months=-1."""
     time_column: str | None = None
     """Column of the source with the time of each row; the test set is then the latest fifth of the rows."""
+    time_format: str | None = None
+    """Format of these times, as %d.%m.%Y; by default ISO 8601, or numbers that can be of one clock only."""
     slices: list[str] = []
     """Columns of the source to evaluate the model by, besides every feature."""
     min_slice_roc_auc: float = Field(default=0, ge=0, lt=1)
@@ -118,15 +127,17 @@ class FitSettings(StoreSettings):
         return "database" if "://" in self.base else "file"
 
 
-class ScoreSettings(_JobSettings):
+class ScoreSettings(JobSettings):
     """Score a file of customers with the pinned model."""
 
     input: CliPositionalArg[Path]
-    """File to score, .csv or .parquet."""
+    """File to score: .csv, .tsv, .jsonl, .xlsx, .parquet, or a folder of .parquet files."""
     output: CliPositionalArg[Path]
     """File to write, .csv or .parquet; rejected rows go to a file of the same name with the suffix .rejected.csv."""
     columns: Path | None = None
     """TOML file that maps the file's columns to the contract, as for `fit`; no target is needed."""
+    max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
+    """Share of rejected rows above which nothing is written; 1 allows all."""
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
 
@@ -135,7 +146,7 @@ class PromoteSettings(StoreSettings):
     """Replace the champion by a challenger if the promotion gate passes it."""
 
     version: CliPositionalArg[Version | None] = None
-    """Version of the challenger; by default the newest bundle in the store."""
+    """Version of the challenger, or its beginning; by default the newest bundle in the store."""
     roc_auc_margin: float = Field(default=0.005, ge=0)
     """ROC-AUC by which the challenger may be worse, at the lower end of the 95 % interval."""
     brier_margin: float = Field(default=0.002, ge=0)
@@ -150,6 +161,8 @@ class PromoteSettings(StoreSettings):
     """Largest ratio of the challenger's time to score one customer to the champion's."""
     min_rows: int = Field(default=500, ge=1)
     """Fewest customers that neither model was trained on; with fewer the gate cannot tell."""
+    max_reporter_share: float = Field(default=0.9, gt=0, le=1)
+    """Share of live rows from which one reporter gives too many, unless `fit --trusted-reporters` named it."""
     report: Path | None = None
     """File to write the result to, as Markdown for a pull request."""
 
@@ -158,8 +171,8 @@ class RollbackSettings(StoreSettings):
     """Serve an earlier model again."""
 
     version: CliPositionalArg[Version | None] = None
-    """Version of the model, from the store or MLflow's registry; by default the previous champion."""
-    why: str = "asked for by hand"
+    """Version of the model, or its beginning, from the store or MLflow's registry; by default the previous champion."""
+    why: str = Field(default="asked for by hand", max_length=1_000)
     """Reason, for the history."""
 
 
@@ -167,25 +180,25 @@ class ChallengeSettings(StoreSettings):
     """Run a challenger beside the champion, or stop it."""
 
     version: CliPositionalArg[Version | None] = None
-    """Version of the challenger; by default the newest bundle in the store."""
+    """Version of the challenger, or its beginning; by default the newest bundle in the store."""
     mode: Literal["shadow", "canary"] = "shadow"
     """`shadow` scores every customer and answers none; `canary` answers a share of those with a customer_id."""
     share: float = Field(default=0.1, gt=0, lt=1)
     """Share of the customers that a canary answers."""
     stop: bool = False
     """Remove the current challenger."""
-    why: str = "asked for by hand"
+    why: str = Field(default="asked for by hand", max_length=1_000)
     """Reason, for the history."""
 
 
-class HistorySettings(_JobSettings):
+class HistorySettings(JobSettings):
     """List which model was served when, and why."""
 
     models_dir: Path = Path("models")
     """Folder of pinned.json, history.jsonl and store/."""
 
 
-class CompareLiveSettings(_JobSettings):
+class CompareLiveSettings(JobSettings):
     """Compare champion and challenger on logged predictions and their outcomes."""
 
     log_url: str = "sqlite:///var/predictions.db"
@@ -194,5 +207,7 @@ class CompareLiveSettings(_JobSettings):
     """Age of the oldest predictions, as 90m, 24h or 7d; by default since the challenger started."""
     min_rows: int = Field(default=500, ge=1)
     """Fewest outcomes of either model; with fewer the command cannot tell."""
+    trusted_reporters: Reporters = None
+    """Reporters whose outcomes count, as crm,billing; by default all."""
     models_dir: Path = Path("models")
     """Folder of pinned.json, history.jsonl and store/."""

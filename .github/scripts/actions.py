@@ -16,6 +16,8 @@ def environment(**values: str) -> None:
 
 def path(folder: Path) -> None:
     """Put a folder at the front of the PATH of later steps."""
+    if not str(folder).isprintable():
+        raise ValueError(f"{str(folder)!r} would be several folders")
     _write("GITHUB_PATH", f"{folder}\n")
 
 
@@ -26,12 +28,12 @@ def summary(markdown: str) -> None:
 
 def _append(file: str, values: dict[str, str]) -> None:
     for name, value in values.items():
-        if "\n" in value:
-            raise ValueError(f"{name} has several lines, which a workflow would read as several values")
+        if not value.isprintable():  # the runner ends a line at a carriage return, too
+            raise ValueError(f"{name} has several lines or control characters; a workflow would read several values")
         _write(file, f"{name}={value}\n")
 
 
 def _write(file: str, text: str) -> None:
     if target := os.environ.get(file):
-        with Path(target).open("a") as lines:
+        with Path(target).open("a", encoding="utf-8") as lines:
             lines.write(text)

@@ -19,6 +19,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import terminal
+
 ACCEPTED = Path("requirements/accepted-vulnerabilities.toml")
 NONE, SOME, CANNOT_TELL = 0, 1, 2
 PIP_AUDIT = Path(sys.executable).with_name("pip-audit")
@@ -64,8 +66,8 @@ def packages(locks: Sequence[str]) -> list[dict[str, Any]]:
     try:
         found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (ValueError, LookupError):
-        last = done.stderr.strip().splitlines()[-1:] or ["it printed no error"]
-        raise CannotTell(f"pip-audit failed: {last[0]}. Try again when the advisory service answers.") from None
+        last = terminal.last_line(done.stderr)
+        raise CannotTell(f"pip-audit failed: {last}. Try again when the advisory service answers.") from None
     skipped = [f"{package['name']} ({package['skip_reason']})" for package in found if "skip_reason" in package]
     if skipped or not found:
         raise CannotTell(f"not every package was looked up: {', '.join(skipped) or 'the lock files have none'}")
@@ -90,7 +92,7 @@ def main(locks: Sequence[str]) -> int:
                 code = SOME
                 fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
                 status = f"fixed in {fixed}" + (f"; accepted only until {excuse.until}" if excuse else "")
-            sys.stdout.write(f"{package['name']} {package['version']}: {vulnerability['id']}, {status}\n")
+            terminal.write(f"{package['name']} {package['version']}: {vulnerability['id']}, {status}\n")
     sys.stdout.write(f"{len(found)} packages looked up\n")
     return code
 

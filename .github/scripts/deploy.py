@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import terminal
 from rollout import compose, deployment, deployment_history, proxy
 from rollout.deployment import Limits
 from rollout.errors import CannotTell, UsageError
@@ -23,7 +24,7 @@ DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="deploy.py", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(prog="deploy.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("image", metavar="IMAGE", help="name@sha256:..., or an image id; or rollback, history, status")
     parser.add_argument("--ready-seconds", type=float, default=Limits.ready_seconds, help="time limit of the start")
     parser.add_argument(
@@ -96,7 +97,9 @@ def _line(record: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command, and return its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    handler = logging.StreamHandler()
+    handler.setFormatter(terminal.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     given = parse(arguments)
     do = {"history": history, "status": status}.get(given.image, deploy)
     try:
@@ -104,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
     except CannotTell as error:
         logging.getLogger("deploy").error("%s", error)  # noqa: TRY400  # a traceback would hide the message
         return 2
-    sys.stdout.write(f"{json.dumps(facts, indent=2) if given.json else describe(facts)}\n")
+    terminal.write(f"{json.dumps(facts, indent=2) if given.json else describe(facts)}\n")
     return code
 
 

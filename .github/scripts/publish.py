@@ -33,7 +33,7 @@ def main() -> int:
     label = f"org.opencontainers.image.source={os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
     docker("build", "--target", "service", "--label", label, "--tag", f"{name}:{commit}", str(ROOT))
     docker("push", "--quiet", f"{name}:{commit}")
-    pushed = docker("image", "inspect", "--format", '{{join .RepoDigests "\\n"}}', f"{name}:{commit}").splitlines()
+    pushed = docker("image", "inspect", "--format", '{{join .RepoDigests "\\n"}}', f"{name}:{commit}").split("\n")
     [image] = [digest for digest in pushed if digest.startswith(f"{name}@sha256:")]
     actions.output(image=image, name=name, digest=image.partition("@")[2])
     sys.stdout.write(f"{image}\n")

@@ -46,6 +46,13 @@ RULES = (
 )
 """Patterns that are replaced in all files, and the spelling of the new name for each."""
 
+HOW_TO_PUBLISH = "(docs/deploy.md#publish-the-demo-page)"
+"""README's link to the demo page, until it is known where the page is published."""
+GITHUB = re.compile(
+    r"(?:https://(?:[^@/]+@)?|ssh://git@|git@)github\.com[:/](?P<owner>[\w-]+)/(?P<repository>[\w.-]+?)(?:\.git)?/?"
+)
+"""Addresses of a repository on GitHub."""
+
 
 def main(arguments: list[str]) -> int:
     """Rename the checkout in the working directory; return 2 and change nothing if that is not possible."""
@@ -68,7 +75,7 @@ def main(arguments: list[str]) -> int:
         return _refuse(f"{error.stderr.strip()}. Run `git init`, commit everything, and run this again.")
     if uncommitted:
         return _refuse(f"These changes are not committed:\n{uncommitted}Commit or stash them, and run this again.")
-    for line in _rename(name):
+    for line in (*_rename(name), *_link_demo()):
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(WHAT_IS_LEFT.format(name=name))
     return 0
@@ -92,10 +99,30 @@ def _rename(name: str) -> Iterator[str]:
         if places:
             path.write_bytes(renamed.encode())
             yield f"{path}: {places} {'place' if places == 1 else 'places'}"
-        target = path.with_name(_apply(path.name, name)[0])
+        target = Path(_apply(path.as_posix(), name)[0])
         if target != path:
+            target.parent.mkdir(parents=True, exist_ok=True)
             _git("mv", str(path), str(target))  # so that `git commit --all` includes it
             yield f"{path} -> {target}"
+
+
+def _link_demo() -> Iterator[str]:
+    """Let README link to the demo page on GitHub Pages, if the repository is on GitHub."""
+    address = _pages_address(_git("config", "--default", "", "--get", "remote.origin.url").strip())
+    readme = Path("README.md")
+    text = readme.read_text(encoding="utf-8")
+    if address and HOW_TO_PUBLISH in text:
+        readme.write_text(text.replace(HOW_TO_PUBLISH, f"({address}demo/)"), encoding="utf-8")
+        yield f"{readme}: the link to the demo page, {address}demo/; docs/deploy.md says how to publish it"
+
+
+def _pages_address(origin: str) -> str | None:
+    """Return the address of a repository's site on GitHub Pages; None if it is not on GitHub."""
+    found = GITHUB.fullmatch(origin)
+    if not found:
+        return None
+    host, repository = f"{found['owner'].lower()}.github.io", found["repository"]
+    return f"https://{host}/" if repository.lower() == host else f"https://{host}/{repository}/"
 
 
 def _apply(text: str, name: str) -> tuple[str, int]:

@@ -2,8 +2,13 @@
 """`request_retrain.py COMMAND ...`: run a job of the monitor, and request a retraining if its exit code is 1.
 
     python3 .github/scripts/request_retrain.py .venv/bin/python -m monitoring drift --since 24h
+    python3 .github/scripts/request_retrain.py --record var/reports/20260301T120000.000000Z-drift.json
 
-The exit code is that of the job (0, 1 or 2), or 2 if the request failed. The request is a `repository_dispatch` of type
+`--record` requests it for a run that a person decided about, with the reason of the last decision. The dashboard starts
+this if MONITORING_RETRAIN_COMMAND="python3 .github/scripts/request_retrain.py --record".
+
+The exit code is that of the job (0, 1 or 2), or 2 if the request failed. For a record it is 0 if the request was sent,
+and 1 if not. The request is a `repository_dispatch` of type
 `retrain` with the job's verdict. RETRAIN_TOKEN is a token for it (contents: write, for one repository only), and
 RETRAIN_REPOSITORY is `owner/name`; without them the script prints the request instead of sending it. It sends at most
 one request in RETRAIN_EVERY_HOURS (24), and saves the last one in var/retrain-request.json.
@@ -59,25 +64,44 @@ def main(command: list[str]) -> int:
     code = subprocess.run(command, check=False).returncode
     if code != FOUND:
         return code
-    body = request(command, newest_record(began))
+    return send_if_due(request(command, newest_record(began)), sent=code, kept=code)
+
+
+def decided(path: Path) -> int:
+    """Request the retraining that a person decided on."""
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{path}: the record cannot be read: {error}\n")
+        return CANNOT_TELL
+    body = request([str(path)], record)
+    if reviews := record.get("reviews"):
+        payload = body["client_payload"]
+        payload["reason"] = f"{reviews[-1]['by']}: {reviews[-1]['why']} ({payload['reason']})"
+    return send_if_due(body, sent=0, kept=FOUND)
+
+
+def send_if_due(body: dict[str, Any], *, sent: int, kept: int) -> int:
+    """Send a request, unless one was sent lately, and return the exit code: `sent`, `kept`, or 2 if that failed."""
     token, repository = os.environ.get("RETRAIN_TOKEN"), os.environ.get("RETRAIN_REPOSITORY")
     if not token or not repository:
         sys.stdout.write(
             f"{json.dumps(body, indent=2)}\nnot sent: RETRAIN_TOKEN and RETRAIN_REPOSITORY are not both set\n"
         )
-        return code
+        return kept
     pause_seconds = 3600 * float(os.environ.get("RETRAIN_EVERY_HOURS", "24"))
     if ASKED.exists() and time.time() - ASKED.stat().st_mtime < pause_seconds:
         sys.stdout.write(f"not sent: a retraining was requested less than {pause_seconds / 3600:g} h ago\n")
-        return code
+        return kept
     try:
         send(body, repository=repository, token=token)
     except OSError as error:
         sys.stderr.write(f"a retraining is due, but the request failed: {error}. Check RETRAIN_TOKEN.\n")
         return CANNOT_TELL
     sys.stdout.write(f"requested a retraining of {repository}\n")
-    return code
+    return sent
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    words = sys.argv[1:]
+    sys.exit(decided(Path(words[1])) if words[:1] == ["--record"] and len(words) == 2 else main(words))

@@ -46,7 +46,7 @@ def python_packages(image: str, scratch: Path) -> dict[str, Any]:
 
 def debian_packages(image: str) -> list[dict[str, str]]:
     """Describe the Debian packages of the image."""
-    lines = [line.split() for line in inside(image, *DEBIAN).decode().splitlines()]
+    lines = [line.split() for line in inside(image, *DEBIAN).decode().strip().split("\n")]
     return [
         {
             "type": "library",

@@ -50,7 +50,9 @@ def measure(*, number: int, seconds: int, progress: Progress, scratch: Path) -> 
         batch = _batch(LARGE_ROWS)
         with ThreadPoolExecutor(1) as other:
             # A second longer, so that batches run for as long as single predictions do.
-            large = other.submit(wrk.send, server.url(PATH), batch, connections=1, seconds=seconds + 1)
+            large = other.submit(
+                wrk.send, server.url(PATH), batch, key=server.contender.key, connections=1, seconds=seconds + 1
+            )
             beside = rounds.send(server, connections=SINGLES_CONNECTIONS, seconds=seconds)
         progress.step()
     return Batches(number, rows_per_second, unlogged, alone, beside, large.result())
@@ -60,7 +62,7 @@ def _rows_per_second(server: Server, seconds: int, progress: Progress) -> Iterat
     rounds.send(server, connections=rounds.WARM_UP_CONNECTIONS, seconds=rounds.WARM_UP_SECONDS)
     batch = _batch(ROWS)
     for connections in CONNECTIONS:
-        load = wrk.send(server.url(PATH), batch, connections=connections, seconds=seconds)
+        load = wrk.send(server.url(PATH), batch, key=server.contender.key, connections=connections, seconds=seconds)
         yield connections, ROWS * load.answered_per_second
         progress.step()
 

@@ -10,10 +10,12 @@ from tempfile import mkdtemp
 from benchmarks.measuring import pinned_model
 from benchmarks.servers import plain
 from models.features import CONTRACT
+from models.keys import SCOPES
+from service.access import keys_file
 
 PORT = "{port}"
 """Placeholder for the port in a command and in its environment."""
-OURS, UNLOGGED = "service", "service without its log"
+OURS, OPEN, UNLOGGED = "service", "service without keys", "service without its log"
 EMPTY, BARE, PLAIN = "empty endpoint", "bare uvicorn", "pipeline on a DataFrame"
 _UVICORN = (
     *(sys.executable, "-m", "uvicorn", "--port", PORT, "--loop", "uvloop", "--http", "httptools", "--ws", "none"),
@@ -30,20 +32,33 @@ class Contender:
     path: str = "/predict"
     body: bytes = json.dumps(CONTRACT.example).encode()
     environment: Mapping[str, str] = field(default_factory=dict)
+    key: str = "0" * 43
+    """The API key in each request; servers that ask for none get one of the same length."""
     expected: float | None = None
     """Probability that its answer must contain; None if it has another model, or none."""
 
 
 def service(scratch: Path) -> Contender:
-    """Return the service with its default settings; its prediction log is in a folder of its own below `scratch`."""
+    """Return the service with its default settings and keys; its files are in a folder of its own below `scratch`."""
     folder = Path(mkdtemp(dir=scratch))
-    environment = {"SERVICE_OUTPUT_DIR": str(folder), "SERVICE_LOG_URL": f"sqlite:///{folder / 'predictions.db'}"}
+    environment = {
+        "SERVICE_OUTPUT_DIR": str(folder),
+        "SERVICE_LOG_URL": f"sqlite:///{folder / 'predictions.db'}",
+        "SERVICE_KEYS_FILE": str(folder / "keys.toml"),
+    }
     return Contender(
         OURS,
         (sys.executable, "-m", "service", "--port", PORT),
         environment=environment,
+        key=keys_file.add(folder / "keys.toml", "load", SCOPES, None),
         expected=pinned_model.score(),
     )
+
+
+def without_keys(scratch: Path) -> Contender:
+    """Return the service without keys."""
+    with_keys = service(scratch)
+    return replace(with_keys, name=OPEN, environment={**with_keys.environment, "SERVICE_KEYS_FILE": ""})
 
 
 def unlogged(scratch: Path) -> Contender:
@@ -68,6 +83,7 @@ def all_of_them(scratch: Path) -> list[Contender]:
     plain.fit(pipeline)
     return [
         service(scratch),
+        without_keys(scratch),
         unlogged(scratch),
         empty(),
         bare(),

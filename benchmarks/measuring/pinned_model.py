@@ -4,7 +4,8 @@ from functools import cache
 from pathlib import Path
 
 from models.bundles import bundle
-from models.bundles.bundle import BOOSTER, Bundle
+from models.bundles.bundle import Bundle
+from models.bundles.format.bundle_files import BOOSTER
 from models.bundles.scorer import Scorer
 from models.customer.contract import Matrix
 from models.features import CONTRACT
@@ -35,4 +36,4 @@ def score() -> float:
 
 @cache
 def _load() -> Bundle:
-    return bundle.load(Settings().models_dir, fingerprint=CONTRACT.fingerprint)
+    return bundle.load(Settings().models_dir, contract=CONTRACT)

@@ -41,7 +41,8 @@ class Server:
         """
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request("GET" if body is None else "POST", path, body, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json", "X-API-Key": self.contender.key}
+            connection.request("GET" if body is None else "POST", path, body, headers)
             response = connection.getresponse()
             return response.status, response.read().decode()
         except (OSError, HTTPException) as error:
@@ -125,7 +126,7 @@ def _family(ancestor: int) -> list[tuple[int, int]]:
     """Return a process and its descendants, each as id and resident memory in KiB."""
     command = ["ps", "-eo", "pid=,ppid=,rss="]
     listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    rows = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    rows = [tuple(map(int, line.split())) for line in listed.strip().split("\n")]
     family = {ancestor}
     while more := {pid for pid, parent, _ in rows if parent in family} - family:
         family |= more

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.errors import NoAnswer
 from benchmarks.measuring import process, wrk
-from benchmarks.measuring.contenders import OURS, UNLOGGED, Contender
+from benchmarks.measuring.contenders import OPEN, OURS, UNLOGGED, Contender
 from benchmarks.measuring.process import Server
 from benchmarks.measuring.wrk import Load
 from models.progress import Progress
@@ -85,18 +85,19 @@ def settings(number_of_rounds: int, seconds: int) -> dict[str, int]:
 def send(server: Server, *, connections: int, seconds: int) -> Load:
     """Send the contender's own single request as load."""
     contender = server.contender
-    return wrk.send(server.url(contender.path), contender.body, connections=connections, seconds=seconds)
+    url = server.url(contender.path)
+    return wrk.send(url, contender.body, key=contender.key, connections=connections, seconds=seconds)
 
 
 def read_metric(exposed: str, name: str) -> float:
     """Return the sum of a metric over all label values in Prometheus' text format; 0 if the metric is missing."""
-    lines = (line for line in exposed.splitlines() if line.startswith((f"{name} ", f"{name}{{")))
+    lines = (line for line in exposed.strip().split("\n") if line.startswith((f"{name} ", f"{name}{{")))
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
 def _count(server: Server) -> dict[str, float]:
     """Read the service's own counters; 0 for all other servers."""
-    if server.contender.name not in (OURS, UNLOGGED):
+    if server.contender.name not in (OURS, OPEN, UNLOGGED):
         return dict.fromkeys(_METRICS, 0.0)
     status, exposed = server.ask("/metrics")
     if status != 200:

@@ -35,7 +35,7 @@ def read(raw: str) -> list[Stack]:
 
     Waiting threads are left out; py-spy counts some of them as busy.
     """
-    found = (_stack(*line.rsplit(" ", 1)) for line in raw.splitlines())
+    found = (_stack(*line.rsplit(" ", 1)) for line in raw.strip().split("\n") if line)
     return [stack for stack in found if stack.frames and not stack.frames[-1].path.startswith(_WAITING)]
 
 

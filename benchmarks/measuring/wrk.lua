@@ -5,6 +5,7 @@ function init(arguments)
   local file = assert(io.open(arguments[1], "rb"))
   wrk.method, wrk.body = "POST", file:read("*a")
   wrk.headers["Content-Type"] = "application/json"
+  wrk.headers["X-API-Key"] = arguments[2]
   file:close()
 end
 

@@ -52,8 +52,8 @@ def prepare() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES if most < 0 else min(_OPEN_FILES, most), most))
 
 
-def send(url: str, body: bytes, *, connections: int, seconds: int) -> Load:
-    """Send one body repeatedly for some seconds.
+def send(url: str, body: bytes, *, key: str, connections: int, seconds: int) -> Load:
+    """Send one body repeatedly for some seconds, with an API key.
 
     Raises:
         LoadFailed: no server listens at the URL, or wrk failed.
@@ -62,7 +62,7 @@ def send(url: str, body: bytes, *, connections: int, seconds: int) -> Load:
         file.write(body)
         file.flush()
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT_SECONDS}s", f"--script={_SCRIPT}"]
-        command = ["wrk", *options, url, "--", file.name]
+        command = ["wrk", *options, url, "--", file.name, key]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LoadFailed(url=url, problem=(done.stderr or done.stdout).strip())
@@ -71,4 +71,4 @@ def send(url: str, body: bytes, *, connections: int, seconds: int) -> Load:
 
 def read(output: str) -> Load:
     """Read the JSON line of the script, after wrk's own lines."""
-    return TypeAdapter(Load).validate_json(output.splitlines()[-1])
+    return TypeAdapter(Load).validate_json(output.strip().split("\n")[-1])

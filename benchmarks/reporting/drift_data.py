@@ -69,7 +69,7 @@ def _write_log(path: Path, rows: int) -> None:
     """Write predictions as the service does, evenly spread over the window."""
     engine = log_tables.connect(f"sqlite:///{path}", create=True)
     migrations.upgrade(engine)
-    scorer = Scorer.of(bundle.load(Settings().models_dir, fingerprint=CONTRACT.fingerprint))
+    scorer = Scorer.of(bundle.load(Settings().models_dir, contract=CONTRACT))
     times = (START + at * ((END - START) / rows) for at in range(rows))
     for some in _customers(rows):
         features = json.loads(some.to_json(orient="records"))

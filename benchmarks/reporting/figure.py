@@ -1,7 +1,8 @@
 """The README's throughput figure, drawn from the raw files.
 
-Left: requests/s of all servers. Right: requests/s over the number of connections. The colours are legible on light and
-on dark pages, and equal input gives equal bytes.
+Left: all servers as multiples of the empty endpoint, because the peers have a run of their own, on another day. Right:
+requests/s over the number of connections. The colours are legible on light and on dark pages, and equal input gives
+equal bytes.
 """
 
 from collections.abc import Sequence
@@ -12,17 +13,17 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.measuring.contenders import BARE, EMPTY, OURS, PLAIN
+from benchmarks.measuring.contenders import BARE, EMPTY, OPEN, OURS, PLAIN, UNLOGGED
 from benchmarks.measuring.rounds import Cell
 from benchmarks.reporting import record
 from benchmarks.reporting.record import Record
-from benchmarks.reporting.summary import connections, over_rounds
+from benchmarks.reporting.summary import connections, over_rounds, ratio
 
 PATH = Path("docs/throughput.svg")
 AT_CONNECTIONS = 50
 _INK, _RULE, _PEER = "#7b8794", "#9aa5b155", "#a9b4bf"
 _COLOURS = {OURS: "#1098ad", EMPTY: "#6c7a89", PLAIN: "#e8890c"}
-"""In the order of the lines; all other servers are peers. The bare server is left out, as it would dwarf the rest."""
+"""In the order of the lines; all other servers are peers. The bare server and our variants are left out."""
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": _RULE,
     "axes.labelcolor": _INK,
@@ -50,22 +51,24 @@ def draw_again() -> None:
 
 def draw(ours: Record, peers: Record | None, *, to: Path) -> None:
     """Write both runs as SVG with a transparent background; `peers` is None if they were not measured."""
-    bars = {cell.server: cells for cells in (peers.cells if peers else [], ours.cells) for cell in cells}
-    bars.pop(BARE)
+    runs = [*([peers.cells] if peers else []), ours.cells]
+    bars = {cell.server: ratio(cells, cell.server, EMPTY, AT_CONNECTIONS).median for cells in runs for cell in cells}
+    for left_out in (BARE, OPEN, UNLOGGED):
+        bars.pop(left_out, None)
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(9.6, 3.3))
         left, right = figure.subplots(1, 2)
-        _draw_bars(left, {name: over_rounds(cells, name, AT_CONNECTIONS, _rate).median for name, cells in bars.items()})
+        _draw_bars(left, bars)
         _draw_lines(right, ours.cells)
         figure.savefig(to, transparent=True, metadata={"Date": None})
 
 
-def _draw_bars(axes: Axes, rates: dict[str, float]) -> None:
-    names = sorted(rates, key=lambda name: rates[name])
+def _draw_bars(axes: Axes, multiples: dict[str, float]) -> None:
+    names = sorted(multiples, key=lambda name: multiples[name])
     colours = [_COLOURS.get(name, _PEER) for name in names]
-    bars = axes.barh(names, [rates[name] for name in names], color=colours, height=0.64)
-    axes.bar_label(bars, labels=[f"{rates[name]:,.0f}" for name in names], padding=4)
-    axes.set_title(f"Requests/s on one core, {AT_CONNECTIONS} connections", x=-0.52)
+    bars = axes.barh(names, [multiples[name] for name in names], color=colours, height=0.64)
+    axes.bar_label(bars, labels=[f"{multiples[name]:.2f}" for name in names], padding=4)
+    axes.set_title(f"Requests on one core, empty endpoint = 1, {AT_CONNECTIONS} connections", x=-0.52)
     axes.margins(x=0.15)
     axes.xaxis.set_visible(False)
     axes.spines[["bottom", "left"]].set_visible(False)

@@ -12,7 +12,7 @@ ANSWER = Prediction(
     churn_probability=0.921718418598175,
     churn_prediction=True,
     risk_tier="high",
-    model_version="20260301-1a2b3c4d",
+    model_version="20260301-1a2b3c4d5e6f708192a3b4c5d6e7f809",
     prediction_timestamp=datetime(2026, 3, 1, 12, 0, 0, 123_456, UTC),
 )
 

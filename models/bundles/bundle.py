@@ -4,65 +4,80 @@
     <models_dir>/store/<version>/          manifest.json lists every other file with its digest
 
 Saving is atomic. Loading verifies everything: the pin's digest covers the manifest, the manifest's digests cover all
-other files, and no model file is opened before all digests match.
+other files, and no model file is opened before all digests match. `models.bundles.format.bundle_files` names the files.
 """
 
 import hashlib
-import json
 import shutil
 import tempfile
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from models.bundles import pins
+from models.bundles import pin_changes, pins, versions
+from models.bundles.format import bundle_files, plain_files, strict_json
+from models.bundles.format.bundle_files import CUSTOMERS, LARGEST_BYTES, MANIFEST
+from models.bundles.format.plain_files import reading
 from models.bundles.manifest import FORMAT_VERSION, Description, Manifest
-from models.bundles.pins import BundleRef, Change, Pin, reading
+from models.bundles.pin_history import Change
+from models.bundles.pins import BundleRef, Pin
+from models.customer.contract import Contract
 from models.errors import (
     BundleError,
     BundleMissing,
+    CustomersMissing,
     DigestMismatch,
+    FileUnreadable,
     FingerprintMismatch,
     FormatUnsupported,
     ManifestInvalid,
     StoreUnwritable,
+    VersionShort,
     first_problem,
 )
 
-MANIFEST, GRAPH, BOOSTER = "manifest.json", "model.onnx", "model.ubj"
-REFERENCE, HOLDOUT, SEEN = "reference.parquet", "holdout.parquet", "seen.npy"
-CARD, CARD_PAGE = "MODEL_CARD.md", "MODEL_CARD.html"
 
-
-class Bundle(BaseModel):
+@dataclass(frozen=True)
+class Bundle:
     """A bundle whose digests matched when it was loaded."""
-
-    model_config = ConfigDict(frozen=True)
 
     directory: Path
     manifest: Manifest
+    contract: Contract
+    """The contract that the model was trained on: it encodes customers for this model."""
 
     def path(self, name: str) -> Path:
         """Return the path of one of the bundle's files."""
         return self.directory / name
 
-    def read_text(self, name: str) -> str:
-        """Return the content of one of the bundle's text files.
+    def read(self, name: str) -> bytes:
+        """Read one of the bundle's files, and verify what was read: the file may have changed since the loading.
 
         Raises:
             FileUnreadable: it is missing, or this process may not read it.
+            DigestMismatch: it is not the published one.
         """
-        with reading(self.path(name)):
-            return self.path(name).read_text(encoding="utf-8")
+        path = self.path(name)
+        with reading(path):
+            content = plain_files.read(path, largest_bytes=LARGEST_BYTES[name])
+        if (found := hashlib.sha256(content).hexdigest()) != self.manifest.files[name]:
+            raise DigestMismatch(path=path, expected=self.manifest.files[name], found=found)
+        return content
+
+    def read_text(self, name: str) -> str:
+        """Read one of the bundle's text files, as `read` does.
+
+        Raises:
+            FileUnreadable: also if it is not UTF-8.
+        """
+        try:
+            return self.read(name).decode()
+        except UnicodeDecodeError as error:
+            raise FileUnreadable(path=self.path(name), problem="it is not UTF-8") from error
 
 
 def require_store(models_dir: Path) -> None:
-    """Create the store if it is missing, and check that a bundle can be published in it.
-
-    Raises:
-        StoreUnwritable: it is not writable.
-    """
+    """Create the store if it is missing, or raise `StoreUnwritable` if no bundle can be published in it."""
     try:
         (models_dir / "store").mkdir(parents=True, exist_ok=True)
         for folder in (models_dir, models_dir / "store"):
@@ -71,28 +86,35 @@ def require_store(models_dir: Path) -> None:
         raise StoreUnwritable(path=models_dir, problem=error.strerror or "cannot be written") from error
 
 
-def save(files: Path, description: Description, *, trained_at: datetime, models_dir: Path) -> Bundle:
+def save(
+    files: Path, description: Description, contract: Contract, *, trained_at: datetime, models_dir: Path
+) -> Bundle:
     """Publish the folder `files` under a version made from the date and the content.
 
-    The last eight digits of the version come from a SHA-256 over the description and all files. The same training on
-    the same day therefore finds its bundle in place and keeps it, unless it is damaged; that bundle then counts as the
+    The last digits of the version come from a SHA-256 over the description and all files. The same training on the
+    same day therefore finds its bundle in place and keeps it, unless it is damaged; that bundle then counts as the
     newest.
+
+    Raises:
+        ManifestInvalid: the folder has not the files of a bundle.
     """
     digests = _digests(files)
-    version = f"{trained_at:%Y%m%d}-{_identify(description, digests)}"
+    if problem := bundle_files.find_problem(digests):
+        raise ManifestInvalid(path=files, problem=problem)
+    version = f"{trained_at:%Y%m%d}-{versions.identify(description, digests)}"
     target = models_dir / "store" / version
     manifest = Manifest(**dict(description), version=version, trained_at=trained_at, files=digests)
     if _holds(target, manifest):
         (target / MANIFEST).touch()
     else:
         _move_in_place(files, target, manifest)
-    return Bundle(directory=target, manifest=_read_manifest(target / MANIFEST))
+    return Bundle(target, _read_manifest(target / MANIFEST), contract)
 
 
 def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = "") -> None:
     """Make a published bundle the champion, without a challenger."""
     champion = Pin(**dict(name(bundle)))
-    pins.write(champion, about=champion, change=change, why=why, models_dir=models_dir)
+    pin_changes.write(champion, about=champion, change=change, why=why, models_dir=models_dir)
 
 
 def name(bundle: Bundle) -> BundleRef:
@@ -100,63 +122,86 @@ def name(bundle: Bundle) -> BundleRef:
     return BundleRef(version=bundle.manifest.version, digest=digest(bundle.path(MANIFEST)))
 
 
-def load(models_dir: Path, *, fingerprint: str, named: BundleRef | None = None) -> Bundle:
+def load(
+    models_dir: Path, *, contract: Contract, named: BundleRef | None = None, without_customers: bool = False
+) -> Bundle:
     """Verify a bundle of the store, by default the champion, and return it.
+
+    `without_customers` is for the service: a file with customers may be missing, and is verified if it is there.
 
     Raises:
         BundleError: verification failed, and the class names the reason; `FingerprintMismatch` if the bundle was
-            trained on another contract than `fingerprint`.
+            trained on another contract than `contract`.
     """
     named = named or pins.read(models_dir)
     manifest_path = _in_store(models_dir, named.version) / MANIFEST
     _verify(manifest_path, named.digest)
-    return _load(manifest_path, named.version, fingerprint)
+    return _load(manifest_path, named.version, contract, without_customers=without_customers)
 
 
-def find(models_dir: Path, version: str, *, fingerprint: str) -> Bundle:
+def find(models_dir: Path, version: str, *, contract: Contract) -> Bundle:
     """Verify a bundle by its version, without a digest, and return it: the version must match the content.
 
     Raises:
+        VersionShort: the version has too few digits of its content.
         BundleError: as for `load`.
     """
-    found = _load(_in_store(models_dir, version) / MANIFEST, version, fingerprint)
+    directory = _in_store(models_dir, version)
+    if not versions.is_identified(version):
+        raise VersionShort(version=version, digits=versions.DIGITS)
+    found = _load(directory / MANIFEST, version, contract)
     manifest = found.manifest
-    described = Description(**{field: getattr(manifest, field) for field in Description.model_fields})
-    if not version.endswith(content := _identify(described, manifest.files)):
+    if not version.endswith(content := versions.identify(manifest.description, manifest.files)):
         raise DigestMismatch(path=found.path(MANIFEST), expected=version.rpartition("-")[2], found=content)
     return found
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a bundle's file, 64 hex digits.
+
+    Raises:
+        FileUnreadable: it is missing, too large or no plain file.
+    """
+    name = path.name if path.name in LARGEST_BYTES else f"{path.parent.name}/{path.name}"
+    with reading(path):
+        return plain_files.digest(path, largest_bytes=LARGEST_BYTES.get(name, plain_files.MEGABYTE))
 
 
 def _in_store(models_dir: Path, version: str) -> Path:
     directory = models_dir / "store" / version
     with reading(directory):
-        if not directory.is_dir():
-            raise BundleMissing(path=directory)
+        try:
+            plain_files.require_folder(directory)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if directory.is_symlink():
+                raise
+            raise BundleMissing(path=directory) from error
     return directory
 
 
-def _load(path: Path, version: str, fingerprint: str) -> Bundle:
-    with reading(path):
-        manifest = _read_manifest(path)
+def _load(path: Path, version: str, contract: Contract, *, without_customers: bool = False) -> Bundle:
+    manifest = _read_manifest(path)
     if manifest.version != version:
         raise ManifestInvalid(path=path, problem=f"it is the manifest of {manifest.version}")
-    if manifest.fingerprint != fingerprint:
-        raise FingerprintMismatch(bundle=manifest.fingerprint, code=fingerprint)
+    if manifest.fingerprint != contract.fingerprint:
+        raise FingerprintMismatch(bundle=manifest.fingerprint, code=contract.fingerprint)
     for listed, expected in manifest.files.items():
-        _verify(path.parent / listed, expected)
-    return Bundle(directory=path.parent, manifest=manifest)
+        _verify_listed(path.parent, listed, expected, without_customers=without_customers)
+    return Bundle(path.parent, manifest, contract)
 
 
-def _identify(description: Description, digests: dict[str, str]) -> str:
-    """Return eight hex digits of a SHA-256 over everything in a bundle."""
-    content = json.dumps([description.model_dump(mode="json"), digests], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:8]
+def _verify_listed(directory: Path, listed: str, expected: str, *, without_customers: bool) -> None:
+    path = directory / listed
+    if path.parent != directory:
+        with reading(path.parent):
+            plain_files.require_folder(path.parent)
+    try:
+        _verify(path, expected)
+    except FileUnreadable as error:
+        if listed not in CUSTOMERS or not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        if not without_customers:
+            raise CustomersMissing(path=path) from error
 
 
 def _move_in_place(files: Path, target: Path, manifest: Manifest) -> None:
@@ -164,7 +209,7 @@ def _move_in_place(files: Path, target: Path, manifest: Manifest) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".publishing-") as scratch:
         complete = Path(scratch) / target.name
         shutil.copytree(files, complete)
-        (complete / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+        (complete / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for path in (complete, *complete.rglob("*")):  # scratch is private; a bundle is read by other users
             path.chmod(0o755 if path.is_dir() else 0o644)
         shutil.rmtree(target, ignore_errors=True)
@@ -187,15 +232,15 @@ def _holds(target: Path, manifest: Manifest) -> bool:
 
 
 def _verify(path: Path, expected: str) -> None:
-    with reading(path):
-        found = digest(path)
-    if found != expected:
+    if (found := digest(path)) != expected:
         raise DigestMismatch(path=path, expected=expected, found=found)
 
 
 def _read_manifest(path: Path) -> Manifest:
+    with reading(path):
+        content = plain_files.read(path, largest_bytes=LARGEST_BYTES[MANIFEST])
     try:
-        raw = json.loads(path.read_bytes())
+        raw = strict_json.read(content)
         if (found := raw.get("format_version")) != FORMAT_VERSION:
             raise FormatUnsupported(path=path, found=found, supported=FORMAT_VERSION)
         return Manifest.model_validate(raw)

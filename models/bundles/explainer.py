@@ -12,7 +12,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from models.bundles.bundle import BOOSTER, Bundle
+from models import plain_text
+from models.bundles import split_ranges
+from models.bundles.bundle import Bundle
+from models.bundles.format import booster_structure
+from models.bundles.format.bundle_files import BOOSTER
 from models.customer.contract import Contract, Matrix, Vector
 from models.errors import BoosterUnreadable
 
@@ -32,32 +36,35 @@ class Contributions:
 class Explainer:
     """The booster of one model, opened at the first explanation; safe to share between threads."""
 
-    def __init__(self, booster: Path, contract: Contract) -> None:
-        """Read the booster's file into memory; the file is not needed afterwards.
+    def __init__(self, booster: Path, contract: Contract, content: bytes | None = None) -> None:
+        """Check the booster's `content`, or else read its file, which is not needed afterwards.
 
         Raises:
-            BoosterUnreadable: the file is empty or cannot be read.
+            BoosterUnreadable: the file cannot be read, holds no trees, or holds trees of another contract.
         """
         try:
-            self._content = booster.read_bytes()
+            self._content = booster.read_bytes() if content is None else content
+            trees = booster_structure.check(self._content, width=len(contract.matrix_columns))
         except OSError as error:
             raise BoosterUnreadable(path=booster, problem=error.strerror or "cannot be read") from error
-        if not self._content:
-            raise BoosterUnreadable(path=booster, problem="it is empty")  # XGBoost 3.2 would end the process
+        except ValueError as error:
+            raise BoosterUnreadable(path=booster, problem=plain_text.first_line(error)) from error
+        self.ranges = split_ranges.find(trees, contract)
+        """Lowest and highest value of each number at which a tree splits."""
         self._path, self._contract = booster, contract
         self._opening = Lock()
         self._opened: Callable[[Matrix], Matrix] | None = None
 
     @classmethod
-    def of(cls, bundle: Bundle, contract: Contract) -> Self:
-        """Read the booster of a verified bundle that was trained on the contract."""
-        return cls(bundle.path(BOOSTER), contract)
+    def of(cls, bundle: Bundle) -> Self:
+        """Read the booster of a verified bundle."""
+        return cls(bundle.path(BOOSTER), bundle.contract, bundle.read(BOOSTER))
 
     def explain(self, matrix: Matrix) -> Contributions:
         """Compute exact contributions (TreeSHAP, Lundberg 2020); 0.2 ms for one row, 0.07 ms for each further row.
 
         Raises:
-            BoosterUnreadable: XGBoost cannot open the file, or the trees were trained on another contract.
+            BoosterUnreadable: XGBoost cannot open the file.
         """
         with self._opening:
             self._opened = self._opened or self._open()
@@ -79,6 +86,6 @@ class Explainer:
         try:
             booster = xgb.Booster({"nthread": 1}, model_file=bytearray(self._content))
             contributions(first)  # initializes the booster, which two threads must not do at once
-        except xgb.core.XGBoostError as error:
-            raise BoosterUnreadable(path=self._path, problem=str(error).partition("\n")[0]) from error
+        except Exception as error:  # XGBoost's Python code raises errors of many kinds
+            raise BoosterUnreadable(path=self._path, problem=plain_text.first_line(error)) from error
         return contributions

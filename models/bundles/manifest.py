@@ -1,15 +1,34 @@
 """The schema of manifest.json: everything that is recorded about a trained model."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from models.bundles.calibration import Calibration, Method
+from models.bundles.format import bundle_files
+from models.bundles.pins import VERSION
 from models.bundles.quality import Figure
 from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
 
 FORMAT_VERSION = 2
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256."""
+
+
+class Reported(BaseModel):
+    """Who reported the outcomes of live rows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trusted: list[str] | None
+    """The reporters whose outcomes counted, as named for the fit; None for all."""
+    rows: dict[str, int]
+    """Rows by reporter: training rows, test rows and rows left out."""
+    test_rows: dict[str, int]
+    """Test rows by reporter."""
+    contradicted_predictions: int
+    """Predictions that were left out, because these reporters disagreed on their outcome."""
 
 
 class LiveRows(BaseModel):
@@ -44,6 +63,8 @@ class LiveRows(BaseModel):
     """Predictions younger than this were not used for training; 0 means no limit."""
     days_until_known: dict[Literal["churned", "stayed"], float]
     """Median time from prediction to outcome."""
+    reported: Reported | None = Field(default=None, exclude_if=lambda reported: reported is None)
+    """None in manifests from before reporters were stored; it is then not written, so these stay unchanged."""
 
 
 class Provenance(BaseModel):
@@ -187,6 +208,17 @@ class Description(BaseModel):
 class Manifest(Description):
     """The description of a published model, its version, its time of training and the SHA-256 of each file."""
 
-    version: str
+    version: str = Field(pattern=VERSION)
     trained_at: AwareDatetime
-    files: dict[str, str]
+    files: dict[str, Digest]
+
+    @property
+    def description(self) -> Description:
+        """All but version, time and files."""
+        return Description(**{field: getattr(self, field) for field in Description.model_fields})
+
+    @model_validator(mode="after")
+    def _files_are_known(self) -> Self:
+        if problem := bundle_files.find_problem(self.files):
+            raise ValueError(f"files: {problem}")
+        return self

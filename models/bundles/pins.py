@@ -1,26 +1,23 @@
-"""The pin: pinned.json names the models that are served now, history.jsonl records every change.
+"""The pin: pinned.json names the models that are served now.
 
 The champion answers requests. A challenger is either only compared with it (`shadow`) or answers a share of the
-customers (`canary`). Both files are small, are kept in git, and are replaced atomically by a rename.
+customers (`canary`). The file is small, is kept in git, and is replaced atomically by `models.bundles.pin_changes`.
 """
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from models.errors import FileUnreadable, NothingPinned, PinUnreadable, first_problem
+from models.bundles.format import plain_files, strict_json
+from models.bundles.format.plain_files import MEGABYTE, reading
+from models.errors import NothingPinned, PinUnreadable, first_problem
 
-PINNED, HISTORY = "pinned.json", "history.jsonl"
-VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+PINNED = "pinned.json"
+LARGEST_BYTES = MEGABYTE
+VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """Pattern of a bundle's version, which is a folder name in the store; it cannot point outside the store."""
 Mode = Literal["shadow", "canary"]
-Change = Literal["fit", "promote", "rollback", "challenge", "withdraw"]
-"""What changed the pin: `fit --pin`, the promotion gate, a rollback, or a challenger that was added or withdrawn."""
 
 
 class BundleRef(BaseModel):
@@ -46,80 +43,22 @@ class Pin(BundleRef):
     challenger: Challenger | None = None
 
 
-class PinChange(BundleRef):
-    """One change of the pin: the model, the time, the kind of change and the reason."""
-
-    at: AwareDatetime
-    change: Change
-    why: str
-
-    @property
-    def is_of_champion(self) -> bool:
-        """Whether the change made the model the champion."""
-        return self.change in ("fit", "promote", "rollback")
-
-
 def read(models_dir: Path) -> Pin:
     """Read which models are pinned.
 
     Raises:
         NothingPinned: pinned.json does not exist.
         PinUnreadable: pinned.json is invalid.
-        FileUnreadable: this process may not read it.
+        FileUnreadable: this process may not read it, or it is no plain file.
     """
     path = models_dir / PINNED
     with reading(path):
         try:
-            return Pin.model_validate_json(path.read_bytes())
+            # Kubernetes mounts a file as a link, so links are followed here.
+            content = plain_files.read(path, largest_bytes=LARGEST_BYTES, follow_links=True)
         except FileNotFoundError as error:
             raise NothingPinned(path=path) from error
-        except ValidationError as error:
-            raise PinUnreadable(path=path, problem=first_problem(error)) from error
-
-
-def write(pin: Pin, *, about: BundleRef, change: Change, why: str, models_dir: Path) -> None:
-    """Write the pin, and add the change to the history; `about` is the model that is added or removed."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    event = PinChange(version=about.version, digest=about.digest, at=now, change=change, why=why)
-    lines = [one.model_dump_json() for one in (*history(models_dir), event)]
-    _replace(models_dir / HISTORY, "\n".join(lines))  # first, so that no model is served that is not in the history
-    _replace(models_dir / PINNED, pin.model_dump_json(indent=2, exclude_none=True))
-
-
-def history(models_dir: Path) -> list[PinChange]:
-    """Read all changes, oldest first; an empty list if there is no history.
-
-    Raises:
-        PinUnreadable: a line of the history is invalid.
-        FileUnreadable: this process may not read it.
-    """
-    path = models_dir / HISTORY
-    with reading(path):
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-            return [PinChange.model_validate_json(line) for line in lines if line]
-        except FileNotFoundError:
-            return []
-        except ValidationError as error:
-            raise PinUnreadable(path=path, problem=first_problem(error)) from error
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Convert an `OSError` into an error that names the file.
-
-    Raises:
-        FileUnreadable: the file cannot be read.
-    """
     try:
-        yield
-    except OSError as error:
-        raise FileUnreadable(path=path, problem=error.strerror or "cannot be read") from error
-
-
-def _replace(path: Path, content: str) -> None:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pinning-") as scratch:
-        complete = Path(scratch) / path.name
-        complete.write_text(f"{content}\n", encoding="utf-8")
-        complete.chmod(0o644)
-        complete.replace(path)
+        return Pin.model_validate(strict_json.read(content))
+    except ValueError as error:
+        raise PinUnreadable(path=path, problem=first_problem(error)) from error

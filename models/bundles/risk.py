@@ -13,7 +13,7 @@ RiskTier = Literal["low", "medium", "high"]
 class Offer(BaseModel):
     """The offer to every customer of a tier."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     contact_cost: float = Field(gt=0)
     """Cost for each customer of the tier, whether the offer was needed or not."""
@@ -30,7 +30,7 @@ class Costs(BaseModel):
     (0.3, 0.7)
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     currency: str = Field(default="USD", pattern=r"^\S{1,8}$")
     value_of_kept_customer: float = Field(gt=0)
@@ -52,11 +52,10 @@ class Costs(BaseModel):
     @property
     def break_even(self) -> tuple[float, float]:
         """Probabilities from which each offer costs least, if probabilities are right; inf means never."""
-        extra_cost = self.high.contact_cost - self.medium.contact_cost
-        success_gain = self.high.success_rate - self.medium.success_rate
+        medium, high, value = self.medium, self.high, self.value_of_kept_customer
         return (
-            round(self.medium.contact_cost / (self.medium.success_rate * self.value_of_kept_customer), 12),
-            round(extra_cost / (success_gain * self.value_of_kept_customer), 12) if success_gain > 0 else float("inf"),
+            _break_even(medium.contact_cost, medium.success_rate * value),
+            _break_even(high.contact_cost - medium.contact_cost, (high.success_rate - medium.success_rate) * value),
         )
 
     def of(self, tier: RiskTier) -> tuple[float, float]:
@@ -65,6 +64,10 @@ class Costs(BaseModel):
             return 0.0, self.value_of_kept_customer
         offer = self.medium if tier == "medium" else self.high
         return offer.contact_cost, offer.contact_cost + (1 - offer.success_rate) * self.value_of_kept_customer
+
+
+def _break_even(cost: float, gain: float) -> float:
+    return round(cost / gain, 12) if gain > 0 else float("inf")  # a gain may be too small for a float
 
 
 class RiskPolicy(BaseModel):
@@ -79,7 +82,7 @@ class RiskPolicy(BaseModel):
     (0.5, 0.0)
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     threshold: float = Field(default=0.5, gt=0, lt=1)
     medium_from: float = Field(default=0.4, gt=0, lt=1)
@@ -111,3 +114,22 @@ class RiskPolicy(BaseModel):
         if self.costs is not None:
             return self.costs.of(self.tier(probability))
         return (self.threshold, 0.0) if self.churns(probability) else (0.0, 1 - self.threshold)
+
+    @property
+    def cost_in_words(self) -> str:
+        """What the cost of a customer is made of, for people.
+
+        >>> RiskPolicy().cost_in_words
+        'a missed churner and a needless offer together cost 1'
+        """
+        if self.costs is None:
+            return "a missed churner and a needless offer together cost 1"
+        medium, high, value = (
+            f"{amount:,g} {self.costs.currency}"
+            for amount in (
+                self.costs.medium.contact_cost,
+                self.costs.high.contact_cost,
+                self.costs.value_of_kept_customer,
+            )
+        )
+        return f"an offer costs {medium} at medium and {high} at high risk, and a lost customer {value}"

@@ -87,6 +87,7 @@ def _bands(values: Vector, reference: Vector) -> Iterator[tuple[str, Mask]]:
 
 
 def _band_name(low: float, high: float) -> str:
+    low, high = low + 0.0, high + 0.0  # -0 is 0
     if low == -np.inf:
         return "any value" if high == np.inf else f"below {high:g}"
     return f"from {low:g}" if high == np.inf else f"{low:g} to {high:g}"

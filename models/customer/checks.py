@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from models.customer import levels
 from models.customer.contract import Columns, Contract, Feature, Limit, Mask, Vector
 
 _REFUSED: dict[Limit, str] = {"ge": "below", "gt": "not above", "le": "above", "lt": "not below"}
@@ -40,5 +41,6 @@ def _broken_rules(feature: Feature, encoded: dict[str, Vector]) -> Iterator[tupl
 
 def _expected(feature: Feature) -> str:
     if feature.kind == "category":
-        return f"one of {list(feature.categories)}"
+        many = len(feature.categories) > levels.MOST
+        return levels.listed(feature.categories) if many else f"one of {list(feature.categories)}"
     return "true or false" if feature.kind == "boolean" else "a number"

@@ -50,7 +50,10 @@ class Feature:
     unit: str | None
     description: str
     phrase: str
-    """Description of a value in reasons: `{value}` stands for it, or for its label, and `{s}` for the plural "s"."""
+    """Description of a value in reasons: `{value}` stands for it, or for its label, and `{s}` for the plural "s".
+
+    Empty if none is declared: the words are then made from name and unit.
+    """
     example: Any
 
     @property

@@ -3,7 +3,6 @@
 Supports integer, number, boolean and category fields, nullable or not.
 """
 
-import json
 import types
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
@@ -14,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ValidationInfo
 
+from models.customer import levels
 from models.customer.contract import Category, Contract, Feature, Kind, Limit
 from models.errors import ContractError
 
@@ -22,37 +22,68 @@ _TAKEN = ("churned", "customer_id")
 _KINDS: dict[object, Kind] = {int: "integer", float: "number", bool: "boolean"}
 
 
-def _keep_literals_exact(schema: dict[str, Any]) -> None:
-    """Make every literal in `schema` strict: pydantic 2.14 accepts `true` and `1.0` as `Literal[1]`, being equal."""
+_WHOLE = core_schema.custom_error_schema(
+    core_schema.union_schema(
+        [
+            core_schema.int_schema(strict=True),
+            core_schema.chain_schema([core_schema.float_schema(strict=True), core_schema.int_schema(strict=False)]),
+        ],
+        mode="left_to_right",
+    ),
+    custom_error_type="int_type",
+)
+"""A whole number in any spelling of JSON, as `4`, `4.0` or `4e0`; no text and no boolean."""
+
+
+def _replace(schema: dict[str, Any]) -> None:
+    """Replace every integer and literal in `schema`.
+
+    Strict integers refuse `4.0`, which JSON does not tell from `4`. Literals accept `true` as `Literal[1]`, being
+    equal, in pydantic 2.14.
+    """
     for key, node in schema.items():
-        if isinstance(node, dict) and node.get("type") == "literal":
-            schema[key] = _exactly(cast(core_schema.LiteralSchema, node))
-        elif isinstance(node, dict):
-            _keep_literals_exact(node)
+        if not isinstance(node, dict):
+            continue
+        match node.get("type"):
+            case "int":
+                schema[key] = _described_as(node, core_schema.chain_schema([_WHOLE, cast(CoreSchema, node)]))
+            case "literal":
+                schema[key] = _exactly(cast(core_schema.LiteralSchema, node))
+            case _:
+                _replace(node)
 
 
 def _exactly(literal: core_schema.LiteralSchema) -> CoreSchema:
     """Return a schema that checks the type before the value, without a Python call for each row."""
     values = literal["expected"]
-    typed = core_schema.int_schema(strict=True) if isinstance(values[0], int) else core_schema.str_schema(strict=True)
-    *most, last = map(repr, values)
-    return core_schema.custom_error_schema(
+    typed = _WHOLE if isinstance(values[0], int) else core_schema.str_schema(strict=True)
+    checked = core_schema.custom_error_schema(
         core_schema.chain_schema([typed, literal]),
         custom_error_type="literal_error",
-        custom_error_context={"expected": f"{', '.join(most)} or {last}" if most else last},
-        metadata={"pydantic_js_functions": [lambda _, describe: describe(literal)]},
+        custom_error_context={"expected": levels.listed(values)},
+    )
+    return _described_as(literal, checked)
+
+
+def _described_as(described: Any, checked: Any) -> CoreSchema:
+    """Return `checked` with the JSON Schema of `described`."""
+    return cast(
+        CoreSchema, checked | {"metadata": {"pydantic_js_functions": [lambda _, describe: describe(described)]}}
     )
 
 
 class Features(BaseModel):
-    """Base of a feature class: strict types, no unknown fields, no infinity or NaN; wrong values are rejected."""
+    """Base of a feature class: strict types, no unknown fields, no infinity or NaN; wrong values are rejected.
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    An integer may be written as `4.0`, which is the same number in JSON.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)
-        _keep_literals_exact(cast(dict[str, Any], schema))
+        _replace(cast(dict[str, Any], schema))
         return schema
 
 
@@ -77,7 +108,8 @@ def derive(features: type[Features]) -> Contract:
     """Derive the contract of a feature class.
 
     Raises:
-        ContractError: a field declares something that the contract does not support.
+        ContractError: a field declares something that the contract does not support, or its example or default is not
+            valid.
     """
     derived = tuple(_feature(name, field) for name, field in features.model_fields.items())
     numbers: set[str] = set()
@@ -89,14 +121,32 @@ def derive(features: type[Features]) -> Contract:
         if feature.kind in ("integer", "number"):
             numbers.add(feature.name)
     contract = Contract(derived)
-    try:
-        features.model_validate_json(json.dumps(contract.example))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ContractError(
-            field=str(first["loc"][0]), problem=f"its first example is not valid: {first['msg']}"
-        ) from error
+    _check_values(features, contract.example)
     return contract
+
+
+def _check_values(features: type[Features], example: dict[str, Any]) -> None:
+    """Check the first examples and the defaults, so that no client meets an error that the class has made."""
+    _check_value(features, example, "first example")
+    for name, field in features.model_fields.items():
+        if field.default_factory is not None:
+            raise ContractError(field=name, problem="it has a default_factory; a default must be a constant")
+        if field.is_required() or (field.default is None and _without_none(field.annotation)[1]):
+            continue
+        if any(isinstance(mark, AtLeast) for mark in field.metadata):
+            raise ContractError(field=name, problem="its default may be below its AtLeast field; use default=None")
+        _check_value(features, example | {name: field.default}, f"default {field.default!r}", of=name)
+
+
+def _check_value(features: type[Features], values: dict[str, Any], kind: str, *, of: str = "") -> None:
+    try:
+        features.model_validate(values)
+    except ValidationError as error:
+        rules = error.errors(include_url=False)
+        rule = next((rule for rule in rules if rule["loc"][0] == of), None) if of else rules[0]
+        if rule is not None:
+            problem = f"its {kind} is not valid: {rule['msg']}"
+            raise ContractError(field=str(rule["loc"][0]), problem=problem) from error
 
 
 def _feature(name: str, field: FieldInfo) -> Feature:
@@ -149,8 +199,7 @@ def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
 
 
 def _phrase(name: str, extra: dict[str, Any]) -> str:
-    plain = f"{name.replace('_', ' ')} {{value}} {extra.get('unit', '')}".rstrip()
-    phrase = str(extra.get("phrase", plain))
+    phrase = str(extra.get("phrase", ""))
     try:
         phrase.format(value="", s="")
     except (LookupError, ValueError, AttributeError) as error:

@@ -21,7 +21,7 @@ class TableUnreadable(TableError):
     """The file cannot be read in the format of its suffix."""
 
     def __init__(self, *, path: Path, problem: str, remedy: str) -> None:
-        self.path, self.problem = path, problem
+        self.path, self.problem, self.remedy = path, problem, remedy
         super().__init__(f"{path}: {problem}. {remedy}")
 
 

@@ -1,20 +1,31 @@
-"""Converts text to values of the contract: CSV cells, and text columns that hold numbers.
+"""Converts cells to values of the contract: text that holds numbers, and whole numbers however they are written.
 
-Text that cannot be converted stays text, so that `models.customer.checks` can report it.
+Cells that cannot be converted stay as they are, so that `models.customer.checks` can report them.
 """
 
-from collections.abc import Iterable
+import math
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from models.customer.contract import Feature
+from models.customer.files.csv_format import CsvFormat
 
-NULLS = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})
-"""Texts that are read as null, unless they are a category."""
-_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+NULLS = frozenset(
+    {"", "-", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NaT"}
+    | {"null", "NULL", "None", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"}
+)
+"""Texts that are read as null, unless they are a category: those of pandas, a dash and NaT."""
+UNLISTED = " is not under values"
+"""End of the text that stands for a value of the source that the columns file does not translate."""
+PLAIN = CsvFormat()
+_BOOLEANS = {"1": True, "0": False}
+_WHOLE = re.compile(r"([+-]?\d+)\.0*")
 
 
-def read(feature: Feature, cells: Iterable[Any]) -> list[Any]:
-    """Convert each text cell to a value of the feature: a number, a boolean, a category, or None for null.
+def read(feature: Feature, cells: Iterable[Any], style: CsvFormat = PLAIN) -> list[Any]:
+    """Convert each cell to a value of the feature: a number, a boolean, a category, or None for null.
 
     >>> from dataclasses import replace
     >>> from models.features import CONTRACT
@@ -23,21 +34,51 @@ def read(feature: Feature, cells: Iterable[Any]) -> list[Any]:
     [12.0, 7.0, None, 'soon', 3]
     """
     known = {str(category): category for category in feature.categories}
-    return [_read(feature, known, cell.strip()) if isinstance(cell, str) else cell for cell in cells]
+    return [_read(feature, known, cell, style) for cell in cells]
 
 
-def _read(feature: Feature, known: dict[str, Any], text: str) -> Any:
+def whole(value: Any) -> str | None:
+    """Write a cell as text without surrounding blanks, and a whole number without decimals; None for null.
+
+    >>> [whole(cell) for cell in (" a ", 1.0, "1.00", Decimal("1.0"), 1.5, math.nan)]
+    ['a', '1', '1', '1', '1.5', None]
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        match = _WHOLE.fullmatch(text)
+        return match[1] if match else text
+    if value is None or (isinstance(value, float | Decimal) and math.isnan(value)):
+        return None
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    return str(value)
+
+
+def canonical(value: Any) -> str | None:
+    """Write a cell as `whole` does, and true and false as 1 and 0."""
+    text = whole(value)
+    return {"true": "1", "false": "0"}.get(text.lower(), text) if text else text
+
+
+def _read(feature: Feature, known: Mapping[str, Any], cell: Any, style: CsvFormat) -> Any:
+    if not isinstance(cell, str):
+        is_kept = feature.kind != "category" or cell is None or isinstance(cell, bool)  # True equals 1, but is no code
+        return cell if is_kept else known.get(whole(cell) or "", cell)
+    text = cell.strip()
     if text in known:
         return known[text]
     if text in NULLS:
         return None
+    plain = style.plain_number(text)
     if feature.kind == "boolean":
-        return _BOOLEANS.get(text.lower(), text)
-    return text if feature.kind == "category" else _number(text)
+        return _BOOLEANS.get(canonical(plain or text) or "", text)
+    if feature.kind == "category":
+        return known.get(whole(plain or text) or "", text)
+    return _number(plain, text)
 
 
-def _number(text: str) -> float | str:
+def _number(plain: str | None, text: str) -> float | str:
     try:
-        return float(text)
+        return text if plain is None else float(plain)
     except ValueError:
         return text

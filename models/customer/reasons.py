@@ -1,6 +1,6 @@
 """Reasons for a prediction in words, from the features' contributions to the score.
 
-The words come from the contract: its phrases, labels and names.
+The words come from the contract: its phrases, labels, names and units.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,22 +12,40 @@ from models.customer.contract import Contract, Feature
 MAX_REASONS = 3
 LEAST_CONTRIBUTION = 0.01
 """In log-odds; a smaller contribution changes a probability by at most a quarter of a percentage point."""
+_DURATIONS = ("age", "tenure")
+"""Words that say without a unit what is meant."""
 
 
 def of(contract: Contract, customer: Mapping[str, Any], contributions: Sequence[float]) -> list[str]:
     """Return a reason for each of the strongest contributions, strongest first; they are in the contract's order."""
-    ranked = sorted(zip(contract.features, contributions, strict=True), key=lambda pair: -abs(pair[1]))
     return [
-        f"{_describe(feature, customer[feature.name])} {'raises' if contribution > 0 else 'lowers'} the risk"
-        for feature, contribution in ranked[:MAX_REASONS]
-        if abs(contribution) >= LEAST_CONTRIBUTION
+        f"{_subject(feature, customer[feature.name])} {'raises' if contribution > 0 else 'lowers'} the risk"
+        for feature, contribution in strongest(contract, contributions)
     ]
 
 
-def _describe(feature: Feature, value: Any) -> str:
+def strongest(contract: Contract, contributions: Sequence[float]) -> list[tuple[Feature, float]]:
+    """Return the features that are reasons with their contributions, strongest first."""
+    ranked = sorted(zip(contract.features, contributions, strict=True), key=lambda pair: -abs(pair[1]))
+    return [pair for pair in ranked[:MAX_REASONS] if abs(pair[1]) >= LEAST_CONTRIBUTION]
+
+
+def label(feature: Feature) -> str:
+    """Return the name of a feature in words: "support tickets", or "tenure" for a tenure_months in months."""
+    name = feature.name.replace("_", " ")
+    plain = name.removesuffix(f" {feature.unit}").removesuffix(" in")
+    return plain if plain in _DURATIONS else name
+
+
+def _subject(feature: Feature, value: Any) -> str:
+    """Describe a value by the feature's phrase, or as "tenure in months: 2", which needs no plural and no verb."""
+    name = label(feature)
     if value is None:
-        return f"unknown {feature.name.replace('_', ' ')}"
-    return feature.phrase.format(value=_write(feature, value), s="" if value == 1 else "s")
+        return f"{name}: unknown, which"
+    if feature.phrase:
+        return feature.phrase.format(value=_write(feature, value), s="" if value == 1 else "s")
+    has_unit = feature.unit and f" {feature.unit} ".lower() not in f" {name} ".lower()
+    return f"{name}{f' in {feature.unit}' if has_unit else ''}: {_write(feature, value)}, which"
 
 
 def _write(feature: Feature, value: Any) -> str:

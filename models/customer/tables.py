@@ -1,81 +1,85 @@
-"""Reads and writes tables of customers in chunks: CSV and Parquet files of any size.
+"""Reads tables of customers in chunks, from the kinds of files in `models.customer.files`; writes CSV and Parquet.
 
-CSV cells stay text, because a guessed type would depend on the other cells of the chunk. Parquet columns keep their
-types.
+Cells of all files but Parquet are text. Parquet columns keep their types.
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import logging
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.customer.contract import Mask
-from models.customer.errors import ColumnRepeated, TableLocked, TableMissing, TableUnreadable
+from models import plain_text
+from models.customer import parsing
+from models.customer.errors import TableLocked, TableMissing, TableUnreadable
+from models.customer.files import csv_files, json_lines, parquet_files, workbooks
+from models.customer.files.chunk import CHUNK_ROWS, Chunk, Selection
+from models.customer.files.csv_format import CsvFormat
 
-KINDS = (".csv", ".parquet")
+WRITTEN = (".csv", ".parquet")
 MISFIT = "another number of cells than the header"
 """Reason for rejecting a misfit row."""
-CHUNK_ROWS = 50_000
-_PIECE_ROWS = 1_000  # lists of more rows do not fit into the processor's cache, and take three times as long
-_READ_BYTES = 1 << 20
+REMEDY = (
+    "Give a .csv, .tsv, .jsonl (each also as .gz), .xlsx or .parquet file, or a folder of .parquet files, with a "
+    "header and one row for each customer."
+)
+
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Consecutive rows of a table, in the file's order."""
-
-    table: pa.Table
-    misfit: Mask
-    """(n,) CSV rows with more cells than the header, which are cut, or with fewer, which are filled with nulls."""
-    fraction: float
-    """Share of the file in this chunk, 0 to 1."""
-
-
-def require_kind(path: Path, kinds: Sequence[str] = KINDS) -> None:
-    """Check that a file's suffix is one of `kinds`.
+def require_writable_kind(path: Path) -> None:
+    """Check that a path has the suffix of a kind of file that can be written.
 
     Raises:
-        TableUnreadable: it is not.
+        TableUnreadable: it does not.
     """
-    if path.suffix.lower() not in kinds:
-        problem = f"{path.suffix or 'no suffix'} is not a known kind of file"
-        raise TableUnreadable(path=path, problem=problem, remedy=_remedy(kinds))
+    if path.suffix.lower() not in WRITTEN:
+        remedy = f"Name a {' or '.join(WRITTEN)} file to write."
+        raise TableUnreadable(path=path, problem=_unknown(path), remedy=remedy)
 
 
-def schema(path: Path) -> pa.Schema:
-    """Return the names and types of a table's columns.
+def schema(path: Path, style: CsvFormat = parsing.PLAIN) -> pa.Schema:
+    """Return the names and types of a table's columns; names are without the blanks around them.
 
     Raises:
         TableError: the file does not exist, or cannot be read in the format of its suffix.
     """
-    return next(_headed_chunks(path, 1, None)).table.schema
+    return _said(path, next(_headed_chunks(path, Selection(rows=1, style=style)))).table.schema
 
 
-def read(path: Path) -> pa.Table:
-    """Read a whole table.
+def read(path: Path, *, used: Collection[str] | None = None, style: CsvFormat = parsing.PLAIN) -> pa.Table:
+    """Read a whole table; columns that are not `used` may hold bytes that are no text, which become U+FFFD.
 
     Raises:
         TableError: the file does not exist, cannot be read in the format of its suffix, or has a misfit row.
     """
-    return pa.concat_tables([chunk.table for chunk in reject_misfits(path, _headed_chunks(path, CHUNK_ROWS, None))])
+    parts = _headed_chunks(path, Selection(used=used, style=style))
+    return pa.concat_tables([_said(path, chunk).table for chunk in reject_misfits(path, parts)])
 
 
-def chunks(path: Path, *, rows: int = CHUNK_ROWS, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
+def chunks(
+    path: Path,
+    *,
+    rows: int = CHUNK_ROWS,
+    columns: Sequence[str] | None = None,
+    used: Collection[str] | None = None,
+    style: CsvFormat = parsing.PLAIN,
+) -> Iterator[Chunk]:
     """Read a table in chunks of at most `rows` rows; all columns, or only `columns`, in their order.
+
+    Columns that are not `used` may hold bytes that are no text, which become U+FFFD.
 
     Raises:
         TableError: the file does not exist, or cannot be read in the format of its suffix.
         ColumnRepeated: the table has more than one column of a name in `columns`.
     """
-    return islice(_headed_chunks(path, rows, columns), 1, None)
+    return islice(_headed_chunks(path, Selection(rows, columns, used, style)), 1, None)
 
 
 def reject_misfits(path: Path, parts: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -88,20 +92,20 @@ def reject_misfits(path: Path, parts: Iterable[Chunk]) -> Iterator[Chunk]:
     for part in parts:
         if part.misfit.any():
             number = before + int(part.misfit.argmax()) + 1
-            raise TableUnreadable(path=path, problem=f"row {number} has {MISFIT}", remedy=_remedy(KINDS))
+            raise TableUnreadable(path=path, problem=f"row {number} has {MISFIT}", remedy=REMEDY)
         before += len(part.misfit)
         yield part
 
 
 @contextmanager
-def writing(path: Path, columns: pa.Schema) -> Iterator[Callable[[pa.Table], object]]:
-    """Open a file for writing a table, and yield the function that writes rows to it."""
+def writing(path: Path, columns: pa.Schema, style: CsvFormat = parsing.PLAIN) -> Iterator[Callable[[pa.Table], object]]:
+    """Open a file for writing a table, and yield the function that writes rows to it; `style` is that of CSV files."""
     if path.suffix.lower() == ".parquet":
         with pq.ParquetWriter(path, columns) as file:
             yield file.write_table
     else:
-        with path.open("w", encoding="utf-8", newline="") as text:
-            rows = csv.writer(_Lines(text))
+        with path.open("w", encoding=style.encoding or "utf-8", errors="replace", newline="") as text:
+            rows = csv.writer(_Lines(text), delimiter=style.delimiter or ",", quotechar=style.quote)
             rows.writerow(columns.names)
             yield lambda table: rows.writerows(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
@@ -117,8 +121,8 @@ class _Lines:
 
 
 @contextmanager
-def reading(path: Path, kinds: Sequence[str] = KINDS) -> Iterator[None]:
-    """Convert the errors of reading a file into one; its remedy names the suffixes `kinds`.
+def reading(path: Path) -> Iterator[None]:
+    """Convert the errors of reading a file into one.
 
     Raises:
         TableError: the file does not exist, or reading it failed.
@@ -129,72 +133,37 @@ def reading(path: Path, kinds: Sequence[str] = KINDS) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise TableLocked(path=path) from error
-    except (OSError, ValueError) as error:  # pyarrow raises one of these two
-        problem = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-        raise TableUnreadable(path=path, problem=problem.splitlines()[0].rstrip(".!"), remedy=_remedy(kinds)) from error
+    except (OSError, ValueError, EOFError, zlib.error) as error:  # pyarrow raises the first two, gzip the others
+        problem = plain_text.first_line(getattr(error, "strerror", None) or error).rstrip(".!")
+        raise TableUnreadable(path=path, problem=problem, remedy=REMEDY) from error
 
 
-def _remedy(kinds: Sequence[str]) -> str:
-    return f"Give a {', '.join(kinds[:-1])} or {kinds[-1]} file with a header and one row for each customer."
+def _unknown(path: Path) -> str:
+    return f"{path.suffix or 'no suffix'} is not a known kind of file"
 
 
-def _headed_chunks(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
+def _headed_chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
     """Yield an empty chunk that has the columns, and then the chunks of rows."""
-    require_kind(path)
+    if _kind(path) not in _READERS and (path.suffix or path.exists()):
+        raise TableUnreadable(path=path, problem=_unknown(path), remedy=REMEDY)
     with reading(path):
-        yield from _READERS[path.suffix.lower()](path, rows, columns)
+        yield from _READERS[_kind(path)](path, selection)
 
 
-def _csv_chunks(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    # pandas silently drops a surplus cell of a chunk's first row; pyarrow silently drops rows after a broken quote.
-    size, position, piece_rows = path.stat().st_size, 0, min(rows, _PIECE_ROWS)
-    with path.open("rb") as file, TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-        lines = csv.reader(text, strict=True)
-        filled = (cells for cells in lines if cells)  # a blank line is not a row
-        try:
-            header = next(filled, None)
-            if header is None:
-                raise ValueError("it is empty")
-            positions = _positions(header, columns)
-            yield Chunk(*_piece([], header, positions), fraction=0)
-            pieces = (_piece(cells, header, positions) for cells in iter(lambda: list(islice(filled, piece_rows)), []))
-            while some := list(islice(pieces, rows // piece_rows)):
-                parts, misfits = zip(*some, strict=True)
-                start, position = position, file.tell()
-                yield Chunk(pa.concat_tables(parts), np.concatenate(misfits), fraction=(position - start) / size)
-        except csv.Error as error:
-            raise ValueError(f"line {lines.line_num}: {error}") from error
+def _said(path: Path, part: Chunk) -> Chunk:
+    for name in part.spaced:
+        logger.warning("%s: column %r is read as %r, without the blanks around it", path, name, name.strip())
+    return part
 
 
-def _piece(cells: list[list[str]], header: list[str], positions: Sequence[int]) -> tuple[pa.Table, Mask]:
-    width = len(header)
-    misfit = np.array([len(row) != width for row in cells], dtype=np.bool_)
-    fitted = [[*row, *[None] * width][:width] for row in cells] if misfit.any() else cells
-    whole = list(zip(*fitted, strict=True)) or [()] * width
-    values = [pa.array(whole[at], pa.string()) for at in positions]
-    return pa.table(values, schema=pa.schema([(header[at], pa.string()) for at in positions])), misfit
+def _kind(path: Path) -> str:
+    return ".parquet" if path.is_dir() else Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def _parquet_chunks(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
-    # Without these options pyarrow reads ahead and keeps the read data in memory: in the end, the whole file.
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES) as file:
-        present = file.schema_arrow.remove_metadata()  # pandas' metadata describes an index
-        wanted = pa.schema([present.field(at) for at in _positions(present.names, columns)])
-        yield Chunk(wanted.empty_table(), np.zeros(0, dtype=np.bool_), fraction=0)
-        for batch in file.iter_batches(rows, columns=columns and list(columns)):
-            table = pa.table(batch.select(wanted.names).columns if columns else batch.columns, schema=wanted)
-            yield Chunk(table, np.zeros(len(table), dtype=np.bool_), fraction=len(table) / file.metadata.num_rows)
-
-
-def _positions(names: Sequence[str], columns: Sequence[str] | None) -> Sequence[int]:
-    if columns is None:
-        return range(len(names))
-    if repeated := [name for name in columns if names.count(name) > 1]:
-        raise ColumnRepeated(columns=repeated)
-    return [names.index(name) for name in columns]
-
-
-_READERS: dict[str, Callable[[Path, int, Sequence[str] | None], Iterator[Chunk]]] = {
-    ".csv": _csv_chunks,
-    ".parquet": _parquet_chunks,
+_READERS: dict[str, Callable[[Path, Selection], Iterator[Chunk]]] = {
+    ".csv": csv_files.chunks,
+    ".tsv": csv_files.chunks,
+    ".jsonl": json_lines.chunks,
+    ".xlsx": workbooks.chunks,
+    ".parquet": parquet_files.chunks,
 }

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from models import plain_text
 from models.log import log_tables
 from models.log.errors import LogUnreadable
 
@@ -34,7 +35,7 @@ def engine(url: str, *, create: bool = False) -> Iterator[Engine]:
     try:
         yield opened
     except SQLAlchemyError as error:
-        problem = str(getattr(error, "orig", error)).splitlines()[0].rstrip(".")
+        problem = plain_text.first_line(getattr(error, "orig", error)).rstrip(".")
         raise LogUnreadable(url=url, problem=problem) from error
     finally:
         opened.dispose()

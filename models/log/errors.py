@@ -7,7 +7,7 @@ LogError
 ├── LogTooNew                 a newer version of this project has changed the log
 └── OutcomesRefused           outcomes cannot be recorded
     ├── OutcomesUnknown       the log has no such predictions
-    └── OutcomesContradicted  the predictions have different outcomes
+    └── OutcomesContradicted  the same reporter has given different outcomes
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,9 @@ class OutcomesUnknown(OutcomesRefused):
 
 
 class OutcomesContradicted(OutcomesRefused):
-    """The predictions have different outcomes, in the log or in the same request."""
+    """The same reporter has given different outcomes, in the log or in the same request."""
 
-    reason = "another outcome is known"
-    remedy = "The first outcome is kept. Correct the source, or delete the wrong row from the table `outcomes`."
+    reason = "another outcome is known from the same reporter"
+    remedy = (
+        "The reporter's first outcome is kept. Correct the source, or delete the wrong row from the table `outcomes`."
+    )

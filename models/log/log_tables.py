@@ -13,6 +13,7 @@ from sqlalchemy import Column, Dialect, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
+from models.log import reporters
 from models.log.errors import LogMissing, LogUnsupported
 
 BUSY_SECONDS = 5
@@ -62,10 +63,11 @@ CHALLENGER_PREDICTIONS = Table(  # of a shadow challenger, for the same customer
     Column("risk_tier", sa.String(6), nullable=False),
 )
 
-OUTCOMES = Table(
+OUTCOMES = Table(  # read them through `models.log.known_outcomes`: a prediction may have several
     "outcomes",
     METADATA,
     Column("prediction_id", sa.ForeignKey(PREDICTIONS.c.prediction_id, ondelete="CASCADE"), primary_key=True),
+    Column("reported_by", sa.String(reporters.MAX_LENGTH), server_default=reporters.UNKNOWN, primary_key=True),
     Column("churned", sa.Boolean, nullable=False),
     Column("observed_at", Moment, nullable=False),
     Column("recorded_at", Moment, nullable=False),
@@ -94,7 +96,7 @@ def connect(url: str, *, create: bool = False) -> Engine:
         parsed = sa.make_url(url)
     except (ArgumentError, ValueError) as error:  # ValueError: the port is not a number
         raise LogUnsupported(url="(not a URL)") from error
-    if parsed.get_backend_name() == "postgresql":
+    if parsed.get_backend_name() in ("postgresql", "postgres"):  # the second is what many hosts of databases give
         options = {"connect_timeout": BUSY_SECONDS, "client_encoding": "utf8", "options": "-c timezone=UTC"} | _ALIVE
         parsed = parsed.set(drivername="postgresql+psycopg")
         return sa.create_engine(parsed, connect_args=options, pool_pre_ping=True, paramstyle="format")

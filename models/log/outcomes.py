@@ -1,11 +1,13 @@
 """The outcome of a prediction, churned or stayed, as a client or a file reports it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from models import times
 from models.log import row_ids
 
 MAX_OUTCOMES = 10_000
@@ -23,7 +25,7 @@ class Outcome(BaseModel):
     """Id of the prediction, from its response."""
     churned: bool = Field(examples=[True])
     """Whether the customer churned."""
-    observed_at: AwareDatetime = Field(examples=["2026-06-01T00:00:00Z"])
+    observed_at: Annotated[AwareDatetime, BeforeValidator(times.validated)] = Field(examples=["2026-06-01T00:00:00Z"])
     """When this was observed: not before the prediction and not in the future, with a tolerance of one day."""
 
     @field_validator("observed_at")

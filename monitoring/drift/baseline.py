@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.bundles import bundle
 from models.bundles.bundle import Bundle
+from models.bundles.format import bundle_files
 from models.bundles.scorer import Scorer
 from models.customer import checks
 from models.customer.contract import Contract, Vector
@@ -39,7 +39,7 @@ def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
         CannotTell: the reference lacks columns of the contract.
         GraphUnreadable: the model cannot be opened.
     """
-    table, _ = customer_files.read(model.path(bundle.REFERENCE), contract, rows=rows)
+    table, _ = customer_files.read(model.path(bundle_files.REFERENCE), contract, rows=rows)
     scorer = Scorer.of(model)
     return Baseline(
         contract,

@@ -3,6 +3,7 @@
 The drift job and the measurement of its error rates both use this code.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from models.customer import checks
@@ -36,23 +37,27 @@ def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple
         judged_rows=len(live.table),
         reference_rows=len(baseline.table),
         model_version=baseline.scorer.version,
-        reason=_doubt(live, settings, baseline.scorer.version),
+        reason=" ".join(_doubts(live, settings, baseline.scorer.version)) or None,
     )
 
 
-def _doubt(live: LiveRows, settings: DriftSettings, version: str) -> str | None:
+def _doubts(live: LiveRows, settings: DriftSettings, version: str) -> Iterator[str]:
     if not live.inputs_kept:
-        return (
+        yield (
             "no row has the inputs of this contract. Set SERVICE_LOG_INPUTS=plain for the service, so that it logs "
             "them, or check a file with --live."
         )
-    if (predicted := live.table[PREDICTION].count()) < settings.min_rows:
-        return (
+    elif (predicted := live.table[PREDICTION].count()) < settings.min_rows:
+        yield (
             f"{predicted:,} of {len(live.table):,} rows have a prediction of model {version}, at least "
             f"{settings.min_rows:,} are needed. If this model was pinned recently, wait for more predictions, or start "
             "the window when it was pinned, with --from."
         )
-    return None
+    if (live.traffic.refused_share or 0) > settings.max_refused_share:
+        yield (
+            f"{live.traffic.refusals}. More than {settings.max_refused_share:.0%} are refused, and the log has no row "
+            "of them. Correct the clients, or widen the fields in models/features.py and train again."
+        )
 
 
 def _score(comparison: Comparison, baseline: Baseline, settings: DriftSettings) -> tuple[ColumnDrift, ...]:

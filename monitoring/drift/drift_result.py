@@ -135,6 +135,7 @@ class DriftResult(JobResult):
             "judged_rows": self.judged_rows,
             "reference_rows": self.reference_rows,
             "drift_share": self.drift_share,
+            "min_drift_share": self.min_drift_share,
             "columns": [score.record for score in self.scores],
             "unjudged": dict(self.unjudged),
             "violations": dict(self.violations),

@@ -9,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from models.columns import column_mapping
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
 from monitoring.errors import ConflictingSources, TooFewRows
 from monitoring.log import customer_files, window
-from monitoring.log.window import Window
+from monitoring.log.window import Traffic, Window
 from monitoring.settings import DriftSettings
 
 
@@ -29,6 +30,8 @@ class LiveRows:
     """All rows, of which `table` is a sample."""
     inputs_kept: bool = True
     """Whether `table` has the contract's columns."""
+    traffic: Traffic = field(default_factory=lambda: Traffic(0, 0, 0, {}))
+    """The counted requests of the period; none for a file."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Facts that only the log has, as JSON values."""
     remarks: tuple[str, ...] = ()
@@ -43,14 +46,17 @@ def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows
     """
     live = _from_file(settings.live, settings, baseline) if settings.live else _from_log(settings, baseline, now)
     if len(live.table) < settings.min_rows:
-        raise TooFewRows(source=live.source, rows=len(live.table), min_rows=settings.min_rows)
+        raise TooFewRows(
+            source=live.source, rows=len(live.table), min_rows=settings.min_rows, refusals=live.traffic.refusals
+        )
     return live
 
 
 def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> LiveRows:
     if settings.since or settings.from_time or settings.to_time:
         raise ConflictingSources(path=path)
-    table, rows = customer_files.read(path, baseline.contract, rows=settings.sample_rows)
+    mapping = column_mapping.read(settings.columns, baseline.contract)
+    table, rows = customer_files.read(path, baseline.contract, rows=settings.sample_rows, mapping=mapping)
     return LiveRows(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows)
 
 
@@ -67,16 +73,16 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
         table = customer_files.values(cells, baseline.contract).join(table)
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
     remarks = tuple(_remarks(facts, found, pinned))
-    return LiveRows(f"the log from {period}", table, found.rows, bool(usable), facts, remarks)
+    return LiveRows(f"the log from {period}", table, found.rows, bool(usable), found.traffic, facts, remarks)
 
 
 def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
-    requests = found.traffic.answered_requests + found.traffic.refused_requests
     return {
         "model_versions": dict(Counter(row.model_version for row in found.sample).most_common()),
         "rows_without_inputs": len(found.sample) - usable_rows,
         "dropped_rows": found.traffic.dropped_rows,
-        "refused_share": found.traffic.refused_requests / requests if requests else None,
+        "refused_share": found.traffic.refused_share,
+        "refused_fields": found.traffic.refused_field_shares,
     }
 
 
@@ -92,5 +98,5 @@ def _remarks(facts: Mapping[str, Any], found: Window, pinned: str) -> list[str]:
             f"missing from the log: {facts['dropped_rows']:,} predictions, dropped while its database was unavailable"
         )
     if found.traffic.refused_requests:
-        remarks.append(f"refused with 422: {facts['refused_share']:.1%} of requests")
+        remarks.append(found.traffic.refusals)
     return remarks

@@ -1,4 +1,4 @@
-"""Reads files of outcomes (CSV or Parquet), and writes their rejected rows to a file in the same folder."""
+"""Reads files of outcomes, and writes their rejected rows to a file in the same folder."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
@@ -11,15 +11,20 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, ValidationError
 
-from models.customer import tables
-from models.customer.errors import ColumnRepeated, TableUnreadable
+from models.columns import column_mapping
+from models.columns.column_mapping import ColumnMapping
+from models.columns.origins import OutcomeSource
+from models.customer import parsing, tables
+from models.customer.errors import TableUnreadable
+from models.customer.files.csv_format import CsvFormat
 from models.log.outcomes import MAX_OUTCOMES, Outcome
+from models.times import Time
 from monitoring.errors import OutcomesUnreadable, RejectedUnwritable
-from monitoring.settings import Time
 
 COLUMNS = tuple(Outcome.model_fields)
 Cells = Mapping[str, str]
 """Column to cell, as text; null and missing cells are left out."""
+_SAME_NAMES = ColumnMapping()
 Reject = Callable[["Row", str], None]
 
 
@@ -28,7 +33,7 @@ class _Line(Outcome):
 
     model_config = ConfigDict(strict=False)
 
-    churned: Annotated[bool, BeforeValidator(lambda cell: cell.removesuffix(".0"))]
+    churned: Annotated[bool, BeforeValidator(parsing.whole)]
     observed_at: Time
 
 
@@ -53,27 +58,29 @@ class Row:
             return "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in problems)
 
 
-def chunks(path: Path, *, rows: int = MAX_OUTCOMES) -> Iterator[tuple[list[Row], float]]:
+def chunks(
+    path: Path, *, rows: int = MAX_OUTCOMES, mapping: ColumnMapping = _SAME_NAMES
+) -> Iterator[tuple[list[Row], float]]:
     """Yield chunks of at most `rows` rows, each with its share of the file, 0 to 1.
 
     Raises:
-        OutcomesUnreadable: the file does not exist, is not what its suffix says, or lacks a column.
+        OutcomesUnreadable: the file does not exist, or is not what its suffix says.
+        ColumnMissing, ColumnRepeated: it lacks a column, or has it twice.
     """
     try:
-        yield from _chunks(path, rows)
-    except ColumnRepeated as error:
-        raise OutcomesUnreadable(path=path, problem=f"column {', '.join(error.columns)} is there twice") from error
+        yield from _chunks(path, rows, mapping)
     except TableUnreadable as error:
-        raise OutcomesUnreadable(path=path, problem=error.problem) from error
+        raise OutcomesUnreadable(path=path, problem=error.problem, remedy=error.remedy) from error
 
 
-def _chunks(path: Path, rows: int) -> Iterator[tuple[list[Row], float]]:
-    present = tables.schema(path).names
-    if missing := [name for name in COLUMNS if name not in present]:
-        raise OutcomesUnreadable(path=path, problem=f"no column {', '.join(missing)}")
+def _chunks(path: Path, rows: int, mapping: ColumnMapping) -> Iterator[tuple[list[Row], float]]:
+    sources = {name: mapping.outcome(name) for name in COLUMNS}
+    columns = [source.column for source in sources.values()]
+    column_mapping.require(columns, tables.schema(path, mapping.csv).names, remedy=mapping.remedy)
     number = 1
-    for chunk in tables.chunks(path, rows=rows, columns=COLUMNS):
-        cells, fits = map(_cells, chunk.table.to_pylist()), (~chunk.misfit).tolist()
+    for chunk in tables.chunks(path, rows=rows, columns=columns, style=mapping.csv):
+        fits = (~chunk.misfit).tolist()
+        cells = (_cells(sources, row, mapping.csv) for row in chunk.table.to_pylist())
         found = list(map(Row, count(number), cells, fits))
         yield found, chunk.fraction
         number += len(found)
@@ -104,5 +111,12 @@ def rejecting(path: Path) -> Iterator[Reject]:
         raise RejectedUnwritable(path=final, problem=error.strerror or "it cannot be written") from error
 
 
-def _cells(row: Mapping[str, Any]) -> Cells:
-    return {name: str(value).strip() for name, value in row.items() if value is not None}
+def _cells(sources: Mapping[str, OutcomeSource], row: Mapping[str, Any], style: CsvFormat) -> Cells:
+    texts = {name: _text(source, row[source.column]) for name, source in sources.items()}
+    texts["observed_at"] = style.iso_time(texts["observed_at"])
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _text(source: OutcomeSource, cell: Any) -> str | None:
+    text = None if cell is None else str(cell).strip()
+    return source.words.get(parsing.canonical(cell), text) if source.values else text

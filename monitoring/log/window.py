@@ -4,6 +4,8 @@ The sample takes one pass over the ids, and only its own memory.
 """
 
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,8 @@ from monitoring.log import sampling
 from monitoring.period import Period
 
 logger = logging.getLogger(__name__)
+NAMED_FIELDS = 5
+"""Most fields that a sentence about refusals names."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,30 @@ class Traffic:
     """Requests refused with 422."""
     dropped_rows: int
     """Predictions that were made but are missing from the log."""
+    refused_fields: Mapping[str, int]
+    """Number of broken rules by field; `other` is what the contract does not have."""
+
+    @property
+    def refused_share(self) -> float | None:
+        """Share of the requests that were refused; None if there was no request."""
+        requests = self.answered_requests + self.refused_requests
+        return self.refused_requests / requests if requests else None
+
+    @property
+    def refused_field_shares(self) -> dict[str, float]:
+        """Each field's share of the broken rules, largest first."""
+        rules = sum(self.refused_fields.values())
+        return {name: count / rules for name, count in Counter(self.refused_fields).most_common() if count}
+
+    @property
+    def refusals(self) -> str:
+        """The refused requests and the fields with most broken rules, in a few words; empty if none was refused."""
+        if not self.refused_requests:
+            return ""
+        shares = [f"{name} {share:.0%}" for name, share in self.refused_field_shares.items()]
+        more = f" and {len(shares) - NAMED_FIELDS} more" if len(shares) > NAMED_FIELDS else ""
+        fields = f"; broken rules by field: {', '.join(shares[:NAMED_FIELDS])}{more}" if shares else ""
+        return f"refused with 422: {self.refused_share:.1%} of requests{fields}"
 
 
 @dataclass(frozen=True)
@@ -69,4 +97,10 @@ def _sample(period: Period, rows: int, of_rows: int) -> sa.Select[Any]:
 def _traffic(opened: sa.Connection, period: Period) -> Traffic:
     columns = TRAFFIC.c.answered_requests, TRAFFIC.c.refused_requests, TRAFFIC.c.dropped_rows
     sums = sa.select(*(sa.func.coalesce(sa.func.sum(column), 0) for column in columns))
-    return Traffic(*map(int, opened.execute(sums.where(within(TRAFFIC.c.traffic_id, period))).one()))
+    of_period = within(TRAFFIC.c.traffic_id, period)
+    answered, refused_requests, dropped = map(int, opened.execute(sums.where(of_period)).one())
+    refused = sa.select(TRAFFIC.c.refused_fields).where(of_period, TRAFFIC.c.refused_requests > 0)
+    fields: Counter[str] = Counter()
+    for found in opened.execution_options(yield_per=1_000).scalars(refused):
+        fields.update(found)
+    return Traffic(answered, refused_requests, dropped, fields)

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 
 from models.bundles.risk import RiskTier
 from models.customer.contract import Contract, Labels, Vector
-from models.log.log_tables import OUTCOMES, PREDICTIONS
+from models.log import known_outcomes
+from models.log.log_tables import PREDICTIONS
+from models.log.reporters import Trusted
 from monitoring.log import sampling, window
 from monitoring.period import Period
 
@@ -51,6 +53,8 @@ class LabelledPredictions:
     probability: Vector
     """Probabilities of all predictions, or of a random sample."""
     outcomes: Outcomes
+    contradicted_rows: int = 0
+    """Number of predictions without a known outcome because trusted reporters disagree."""
 
     @property
     def window_rows(self) -> int:
@@ -69,26 +73,33 @@ class LabelledPredictions:
         return float(np.median(delays)) if len(delays) else None
 
 
-def read(connection: sa.Connection, period: Period, *, model_version: str, contract: Contract) -> LabelledPredictions:
-    """Read a model's predictions and outcomes; a million predictions, most with outcomes, take six seconds."""
+def read(
+    connection: sa.Connection, period: Period, *, model_version: str, contract: Contract, trusted: Trusted
+) -> LabelledPredictions:
+    """Read a model's predictions and the outcomes from trusted reporters.
+
+    A million predictions, most with outcomes, take six seconds.
+    """
     inside = window.within(PREDICTIONS.c.prediction_id, period)
     made = inside & (PREDICTIONS.c.model_version == model_version)
-    tiers = _count(connection, made)
-    rows, known = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())
+    known = known_outcomes.select(trusted)
+    tiers = _count(connection, made, known)
+    rows, labelled = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())
     everyone = sa.select(sa.func.count()).select_from(PREDICTIONS).where(inside)
     probabilities = sa.select(PREDICTIONS.c.churn_probability).where(made, _sample(rows))
     return LabelledPredictions(
         tiers=tiers,
         other_models_rows=connection.execute(everyone).scalar_one() - rows,
         probability=np.fromiter(connection.execute(probabilities).scalars(), np.float64),
-        outcomes=_read_outcomes(connection, made, known, contract),
+        outcomes=_read_outcomes(connection, known, made & _sample(labelled), contract),
+        contradicted_rows=known_outcomes.count_contradicted(connection, made, trusted),
     )
 
 
-def _count(connection: sa.Connection, made: sa.ColumnElement[bool]) -> dict[RiskTier, Tier]:
+def _count(connection: sa.Connection, made: sa.ColumnElement[bool], known: sa.Subquery) -> dict[RiskTier, Tier]:
     counted = (
-        sa.select(PREDICTIONS.c.risk_tier, sa.func.count(), sa.func.count(OUTCOMES.c.prediction_id))
-        .select_from(PREDICTIONS.outerjoin(OUTCOMES))
+        sa.select(PREDICTIONS.c.risk_tier, sa.func.count(), sa.func.count(known.c.prediction_id))
+        .select_from(PREDICTIONS.outerjoin(known, known_outcomes.of_prediction(known)))
         .where(made)
         .group_by(PREDICTIONS.c.risk_tier)
     )
@@ -100,17 +111,19 @@ def _sample(of_rows: int) -> sa.ColumnElement[bool]:
     return sampling.sample_condition(PREDICTIONS.c.prediction_id, rows=SAMPLE_ROWS, of_rows=of_rows)
 
 
-def _read_outcomes(connection: sa.Connection, made: sa.ColumnElement[bool], rows: int, contract: Contract) -> Outcomes:
+def _read_outcomes(
+    connection: sa.Connection, known: sa.Subquery, asked: sa.ColumnElement[bool], contract: Contract
+) -> Outcomes:
     query = (
         sa.select(
             PREDICTIONS.c.churn_probability,
-            OUTCOMES.c.churned,
+            known.c.churned,
             PREDICTIONS.c.made_at,
-            OUTCOMES.c.observed_at,
+            known.c.observed_at,
             PREDICTIONS.c.features,
         )
-        .select_from(PREDICTIONS.join(OUTCOMES))
-        .where(made, _sample(rows))
+        .select_from(PREDICTIONS.join(known, known_outcomes.of_prediction(known)))
+        .where(asked)
         .execution_options(yield_per=_CHUNK_ROWS)
     )
     chunks = [_outcomes(chunk, contract) for chunk in ([], *connection.execute(query).partitions())]

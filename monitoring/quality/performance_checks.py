@@ -25,6 +25,11 @@ class Check:
     limit: float
 
     @property
+    def ratio(self) -> float:
+        """The difference in units of its limit; negative if the figure is better."""
+        return self.worse_by / self.limit
+
+    @property
     def broken(self) -> bool:
         """Whether the difference reaches the limit."""
         return self.worse_by >= self.limit

@@ -74,10 +74,19 @@ class PerformanceResult(JobResult):
         """Live, test-set and expected figures, below a row of headings."""
         sides = {"live": self.live, "test set": self.reference, "from probabilities": self.expected or self.estimated}
         rows = [
-            [display_name(name), *(str((figures or {}).get(name, "")) for figures in sides.values())]
+            [self._unit(name), *(str((figures or {}).get(name, "")) for figures in sides.values())]
             for name in self.live or self.estimated or self.reference
         ]
         return [["figure", *sides], *rows]
+
+    @property
+    def checks_table(self) -> list[list[str]]:
+        """How much worse each checked figure is than on the test set, and its limit, below a row of headings."""
+        rows = [
+            [display_name(one.metric), f"{one.worse_by:.3f}", f"{one.limit:.3f}", "fallen" if one.broken else "good"]
+            for one in self.checks
+        ]
+        return [["figure", "worse by", "limit", "verdict"], *rows]
 
     @property
     def remarks(self) -> list[str]:
@@ -98,6 +107,7 @@ class PerformanceResult(JobResult):
             "window_rows": self.track.window_rows,
             "outcomes_rows": self.track.outcomes_rows,
             "other_models_rows": self.track.other_models_rows,
+            "contradicted_rows": self.track.contradicted_rows,
             "tiers": {name: asdict(tier) for name, tier in self.track.tiers.items()},
             "median_delay_seconds": self.track.median_delay_seconds,
             "live": _record(self.live),
@@ -116,6 +126,10 @@ class PerformanceResult(JobResult):
             return None
         return {name: figure.value - self.live[name].value for name, figure in self.expected.items()}
 
+    def _unit(self, metric: str) -> str:
+        costs = self.policy.costs
+        return f"cost, {costs.currency}" if metric == "cost" and costs else display_name(metric)
+
     def _figures(self) -> Iterator[str]:
         header, *rows = self.table
         for name, *figures in (("", *header[1:]), *rows):
@@ -129,6 +143,8 @@ class PerformanceResult(JobResult):
             yield f"median delay from prediction to outcome: {timedelta(seconds=round(delay))}"
         if self.track.other_models_rows:
             yield f"left out: {self.track.other_models_rows:,} predictions of other models"
+        if self.track.contradicted_rows:
+            yield f"left out: {self.track.contradicted_rows:,} predictions for which reporters gave both outcomes"
 
     def _segments(self) -> Iterator[str]:
         if small := [segment.name for segment in self.segments if segment.figures is None]:

@@ -1,13 +1,13 @@
-"""The report of a run as an Evidently page: our verdict above, Evidently's presets below.
+"""The report of a run as an Evidently page: our result above, Evidently's presets below.
 
 The presets measure with the distance functions of the drift job, so page and verdict agree.
 """
 
+import html
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,26 @@ from monitoring.drift import distances
 from monitoring.drift.comparison import Comparison, Kind
 from monitoring.drift.drift_result import DriftResult
 from monitoring.quality.performance_result import PerformanceResult, display_name
-from monitoring.runs import trend
+from monitoring.runs import columns_table, heading, run_store, trend, web_files
+from monitoring.runs.heading import Heading
 from monitoring.runs.trend import Trend
 
 with warnings.catch_warnings(action="ignore"):  # evidently 0.7 uses deprecated names of NumPy and Litestar
     import plotly.io
     from evidently import BinaryClassification, DataDefinition, Dataset, Report
     from evidently.core.container import MetricContainer
-    from evidently.core.metric_types import SingleValue, SingleValueCalculation, SingleValueMetric
+    from evidently.core.metric_types import SingleValue, SingleValueCalculation, SingleValueMetric, render_widgets
     from evidently.core.report import Context, Snapshot
     from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
     from evidently.legacy.model.widget import BaseWidgetInfo
-    from evidently.legacy.renderers.html_widgets import CounterData, counter, table_data, text_widget
+    from evidently.legacy.renderers.html_widgets import group_widget, table_data, text_widget
     from evidently.presets import DataDriftPreset, DataSummaryPreset
     from evidently.presets.classification import ClassificationQuality
 
 _OUTCOME = BinaryClassification(target="outcome", prediction_probas="probability", pos_label="churned")
+_DECISION = "decision"
+"""The id of the widget with the decision."""
 _COLUMN_TYPES: dict[Kind, ColumnType] = {"number": ColumnType.Numerical, "label": ColumnType.Categorical}
 
 
@@ -44,6 +47,9 @@ class RenderedReport:
     """The finished report of a run."""
 
     snapshot: Snapshot
+    title: str
+    cost: str | None = None
+    """What the cost of decisions is made of, for the dashboard; None if the run measured none."""
 
     @property
     def figures(self) -> list[str]:
@@ -54,7 +60,7 @@ class RenderedReport:
     def save(self, page: Path) -> None:
         """Write the page as one self-contained file of 4 MB, most of it the plotting library."""
         page.parent.mkdir(parents=True, exist_ok=True)
-        self.snapshot.save_html(str(page))
+        write_page(self.snapshot.to_snapshot_model().widgets, self.title, page)
 
 
 class JobFigure(SingleValueMetric):  # type: ignore[misc]  # evidently ships no types
@@ -77,11 +83,11 @@ class _JobFigureCalculation(SingleValueCalculation[JobFigure]):  # type: ignore[
 class _Summary(MetricContainer):  # type: ignore[misc]  # as above
     """The job's own result, above Evidently's presets."""
 
-    counters: dict[str, str]
-    """Label to value."""
-    tables: dict[str, list[list[str]]] = {}  # noqa: RUF012  # pydantic's
+    heading: str
+    decision: str
+    remarks: list[str] = []  # noqa: RUF012  # pydantic's
+    tables: dict[str, list[list[str]]] = {}  # noqa: RUF012  # as above
     """Title to rows; the first row has the headings."""
-    remarks: list[str] = []  # noqa: RUF012  # as above
     trend: dict[str, list[str]] = {}  # noqa: RUF012  # as above
     """Group to the names of its figures on the panels."""
 
@@ -89,47 +95,60 @@ class _Summary(MetricContainer):  # type: ignore[misc]  # as above
         return [JobFigure(group=group, name=name) for group, names in self.trend.items() for name in names]
 
     def render(self, context: Context, child_widgets: Any = None) -> list[BaseWidgetInfo]:  # noqa: ARG002
-        counters = [CounterData(label, value) for label, value in self.counters.items()]
+        decision = text_widget(text=self.decision)
+        decision.id = _DECISION
+        remarks = [text_widget(text="\n\n".join(map(heading.escape, self.remarks)))] if self.remarks else []
         tables = [table_data(title=title, column_names=rows[0], data=rows[1:]) for title, rows in self.tables.items()]
-        text = [text_widget(text="\n\n".join(self.remarks))] if self.remarks else []
-        return [counter(counters=counters), *text, *tables]
+        return [text_widget(text=self.heading), decision, *remarks, *tables]
 
 
-class _Drift(DataDriftPreset):  # type: ignore[misc]  # as above
-    """The preset without Evidently's own verdict, which gives all columns the same weight."""
+class _Drift(MetricContainer):  # type: ignore[misc]  # as above
+    """Evidently's preset without its verdict, which gives all columns the same weight, and with our figures."""
+
+    columns: list[str]
+    result: Any
+
+    def generate_metrics(self, context: Context) -> Sequence[Any]:
+        metrics: Sequence[Any] = self._preset.generate_metrics(context)
+        return metrics
 
     def render(self, context: Context, child_widgets: Any = None) -> list[BaseWidgetInfo]:
-        widgets: list[BaseWidgetInfo] = super().render(context, child_widgets)
-        return widgets[2:]  # the first two are its verdict and its count of drifted columns
+        _, _, heading, table = self._preset.render(context, child_widgets)  # the first two are its verdict
+        table.title = columns_table.title(self.result)
+        table.params |= {
+            "columns": columns_table.columns(table.params["columns"]),
+            "data": columns_table.rows(table.params["data"], self.result),
+        }
+        return [heading, table]
+
+    @property
+    def _preset(self) -> DataDriftPreset:
+        return DataDriftPreset(
+            columns=self.columns,
+            num_method=distances.METHODS["number"],
+            cat_method=distances.METHODS["label"],
+            threshold=1.0,  # distances are in units of their limit
+        )
 
 
-def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[str], *, at: datetime) -> RenderedReport:
+def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[str], top: Heading) -> RenderedReport:
     """Draw the report of the drift job: the compared columns, and a summary of all columns."""
     _register_methods({score.column: score.limit for score in result.scores})
     lines = trend.of_drift(result)
-    share = {"of the feature importance is in drifted columns": f"{result.drift_share:.0%}"}
-    summary = _Summary(counters={"verdict": result.verdict} | share, remarks=list(remarks), trend=_names(lines))
-    drift = _Drift(
-        columns=[score.column for score in result.scores],
-        num_method=distances.METHODS["number"],
-        cat_method=distances.METHODS["label"],
-        threshold=1.0,  # distances are in units of their limit
-    )
+    summary = _summary(top, remarks=[columns_table.rules(result), *remarks], trend=_names(lines))
+    drift = _Drift(columns=[score.column for score in result.scores], result=result)
     with _drawing():
         current, reference = _dataset(comparison, comparison.live, lines), _dataset(comparison, comparison.reference)
         report = Report([summary, drift, DataSummaryPreset(columns=list(comparison.kinds))])
-        return RenderedReport(report.run(current, reference, timestamp=at))
+        return RenderedReport(report.run(current, reference, timestamp=top.started_at), top.title)
 
 
-def draw_performance(found: PerformanceResult, *, at: datetime) -> RenderedReport:
+def draw_performance(found: PerformanceResult, top: Heading) -> RenderedReport:
     """Draw the report of the performance job; without enough outcomes it has only the expected figures."""
     lines = trend.of_performance(found)
-    summary = _Summary(
-        counters={"verdict": found.verdict, "outcomes": f"{found.track.outcomes_rows:,}"},
-        remarks=[found.summary, *found.notes],
-        tables={"Figures, with 95 % intervals": found.table} | _segments(found.segments),
-        trend=_names(lines),
-    )
+    tables = {"Against the test set": found.checks_table} if found.checks else {}
+    tables |= {"Figures, with 95 % intervals": found.table} | _segments(found.segments)
+    summary = _summary(top, remarks=found.notes, tables=tables, trend=_names(lines))
     quality = ClassificationQuality(probas_threshold=found.policy.threshold, conf_matrix=True, pr_curve=True)
     outcomes = found.track.outcomes
     table = pd.DataFrame(
@@ -137,14 +156,33 @@ def draw_performance(found: PerformanceResult, *, at: datetime) -> RenderedRepor
     )
     with _drawing():
         current = Dataset.from_pandas(table, DataDefinition(classification=[_OUTCOME]), metadata=lines)
-        return RenderedReport(Report([summary, quality] if found.live else [summary]).run(current, None, timestamp=at))
+        report = Report([summary, quality] if found.live else [summary])
+        return RenderedReport(
+            report.run(current, None, timestamp=top.started_at), top.title, cost=found.policy.cost_in_words
+        )
 
 
-def draw_reason(reason: str, *, at: datetime) -> RenderedReport:
+def draw_reason(top: Heading) -> RenderedReport:
     """Draw the report of a run without measurements."""
-    table = pd.DataFrame({"reason": [reason]})  # evidently refuses a table without columns
-    summary = _Summary(counters={"verdict": "cannot tell"}, remarks=[reason])
-    return RenderedReport(Report([summary]).run(table, None, timestamp=at))
+    table = pd.DataFrame({"reason": [top.summary]})  # evidently refuses a table without columns
+    return RenderedReport(Report([_summary(top)]).run(table, None, timestamp=top.started_at), top.title)
+
+
+def show_decision(widgets: Sequence[BaseWidgetInfo], text: str) -> None:
+    """Replace the decision among the widgets of a report; reports of earlier versions have no place for it."""
+    for widget in widgets:
+        if widget.id == _DECISION:
+            widget.params = {"text": text}
+
+
+def write_page(widgets: Sequence[BaseWidgetInfo], title: str, page: Path) -> None:
+    """Write a report as a page of its own."""
+    head = f"<head><title>{html.escape(title)}</title><style>{web_files.NARROW}</style>"
+    run_store.replace(page, render_widgets([group_widget(title="", widgets=widgets)]).replace("<head>", head, 1))
+
+
+def _summary(top: Heading, **more: Any) -> _Summary:
+    return _Summary(heading=top.text, decision=top.undecided, **more)
 
 
 @contextmanager

@@ -8,17 +8,21 @@ import logging
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from models import plain_text
+from models.addresses import redact_passwords
 from models.bundles import pins
 from models.errors import BundleError, ModelsError
-from monitoring.errors import CannotTell, OutputUnwritable
+from monitoring.errors import CannotTell, OutputUnwritable, PeriodInvalid
 from monitoring.job_result import JobResult, NoVerdict
 from monitoring.runs import run_store
+from monitoring.runs.heading import Heading
 from monitoring.runs.run_store import Job
-from monitoring.settings import JobSettings
+from monitoring.settings import DriftSettings, JobSettings, PerformanceSettings
 
 if TYPE_CHECKING:
     from monitoring.runs.report import RenderedReport
@@ -33,8 +37,8 @@ class Finding:
     result: JobResult
     remarks: Sequence[str]
     """Lines that are printed below the summary."""
-    draw: Callable[[], "RenderedReport"]
-    """Draws the report; takes seconds."""
+    draw: Callable[[Heading], "RenderedReport"]
+    """Draws the report below its heading; takes seconds."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON values for the record."""
 
@@ -57,9 +61,15 @@ def run_job(job: Job, settings: JobSettings, find: Callable[[datetime], Finding]
 
 def _keep(found: Finding, job: Job, settings: JobSettings, started_at: datetime) -> int:
     logger.info("drawing the report with Evidently")
-    drawn = found.draw()
+    drawn = found.draw(_heading(found.result, job, settings, started_at))
     page = run_store.path(settings.output_dir, job, started_at, ".html")
-    facts = {**found.result.record, **found.facts, "report": str(page), "run_id": str(uuid.uuid4())}
+    facts = {
+        **found.result.record,
+        **_sources(settings),
+        **found.facts,
+        "report": str(page),
+        "run_id": str(uuid.uuid4()),
+    }
     try:
         drawn.save(page)
         record = run_store.write(facts, settings.output_dir, job, started_at)
@@ -72,18 +82,47 @@ def _keep(found: Finding, job: Job, settings: JobSettings, started_at: datetime)
 
 def _keep_reason(result: NoVerdict, job: Job, settings: JobSettings, started_at: datetime) -> None:
     """Save the reason of a run without a verdict, as a record and on the dashboard; each of the two may fail."""
-    facts = {**result.record, "report": None, "run_id": str(uuid.uuid4())}
+    facts = {**result.record, **_sources(settings), "report": None, "run_id": str(uuid.uuid4())}
+    if isinstance(settings, DriftSettings) and settings.live:
+        facts["live"] = str(settings.live)
+    else:
+        with suppress(PeriodInvalid):
+            period = settings.period(started_at)
+            facts |= {"from": period.start.isoformat(), "to": period.end.isoformat()}
     try:
         record = run_store.write(facts, settings.output_dir, job, started_at)
         _print(f"record: {record}")
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the reason is printed before
 
-        _show(report.draw_reason(result.reason, at=started_at), facts, job, settings)
+        _show(report.draw_reason(_heading(result, job, settings, started_at)), facts, job, settings)
     except OSError as error:
         _print(f"not saved: {settings.output_dir}: {error.strerror or error}")
     except Exception:  # the exit code still reports the failed run
         logger.exception("the reason could not be saved")
         _print("not added to the dashboard: an unexpected error. See its traceback in the log.")
+
+
+def _heading(result: JobResult, job: Job, settings: JobSettings, started_at: datetime) -> Heading:
+    checked = _checked(settings, started_at)
+    return Heading(job, started_at, result.verdict, result.summary, checked, result.model_version, settings.output_dir)
+
+
+def _checked(settings: JobSettings, started_at: datetime) -> str:
+    """Return the file or the period that is checked."""
+    if isinstance(settings, DriftSettings) and settings.live:
+        return f"the file {settings.live}"
+    try:
+        return str(settings.period(started_at))
+    except PeriodInvalid as error:
+        return str(error)
+
+
+def _sources(settings: JobSettings) -> dict[str, Any]:
+    """Return the log and the trusted reporters, for whoever retrains on what the run looked at."""
+    if isinstance(settings, DriftSettings) and settings.live:
+        return {}
+    trusted = settings.trusted_reporters if isinstance(settings, PerformanceSettings) else None
+    return {"log_url": redact_passwords(settings.log_url), "trusted_reporters": trusted}
 
 
 def _show(drawn: "RenderedReport", facts: Mapping[str, Any], job: Job, settings: JobSettings) -> None:
@@ -102,5 +141,5 @@ def _pinned_version(settings: JobSettings) -> str | None:
 
 
 def _print(*lines: str) -> None:
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(plain_text.printable("\n".join(lines)) + "\n")
     sys.stdout.flush()

@@ -28,7 +28,8 @@ def of_performance(found: PerformanceResult) -> Trend:
         "low": {"roc_auc": found.live["roc_auc"].low} if found.live else {},
         "estimated": _values(found.estimated),
         "reference": _values(found.reference),
-        "limit": {check.metric: check.limit for check in found.checks},
+        "fall": {check.metric: check.ratio for check in found.checks},
+        "limit": {"fall": 1} if found.checks else {},
         "rows": {"predicted": found.track.window_rows, "observed": found.track.outcomes_rows},
     }
 

@@ -2,24 +2,31 @@
 
 FastAPI parses JSON into Python values and validates those, which takes two passes and accepts NaN, which is not JSON.
 Endpoints are declared as usual in FastAPI, with one body model, query parameters and async dependencies that take the
-request, and OpenAPI describes them as usual. Two things differ: they are plain functions, and they return bytes.
+request, and OpenAPI describes them as usual. Two things differ: they are plain functions, and they return bytes. An
+endpoint that has to wait for another service returns a function (`Finish`) instead, which is awaited in the event loop
+when the body is no longer held, and the thread is free again.
 """
 
-from collections.abc import Callable, Coroutine
+from codecs import BOM_UTF8
+from collections.abc import Awaitable, Callable, Coroutine
+from time import perf_counter
 from typing import Any, TypeVar, get_type_hints
 
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.customers import LEVELS
 from service.errors import LISTED_PROBLEMS, BrokenRule, MediaTypeUnsupported, RequestInvalid
 from service.http import state
 from service.http.request_bodies import BodyLimit, ThreadQueue
 
 T = TypeVar("T")
 
+Finish = Callable[[], Awaitable[bytes]]
 JSON = "application/json"
 CONVERTED_PROBLEMS = 50_000
 """With more problems, none is listed: pydantic converts all or none, and 50,000 take 0.1 s, in which no other request
@@ -45,12 +52,13 @@ class JsonRoute(APIRoute):
             _require_json(request)
             queue = next((found for option, found in queues.items() if arguments[option]), queued)
 
-            def work(body: bytearray) -> bytes:
+            def work(body: bytearray) -> bytes | Finish:
                 arguments[name] = _validate(model, body)
-                return bytes(self.endpoint(**arguments))
+                answer: bytes | Finish = self.endpoint(**arguments)
+                return answer
 
             answer = await state.of(request)["intake"].take(request, largest, queue, work)
-            return Response(answer, media_type=JSON)
+            return Response(answer if isinstance(answer, bytes) else await _wait_for(answer, request), media_type=JSON)
 
         return handle
 
@@ -68,13 +76,26 @@ def _read(options: list[Any], request: Request) -> dict[str, Any]:
     return values
 
 
+async def _wait_for(finish: Finish, request: Request) -> bytes:
+    began = perf_counter()
+    try:
+        return await finish()
+    finally:
+        state.of(request)["waited_seconds"] = perf_counter() - began
+
+
 def _require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "")
     if media_type.partition(";")[0].strip().lower() != JSON:
         raise MediaTypeUnsupported(found=media_type)
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise MediaTypeUnsupported(found=media_type, coding=coding)
 
 
 def _validate(model: Any, body: bytearray) -> Any:
+    if body.startswith(BOM_UTF8):  # JSON has none by RFC 8259, which lets a reader ignore it
+        del body[: len(BOM_UTF8)]
     try:
         return model.__pydantic_validator__.validate_json(body)
     except ValidationError as error:
@@ -84,6 +105,11 @@ def _validate(model: Any, body: bytearray) -> Any:
 def _listed(error: ValidationError) -> list[BrokenRule]:
     if error.error_count() > CONVERTED_PROBLEMS:
         return []
-    # Without the input: a customer's values go neither into responses nor into logs.
-    problems = error.errors(include_url=False, include_context=False, include_input=False)[:LISTED_PROBLEMS]
-    return [BrokenRule(location=found["loc"], message=found["msg"], code=found["type"]) for found in problems]
+    problems = error.errors(include_url=False, include_context=False)[:LISTED_PROBLEMS]
+    return [BrokenRule(location=found["loc"], message=_message(found), code=found["type"]) for found in problems]
+
+
+def _message(found: ErrorDetails) -> str:
+    """Say what was expected, without the input: a customer's values go neither into responses nor into logs."""
+    levels = LEVELS.get(found["loc"][-1]) if found["type"] == "literal_error" else None
+    return f"Input should be {levels.near(found['input'])}" if levels else found["msg"]

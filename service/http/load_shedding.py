@@ -6,7 +6,7 @@ refusal is delayed, because clients that retry at once would keep the core busy 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from time import perf_counter
 
 from starlette.routing import BaseRoute
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import Overloaded
 from service.http import problem_details
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 
 HELD_SECONDS = 1.0
 """Delay of a refusal: as long as its Retry-After, for clients that ignore it."""
@@ -34,19 +34,21 @@ class LoadShedding:
         self._turn_began: float | None = None
         self._held = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request, or refuse it."""
-        if scope["type"] == "http" and scope["path"] in self._routes and self._is_late():
-            await self._refuse(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] in self._routes and self.is_late(scope):
+            return self._refuse(scope, receive, send)
+        return self._app(scope, receive, send)
 
-    def _is_late(self) -> bool:
+    def is_late(self, scope: Scope) -> bool:
+        """Return whether a request begins too late in this turn, or did so in the turn in which it was first asked."""
         now = perf_counter()
         if self._turn_began is None:
             self._turn_began = now
             asyncio.get_running_loop().call_soon(self._end_turn)  # runs first in the next turn
-        return now - self._turn_began > self._max_turn_seconds
+        if now - self._turn_began > self._max_turn_seconds:
+            scope["state"]["shed"] = True
+        return "shed" in scope["state"]
 
     def _end_turn(self) -> None:
         self._turn_began = None
@@ -54,7 +56,6 @@ class LoadShedding:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.count_shed("queue")
         scope["route"] = self._routes[scope["path"]]
-        scope["state"]["shed"] = True
         if self._held < MAX_HELD and _is_small(scope):
             self._held += 1
             try:

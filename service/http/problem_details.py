@@ -6,13 +6,22 @@ from typing import Literal
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from models.features import CONTRACT
 from service import request_id
-from service.errors import LISTED_PROBLEMS, RequestInvalid, Unavailable, status_of
+from service.errors import (
+    LISTED_PROBLEMS,
+    KeyRefused,
+    MediaTypeUnsupported,
+    RequestInvalid,
+    TooManyRequests,
+    Unavailable,
+    status_of,
+)
 
 MEDIA_TYPE = "application/problem+json"
-_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+_TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 """The names in RFC 9110; Python's phrases match them only from 3.13 on, and responses must not depend on that."""
 
 
@@ -63,9 +72,18 @@ def answer(error: Exception) -> Response:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if headers.get("Allow") == "GET":
         headers["Allow"] = "GET, HEAD"  # the observer answers HEAD, which the router does not list
-    if isinstance(error, Unavailable):
+    if isinstance(error, MediaTypeUnsupported) and error.coding:
+        headers["Accept-Encoding"] = "identity"
+    if isinstance(error, KeyRefused):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Unavailable | TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_seconds)
     return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
+
+
+async def answer_fault(scope: Scope, receive: Receive, send: Send) -> None:
+    """ASGI app that answers a request with the `fault` for which the server refused it."""
+    await answer(scope["state"]["fault"])(scope, receive, send)
 
 
 def _detail(error: Exception, status: int) -> str:

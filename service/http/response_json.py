@@ -15,15 +15,19 @@ from service.model.predictor import PredictionBatch
 _BOOLEANS = {True: "true", False: "false"}
 
 
+def each(parts: Sequence[PredictionBatch]) -> Iterable[str]:
+    """Write each prediction, in the order of the customers, also if two models made them."""
+    return _written(parts[0]) if len(parts) == 1 else _merged(parts)
+
+
 def one(parts: Sequence[PredictionBatch]) -> bytes:
     """Write the prediction of a single customer."""
     return next(_written(parts[0])).encode()
 
 
 def many(parts: Sequence[PredictionBatch]) -> bytes:
-    """Write the predictions of a batch in the order of the request, also if two models made them."""
-    written = _written(parts[0]) if len(parts) == 1 else _merged(parts)
-    return f'{{"predictions":[{",".join(written)}]}}'.encode()
+    """Write the predictions of a batch."""
+    return f'{{"predictions":[{",".join(each(parts))}]}}'.encode()
 
 
 def _merged(parts: Iterable[PredictionBatch]) -> list[str]:

@@ -3,18 +3,21 @@
 import json
 import operator
 import time
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 
 from models.features import CONTRACT
 from models.log.outcomes import Outcome
-from service import metrics
 from service.customers import MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS, Batch, Customer
 from service.errors import BrokenRule, RequestInvalid
 from service.http import api_docs, response_json, state
-from service.http.json_route import JsonRoute
+from service.http.admission.guard import METRICS, PREDICT
+from service.http.json_route import Finish, JsonRoute
+from service.http.note_schemas import NotedPrediction
 from service.http.request_bodies import BodyLimit, ThreadQueue
 from service.http.schemas import (
     ExplainedPrediction,
@@ -28,11 +31,13 @@ from service.http.schemas import (
     RecordedOutcome,
     RecordedOutcomes,
     RiskTiers,
+    Status,
     Tried,
 )
-from service.http.state import Accepting, Inferring, Recording, Serving
+from service.http.state import Client, Inferring, Noting, Ready, Recording, Serving, TakeRows
+from service.metrics.registry import CONTENT_TYPE
 
-PREDICT, PREDICT_BATCH = "/predict", "/predict/batch"
+PREDICT_BATCH = "/predict/batch"
 STARTED = time.monotonic()
 ONE_CUSTOMER_BYTES = 16_384
 """Largest body of one customer, which takes about 200 bytes."""
@@ -42,9 +47,11 @@ BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
 """Most values in a batch: twice as many as the longest batch has, so that errors can still name surplus fields."""
 IN_THREAD = ThreadQueue("outcomes", from_bytes=0)
 """Recording outcomes waits for the database."""
-CARD_CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+CARD_CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
 """The page loads nothing and runs nothing, whatever names it contains."""
+EXPLAINED = ThreadQueue("explanations", from_bytes=0)
 Explain = Annotated[bool, Query(description="Add an explanation to each prediction.")]
+AddNote = Annotated[bool, Query(description="Add a note for the person who calls the customer, and an explanation.")]
 
 router = APIRouter(
     route_class=JsonRoute, responses=api_docs.problems(500), generate_unique_id_function=operator.attrgetter("name")
@@ -55,17 +62,21 @@ router = APIRouter(
     PREDICT,
     summary="Predict one customer",
     tags=["predictions"],
-    response_model=Prediction | ExplainedPrediction,
+    response_model=Prediction | ExplainedPrediction | NotedPrediction,
     responses=api_docs.problems(413, 415, 422, 503),
 )
 def predict(
     customer: Annotated[Customer, Body(examples=[CONTRACT.example]), BodyLimit(size_bytes=ONE_CUSTOMER_BYTES)],
     inference: Inferring,
+    notes: Noting,
     *,
-    explain: Annotated[Explain, ThreadQueue("explanations", from_bytes=0)] = False,
-) -> bytes:
-    """Predict whether one customer churns, with an explanation if requested."""
-    return response_json.one(inference.predict([customer], explain=explain))
+    explain: Annotated[Explain, EXPLAINED] = False,
+    note: Annotated[AddNote, EXPLAINED] = False,
+) -> bytes | Finish:
+    """Predict whether one customer churns, with an explanation and a note if requested."""
+    predicted = inference.predict([customer], explain=explain or note)
+    written = response_json.one(predicted)
+    return partial(notes.append, written, predicted[0]) if note else written
 
 
 PREDICT_ROUTE = router.routes[-1]
@@ -81,6 +92,7 @@ PREDICT_ROUTE = router.routes[-1]
 def predict_batch(
     batch: Annotated[Batch, BodyLimit(values=BATCH_VALUES)],
     inference: Inferring,
+    take_rows: TakeRows,
     *,
     explain: Annotated[Explain, ThreadQueue(from_bytes=0)] = False,
 ) -> bytes:
@@ -88,13 +100,23 @@ def predict_batch(
 
     If one customer breaks a rule, the whole batch is rejected; up to 100 broken rules are listed.
     """
-    if explain and (rows := len(batch.customers)) > MAX_EXPLAINED_ROWS:
-        message = f"List should have at most {MAX_EXPLAINED_ROWS} items with explanations, not {rows}"
-        raise RequestInvalid(rules=[BrokenRule(("customers",), message, "too_long")], found=1)
+    limit_explained(batch, explain=explain)
+    take_rows(len(batch.customers))
     return response_json.many(inference.predict(batch.customers, explain=explain))
 
 
 PREDICT_BATCH_ROUTE = router.routes[-1]
+
+
+def limit_explained(batch: Batch, *, explain: bool) -> None:
+    """Check the number of customers in a batch with explanations.
+
+    Raises:
+        RequestInvalid: there are too many.
+    """
+    if explain and (rows := len(batch.customers)) > MAX_EXPLAINED_ROWS:
+        message = f"List should have at most {MAX_EXPLAINED_ROWS} items with explanations, not {rows}"
+        raise RequestInvalid(rules=[BrokenRule(("customers",), message, "too_long")], found=1)
 
 
 @router.post(
@@ -105,10 +127,16 @@ PREDICT_BATCH_ROUTE = router.routes[-1]
     responses=api_docs.problems(404, 409, 413, 415, 422, 503),
 )
 def report_outcome(
-    outcome: Annotated[Outcome, BodyLimit(size_bytes=ONE_CUSTOMER_BYTES), IN_THREAD], outcomes: Recording
+    outcome: Annotated[Outcome, BodyLimit(size_bytes=ONE_CUSTOMER_BYTES), IN_THREAD],
+    outcomes: Recording,
+    client: Client,
 ) -> bytes:
-    """Report whether the customer of a prediction churned. Repeating it changes nothing and gets the same answer."""
-    [recorded] = outcomes.record([outcome])
+    """Report whether the customer of a prediction churned. Repeating it changes nothing and gets the same answer.
+
+    The outcome is stored as that of the client. A client that reports the opposite later gets 409. Another client may
+    report another outcome of the same prediction.
+    """
+    [recorded] = outcomes.record([outcome], reported_by=client)
     return RecordedOutcome.model_validate(recorded, from_attributes=True).model_dump_json().encode()
 
 
@@ -120,10 +148,10 @@ def report_outcome(
     responses=api_docs.problems(404, 409, 413, 415, 422, 503),
 )
 def report_outcomes(
-    batch: Annotated[OutcomeBatch, BodyLimit(values=BATCH_VALUES), IN_THREAD], outcomes: Recording
+    batch: Annotated[OutcomeBatch, BodyLimit(values=BATCH_VALUES), IN_THREAD], outcomes: Recording, client: Client
 ) -> bytes:
     """Report up to 10,000 outcomes. If one cannot be recorded, none is; up to 100 such outcomes are listed."""
-    new = sum(recorded.is_new for recorded in outcomes.record(batch.outcomes))
+    new = sum(recorded.is_new for recorded in outcomes.record(batch.outcomes, reported_by=client))
     return RecordedOutcomes(new=new, known=len(batch.outcomes) - new).model_dump_json().encode()
 
 
@@ -136,7 +164,8 @@ async def risk_tiers(serving: Serving) -> RiskTiers:
 @router.get("/model", summary="The served model", tags=["model"], responses=api_docs.problems(503))
 async def model(serving: Serving) -> ModelCard:
     """Describe the served model, and name the challenger, if there is one."""
-    return ModelCard.of(serving.champion.manifest, serving.tried)
+    champion = serving.champion
+    return ModelCard.of(champion.manifest, serving.tried, champion.explainer.ranges)
 
 
 @router.get(
@@ -148,17 +177,21 @@ async def model(serving: Serving) -> ModelCard:
 )
 async def model_card(serving: Serving) -> HTMLResponse:
     """Return the model card: quality, costs, limits, and the groups of customers for whom the model is weak."""
-    return HTMLResponse(serving.champion.card, headers={"Content-Security-Policy": CARD_CSP})
+    return HTMLResponse(serving.champion.card, headers=api_docs.page_headers(CARD_CSP))
 
 
 @router.get("/health", summary="State of the service", tags=["operations"])
-async def health(request: Request) -> Health:
-    """Report the state of the service; the status is always 200."""
-    inference = state.of(request)["inference"]
-    model, log = inference.model, inference.log
-    problems = [problem for problem in (model.problem, model.challenger_problem, log.problem) if problem]
+async def health(request: Request) -> Health | Probe:
+    """Report the state of the service, with the reasons for operators; the status is always 200."""
+    now = state.of(request)
+    model, log, keys = now["inference"].model, now["inference"].log, now["keys"]
+    found = (model.problem, model.challenger_problem, log.problem, keys and keys.problem)
+    problems = [problem for problem in found if problem]
+    status: Status = "degraded" if problems else "healthy"
+    if not now.get("is_operator"):
+        return Probe(status=status)
     return Health(
-        status="degraded" if problems else "healthy",
+        status=status,
         model_loaded=model.router is not None,
         uptime_seconds=time.monotonic() - STARTED,
         reason=" ".join(problems) or None,
@@ -173,18 +206,15 @@ async def live() -> Probe:
 
 
 @router.get("/health/ready", summary="Readiness", tags=["operations"], responses=api_docs.problems(503))
-async def ready(_serving: Serving, _accepting: Accepting) -> Probe:
-    """Return 200 if the service can predict, else 503 with the reason; send no traffic while this fails."""
+async def ready(_ready: Ready) -> Probe:
+    """Return 200 if the service can predict, else 503; send no traffic while this fails."""
     return Probe(status="ready")
 
 
-@router.get("/metrics", summary="Metrics", tags=["operations"], response_class=PlainTextResponse)
+@router.get(METRICS, summary="Metrics", tags=["operations"], response_class=PlainTextResponse)
 async def expose_metrics(request: Request) -> PlainTextResponse:
     """Return all metrics in Prometheus' text format."""
-    return PlainTextResponse(state.of(request)["inference"].metrics.expose(), media_type=metrics.CONTENT_TYPE)
+    return PlainTextResponse(state.of(request)["inference"].metrics.expose(), media_type=CONTENT_TYPE)
 
 
-@router.get("/", include_in_schema=False)
-async def index() -> RedirectResponse:
-    """Redirect to the page that shows the API."""
-    return RedirectResponse("docs")
+BY_PATH = {route.path: route for route in router.routes if isinstance(route, APIRoute)}

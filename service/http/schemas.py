@@ -19,6 +19,8 @@ _PLAIN_MEANINGS: Mapping[RiskTier, str] = {
     "high": "Likely to leave: contact soon, with an offer.",
 }
 
+Status = Literal["healthy", "degraded"]
+
 
 class Body(BaseModel):
     """Base of all bodies: immutable; the docstring of each field is its description."""
@@ -37,7 +39,7 @@ class Prediction(Body):
     """Whether the probability reaches the decision threshold of GET /risk-tiers."""
     risk_tier: RiskTier = Field(examples=["high"])
     """The tier of the probability; GET /risk-tiers has the bounds."""
-    model_version: str = Field(examples=["20260301-1a2b3c4d"])
+    model_version: str = Field(examples=["20260301-1a2b3c4d5e6f708192a3b4c5d6e7f809"])
     """Version of the model that made the prediction."""
     prediction_timestamp: AwareDatetime
     """Time of the prediction, UTC."""
@@ -94,9 +96,9 @@ class RecordedOutcome(Body):
     churned: bool
     """Whether the customer churned."""
     observed_at: AwareDatetime
-    """When this was observed, as first reported; UTC."""
+    """When this was observed, as you first reported it; UTC."""
     recorded_at: AwareDatetime
-    """When it was first reported, UTC."""
+    """When you first reported it, UTC."""
 
 
 class RecordedOutcomes(Body):
@@ -105,7 +107,7 @@ class RecordedOutcomes(Body):
     new: int
     """Outcomes that were recorded now."""
     known: int
-    """Outcomes that had been recorded before."""
+    """Outcomes that you had reported before."""
 
 
 class TierBounds(Body):
@@ -202,6 +204,8 @@ class ModelCard(Body):
     """SHA-256 of the features' schema; it must be the same in the service and the model."""
     features: tuple[Feature, ...]
     """Its input features, with bounds (ge, gt, le, lt), unit and labels."""
+    ranges: dict[str, tuple[float, float]]
+    """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
     metrics: dict[str, Metric]
     """Its figures on the test set."""
     confusion: Confusion
@@ -216,18 +220,18 @@ class ModelCard(Body):
     """The challenger; null if there is none."""
 
     @classmethod
-    def of(cls, manifest: Manifest, challenger: Challenger | None) -> Self:
-        """Build the body from a manifest."""
+    def of(cls, manifest: Manifest, challenger: Challenger | None, ranges: Mapping[str, tuple[float, float]]) -> Self:
+        """Build the body from a manifest, and from the ranges of the model's trees."""
         same = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
-        intervals = manifest.intervals
-        metrics = {name: Metric(value=value, interval=intervals.get(name)) for name, value in manifest.metrics.items()}
-        return cls(**same, features=CONTRACT.features, metrics=metrics, challenger=Tried.of(challenger))
+        figures, intervals = manifest.metrics.items(), manifest.intervals
+        same["metrics"] = {name: Metric(value=value, interval=intervals.get(name)) for name, value in figures}
+        return cls(**same, features=CONTRACT.features, ranges=dict(ranges), challenger=Tried.of(challenger))
 
 
 class Health(Body):
     """State of the service."""
 
-    status: Literal["healthy", "degraded"]
+    status: Status
     """`degraded` if a pinned model was refused, or predictions do not reach the log's database."""
     model_loaded: bool
     """Whether the service can predict."""
@@ -240,7 +244,7 @@ class Health(Body):
 
 
 class Probe(Body):
-    """The answer to a liveness or readiness probe."""
+    """The answer to a probe."""
 
-    status: Literal["alive", "ready"]
-    """State of the process."""
+    status: Status | Literal["alive", "ready"]
+    """State of the process or of the service."""

@@ -10,7 +10,11 @@ from fastapi.telemetry import TelemetryConfig
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
+def is_on() -> bool:
+    """Return whether requests are traced."""
+    return any(os.environ.get(name) for name in _ENDPOINTS)
+
+
 def config() -> TelemetryConfig:
     """Return the configuration for FastAPI: traces only, because metrics are at /metrics and logs on stdout."""
-    wanted = any(os.environ.get(name) for name in _ENDPOINTS)
-    return TelemetryConfig(tracing=wanted, auto_configure=wanted, metrics=False, logs=False)
+    return TelemetryConfig(tracing=is_on(), auto_configure=is_on(), metrics=False, logs=False)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from models.log import row_ids
 from models.log.errors import LogMissing, OutcomesUnknown
 from models.log.outcomes import Outcome
+from service import audit
 from service.errors import LogUnavailable, NotLoggedYet
 from service.log.prediction_log import PredictionLog
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 
 if TYPE_CHECKING:  # imported with the first outcome: it takes 0.25 s and 25 MB
     from sqlalchemy import Engine
@@ -34,11 +35,14 @@ class OutcomeLog:
         self._url, self._predictions, self._metrics = url, predictions, metrics
         self._engine: Engine | None = None
 
-    def record(self, outcomes: Sequence[Outcome]) -> "list[Recorded]":
-        """Store outcomes, all or none; takes milliseconds, or seconds if the database does not answer.
+    def record(self, outcomes: Sequence[Outcome], *, reported_by: str) -> "list[Recorded]":
+        """Store a client's outcomes, all or none; takes milliseconds, or seconds if the database does not answer.
+
+        An outcome that contradicts another reporter's is counted, and gets a line in the audit log.
 
         Raises:
-            OutcomesUnknown, OutcomesContradicted: the log has no such predictions, or they have different outcomes.
+            OutcomesUnknown: the log has no such predictions.
+            OutcomesContradicted: the client has reported different outcomes for them.
             NotLoggedYet: some of the predictions are not in the database yet.
             LogUnavailable: there is no log, or its database does not answer.
         """
@@ -51,7 +55,7 @@ class OutcomeLog:
         on_the_way = self._find_ids_on_the_way()  # before the query: what leaves the spool later is in the database
         try:
             self._engine = self._engine or log_tables.connect(self._url)
-            recorded = outcome_recording.record(self._engine, outcomes)
+            recorded = outcome_recording.record(self._engine, outcomes, reported_by=reported_by)
         except OutcomesUnknown as error:
             first, last = on_the_way
             if lost := [identity for identity in error.ids if not first <= identity < last]:
@@ -62,7 +66,13 @@ class OutcomeLog:
             raise LogUnavailable(
                 reason="The prediction log does not answer. Nothing was recorded. Send the request again later."
             ) from error
-        self._metrics.count_outcomes(Counter(one.churned for one in recorded if one.is_new))
+        new = [one for one in recorded if one.is_new]
+        self._metrics.count_outcomes(reported_by, Counter(one.churned for one in new))
+        contradictions = [one for one in new if one.contradicts]
+        self._metrics.count_contradictions(reported_by, len(contradictions))
+        for one in contradictions:
+            facts = ("prediction_id", "churned", "reported_by", "contradicts")
+            audit.record("outcome contradicted", **{name: getattr(one, name) for name in facts})
         return recorded
 
     def close(self) -> None:
@@ -72,5 +82,5 @@ class OutcomeLog:
 
     def _find_ids_on_the_way(self) -> tuple[str, str]:
         """Return the range of ids that may not be in the database yet: the first one, and the one after the last."""
-        now, waited = datetime.now(UTC), timedelta(seconds=self._predictions.behind_seconds)
-        return row_ids.first_id(now - waited - TO_SPOOL), row_ids.first_id(now + TO_SPOOL)
+        first, last = (datetime.fromtimestamp(seconds, UTC) for seconds in self._predictions.span_on_the_way())
+        return row_ids.first_id(first - TO_SPOOL), row_ids.first_id(last + TO_SPOOL)

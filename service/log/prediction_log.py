@@ -7,14 +7,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from models.features import CustomerFeatures
 from service import clock
+from service.log.backlog import BacklogWatch
+from service.log.logged_inputs import InputKeeper
+from service.log.page_writer import PageWriter
 from service.log.request_counts import RequestCounts
-from service.log.spool import Backlog, Spool
-from service.metrics import Metrics
+from service.log.spool import Spool
+from service.metrics.metrics import Metrics
 from service.model.predictor import PredictionBatch, Predictor
 from service.model.shadow import UnscoredBatch
 
@@ -37,12 +39,11 @@ class PredictionLog(Protocol):
     def problem(self) -> str | None:
         """What is wrong, and what happens to the rows; None if all is well."""
 
-    @property
-    def behind_seconds(self) -> float:
-        """Age of the oldest row that may not be in the database yet; 0 if there is none."""
+    def span_on_the_way(self) -> tuple[float, float]:
+        """Return the earliest and latest time of rows that may not be in the database yet, in seconds since 1970."""
 
-    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None) -> None:
-        """Add the predictions of one request, which a shadow scores as well."""
+    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None, requests: int = 1) -> None:
+        """Add the predictions of some requests, which a shadow scores as well."""
 
     def refuse(self, fields: Mapping[str, int]) -> None:
         """Count a rejected request for predictions, with the number of broken rules by field."""
@@ -51,9 +52,13 @@ class PredictionLog(Protocol):
 class NoLog:
     """A log that keeps nothing."""
 
-    problem, behind_seconds = None, 0.0
+    problem = None
 
-    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None) -> None:
+    def span_on_the_way(self) -> tuple[float, float]:
+        """Return the current time twice."""
+        return time.time(), time.time()
+
+    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None, requests: int = 1) -> None:
         """Drop the predictions."""
 
     def refuse(self, fields: Mapping[str, int]) -> None:
@@ -63,34 +68,34 @@ class NoLog:
 class SpooledLog:
     """Writes pages of rows to a spool; rows beyond its size, or beyond the queue's, are dropped and counted."""
 
-    def __init__(
-        self, spool: Spool, *, keep: Callable[[CustomerFeatures], str], max_bytes: int, metrics: Metrics
-    ) -> None:
+    def __init__(self, spool: Spool, *, keep: InputKeeper, max_bytes: int, metrics: Metrics) -> None:
         self._spool, self._keep, self._max_bytes, self._metrics = spool, keep, max_bytes, metrics
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._unscored: list[UnscoredBatch] = []
         self._unwritten_since = 0  # the oldest row that is not on disk, in milliseconds since 1970; 0 for none
+        self._unwritten_at = 0.0  # when it came, by the monotonic clock
         self._traffic = RequestCounts()
-        self._waiting = Backlog()
-        self._disk_problem = "the disk does not answer"
+        self._backlog = BacklogWatch(spool)
+        self._pages = PageWriter(spool, self._backlog)
         self._dropping = False
 
-    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None) -> None:
-        """Add the predictions of one request, which a shadow scores as well; 2 µs each."""
+    def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None, requests: int = 1) -> None:
+        """Add the predictions of some requests, which a shadow scores as well; 2 µs each."""
         lines: list[str] = []
         for predicted in parts:
-            lines += _lines(predicted, self._keep)
+            lines += _lines(predicted, self._keep.columns)
         with self._lock:
-            self._traffic.answered += 1
-            self._unwritten_since = self._unwritten_since or parts[0].made_at.milliseconds
+            self._traffic.answered += requests
+            if not self._unwritten_since:
+                self._unwritten_since, self._unwritten_at = parts[0].made_at.milliseconds, time.monotonic()
             if len(self._lines) < MAX_QUEUED_ROWS:
                 self._lines += lines
                 if shadow is not None:
                     for predicted in parts:
                         self._leave(predicted, shadow)
                 return
-        self._drop(len(lines), self._disk_problem)
+        self._drop(len(lines), self._pages.problem)
         if shadow is not None:
             self._metrics.count_shadow_dropped(len(lines))
 
@@ -102,28 +107,34 @@ class SpooledLog:
 
     def write(self) -> None:
         """Write the rows that were added since the last call; if the disk fails, they are written again later."""
+        self._backlog.read_clock()
         with self._lock:
             lines, self._lines = self._lines, []
             unscored, self._unscored = self._unscored, []
             since = self._unwritten_since
-        began, is_full = clock.now().milliseconds, self._is_full
+        began, began_at = clock.now().milliseconds, time.monotonic()
         self._metrics.describe_log_queue(len(lines))
-        if lines and is_full:
-            self._drop(len(lines), "the spool is full")
-        is_on_disk = not is_full and (not lines or self._write(lines))
-        if is_on_disk or is_full:
-            with self._lock:
-                self._unwritten_since = began if self._lines else 0
-        for rows in unscored:  # their page must come after the page of the predictions that it refers to
-            if not (is_on_disk and self._write_scored(rows, since)):
-                self._metrics.count_shadow_dropped(len(rows))
-
-    def write_traffic(self) -> None:
-        """Write how many requests came since the last call, if any."""
+        if self._is_full:
+            self._drop_all(lines, unscored)
+            written, later = len(lines), []
+        else:
+            written = self._pages.write(PREDICTIONS, lines, since=since)
+            self._metrics.count_logged(written)
+            self._dropping = self._dropping and not written
+            # Their page must come after the page of the predictions that it refers to.
+            later = [rows for rows in unscored if written < len(lines) or not self._write_scored(rows, since)]
         with self._lock:
+            self._lines[:0] = lines[written:]
+            self._unscored[:0] = later
+            if written == len(lines):
+                self._unwritten_since, self._unwritten_at = (began, began_at) if self._lines else (0, 0.0)
+
+    def write_traffic(self, *, answered: bool = True) -> None:
+        """Write how many requests came since the last call, if any; without `answered`, only if one was refused."""
+        with self._lock:
+            if not (self._traffic.any if answered else self._traffic.refused):
+                return
             traffic, self._traffic = self._traffic, RequestCounts()
-        if not traffic.any:
-            return
         now = clock.now()
         try:
             self._spool.write(TRAFFIC, [traffic.line(now)], since=now.milliseconds)
@@ -132,59 +143,65 @@ class SpooledLog:
                 self._traffic.add(traffic)
 
     def look(self) -> None:
-        """Measure how far the database is behind."""
-        self._waiting = self._spool.waiting()
+        """Measure how far the database is behind, and try again to read a key that could not be read."""
+        self._backlog.look()
+        found = self._backlog.found
         self._metrics.describe_log(
-            spool_bytes=self._waiting.size_bytes,
-            rejected_pages=self._waiting.rejected_pages,
-            behind_seconds=self.behind_seconds,
+            spool_bytes=found.size_bytes, rejected_pages=found.rejected_pages, behind_seconds=self._behind_seconds
         )
+        if self._keep.problem:
+            self._keep.find_key()
 
     def close(self) -> None:
         """Write the remaining rows; rows that cannot be written now are lost, and reported as lost."""
         self.write()
         if self._lines:
-            self._drop(len(self._lines), self._disk_problem)
+            self._drop(len(self._lines), self._pages.problem)
+        for rows in self._unscored:
+            self._metrics.count_shadow_dropped(len(rows))
         self.write_traffic()
 
-    @property
-    def behind_seconds(self) -> float:
-        """Age of the oldest row that may not be in the database yet; 0 if there is none."""
-        known = [since for since in (self._unwritten_since, self._waiting.since) if since]
-        return max(0.0, time.time() - min(known) / 1000) if known else 0.0
+    def span_on_the_way(self) -> tuple[float, float]:
+        """Return the earliest and latest time of rows that may not be in the database yet, in seconds since 1970."""
+        first, last = self._backlog.span()
+        since = self._unwritten_since / 1000 or first
+        return min(first, since), max(last, since)
 
     @property
     def problem(self) -> str | None:
         """What is wrong, and what happens to the rows."""
+        return " ".join(filter(None, self._problems())) or None
+
+    def _problems(self) -> Iterator[str | None]:
         if self._is_full:
-            return "Predictions are returned but not logged: the spool is full."
-        if self._unwritten_since and time.time() - self._unwritten_since / 1000 > LATE_SECONDS:
-            return f"Predictions are returned but held in memory: {self._disk_problem}. They may be lost."
-        if self._waiting.since and self.behind_seconds > LATE_SECONDS:
-            return (
-                f"Predictions of the last {self.behind_seconds:.0f} s are not in the log's database yet: "
+            yield "Predictions are returned but not logged: the spool is full."
+        elif self._unwritten_seconds > LATE_SECONDS:
+            yield f"Predictions are returned but held in memory: {self._pages.problem}. They may be lost."
+        elif self._backlog.behind_seconds > LATE_SECONDS:
+            yield (
+                f"Predictions of the last {self._behind_seconds:.0f} s are not in the log's database yet: "
                 f"{self._spool.explanation() or 'the database is catching up'}. They wait on disk, and none is lost."
             )
-        if rejected := self._waiting.rejected_pages:
-            return f"The log's database rejected {rejected} pages of rows; they are kept in {self._spool.name}."
-        return None
+        elif reason := self._backlog.shipper_problem:
+            yield f"Predictions are not in the log's database yet: {reason}. They wait on disk."
+        if self._backlog.problem:
+            yield f"The folder {self._spool.name} of the prediction log cannot be read: {self._backlog.problem}."
+        if rejected := self._backlog.found.rejected_pages:
+            yield f"{rejected} damaged pages of the prediction log lie in {self._spool.name}, each with its reason."
+        yield self._keep.problem
 
     @property
     def _is_full(self) -> bool:
-        return self._waiting.size_bytes >= self._max_bytes
+        return self._backlog.found.size_bytes >= self._max_bytes
 
-    def _write(self, lines: list[str]) -> bool:
-        try:
-            size_bytes = self._spool.write(PREDICTIONS, lines, since=self._unwritten_since)
-        except OSError as error:
-            self._disk_problem = error.strerror or str(error)
-            with self._lock:
-                self._lines[:0] = lines
-            return False
-        self._waiting = replace(self._waiting, size_bytes=self._waiting.size_bytes + size_bytes)
-        self._metrics.count_logged(len(lines))
-        self._dropping = False
-        return True
+    @property
+    def _unwritten_seconds(self) -> float:
+        since = self._unwritten_at
+        return time.monotonic() - since if since else 0.0
+
+    @property
+    def _behind_seconds(self) -> float:
+        return max(self._unwritten_seconds, self._backlog.behind_seconds)
 
     def _leave(self, predicted: PredictionBatch, shadow: Predictor) -> None:
         """Queue rows for a shadow, which scores them when their page is written; the caller must hold the lock."""
@@ -196,15 +213,23 @@ class SpooledLog:
         self._unscored[-1].add(predicted)
 
     def _write_scored(self, rows: UnscoredBatch, since: int) -> bool:
+        """Score and write rows for a shadow; return False if the disk fails, and they shall be tried again."""
         try:
             lines, differences = rows.score()
-            size_bytes = self._spool.write(CHALLENGER_PREDICTIONS, lines, since=since)
         except Exception:  # any error affects the challenger alone
             logger.exception("the challenger %s did not score %d rows", rows.version, len(rows))
+            self._metrics.count_shadow_dropped(len(rows))
+            return True
+        if self._pages.write(CHALLENGER_PREDICTIONS, lines, since=since) < len(lines):
             return False
-        self._waiting = replace(self._waiting, size_bytes=self._waiting.size_bytes + size_bytes)
         self._metrics.count_shadow(rows.version, differences)
         return True
+
+    def _drop_all(self, lines: Sequence[str], unscored: Sequence[UnscoredBatch]) -> None:
+        if lines:
+            self._drop(len(lines), "the spool is full")
+        for rows in unscored:
+            self._metrics.count_shadow_dropped(len(rows))
 
     def _drop(self, rows: int, reason: str) -> None:
         self._metrics.count_dropped(rows)

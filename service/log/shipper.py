@@ -6,6 +6,7 @@ ends. A page is removed after the database has stored it, and existing rows are 
 after a crash.
 """
 
+import errno
 import logging
 import logging.config
 import os
@@ -21,54 +22,63 @@ if __name__ == "__main__":
         signal.signal(number, signal.SIG_IGN)  # a terminal sends it to all; the shipper ends after the service
     os.nice(10)  # requests have priority, also over this process's imports
 
-from sqlalchemy import Connection, Engine, Table
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from models.errors import ModelsError
 from models.log import log_tables, migrations
+from models.log.errors import LogMissing
 from service import json_logging
-from service.log import spool
+from service.log import page_insertion
+from service.log.page_insertion import PageInsertion
 from service.log.spool import Spool
 from service.settings import Settings
 
 logger = logging.getLogger("service.log.shipper")
-LOOK_SECONDS, RETRY_SECONDS, LAST_SECONDS = 0.5, 1.0, 2.0
-"""Pause between two checks of the spool, pause after a failure, and time for the remaining pages when the service has
-ended."""
+LOOK_SECONDS, RETRY_SECONDS, LAST_SECONDS, TIDY_SECONDS = 0.5, 1.0, 2.0, 60.0
+"""Pause between two checks of the spool, pause after a failure, time for the remaining pages when the service has
+ended, and pause between two removals of unfinished pages."""
+_FOR_NOW = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN}
+"""Errors of this process or machine and not of the page that it reads."""
 
 
 class Shipper:
-    """Moves pages from one spool to one database."""
+    """Moves pages from one spool to one database. No page keeps others from the database."""
 
     def __init__(self, pages: Spool, url: str) -> None:
         self._spool, self._url = pages, url
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
-        self._unreadable: set[Path] = set()
-        self._early: set[Path] = set()
+        self._early: set[Path] = set()  # refer to rows that may still come
+        self._failed: set[Path] = set()  # the database failed at them; they come after all others
+        self._settled: dict[Path, str] = {}  # cannot be removed, or set aside for a reason
+        self._waits = ""
         self._problem = ""
 
     def ship(self, until: float = float("inf")) -> bool:
         """Ship the pages in the spool, until a time of the monotonic clock; return whether the database took them."""
+        self._waits = ""
         try:
             connection = self._open()
-            for page in self._spool.pages():
+            for page in self._ordered():
                 if time.monotonic() > until:
                     break
                 self._ship(page, connection)
         except (SQLAlchemyError, ModelsError, OSError) as error:
-            self.close()
-            self._explain(_sentence(error))
-            return False
-        self._explain("")
+            return self._give_up(page_insertion.explain(error))
+        except Exception as error:  # on any error, the next round tries again
+            logger.exception("the shipper of the prediction log failed")
+            return self._give_up(page_insertion.explain(error))
+        self._explain(self._waits)
         return True
 
     def close(self) -> None:
         """Close the database; the next call opens it again and upgrades its tables."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection.engine.dispose()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError):  # the database may be gone
+                connection.close()
+            connection.engine.dispose()
 
     def _open(self) -> Connection:
         """Return the one connection, which stays open: SQLite copies its write-ahead log when the last one closes."""
@@ -81,38 +91,75 @@ class Shipper:
         self._connection, self._file = engine.connect(), _identify(engine)
         return self._connection
 
+    def _ordered(self) -> list[Path]:
+        pages = self._spool.pages()
+        present = set(pages)
+        self._early &= present
+        self._failed &= present
+        self._settled = {page: reason for page, reason in self._settled.items() if page in present}
+        return sorted(pages, key=self._failed.__contains__)
+
     def _ship(self, page: Path, connection: Connection) -> None:
+        if page in self._settled:
+            self._settle(page, self._settled[page])
+            return
+        insertion = PageInsertion(page, connection)
+        # A listing of a folder that changes may have a page without the earlier page that it refers to.
+        is_final = page in self._early and not self._waits and self._failed <= {page}
         try:
-            rows = spool.read(page)
+            insertion.run(is_final=is_final)
         except FileNotFoundError:
             return  # another service that shares the folder was faster
-        except OSError as error:
-            if page not in self._unreadable:
-                self._unreadable.add(page)
-                logger.error("%s cannot be read: %s", page.name, error.strerror)  # noqa: TRY400  # no traceback
-            return
-        try:
-            _insert(rows, log_tables.METADATA.tables[spool.table_of(page)], connection)
-        except (DataError, IntegrityError, KeyError, ValueError) as error:
-            if isinstance(error, IntegrityError) and page not in self._early:
-                # A listing of a folder that changes may have a page without the earlier page that it refers to.
-                self._early.add(page)
+        except IntegrityError:
+            self._early.add(page)
+        except SQLAlchemyError:
+            self._failed.add(page)
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with one page, the others are shipped
+            if isinstance(error, MemoryError) or getattr(error, "errno", None) in _FOR_NOW:
+                self._waits = f"{page.name} cannot be read: {_sentence(error)}"
                 return
-            logger.error("the database cannot take %s: %s", page.name, _sentence(error))  # noqa: TRY400  # no traceback
-            self._spool.reject(page)
+            self._settle(page, f"The page cannot be read: {_sentence(error)}.")
         else:
-            self._early.discard(page)
-            page.unlink(missing_ok=True)
+            self._require_same_file(connection)
+            self._settle(page, insertion.fault)
+
+    def _require_same_file(self, connection: Connection) -> None:
+        """Raise if the SQLite file was removed or replaced, because the rows went with it."""
+        if self._file != _identify(connection.engine):
+            raise LogMissing(path=Path(connection.engine.url.database or ""))
+
+    def _settle(self, page: Path, reason: str) -> None:
+        """Remove a page whose rows are stored, or set it aside for a reason."""
+        try:
+            if reason:
+                rejected = self._spool.reject(page, reason)
+                logger.error("%s was set aside as %s: %s", page.name, rejected.name, "; ".join(reason.split("\n")[:2]))
+            else:
+                self._spool.remove(page)
+        except FileNotFoundError:
+            pass  # another service that shares the folder was faster
+        except OSError as error:
+            self._settled[page] = reason
+            self._waits = f"pages cannot be removed from {self._spool.name}: {_sentence(error)}"
+            return
+        self._settled.pop(page, None)
+
+    def _give_up(self, problem: str) -> bool:
+        self.close()
+        self._explain(problem)
+        return False
 
     def _explain(self, problem: str) -> None:
-        if problem != self._problem:
-            self._problem = problem
-            with suppress(OSError):  # a disk that is full may be the problem
-                self._spool.explain(problem)
-            if problem:
-                logger.error("predictions wait on disk, because the database cannot store them: %s", problem)
-            else:
-                logger.info("the database stores predictions again")
+        if problem == self._problem:
+            return
+        self._problem = problem
+        with suppress(OSError):  # a disk that is full may be the problem
+            self._spool.explain(problem)
+        if problem:
+            logger.error("predictions wait on disk: %s", problem)
+        else:
+            logger.info("the database stores predictions again")
 
 
 def main() -> None:
@@ -120,22 +167,19 @@ def main() -> None:
     settings = Settings()
     logging.config.dictConfig(json_logging.config())
     pages = Spool(settings.spool)
-    pages.remove_stale()
     shipper, end = Shipper(pages, settings.log_url), threading.Event()
     threading.Thread(target=_wait_for_end, args=(end,), daemon=True).start()
+    tidy_at = 0.0
     while not end.is_set():
         began = time.monotonic()
+        if began >= tidy_at:
+            tidy_at = began + TIDY_SECONDS
+            with suppress(OSError):  # shipping reports it
+                pages.remove_stale()
         pause = LOOK_SECONDS if shipper.ship() else max(RETRY_SECONDS, min(10, 20 * (time.monotonic() - began)))
         end.wait(pause)
     shipper.ship(until=time.monotonic() + LAST_SECONDS)
     shipper.close()
-
-
-def _insert(rows: list[tuple[str | None, ...]], table: Table, connection: Connection) -> None:
-    if {len(row) for row in rows} != {len(table.columns)}:
-        raise ValueError("its rows were written by another version of this service")
-    with connection.begin():
-        connection.exec_driver_sql(log_tables.insertion(table, connection.dialect), rows)
 
 
 def _identify(engine: Engine) -> tuple[int, int] | None:
@@ -152,9 +196,7 @@ def _wait_for_end(end: threading.Event) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """Return the first line of an error, without the SQL statement and its values."""
-    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from models.bundles import bundle, scorer
+from models.bundles import bundle
 from models.bundles.explainer import Contributions, Explainer
+from models.bundles.format import bundle_files
 from models.bundles.manifest import Manifest
 from models.bundles.pins import BundleRef
 from models.bundles.risk import RiskTier
 from models.bundles.scorer import Scorer
-from models.customer.contract import Matrix
+from models.customer.contract import Contract, Matrix
 from models.features import CONTRACT, CustomerFeatures
 from service import clock, random_ids
 from service.clock import Timestamp
@@ -45,6 +46,8 @@ class Predictor:
     scorer: Scorer
     explainer: Explainer
     manifest: Manifest
+    contract: Contract
+    """The contract that the model was trained on."""
     card: str
     """The model card as an HTML page."""
 
@@ -54,7 +57,7 @@ class Predictor:
         Raises:
             BoosterUnreadable: the model can predict but cannot explain.
         """
-        matrix = CONTRACT.encode_rows(customers)
+        matrix = self.contract.encode_rows(customers)
         contributions = self.explainer.explain(matrix) if explain else None
         probabilities = self.scorer.score(matrix).tolist()
         policy, now = self.scorer.policy, clock.now()
@@ -72,19 +75,12 @@ class Predictor:
 
 
 def load(models_dir: Path, named: BundleRef | None = None) -> Predictor:
-    """Verify and open a model, by default the champion, and check that it predicts one customer.
+    """Verify and open a model, by default the champion, and check its predictions. It needs no file with customers.
 
     Raises:
         BundleError: verification failed; the class names the reason.
     """
-    found = bundle.load(models_dir, fingerprint=CONTRACT.fingerprint, named=named)
-    predictor = Predictor(
-        Scorer.of(found), Explainer.of(found, CONTRACT), found.manifest, found.read_text(bundle.CARD_PAGE)
-    )
-    _probe(predictor)
-    return predictor
-
-
-def _probe(predictor: Predictor) -> None:
-    example = CustomerFeatures(**CONTRACT.example)
-    scorer.probe(predictor.scorer.version, lambda: predictor.predict([example]).probabilities)
+    found = bundle.load(models_dir, contract=CONTRACT, named=named, without_customers=True)
+    own = Scorer.of(found)
+    own.check(found.contract)
+    return Predictor(own, Explainer.of(found), found.manifest, found.contract, found.read_text(bundle_files.CARD_PAGE))

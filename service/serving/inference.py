@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.customers import Customer
 from service.log.prediction_log import PredictionLog
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 from service.model.predictor import PredictionBatch
 from service.serving.served_model import ServedModel
 
@@ -18,8 +18,12 @@ class Inference:
     metrics: Metrics
     log: PredictionLog
 
-    def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[PredictionBatch]:
+    def predict(
+        self, customers: Sequence[Customer], *, explain: bool = False, requests: int = 1
+    ) -> Sequence[PredictionBatch]:
         """Predict each customer, count it, and pass it to the log; a shadow scores it later from there.
+
+        `requests` is the number of requests that the customers came in.
 
         Raises:
             ModelUnavailable: no model is loaded.
@@ -29,5 +33,5 @@ class Inference:
         parts = router.predict(customers, explain=explain)
         for predicted in parts:
             self.metrics.count_predictions(predicted)
-        self.log.put(parts, shadow=router.shadow)
+        self.log.put(parts, shadow=router.shadow, requests=requests)
         return parts

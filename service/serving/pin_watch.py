@@ -1,8 +1,12 @@
-"""Watches the pin: refreshes the models at a signal, or when the pin or a file of a pinned bundle changes."""
+"""Watches the pin: refreshes the models at a signal, or when the pin or a file of a pinned bundle changes.
+
+A model that could not be read because of the machine is tried again without a change, in growing pauses.
+"""
 
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,11 +14,14 @@ from pathlib import Path
 from anyio.to_thread import run_sync
 
 from models.bundles import pins
-from models.errors import BundleError
+from models.bundles.format.bundle_files import LARGEST_BYTES
 from service.serving.served_model import ServedModel
 
 logger = logging.getLogger(__name__)
 PERIOD_SECONDS = 0.5
+"""Pause between two checks."""
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 300.0
+"""First and longest pause between two tries to read what this machine could not read; each is twice the one before."""
 
 
 class PinWatch:
@@ -24,7 +31,7 @@ class PinWatch:
         self._models_dir, self._model = models_dir, model
         self._called = asyncio.Event()
         self._seen = _look(models_dir)
-        model.refresh()
+        self._refresh()
 
     def call(self) -> None:
         """Refresh the models now, whether the pin has changed or not."""
@@ -45,7 +52,19 @@ class PinWatch:
         if self._called.is_set() or found != self._seen:
             self._called.clear()
             self._seen = found
-            await run_sync(self._model.refresh)
+            await run_sync(self._refresh)
+        elif self._model.to_retry and time.monotonic() >= self._retry_at:
+            await run_sync(self._retry)
+
+    def _refresh(self) -> None:
+        self._model.refresh()
+        self._pause_seconds = RETRY_SECONDS
+        self._retry_at = time.monotonic() + self._pause_seconds
+
+    def _retry(self) -> None:
+        self._model.retry()
+        self._pause_seconds = min(2 * self._pause_seconds, LONGEST_RETRY_SECONDS)
+        self._retry_at = time.monotonic() + self._pause_seconds
 
 
 def _look(models_dir: Path) -> frozenset[tuple[str, int, int, int]]:
@@ -59,15 +78,15 @@ def _look(models_dir: Path) -> frozenset[tuple[str, int, int, int]]:
 
 def _watched(models_dir: Path) -> Iterator[Path]:
     yield models_dir / "pinned.json"
-    with suppress(BundleError):
+    with suppress(Exception):  # the refresh reports what is wrong with the pin
         pin = pins.read(models_dir)
         for named in (pin, pin.challenger):
             if named is not None:
-                yield from (models_dir / "store" / named.version).glob("*")
+                yield from (models_dir / "store" / named.version / name for name in LARGEST_BYTES)
 
 
 def _stat(path: Path) -> os.stat_result | None:
     try:
         return path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None

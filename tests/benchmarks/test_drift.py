@@ -20,7 +20,7 @@ from monitoring.settings import DriftSettings
 
 @pytest.fixture(scope="module")
 def learned(root: Path) -> Baseline:
-    return baseline.load(bundle.load(root / "models", fingerprint=CONTRACT.fingerprint), CONTRACT, rows=50_000)
+    return baseline.load(bundle.load(root / "models", contract=CONTRACT), CONTRACT, rows=50_000)
 
 
 @pytest.mark.parametrize("source", drift_data.SOURCES)

@@ -16,7 +16,7 @@ from demo.running_service import free_port, running
 from models.log import log_tables, migrations
 from models.log.log_tables import OUTCOMES, PREDICTIONS
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
@@ -71,6 +71,16 @@ def test_calm_customers_come_first_then_shifted_ones_and_later_what_became_of_th
     assert 3 < seconds < 10
     first = (outcomes[0]["observed_at"] - predictions[0]["made_at"]).total_seconds()
     assert first > 1
+
+
+@pytest.mark.shipped
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_without_its_key_nothing_is_sent(root: Path, tmp_path: Path, content: bytes | None) -> None:
+    if content:
+        (tmp_path / "first.key").write_bytes(content)
+    with generating(root, f"--key-file={tmp_path / 'first.key'}") as process:
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, "Name the file of a key with --key-file" in told) == (2, True)
 
 
 @pytest.mark.shipped

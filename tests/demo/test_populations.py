@@ -16,7 +16,7 @@ from models.features import CONTRACT, CustomerFeatures
 def test_the_pinned_model_ranks_the_calm_world_and_loses_its_way_in_the_other(
     world: Population, low: float, high: float, root: Path
 ) -> None:
-    scorer = Scorer.of(bundle.load(root / "models", fingerprint=CONTRACT.fingerprint))
+    scorer = Scorer.of(bundle.load(root / "models", contract=CONTRACT))
     customers = world.customers(5_000, seed=3)
     matrix = CONTRACT.encode_rows([CustomerFeatures(**customer.features) for customer in customers])
     assert low < roc_auc_score([customer.churned for customer in customers], scorer.score(matrix)) < high

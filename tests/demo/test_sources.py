@@ -12,9 +12,11 @@ from demo import sources
 from demo.sources import TooFewCustomers
 from models.bundles import bundle
 from models.bundles.manifest import Manifest
+from models.columns.errors import ColumnMissing
 from models.features import CONTRACT, CustomerFeatures
-from training.data import synthetic
-from training.errors import ColumnMissing, SourceUnreadable, TooFewRows
+from training.data import datasets, synthetic
+from training.errors import SourceUnreadable, TooFewRows
+from training.settings import FitSettings
 
 COLUMNS = """
 [target]
@@ -35,7 +37,7 @@ def columns(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def model(root: Path) -> Manifest:
-    return bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).manifest
+    return bundle.load(root / "models", contract=CONTRACT).manifest
 
 
 def table(rows: int, *, left: float | None = None) -> pd.DataFrame:
@@ -58,6 +60,17 @@ def test_each_row_is_learned_from_or_held_out(suffix: str, columns: Path, tmp_pa
     together = pd.concat(parts).sort_values("number", ignore_index=True)
     pd.testing.assert_frame_equal(together, read(path))
     assert all(part["number"].is_monotonic_increasing for part in parts)
+
+
+def test_a_table_in_another_style_is_split_and_read_alike(columns: Path, tmp_path: Path) -> None:
+    columns.write_text(f'{columns.read_text()}\n[csv]\ndelimiter = ";"\ndecimal = ","\nencoding = "cp1252"\n')
+    named = table(2_000).assign(note="Zoë")
+    named.to_csv(tmp_path / "mine.csv.gz", index=False, sep=";", decimal=",", encoding="cp1252")
+    written = sources.split(tmp_path / "mine.csv.gz", columns, folder=tmp_path)
+    assert [path.name for path in written] == ["learned.csv", "held_out.csv"]
+    parts = [datasets.load(FitSettings(data=str(path), columns=columns), CONTRACT) for path in written]
+    assert [part.provenance.rows for part in parts] == [1_500, 500]
+    assert [part.provenance.rejected_rows for part in parts] == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +132,7 @@ def test_too_few_of_a_kind_are_refused(columns: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     table(2_000).to_csv(tmp_path / "mine.csv", index=False)
-    with pytest.raises(ColumnMissing, match=r"no column tenure_months, churned.*--columns"):
+    with pytest.raises(ColumnMissing, match=r'no column "tenure_months", "churned".*--columns'):
         sources.of(tmp_path / "mine.csv", None, folder=tmp_path)
     with pytest.raises(SourceUnreadable, match=r"none\.csv: no such file"):
         sources.of(tmp_path / "none.csv", None, folder=tmp_path)

@@ -44,6 +44,7 @@ class Host:
             "COMPOSE_PROJECT_NAME": f"churn-test-{secrets.token_hex(4)}",
             "DEPLOY_NETWORK": network,
             "DEPLOY_PORT": str(free_port()),
+            "DEPLOY_OPS_PORT": str(free_port()),
             "SERVICE_MAX_TURN_SECONDS": "5",  # a busy machine is not what is tested
         }
         return cls(root, os.environ | own)
@@ -51,6 +52,12 @@ class Host:
     @property
     def port(self) -> int:
         return int(self.environment["DEPLOY_PORT"])
+
+    @property
+    def key(self) -> str:
+        """The first key, which all deployments on this host share."""
+        _, told = self.tell("status")
+        return self.compose("exec", "-T", told["live"], "cat", "keys/first.key")
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, str(self.root / ".github" / "scripts" / "deploy.py"), *words, "--json"]
@@ -81,7 +88,7 @@ class Host:
         """Return the live colour's image, and the version of the model that answers clients."""
         _, told = self.tell("status")
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request("GET", "/model")
+        connection.request("GET", "/model", headers={"X-API-Key": self.key})
         version = json.load(connection.getresponse())["version"]
         connection.close()
         return told[told["live"]]["image"], version
@@ -98,12 +105,12 @@ class Traffic:
     slowest_seconds: float = 0
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def ask_on(self, port: int) -> None:
+    def ask_on(self, port: int, key: str) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         while not self.stop.wait(PAUSE_SECONDS):
             began = time.monotonic()
             try:
-                connection.request("POST", "/predict", json.dumps(CONTRACT.example), JSON)
+                connection.request("POST", "/predict", json.dumps(CONTRACT.example), JSON | {"X-API-Key": key})
                 answer = connection.getresponse()
                 self.answers[answer.status, json.load(answer).get("model_version", "")] += 1
             except (OSError, http.client.HTTPException) as error:
@@ -122,10 +129,10 @@ class Traffic:
 
 
 @contextmanager
-def traffic(host: Host) -> Iterator[Traffic]:
-    """Ask until the block ends."""
-    seen = Traffic()
-    threads = [threading.Thread(target=seen.ask_on, args=(host.port,)) for _ in range(CLIENTS)]
+def traffic(host: Host, key: str | None = None) -> Iterator[Traffic]:
+    """Ask until the block ends, with the first key or another."""
+    seen, key = Traffic(), host.key if key is None else key
+    threads = [threading.Thread(target=seen.ask_on, args=(host.port, key)) for _ in range(CLIENTS)]
     for thread in threads:
         thread.start()
     try:

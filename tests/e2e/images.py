@@ -10,6 +10,7 @@ from pathlib import Path
 
 from demo.environment import FAULTY
 from models.bundles import bundle
+from models.bundles.format import bundle_files
 from models.bundles.manifest import Description
 from models.features import CONTRACT
 from tests.e2e.deploy_host import run
@@ -53,17 +54,20 @@ def write_layers(root: Path, folder: Path) -> dict[str, str]:
     """Write what the variants differ in, and return what each adds to the first."""
     shelf = folder / "models"
     shutil.copytree(root / "models", shelf, ignore=shutil.ignore_patterns("*.py", "migrations"))
-    pinned = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
-    (folder / "broken.onnx").write_bytes(pinned.path(bundle.GRAPH).read_bytes()[:-1])
-    shutil.copytree(pinned.directory, folder / "files", ignore=shutil.ignore_patterns(bundle.MANIFEST))
+    pinned = bundle.load(shelf, contract=CONTRACT)
+    (folder / "broken.onnx").write_bytes(pinned.path(bundle_files.GRAPH).read_bytes()[:-1])
+    shutil.copytree(pinned.directory, folder / "files", ignore=shutil.ignore_patterns(bundle_files.MANIFEST))
     told = {name: value for name, value in pinned.manifest if name in Description.model_fields}
     later = datetime(2031, 1, 1, tzinfo=UTC)
-    bundle.pin(bundle.save(folder / "files", Description(**told), trained_at=later, models_dir=shelf), models_dir=shelf)
+    bundle.pin(
+        bundle.save(folder / "files", Description(**told), CONTRACT, trained_at=later, models_dir=shelf),
+        models_dir=shelf,
+    )
     (folder / "crash.py").write_text(FAULTY.format(fault="os._exit(7)"))
     (folder / "fail.py").write_text(FAULTY.format(fault="raise RuntimeError('a fault of the test')"))
     return {
         "v2": "COPY models models",
-        "bad_bundle": f"COPY broken.onnx models/store/{pinned.manifest.version}/{bundle.GRAPH}",
+        "bad_bundle": f"COPY broken.onnx models/store/{pinned.manifest.version}/{bundle_files.GRAPH}",
         "crashes_at_start": 'CMD ["python", "-c", "raise SystemExit(3)"]',
         "crashes_when_asked": 'COPY crash.py .\nCMD ["python", "crash.py"]',
         "fails_when_asked": 'COPY fail.py .\nCMD ["python", "fail.py"]',

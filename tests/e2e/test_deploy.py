@@ -1,5 +1,6 @@
 """Deployments on a real host of containers, while clients ask without a break."""
 
+import http.client
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,63 @@ def test_a_new_version_takes_over_and_gives_way_again_without_a_failed_request(h
     assert host.tell("history")[1][-2:] == [record, back]
 
 
+def test_clients_without_keys_go_over_to_keys_without_a_failed_request(host: Host, images: Images) -> None:
+    own = {"SERVICE_KEYS_FILE": "", "SERVICE_ALLOW_ANONYMOUS": "true"}
+    code, record = replace(host, environment=host.environment | own).deploy(images.v2, soak_seconds=0)
+    assert (code, record["result"]) == (0, "deployed"), record
+    _, told = host.tell("status")
+    with traffic(host, key="") as of_before:
+        add = "python -m service keys add crm --scopes predict,read --keys-file keys/keys.toml"
+        key = host.compose("exec", "-T", told["live"], *add.split()).splitlines()[-1]
+        wait_until(of_before.none_failed, 60)
+    with traffic(host, key) as seen:
+        assert host.deploy(images.v1, soak_seconds=2)[0] == 0
+    assert seen.none_failed(), seen
+    assert [asked(host, found)[0] for found in ("", key)] == [401, 200]
+
+
+def asked(host: Host, key: str = "", **headers: str) -> tuple[int, dict[str, Any]]:
+    """Return status and body of the answer to a request for the model."""
+    with closing(http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)) as connection:
+        connection.request("GET", "/model", headers={"X-API-Key": key} | headers)
+        answer = connection.getresponse()
+        return answer.status, json.load(answer)
+
+
+def test_limits_count_each_client_behind_the_proxy(host: Host, images: Images) -> None:
+    limited = replace(host, environment=host.environment | {"SERVICE_REQUESTS_PER_SECOND": "2"})
+    code, record = limited.deploy(images.v2, soak_seconds=0)
+    assert (code, record["result"]) == (0, "deployed"), record
+    many = {asked(host, "wrong", **{"X-Forwarded-For": "198.51.100.1"})[0] for _ in range(100)}
+    assert many == {401, 429}
+    assert asked(host, "wrong", **{"X-Forwarded-For": "198.51.100.2"})[0] == 401
+
+
+def test_metrics_and_reasons_are_on_the_port_of_operators_only(host: Host) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)) as connection:
+        connection.request("GET", "/metrics", headers={"X-API-Key": host.key})
+        assert connection.getresponse().status == 404
+    operators = f"http://127.0.0.1:{host.environment['DEPLOY_OPS_PORT']}"
+    assert "http_requests_total" in fetched(f"{operators}/metrics")
+    assert json.loads(fetched(f"{operators}/health"))["model_loaded"] is True
+    assert fetched(f"{operators}/model") == ""  # nothing is answered but these
+
+
+def test_without_a_key_to_test_with_nothing_is_deployed(host: Host, images: Images) -> None:
+    _, told = host.tell("status")
+    in_keys = ("exec", "-T", told["live"], "sh", "-c")
+    host.compose(*in_keys, "mv keys/first.key keys/kept")
+    try:
+        code, record = host.deploy(images.v2)
+        assert (code, record["result"]) == (1, "refused")
+        assert "there is no key to test with. Write one of the scopes predict and read" in record["reason"]
+        host.compose(*in_keys, "umask 077; python -m service keys add deploy --scopes predict,read > keys/deploy.key")
+        assert host.deploy(images.v2, soak_seconds=0)[0] == 0
+    finally:
+        _, told = host.tell("status")
+        host.compose("exec", "-T", told["live"], "sh", "-c", "rm -f keys/deploy.key; mv keys/kept keys/first.key")
+
+
 def test_make_deploys_an_image_by_its_digest(host: Host, images: Images, root: Path) -> None:
     command = ["make", "--no-print-directory", "deploy", f"IMAGE={images.v2}", f"PYTHON={sys.executable}"]
     done = subprocess.run(command, cwd=root, env=host.environment, capture_output=True, text=True, check=False)
@@ -82,7 +141,7 @@ def test_make_deploys_an_image_by_its_digest(host: Host, images: Images, root: P
 @pytest.mark.parametrize(
     ("image", "result", "reason"),
     [
-        ("bad_bundle", "refused", "not ready within 6 s.*model.onnx"),
+        ("bad_bundle", "refused", "not ready within 40 s.*model.onnx"),
         ("crashes_at_start", "refused", "ended by itself, (with exit code 3|and was started again)"),
         ("crashes_when_asked", "rolled back", "ended by itself, (with exit code 7|and was started again)"),
         ("fails_when_asked", "rolled back", r"failed to answer \d+ of \d+ requests"),
@@ -92,7 +151,7 @@ def test_an_unfit_version_costs_no_request(image: str, result: str, reason: str,
     before, deployments = host.serving(), len(host.tell("history")[1])
     unfit: str = getattr(images, image)
     with traffic(host) as seen:
-        code, record = host.deploy(unfit, ready_seconds=6 if image == "bad_bundle" else 60, soak_seconds=30)
+        code, record = host.deploy(unfit, ready_seconds=40 if image == "bad_bundle" else 120, soak_seconds=30)
     assert (code, record["result"]) == (1, result)
     assert re.search(reason, record["reason"])
     assert host.serving() == before
@@ -157,7 +216,7 @@ def test_a_monitor_beside_the_colours_judges_what_they_logged(host: Host, root: 
     run("docker", "build", "--quiet", "--target", "jobs", "--tag", name, str(root))
     try:
         watched = replace(host, environment=host.environment | {"MONITOR_IMAGE": name, "MONITOR_PORT": port})
-        with closing(Client(f"http://127.0.0.1:{host.port}")) as client:
+        with closing(Client(f"http://127.0.0.1:{host.port}", host.key)) as client:
             for customer in CALM.customers(300, seed=1):
                 client.predict(customer.features)
         watched.compose("--profile", "monitor", "up", "-d", "--no-deps", "monitor")

@@ -21,7 +21,7 @@ def test_a_file_gets_the_answers_of_the_service(root: Path, tmp_path: Path, name
     customers.to_csv(source, index=False) if name.endswith(".csv") else customers.to_parquet(source)
     score_file.score(ScoreSettings(input=source, output=output, models_dir=models_dir), chunk_rows=300)
     scored = pd.read_parquet(output)
-    with TestClient(create_app(ServiceSettings(models_dir=models_dir))) as client:
+    with TestClient(create_app(ServiceSettings(models_dir=models_dir)), base_url="http://localhost") as client:
         body = {"customers": json.loads(customers.to_json(orient="records"))}
         answered = pd.DataFrame(client.post("/predict/batch", json=body).json()["predictions"])
     assert len(scored) == len(answered) == 1_000

@@ -20,10 +20,12 @@ from demo import running_service
 from models.bundles import pins
 from models.features import CONTRACT
 from monitoring import telemetry
+from monitoring.notices import outbox
+from monitoring.notices.outbox import Outbox
 from monitoring.runs import run_store
 from tests.service.stores import challenge
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 CUSTOMERS, MISTAKES = 40, 5
 COMPARISON = re.compile(r" (==|[<>]=?) ")
 RUNS: dict[run_store.Job, dict[str, Any]] = {
@@ -33,8 +35,8 @@ RUNS: dict[run_store.Job, dict[str, Any]] = {
         "drift_share": 0.45,
         "refused_share": 0.1,
         "columns": [
-            {"name": "monthly_charges", "ratio": 3.0},
-            {"name": "churn_probability", "ratio": 2.0},
+            {"name": "monthly_charges", "distance": 0.24, "limit": 0.08, "ratio": 3.0},
+            {"name": "churn_probability", "distance": 0.1, "limit": 0.05, "ratio": 2.0},
         ],
     },
     "performance": {
@@ -99,9 +101,11 @@ def service_in(folder: Path, models_dir: Path) -> Iterator[int]:
 
 @contextmanager
 def monitor_of(folder: Path) -> Iterator[int]:
-    """Serve the gauges of both jobs' records; yields the port."""
+    """Serve the gauges of both jobs' records, and of notices; yields the port."""
     for job, facts in RUNS.items():
         run_store.write(facts, folder, job, datetime.now(UTC))
+    outbox.path(folder).parent.mkdir()
+    outbox.write(Outbox(), folder)
     periods: dict[run_store.Job, float] = dict.fromkeys(RUNS, 3600)
     with telemetry.serving(folder, host="127.0.0.1", port=0, periods_seconds=periods) as port:
         yield port

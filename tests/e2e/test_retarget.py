@@ -118,6 +118,7 @@ HOLD_FOR_ANY = (
     "tests/models/customer/test_contract.py",
     "tests/models/bundles/test_scorer.py",
     "tests/service/http/test_refusals.py",
+    "tests/models/columns/test_column_mapping.py",
 )
 """Tests of which some are about the shipped customers, and the others about any."""
 WRITTEN_BY_A_PIN = {" M models/pinned.json", " M models/history.jsonl"}
@@ -166,16 +167,16 @@ def retargeted(clone: Clone) -> Retargeted:
 
 
 def test_the_demo_plays_the_whole_loop(retargeted: Retargeted) -> None:
-    told = retargeted.demo.stdout
-    assert retargeted.demo.returncode == 0, told + retargeted.demo.stderr
-    assert "6,043 customers from var/demo/learned.csv" in told
-    assert "1,000 calm customers: " in told
+    assert retargeted.demo.returncode == 0, retargeted.demo.stdout + retargeted.demo.stderr
+    told = " ".join(retargeted.demo.stdout.split())
+    assert "6,043 customers from learned.csv" in told
+    assert "send 1,000 customers of the table that were held out of training" in told
     assert "no drift in 21 columns; 1,000 live rows" in told
     assert "as good as promised: " in told
     assert re.search(r"the same customers after a change \(.+, .+, .+\), with shuffled outcomes", told)
-    assert re.search(r"^drift in 4 of 21 columns: ", told, re.MULTILINE)
+    assert " drift in 4 of 21 columns: " in told
     assert "quality fallen: ROC-AUC worse by" in told
-    records = sorted((retargeted.clone.folder / "var" / "reports").glob("*.json"))
+    records = sorted((retargeted.clone.folder / "var" / "demo" / "reports").glob("*.json"))
     assert [json.loads(path.read_text())["exit_code"] for path in records] == [0, 0, 1, 1]
 
 
@@ -205,8 +206,8 @@ def test_git_sees_the_two_files_and_what_a_pin_writes(retargeted: Retargeted) ->
     assert f"git add --force models/store/{version} models/pinned.json" in retargeted.trained.stdout
 
 
-def test_lint_and_types_are_as_sound_as_before(clone: Clone) -> None:
-    linted = clone.make("lint")
+def test_lint_and_types_are_as_sound_as_before(root: Path, clone: Clone) -> None:
+    linted = clone.lint(root)
     assert linted.returncode == 0, linted.stdout + linted.stderr
 
 

@@ -39,13 +39,11 @@ def test_a_fit_on_the_services_own_log_knows_changed_customers_better(root: Path
             customers = SHIFTED.customers(CUSTOMERS, seed=number)
             ids = [client.predict(customer.features)["prediction_id"] for customer in customers]
             churned = [customer.churned for customer in customers]
-            client.report(dict(zip(ids, churned, strict=True)), patience_seconds=20)
+            client.report(dict(zip(ids, churned, strict=True)), patience_seconds=120)
     folders = ["--models-dir", str(tmp_path / "models"), "--output-dir", str(tmp_path / "var")]
     tracking = ["--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}"]
     assert program.main(["fit", "--data", "live", "--since", "1d", "--log-url", url, *folders, *tracking]) == 0
-    stale, retrained = (
-        bundle.load(folder, fingerprint=CONTRACT.fingerprint) for folder in (root / "models", tmp_path / "models")
-    )
+    stale, retrained = (bundle.load(folder, contract=CONTRACT) for folder in (root / "models", tmp_path / "models"))
     known = retrained.manifest.data.live
     assert known is not None
     assert (known.rows, known.predictions, known.outcomes) == (ROUNDS * CUSTOMERS,) * 3

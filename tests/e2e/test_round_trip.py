@@ -44,7 +44,7 @@ def test_real_customers_get_the_same_probability_in_training_and_over_http(
     mlflow.set_tracking_uri(settings.mlflow)
     dumped = mlflow.artifacts.download_artifacts(run_id=published.run_id, artifact_path="pipeline.joblib")
     expected = joblib.load(dumped).predict_proba(rows)[:, 1]
-    with TestClient(create_app(ServiceSettings(models_dir=settings.models_dir))) as client:
+    with TestClient(create_app(ServiceSettings(models_dir=settings.models_dir)), base_url="http://localhost") as client:
         customers = json.loads(rows.to_json(orient="records"))
         answer = client.post("/predict/batch", json={"customers": customers})
         assert answer.status_code == 200

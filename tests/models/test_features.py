@@ -48,7 +48,6 @@ def test_the_example_is_a_valid_customer() -> None:
         ("contract_type", 3),
         ("contract_type", "0"),
         ("contract_type", True),
-        ("contract_type", 1.0),
         ("contract_type", None),
     ],
 )

@@ -22,7 +22,7 @@ from monitoring import drift_job
 from monitoring.drift.comparison import PREDICTION
 from monitoring.settings import DriftSettings
 from tests import predictions
-from tests.descriptions import describe
+from tests.descriptions import describe, fill
 
 
 def draw(rows: int, seed: int) -> pd.DataFrame:
@@ -73,7 +73,13 @@ def publish(shelf: Path, reference: pd.DataFrame, contract: Contract) -> Path:
     files.mkdir(parents=True)
     (files / "model.onnx").write_bytes(draw_graph(contract))
     reference.to_parquet(files / "reference.parquet")
-    pin = bundle.save(files, describe(contract), trained_at=datetime(2026, 3, 1, tzinfo=UTC), models_dir=shelf)
+    pin = bundle.save(
+        fill(files),
+        describe(contract),
+        contract=contract,
+        trained_at=datetime(2026, 3, 1, tzinfo=UTC),
+        models_dir=shelf,
+    )
     bundle.pin(pin, models_dir=shelf)
     return shelf
 
@@ -139,7 +145,7 @@ def keep(log_url: str, shelf: Path) -> Log:
         url: str = log_url,
     ) -> None:
         at = at or datetime.now(UTC) - timedelta(hours=1)
-        pinned = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+        pinned = bundle.load(shelf, contract=CONTRACT)
         probabilities = Scorer.of(pinned).score(CONTRACT.to_matrix(customers))
         rows = json.loads(customers.to_json(orient="records"))
         made_by: dict[str, Any] = {"version": version or pinned.manifest.version, "policy": pinned.manifest.policy}

@@ -120,7 +120,7 @@ def test_an_empty_file_cannot_tell(judge: Judge, tmp_path: Path) -> None:
 def test_a_missing_column_cannot_tell(judge: Judge, customers: Draw) -> None:
     outcome = judge(customers(1_000, 2).drop(columns="tenure_months"))
     assert outcome.code == 2
-    assert "no column tenure_months" in outcome.said
+    assert 'no column "tenure_months"' in outcome.said
 
 
 def test_an_unnamed_file_cannot_tell(judge: Judge) -> None:
@@ -157,6 +157,7 @@ def test_a_run_that_cannot_tell_leaves_a_record_after_that_of_the_last_good_day(
     assert (good.record["verdict"], blind.record["verdict"]) == ("no drift", "cannot tell")
     assert blind.record.keys() == {
         "verdict", "exit_code", "reason", "summary", "model_version", "report", "run_id", "started_at", "finished_at",
+        "live",
     }  # fmt: skip
     assert (blind.record["exit_code"], blind.record["report"]) == (2, None)
     assert blind.said.startswith(f"cannot tell: {blind.record['reason']}\nrecord: ")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from models.bundles import bundle
+from models.bundles.format import bundle_files
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from models.log import log_tables, migrations
@@ -21,8 +22,13 @@ from tests import predictions
 ROWS = 2_000
 LIVE = {"churn_live_roc_auc", "churn_live_roc_auc_low", "churn_live_brier", "churn_live_calibration_error"}
 PREDICTED = {"churn_drift_prediction_ratio", "churn_estimated_roc_auc"}
-DRIFTED = {"churn_drift_share", "churn_drift_column_ratio support_tickets", "churn_monitor_exit_code drift"}
-FALLEN = {"churn_monitor_exit_code performance"}
+DRIFTED = {
+    "churn_drift_share",
+    "churn_drift_column_ratio support_tickets",
+    "churn_monitor_exit_code drift",
+    "churn_undecided_runs drift",
+}
+FALLEN = {"churn_monitor_exit_code performance", "churn_undecided_runs performance"}
 
 
 @dataclass(frozen=True)
@@ -63,13 +69,13 @@ def with_more_refused(day: Day) -> Day:
 
 @pytest.fixture(scope="module")
 def scorer(root: Path) -> Scorer:
-    return Scorer.of(bundle.load(root / "models", fingerprint=CONTRACT.fingerprint))
+    return Scorer.of(bundle.load(root / "models", contract=CONTRACT))
 
 
 @pytest.fixture(scope="module")
 def calm(root: Path, scorer: Scorer) -> Day:
     """Customers of the sample that the pinned model learned from, who do as it predicts."""
-    sample = pd.read_parquet(root / "models" / "store" / scorer.version / bundle.REFERENCE)[list(CONTRACT.names)]
+    sample = pd.read_parquet(root / "models" / "store" / scorer.version / bundle_files.REFERENCE)[list(CONTRACT.names)]
     customers = sample.sample(ROWS, random_state=7, ignore_index=True)
     return Day(customers, np.random.default_rng(7).random(ROWS) < scorer.score(CONTRACT.to_matrix(customers)))
 

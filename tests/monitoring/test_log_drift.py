@@ -105,26 +105,64 @@ def test_answers_that_are_not_those_of_the_model_are_drift_though_the_inputs_are
     assert (outcome.code, outcome.drifted, outcome.predictions["drifted"]) == (1, set(), True)
 
 
-def test_refusals_and_holes_in_the_log_are_said(judge: Judge, keep: Keep, customers: Draw, log_url: str) -> None:
-    keep(customers(500, 2))
+def count(url: str, *, answered: int, refused: int, fields: dict[str, int], dropped: int = 0) -> None:
+    """Write the counts of some requests of an hour ago to the log."""
     at = datetime.now(UTC) - timedelta(hours=1)
     counted = {
         "traffic_id": row_ids.first_id(at),
         "counted_at": at,
-        "answered_requests": 950,
-        "refused_requests": 50,
-        "refused_fields": {"tenure_months": 50},
-        "dropped_rows": 1_234,
+        "answered_requests": answered,
+        "refused_requests": refused,
+        "refused_fields": fields,
+        "dropped_rows": dropped,
     }
-    engine = log_tables.connect(log_url)
+    engine = log_tables.connect(url)
     with engine.begin() as connection:
         connection.execute(sa.insert(log_tables.TRAFFIC), [counted])
     engine.dispose()
+
+
+def test_many_refusals_cannot_tell_and_name_their_fields(
+    judge: Judge, keep: Keep, customers: Draw, log_url: str
+) -> None:
+    keep(customers(500, 2))
+    count(log_url, answered=500, refused=250, fields={"contract_type": 240, "other": 60})
+    outcome, allowed = judge(), judge(max_refused_share=0.4)
+    said = "refused with 422: 33.3% of requests; broken rules by field: contract_type 80%, other 20%"
+    assert (outcome.code, outcome.record["verdict"], outcome.drifted) == (2, "cannot tell", set())
+    assert outcome.said.startswith(f"cannot tell: {said}. More than 10% are refused, and the log has no row of them.")
+    assert outcome.record["refused_fields"] == {"contract_type": 0.8, "other": 0.2}
+    assert outcome.record["remarks"] == allowed.record["remarks"] == [said]
+    assert allowed.code == 0
+
+
+def test_drift_stays_drift_whatever_is_refused(judge: Judge, keep: Keep, customers: Draw, log_url: str) -> None:
+    keep(customers(500, 2).assign(contract_type=0))
+    count(log_url, answered=500, refused=250, fields={"contract_type": 250})
+    outcome = judge()
+    assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
+    assert "; not checked: refused with 422: 33.3% of requests" in outcome.said
+
+
+def test_where_nearly_all_are_refused_the_missing_rows_are_explained(
+    judge: Judge, keep: Keep, customers: Draw, log_url: str
+) -> None:
+    keep(customers(10, 2))
+    fields = dict.fromkeys(("a", "b", "c", "d", "e", "f", "g"), 10)
+    count(log_url, answered=10, refused=990, fields=fields)
+    said = "10 rows, at least 200 are needed (refused with 422: 99.0% of requests; broken rules by field: a 14%, "
+    assert said in judge().said
+    assert "e 14% and 2 more). Wait for more rows" in judge().said
+
+
+def test_refusals_and_holes_in_the_log_are_said(judge: Judge, keep: Keep, customers: Draw, log_url: str) -> None:
+    keep(customers(500, 2))
+    count(log_url, answered=950, refused=50, fields={"tenure_months": 50}, dropped=1_234)
     outcome = judge()
     assert (outcome.code, outcome.record["refused_share"], outcome.record["dropped_rows"]) == (0, 0.05, 1_234)
     assert outcome.record["remarks"] == [
         "missing from the log: 1,234 predictions, dropped while its database was unavailable",
-        "refused with 422: 5.0% of requests",
+        "refused with 422: 5.0% of requests; broken rules by field: tenure_months 100%",
     ]
 
 

@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from models.columns.errors import ColumnMissing
+from models.customer.errors import ColumnRepeated
 from models.log import log_tables, migrations, row_ids
 from models.log.errors import LogMissing, LogUnreadable
 from monitoring import outcomes_import
@@ -87,12 +89,27 @@ def test_what_can_be_recorded_is_and_the_rest_is_set_aside_with_its_reasons(
     reasons = [row["reasons"] for row in rejected(path)]
     assert reasons[0] == "no such prediction"
     assert [part.partition(":")[0] for part in reasons[1].split("; ")] == ["churned", "observed_at"]
-    assert reasons[2] == "another outcome is known"
+    assert reasons[2] == "another outcome is known from the same reporter"
     assert reasons[3] == "another number of cells than the header"
     assert reasons[4] == "observed_at: Input should not be before the time of the prediction"
     assert told[0] == "recorded 2 outcomes of 8 rows; 1 were already recorded"
     assert told[1] == f"rejected 5 rows; the reasons are in {tmp_path / 'seen.rejected.csv'}"
     assert "  no such prediction: 1" in told
+
+
+def test_days_are_read_as_databases_and_spreadsheets_write_them(
+    engine: Engine, import_file: Callable[[Path], str], tmp_path: Path
+) -> None:
+    ids = predictions.add(engine, MADE_AT, rows=5)
+    days = ["20260601", "2026-06-01 10:00 UTC", "2026-06", "1780308000", "46174"]
+    path = write(tmp_path / "seen.csv", *(f"{one},1,{day}" for one, day in zip(ids, days, strict=True)))
+    told = import_file(path).splitlines()
+
+    midnight, at_ten = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 1, 10, tzinfo=UTC)
+    seen = [at for _, at in map(recorded(engine).__getitem__, ids[:4])]
+    assert seen == [midnight, at_ten, midnight, at_ten]
+    understood = "this number was understood as Excel's days"
+    assert told[2] == f"  observed_at: Input should be a time as 2026-11-29T10:00Z; {understood}: 1"
 
 
 def test_importing_again_changes_nothing_and_leaves_no_old_rejects(
@@ -107,6 +124,30 @@ def test_importing_again_changes_nothing_and_leaves_no_old_rejects(
     assert told == "recorded 0 outcomes of 1 rows; 1 were already recorded"
     assert recorded(engine) == {identity: (True, SEEN_AT)}
     assert sorted(found.name for found in tmp_path.glob("seen*")) == ["seen.csv"]
+
+
+def test_a_file_has_a_reporter_of_its_own_and_names_whom_it_contradicts(
+    engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = predictions.add(engine, MADE_AT, rows=2)
+    url, path = engine.url.render_as_string(), write(tmp_path / "seen.csv", f"{one},yes,{SEEN}", f"{other},no,{SEEN}")
+    outcomes_import.run(ImportSettings(file=path, log_url=url))
+    write(path, f"{one},no,{SEEN}", f"{other},no,{SEEN}")
+    told = outcomes_import.run(ImportSettings(file=path, log_url=url, reported_by="crm")).splitlines()
+
+    assert told == [
+        "recorded 2 outcomes of 2 rows; 0 were already recorded",
+        "1 of them contradict another reporter; the log lines above name them",
+    ]
+    assert caplog.messages == [f"{one}: crm reports stayed, against import"]
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(log_tables.OUTCOMES)).all()
+    assert {(row.prediction_id, row.reported_by): row.churned for row in rows} == {
+        (one, "import"): True,
+        (other, "import"): False,
+        (one, "crm"): False,
+        (other, "crm"): False,
+    }
 
 
 def test_rejected_rows_can_be_corrected_and_imported_themselves(
@@ -173,13 +214,11 @@ def test_a_file_without_a_row_that_can_be_used_is_not_done(import_file: Callable
     ("name", "content", "problem"),
     [
         ("none.csv", None, "no such file"),
-        ("seen.xlsx", b"", "not a known kind of file"),
+        ("seen.xls", b"", "not a known kind of file"),
         ("seen.csv", b"", "it is empty"),
-        ("seen.csv", b"prediction_id,left\n", "no column churned, observed_at"),
         ("seen.csv", HEADER.encode(), "no rows"),
-        ("seen.csv", b"prediction_id,churned,churned,observed_at\n", "column churned is there twice"),
         ("seen.csv", HEADER.encode() + b'\n"a"b,1,2', "expected after"),
-        ("seen.csv", HEADER.encode() + b"\n\xff,1,2", "codec can't decode"),
+        ("seen.csv", HEADER.encode() + b"\n\xff,1,2", "byte 0xff is not in the encoding"),
         ("seen.parquet", b"PAR", "Parquet"),
     ],
 )
@@ -189,10 +228,24 @@ def test_a_file_that_cannot_be_read_is_not_done_and_leaves_nothing(
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(
-        OutcomesUnreadable, match=rf"{name}: .*{problem}.*\. Give a \.csv or \.parquet file with the col"
-    ):
+    with pytest.raises(OutcomesUnreadable, match=rf"{name}: .*{problem}.*\. (Give|Check|Add) .*\.$"):
         import_file(path)
+    assert [found.name for found in tmp_path.glob("*.rejected.*")] == []
+
+
+@pytest.mark.parametrize(
+    ("header", "kind", "problem"),
+    [
+        ("prediction_id,left", ColumnMissing, 'no column "churned", "observed_at"'),
+        ("prediction_id,churned,churned,observed_at", ColumnRepeated, "column churned twice"),
+    ],
+)
+def test_a_file_without_a_column_or_with_one_twice_is_refused(
+    import_file: Callable[[Path], str], tmp_path: Path, header: str, kind: type[Exception], problem: str
+) -> None:
+    (tmp_path / "seen.csv").write_text(f"{header}\n")
+    with pytest.raises(kind, match=problem):
+        import_file(tmp_path / "seen.csv")
     assert [found.name for found in tmp_path.glob("*.rejected.*")] == []
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import shutil
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from sklearn import metrics
 
 from models.bundles import bundle
 from models.bundles.manifest import Description, Interval
+from models.bundles.risk import Costs, Offer
 from models.bundles.scorer import Scorer
 from models.bundles.segments import METRICS
 from models.features import CONTRACT
@@ -43,7 +45,7 @@ class Outcome:
 @pytest.fixture
 def shelf(shelf: Path, customers: Draw, tmp_path: Path) -> Path:
     """The models folder, with the figures that its model truly reaches in the manifest."""
-    published = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+    published = bundle.load(shelf, contract=CONTRACT)
     probability = Scorer.of(published).score(CONTRACT.to_matrix(customers(20_000, 9)))
     reached = float(metrics.roc_auc_score(np.random.default_rng(9).random(20_000) < probability, probability))
     figures = {"roc_auc": reached}, {"roc_auc": Interval(low=reached - 0.012, high=reached + 0.012)}
@@ -52,6 +54,7 @@ def shelf(shelf: Path, customers: Draw, tmp_path: Path) -> Path:
     promising = bundle.save(
         Path(files),
         description.model_copy(update=dict(zip(("metrics", "intervals"), figures, strict=True))),
+        CONTRACT,
         trained_at=published.manifest.trained_at,
         models_dir=shelf,
     )
@@ -60,10 +63,45 @@ def shelf(shelf: Path, customers: Draw, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def priced(shelf: Path, tmp_path: Path) -> Callable[[], None]:
+    """Pin the same model, with prices."""
+
+    def priced() -> None:
+        published = bundle.load(shelf, contract=CONTRACT)
+        description = Description(**{name: getattr(published.manifest, name) for name in Description.model_fields})
+        files = shutil.copytree(
+            published.directory, tmp_path / "priced", ignore=shutil.ignore_patterns("manifest.json")
+        )
+        costs = Costs(
+            currency="EUR",
+            value_of_kept_customer=500,
+            medium=Offer(contact_cost=15, success_rate=0.1),
+            high=Offer(contact_cost=85, success_rate=0.3),
+        )
+        pin = bundle.save(
+            Path(files),
+            description.model_copy(update={"policy": description.policy.model_copy(update={"costs": costs})}),
+            contract=CONTRACT,
+            trained_at=published.manifest.trained_at + timedelta(days=1),
+            models_dir=shelf,
+        )
+        bundle.pin(pin, models_dir=shelf)
+
+    return priced
+
+
+@pytest.fixture
 def follow(log_url: str) -> Callable[..., None]:
     """Write outcomes of what is in the log, as its probabilities have them, of some customers shuffled or set."""
 
-    def follow(*, share: float = 1, shuffled: float = 0, churned: bool | None = None, url: str = log_url) -> None:
+    def follow(
+        *,
+        share: float = 1,
+        shuffled: float = 0,
+        churned: bool | None = None,
+        url: str = log_url,
+        reported_by: str = "crm",
+    ) -> None:
         rng = np.random.default_rng(0)
         engine = log_tables.connect(url)
         with engine.begin() as connection:
@@ -73,7 +111,7 @@ def follow(log_url: str) -> Callable[..., None]:
             left[others] = rng.permutation(left[others])
             seen = [
                 {"prediction_id": row.prediction_id, "churned": bool(one) if churned is None else churned}
-                | {"observed_at": row.made_at, "recorded_at": row.made_at}
+                | {"reported_by": reported_by, "observed_at": row.made_at, "recorded_at": row.made_at}
                 for row, one in zip(rows, left, strict=True)
                 if rng.random() < share
             ]
@@ -96,6 +134,20 @@ def assess(shelf: Path, log_url: str, tmp_path: Path, capsys: pytest.CaptureFixt
         return Outcome(code, capsys.readouterr().out, record, page)
 
     return assess
+
+
+def test_a_stranger_cannot_make_quality_fall_where_reporters_are_named(
+    keep: Any, follow: Any, assess: Any, customers: Draw
+) -> None:
+    keep(customers(ROWS, 2))
+    follow()
+    follow(shuffled=1, reported_by="stranger")
+    trusted = assess(trusted_reporters="crm")
+    assert (trusted.code, trusted.record["outcomes_rows"], trusted.record["contradicted_rows"]) == (0, ROWS, 0)
+    everybody = assess()
+    left_out = everybody.record["contradicted_rows"]
+    assert ROWS / 5 < left_out == ROWS - everybody.record["outcomes_rows"]
+    assert f"left out: {left_out:,} predictions for which reporters gave both outcomes" in everybody.said
 
 
 def test_a_model_that_keeps_its_promise_is_as_good_as_promised(
@@ -309,9 +361,12 @@ def test_the_page_and_the_panels_show_what_the_record_holds(
         for name, figure in record[side].items():
             assert drawn[side, name] == figure["value"]
     assert drawn["low", "roc_auc"] == record["live"]["roc_auc"]["low"]
-    assert {check["metric"]: check["limit"] for check in record["checks"]} == {
-        name: value for (group, name), value in drawn.items() if group == "limit"
+    assert {check["metric"]: check["worse_by"] / check["limit"] for check in record["checks"]} == {
+        name: value for (group, name), value in drawn.items() if group == "fall"
     }
+    assert drawn["limit", "fall"] == 1
+    for check in record["checks"]:
+        assert f'"{check["worse_by"]:.3f}", "{check["limit"]:.3f}", "good"]' in outcome.page
     assert (drawn["rows", "predicted"], drawn["rows", "observed"]) == (ROWS, record["outcomes_rows"])
     assert record["summary"] in outcome.page
     assert all(
@@ -331,6 +386,58 @@ def test_without_outcomes_the_page_and_the_panels_show_what_to_expect(
     assert {group for group, _ in drawn} == {"estimated", "reference", "rows"}
     assert drawn["estimated", "roc_auc"] == outcome.record["estimated"]["roc_auc"]["value"]
     assert outcome.record["reason"] in outcome.page
+
+
+def panels(output_dir: Path) -> dict[str, dict[str, Any]]:
+    [dashboard] = (output_dir / "workspace").glob("*/dashboard.json")
+    return {panel["title"]: panel for panel in json.loads(dashboard.read_text())["panels"]}
+
+
+def test_every_limit_on_the_panels_is_constant_while_the_number_of_rows_changes(
+    keep: Any, follow: Any, assess: Any, judge: Any, customers: Draw, tmp_path: Path
+) -> None:
+    limits = []
+    for rows in (500, ROWS):
+        url = f"sqlite:///{tmp_path / str(rows)}.db"
+        keep(customers(rows, 2), url=url)
+        follow(url=url)
+        assert (judge(log_url=url).code, assess(log_url=url).code) == (0, 0)
+        limits.append({name: value for name, value in on_dashboard(tmp_path / "var").items() if name[0] == "limit"})
+        shutil.rmtree(tmp_path / "var" / "workspace")
+    assert limits[0] == limits[1] == {("limit", "share"): 0.1, ("limit", "distance"): 1, ("limit", "fall"): 1}
+
+
+def test_the_cost_is_told_in_the_prices_of_the_model(
+    keep: Any, follow: Any, assess: Any, judge: Any, customers: Draw, tmp_path: Path, priced: Any
+) -> None:
+    keep(customers(ROWS, 2))
+    follow()
+    assess()
+    assert panels(tmp_path / "var")["Cost of decisions"]["subtitle"] == (
+        "Per customer: a missed churner and a needless offer together cost 1."
+    )
+    priced()
+    keep(customers(ROWS, 2))
+    outcome = assess(min_rows=2)
+    told = "Per customer: an offer costs 15 EUR at medium and 85 EUR at high risk, and a lost customer 500 EUR."
+    assert panels(tmp_path / "var")["Cost of decisions"]["subtitle"] == told
+    assert '"cost, EUR"' in outcome.page
+    judge(customers(300, 2))
+    assert panels(tmp_path / "var")["Cost of decisions"]["subtitle"] == told
+
+
+def test_panels_of_an_earlier_version_are_replaced_and_those_of_a_user_stay(
+    keep: Any, assess: Any, customers: Draw, tmp_path: Path
+) -> None:
+    keep(customers(ROWS, 2))
+    assess()
+    laid_out = panels(tmp_path / "var")
+    [dashboard] = (tmp_path / "var" / "workspace").glob("*/dashboard.json")
+    old = [laid_out["ROC-AUC"] | {"id": str(uuid.uuid4()), "values": []}]
+    dashboard.write_text(json.dumps({"tabs": [], "panels": [*old, laid_out["Rows checked"] | {"title": "My own"}]}))
+    assess()
+    assert list(panels(tmp_path / "var")) == [*laid_out, "My own"]
+    assert panels(tmp_path / "var")["ROC-AUC"] == laid_out["ROC-AUC"]
 
 
 def test_every_line_of_every_panel_is_a_figure_that_a_job_makes(

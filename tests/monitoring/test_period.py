@@ -29,6 +29,7 @@ def choose(*flags: str) -> period.Period:
         (["--to", "2026-03-10"], NOW - 36 * HOUR, NOW - 12 * HOUR),
         (["--since", "1h", "--to", "2026-03-10"], NOW - 13 * HOUR, NOW - 12 * HOUR),
         (["--from", "2026-03-08", "--to", "2026-03-09"], NOW - 60 * HOUR, NOW - 36 * HOUR),
+        (["--from", "20260308", "--to", "2026-03-09 00:00 UTC"], NOW - 60 * HOUR, NOW - 36 * HOUR),
     ],
 )
 def test_a_window_ends_now_and_takes_a_day_unless_told_otherwise(

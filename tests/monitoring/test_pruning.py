@@ -66,7 +66,7 @@ def test_what_is_old_goes_with_its_outcomes_and_what_is_not_stays(
     monkeypatch.setattr(pruning, "CHUNK_ROWS", 3)
     old, recent = predictions.add(engine, OLD, rows=7), predictions.add(engine, RECENT, rows=2)
     outcomes = [Outcome(prediction_id=identity, churned=True, observed_at=NOW) for identity in [*old[:4], recent[0]]]
-    outcome_recording.record(engine, outcomes)
+    outcome_recording.record(engine, outcomes, reported_by="crm")
     let_challenger_speak(engine, [*old, *recent])
     count_requests(engine, OLD)
     counted = count_requests(engine, RECENT)

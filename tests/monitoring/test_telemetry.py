@@ -1,6 +1,5 @@
 """The gauges of the last runs, as Prometheus scrapes them."""
 
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring import telemetry
+from monitoring.notices import outbox
+from monitoring.notices.notice import Notice
+from monitoring.notices.outbox import Outbox, Waiting
 from monitoring.runs import run_store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -66,6 +68,8 @@ def test_the_newest_record_of_each_job_is_told(port: int, tmp_path: Path) -> Non
             ("churn_monitor_period_seconds", "drift"): 3600,
             ("churn_monitor_exit_code", "drift"): 1,
             ("churn_monitor_exit_code", "performance"): 0,
+            ("churn_monitor_first_run_timestamp_seconds", "drift"): NOON.timestamp() - 3600,
+            ("churn_monitor_first_run_timestamp_seconds", "performance"): NOON.timestamp(),
             ("churn_monitor_window_rows", "drift"): 5_000,
             ("churn_monitor_window_rows", "performance"): 4_000,
             ("churn_drift_share",): 0.45,
@@ -80,6 +84,8 @@ def test_the_newest_record_of_each_job_is_told(port: int, tmp_path: Path) -> Non
             ("churn_live_outcomes_rows",): 900,
             ("churn_estimated_roc_auc",): 0.85,
             ("churn_reference_roc_auc",): 0.848,
+            ("churn_undecided_runs", "drift"): 1,
+            ("churn_undecided_runs", "performance"): 0,
         }
     )
 
@@ -99,11 +105,54 @@ def test_a_run_that_cannot_tell_leaves_nothing_of_the_one_before(port: int, tmp_
     assert {name for name, *_ in told} == {
         "churn_monitor_period_seconds",
         "churn_monitor_exit_code",
+        "churn_monitor_first_run_timestamp_seconds",
         "churn_monitor_last_run_timestamp_seconds",
+        "churn_undecided_runs",
     }
 
 
-def test_a_record_that_cannot_be_read_is_no_silence(port: int, tmp_path: Path) -> None:
+def test_a_decision_moves_a_run_from_undecided_to_decided(port: int, tmp_path: Path) -> None:
+    first = run_store.write(DRIFT, tmp_path, "drift", NOON - timedelta(hours=1))
+    run_store.write(DRIFT, tmp_path, "drift", NOON)
+    assert scrape(port)["churn_undecided_runs", "drift"] == 2
+    for decision in ("ignore", "retrain"):
+        review = {"decision": decision, "by": "Ana", "why": "planned", "at": NOON.isoformat()}
+        run_store.append(first, "reviews", review)
+        told = {name: value for name, value in scrape(port).items() if "decided" in name[0]}
+        assert told == {("churn_undecided_runs", "drift"): 1, ("churn_decided_runs", decision, "drift"): 1}
+
+
+def test_notices_that_wait_or_were_given_up_are_told(port: int, tmp_path: Path) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=20)
+    outbox.path(tmp_path).parent.mkdir()
+    notice = Notice(
+        type="webhook.test",
+        status="info",
+        subject="webhook",
+        timestamp=since,
+        since=since,
+        headline="",
+        summary="",
+        remedy="",
+    )
+    outbox.write(Outbox(waiting=[Waiting(id="msg_1", notice=notice)], lost_notices_total=3), tmp_path)
+    told = scrape(port)
+    assert told["churn_notices_lost_total",] == 3
+    assert told["churn_notices_behind_seconds",] == pytest.approx(1200, abs=60)
+    outbox.write(Outbox(lost_notices_total=3), tmp_path)
+    assert scrape(port)["churn_notices_behind_seconds",] == 0
+
+
+def test_a_damaged_record_takes_no_other_figure_away(port: int, tmp_path: Path) -> None:
+    run_store.write(DRIFT, tmp_path, "drift", NOON)
+    run_store.write(DRIFT, tmp_path, "drift", NOON - timedelta(hours=1)).write_text("{")
+    told = scrape(port)
+    assert (told["churn_drift_share",], told["churn_damaged_runs",]) == (0.45, 1)
+
+
+def test_a_newest_record_that_cannot_be_read_is_no_silence(port: int, tmp_path: Path) -> None:
+    run_store.write(DRIFT | {"exit_code": 0}, tmp_path, "drift", NOON - timedelta(hours=1))
     run_store.write(DRIFT, tmp_path, "drift", NOON).write_text("{")
-    with pytest.raises(urllib.error.HTTPError, match="500"):
-        scrape(port)
+    told = scrape(port)
+    assert (told["churn_monitor_exit_code", "drift"], told["churn_damaged_runs",]) == (2, 1)
+    assert ("churn_drift_share",) not in told

@@ -12,15 +12,21 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from models.bundles import bundle
+from models.features import CONTRACT
 from monitoring import watch
 from monitoring.runs import run_store
 from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
 from monitoring.watch import Schedule
+from tests import webhook_receiver
+from tests.waiting import wait_until
+from tests.webhook_receiver import PATH, SECRET, is_signed
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 120
 TAKE_A_WHILE = """
 import pathlib, sys, time
 with pathlib.Path(sys.argv[1]).open("a", buffering=1) as notes:
@@ -159,3 +165,49 @@ def test_the_program_runs_the_jobs_at_once_and_tells_prometheus(root: Path, tmp_
     assert "the drift job ended with exit code 2" in rest
     assert "Traceback" not in rest
     assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_the_program_tells_a_webhook_of_drift_and_of_a_promotion(
+    root: Path,
+    shelf: Path,
+    keep: Callable[..., None],
+    customers: Callable[[int, int], pd.DataFrame],
+    log_url: str,
+    tmp_path: Path,
+) -> None:
+    keep(customers(500, 2).assign(contract_type=0))
+    with webhook_receiver.receiving() as receiver:
+        settings = {
+            "LOG_URL": log_url,
+            "MODELS_DIR": str(shelf),
+            "WEBHOOK_URL": receiver.url,
+            "WEBHOOK_SECRET": SECRET,
+            "WEBHOOK_ALLOW_PRIVATE": "true",
+        }
+        environment = os.environ | {f"MONITORING_{name}": value for name, value in settings.items()}
+        command = (sys.executable, "-m", "monitoring", "watch", "--port", "0", "--output-dir", str(tmp_path / "var"))
+        with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            wait_until(lambda: ("drift.found", "firing") in receiver.told, 60)
+            champion = bundle.load(shelf, contract=CONTRACT)
+            bundle.pin(champion, models_dir=shelf, change="promote", why="better")
+            wait_until(lambda: ("model.promoted", "info") in receiver.told, 60)
+            process.send_signal(signal.SIGTERM)
+            assert process.stderr is not None
+            said = process.stderr.read()
+    assert process.returncode == 0
+    assert all(is_signed(request, SECRET) for request in receiver.received)
+    assert len(receiver.told) == len(set(receiver.told))
+    drift = next(request.body for request in receiver.received if request.told[0] == "drift.found")
+    assert drift["summary"].startswith("drift in 2 of 7 columns: contract_type")
+    assert f"127.0.0.1:{receiver.port}: drift.found" in said
+    assert not [secret for secret in (PATH, SECRET, "Traceback") if secret in said]
+
+
+def test_the_program_does_not_start_with_a_webhook_that_is_not_valid(root: Path, tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "monitoring", "watch", "--port", "0", "--output-dir", str(tmp_path))
+    environment = os.environ | {"MONITORING_WEBHOOK_URL": "ftp://hooks.example/SECRET"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "MONITORING_WEBHOOK_URL: give an address as https://hooks.example/path" in done.stderr
+    assert "SECRET" not in done.stderr

@@ -14,20 +14,25 @@ import yaml  # type: ignore[import-untyped]  # ships no types
 from kubernetes_validate import utils as schemas
 from pydantic_settings import CliApp
 
+from monitoring import notify
 from monitoring.__main__ import COMMANDS
 from monitoring.errors import CANNOT_TELL
 from monitoring.settings import DashboardSettings, DriftSettings
+from service.access import kubernetes_secret
 from service.http.routes import router
 from service.log import shipper_process
 from service.settings import Settings
 from tests import manifests
 from tests.manifests import Manifest, amount
+from tests.webhook_receiver import SECRET
 
 BASE = Path("deploy", "kubernetes", "base")
 EXAMPLE = BASE.parent / "overlays" / "example"
 SERVICE, JOBS = "churn-service", ["churn-dashboard", "churn-drift", "churn-migrate", "churn-performance", "churn-prune"]
+FIRST_KEY = "churn-first-key"
 SECRETS = {"SERVICE_LOG_URL": "postgresql://a:b@c/d", "MONITORING_LOG_URL": "postgresql://a:b@c/d"}
-VOLUMES = {"emptyDir", "persistentVolumeClaim"}
+WEBHOOK = {"MONITORING_WEBHOOK_URL": "https://hooks.example/x", "MONITORING_WEBHOOK_SECRET": SECRET}
+VOLUMES = {"emptyDir", "persistentVolumeClaim", "secret"}
 HARDENED = {
     "runAsNonRoot": True,
     "runAsUser": 10001,
@@ -104,7 +109,7 @@ def test_the_schemas_refuse_a_field_that_is_misspelt(objects: list[Manifest]) ->
 
 
 def test_every_pod_is_restricted_and_cannot_write_its_root(pods: dict[str, Manifest]) -> None:
-    assert sorted(pods) == sorted([SERVICE, *JOBS])
+    assert sorted(pods) == sorted([SERVICE, FIRST_KEY, *JOBS])
     assert {name: beyond_hardened(pod["spec"]) for name, pod in pods.items()} == {name: [] for name in pods}
 
 
@@ -136,12 +141,15 @@ def test_what_a_pod_may_do_beyond_is_seen(path: str, value: object, seen: str, p
     assert seen in beyond_hardened(pod)
 
 
-def test_no_pod_gets_a_token_or_variables_of_other_services(objects: list[Manifest], pods: dict[str, Manifest]) -> None:
-    [account] = manifests.find(objects, "ServiceAccount").values()
-    assert account["automountServiceAccountToken"] is False
+def test_one_pod_gets_a_token_and_none_gets_variables_of_other_services(
+    objects: list[Manifest], pods: dict[str, Manifest]
+) -> None:
+    accounts = manifests.find(objects, "ServiceAccount")
+    assert [account["automountServiceAccountToken"] for account in accounts.values()] == [False] * 2
+    assert accounts.keys() == {"churn", FIRST_KEY}
     for name, pod in pods.items():
-        assert pod["spec"]["serviceAccountName"] == account["metadata"]["name"], name
-        assert pod["spec"]["automountServiceAccountToken"] is False, name
+        assert pod["spec"]["serviceAccountName"] == (FIRST_KEY if name == FIRST_KEY else "churn"), name
+        assert pod["spec"]["automountServiceAccountToken"] is (name == FIRST_KEY), name
         # A Service named `service` would set SERVICE_PORT to tcp://..., and the service would not start.
         assert pod["spec"]["enableServiceLinks"] is False, name
 
@@ -149,9 +157,12 @@ def test_no_pod_gets_a_token_or_variables_of_other_services(objects: list[Manife
 def environment(template: Manifest) -> dict[str, str]:
     variables = container_of(template).get("env", [])
     sources = [variable["valueFrom"]["secretKeyRef"] for variable in variables if "valueFrom" in variable]
-    assert {source["name"] for source in sources} <= {"churn-log"}
+    assert {(source["name"], source.get("optional", False)) for source in sources} <= {
+        ("churn-log", False),
+        ("churn-webhook", True),
+    }
     return {
-        variable["name"]: variable.get("value") or SECRETS[variable["valueFrom"]["secretKeyRef"]["key"]]
+        variable["name"]: variable.get("value") or (SECRETS | WEBHOOK)[variable["valueFrom"]["secretKeyRef"]["key"]]
         for variable in variables
     }
 
@@ -169,18 +180,22 @@ def test_every_variable_of_the_service_is_a_setting_that_can_be(
 
 @each_job
 def test_every_job_is_a_command_whose_arguments_and_variables_can_be(
-    job: str, pods: dict[str, Manifest], monkeypatch: pytest.MonkeyPatch
+    job: str, pods: dict[str, Manifest], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     command = container_of(pods[job])["command"]
     assert command[:3] == ["python", "-m", "monitoring"]
     assert command[3] == job.removeprefix("churn-")
     _, kind = COMMANDS[command[3]]
     variables = environment(pods[job])
-    assert variables.keys() == {f"MONITORING_{name.upper()}" for name in kind.model_fields} & SECRETS.keys()
+    notices = variables.keys() & WEBHOOK.keys()
+    assert variables.keys() - notices == {f"MONITORING_{name.upper()}" for name in kind.model_fields} & SECRETS.keys()
+    sends = "example" in request.node.name and job in {"churn-drift", "churn-performance"}
+    assert notices == (WEBHOOK.keys() if sends else set())
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = CliApp.run(kind, cli_args=command[4:])
     assert isinstance(settings, DashboardSettings) or settings.model_dump()["log_url"] == SECRETS["MONITORING_LOG_URL"]
+    assert bool(notify.find_sender(Path())) == sends
 
 
 def test_what_programs_write_has_a_place_and_the_spool_is_full_before_its_volume(
@@ -189,8 +204,9 @@ def test_what_programs_write_has_a_place_and_the_spool_is_full_before_its_volume
     [workdir] = set(re.findall(r"^WORKDIR (.+)", (root / "Dockerfile").read_text(), re.MULTILINE))
     for name, pod in pods.items():
         output_dir = Settings().output_dir if name == SERVICE else DriftSettings().output_dir
-        mounts = {mount["mountPath"] for mount in container_of(pod)["volumeMounts"]}
-        assert mounts == {str(Path(workdir) / output_dir), "/tmp"}, name  # noqa: S108  # as the container has it
+        expected = {"/tmp"} | ({str(Path(workdir) / output_dir)} if name != FIRST_KEY else set())  # noqa: S108  # there
+        mounts = container_of(pod)["volumeMounts"]
+        assert {mount["mountPath"] for mount in mounts if not mount.get("readOnly")} == expected, name
     volumes = {volume["name"]: volume for volume in pods[SERVICE]["spec"]["volumes"]}
     largest = int(environment(pods[SERVICE])["SERVICE_MAX_SPOOL_BYTES"])
     limit = amount(container_of(pods[SERVICE])["resources"]["limits"]["ephemeral-storage"])
@@ -212,9 +228,11 @@ def test_probes_and_scrapes_ask_routes_on_the_port_that_the_image_listens_on(
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     listening = re.search(r"SERVICE_PORT=(\d+)", (root / "Dockerfile").read_text())
     assert listening
-    assert ports == {"http": int(listening[1])}
+    operators = re.search(r"SERVICE_OPS_HOST=0.0.0.0 SERVICE_OPS_PORT=(\d+)", (root / "Dockerfile").read_text())
+    assert operators
+    assert ports == {"http": int(listening[1]), "ops": int(operators[1])}
     asked = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
-    assert {probe["port"] for probe in asked.values()} == ports.keys()
+    assert {probe["port"] for probe in asked.values()} == {"http"}
     # A pod whose model is refused would come back the same: it is not started anew, it gets no requests.
     assert {kind: probe["path"] for kind, probe in asked.items()} == {
         "startup": "/health/live",
@@ -222,7 +240,7 @@ def test_probes_and_scrapes_ask_routes_on_the_port_that_the_image_listens_on(
         "readiness": "/health/ready",
     }
     scrape = {name.partition("/")[2]: value for name, value in pods[SERVICE]["metadata"]["annotations"].items()}
-    assert scrape == {"scrape": "true", "port": listening[1], "path": "/metrics"}
+    assert scrape == {"scrape": "true", "port": operators[1], "path": "/metrics"}
     assert {probe["path"] for probe in asked.values()} | {scrape["path"]} <= paths
 
 
@@ -282,13 +300,63 @@ def test_pods_reach_and_are_reached_at_what_they_need_and_nothing_else(
     objects: list[Manifest], pods: dict[str, Manifest], request: pytest.FixtureRequest
 ) -> None:
     needed = {("UDP", 53), ("TCP", 53), ("TCP", 5432)}
-    traces = {("TCP", 4318)} if "example" in request.node.name else set()
-    assert allowed(objects, pods[SERVICE], "ingress") == {("TCP", 8000)}
+    is_example = "example" in request.node.name
+    traces, webhook = ({("TCP", 4318)}, {("TCP", 443)}) if is_example else (set(), set())
+    assert allowed(objects, pods[SERVICE], "ingress") == {("TCP", 8000), ("TCP", 8003)}
     assert allowed(objects, pods[SERVICE], "egress") == needed | traces
+    assert allowed(objects, pods[FIRST_KEY], "ingress") == set()
+    assert allowed(objects, pods[FIRST_KEY], "egress") == needed | {("TCP", 443), ("TCP", 6443)}
     assert [allowed(objects, pods[job], "ingress") for job in JOBS] == [set()] * len(JOBS)
-    assert [allowed(objects, pods[job], "egress") for job in JOBS] == [needed] * len(JOBS)
+    assert [allowed(objects, pods[job], "egress") for job in JOBS] == [needed | webhook] * len(JOBS)
     names, _ = manifests.find(objects, "NetworkPolicy")["churn-log"]["spec"]["egress"]
     assert names["to"][0]["podSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}  # no label of ours added
+
+
+def test_only_the_monitoring_reaches_the_port_without_keys(objects: list[Manifest], page: str) -> None:
+    policies = manifests.find(objects, "NetworkPolicy").values()
+    rules = [rule for policy in policies for rule in policy["spec"].get("ingress", [])]
+    [operators] = [rule for rule in rules if {"protocol": "TCP", "port": 8003} in rule["ports"]]
+    assert operators["ports"] == [{"protocol": "TCP", "port": 8003}]
+    assert operators["from"] == [{"namespaceSelector": {"matchLabels": {"churn-monitoring": "true"}}}]
+    assert "kubectl label namespace monitoring churn-monitoring=true" in page
+    [service] = manifests.find(objects, "Service").values()
+    assert [port["port"] for port in service["spec"]["ports"]] == [8000]
+
+
+def test_pods_of_the_service_wait_for_the_keys_and_never_hold_the_text_of_one(
+    pods: dict[str, Manifest], root: Path
+) -> None:
+    [file] = re.findall(r"SERVICE_KEYS_FILE=(\S+)", (root / "Dockerfile").read_text())
+    [keys] = [volume["secret"] for volume in pods[SERVICE]["spec"]["volumes"] if "secret" in volume]
+    [mount] = [mount for mount in container_of(pods[SERVICE])["volumeMounts"] if mount["name"] == "keys"]
+    assert mount == {"name": "keys", "mountPath": str(Path(file).parent), "readOnly": True}
+    assert keys == {
+        "secretName": "churn-keys",  # not optional: without it the pod does not start
+        "defaultMode": 0o440,
+        "items": [{"key": Path(file).name, "path": Path(file).name}],
+    }
+    assert environment(pods[SERVICE])["SERVICE_MAKE_FIRST_KEY"] == "false"
+    assert container_of(pods[FIRST_KEY])["command"] == [
+        *("python", "-m", kubernetes_secret.__name__),
+        keys["secretName"],
+    ]
+
+
+def test_the_job_of_the_first_key_may_create_secrets_and_nothing_else(objects: list[Manifest]) -> None:
+    [role] = manifests.find(objects, "Role").values()
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}]
+    [binding] = manifests.find(objects, "RoleBinding").values()
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("Role", role["metadata"]["name"])
+    [subject] = binding["subjects"]
+    assert (subject["kind"], subject["name"]) == ("ServiceAccount", FIRST_KEY)
+    assert subject.get("namespace") == binding["metadata"].get("namespace")
+    assert [found["kind"] for found in objects if found["kind"].startswith("Cluster")] == []
+
+
+def test_the_job_of_the_first_key_is_gone_before_the_next_release(objects: list[Manifest]) -> None:
+    [job] = manifests.find(objects, "Job").values()
+    assert job["spec"]["ttlSecondsAfterFinished"] <= 60
+    assert job["spec"]["activeDeadlineSeconds"] <= 600
 
 
 @each_job
@@ -315,6 +383,7 @@ def test_a_job_that_found_something_has_failed_and_is_not_asked_again(job: str, 
 
 def test_pods_may_take_what_the_containers_of_compose_may(pods: dict[str, Manifest], root: Path) -> None:
     services = yaml.safe_load((root / "docker-compose.yml").read_text())["services"]
+    del pods[FIRST_KEY]  # Compose has no such container
     for name, pod in pods.items():
         compose = services["service" if name == SERVICE else "monitor"]["deploy"]["resources"]["limits"]
         resources = container_of(pod)["resources"]
@@ -330,7 +399,7 @@ def test_images_are_stages_of_the_dockerfile_in_the_version_of_the_project(
     version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
     dockerfile = (root / "Dockerfile").read_text()
     for name, pod in pods.items():
-        stage = "service" if name == SERVICE else "jobs"
+        stage = "service" if name in {SERVICE, FIRST_KEY} else "jobs"
         assert re.fullmatch(rf"(registry\.example/)?churn-{stage}:{re.escape(version)}", container_of(pod)["image"]), (
             name
         )
@@ -352,6 +421,7 @@ def test_a_release_is_chosen_by_digest(root: Path, tmp_path: Path) -> None:
 def test_no_secret_is_here_and_the_page_says_how_to_make_it(objects: list[Manifest], page: str) -> None:
     assert manifests.find(objects, "Secret") == {}
     assert "kubectl create secret generic churn-log" in page
+    assert "kubectl create secret generic churn-keys --from-file=keys.toml --dry-run=client" in page
     assert all(f"{key}=postgresql://" in page for key in SECRETS)
 
 

@@ -3,11 +3,14 @@
 import json
 import re
 import subprocess
+import tomllib
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # ships no types
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
@@ -16,12 +19,17 @@ from demo.running_service import running
 from models.bundles import bundle
 from models.features import CONTRACT
 from monitoring import __main__ as monitoring
+from service.access import keys_command
 from service.settings import Settings as ServiceSettings
+from tests import svg
 from training import __main__ as training
+from training.contracts import command as contract
 
 EXCHANGE = re.compile(r"```sh\n(?P<command>curl [^`]+)```\n\n```json\n(?P<answer>.+?)\n```", re.DOTALL)
 OWN_TO_EACH_ANSWER = {"prediction_id", "prediction_timestamp"}
-LINK = re.compile(r"\]\((?!https?://)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]+))?\)")
+ON_GITHUB = re.compile(r"\]\(\.\./\.\./actions/workflows/(\w+\.yml)(?:/badge\.svg)?\)")
+"""An address beside the files of a repository, which is right in every copy of the template."""
+LINK = re.compile(r"\]\((?!https?://|\.\./\.\./actions/)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]+))?\)")
 CODE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
@@ -57,14 +65,19 @@ def row(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
     variable = f"{settings.model_config['env_prefix']}{name.upper()}"
     if isinstance(field.validation_alias, AliasChoices):
         variable = str(field.validation_alias.choices[-1])
-    default = "" if field.default is None else f"`{field.default}`"
+    default = "" if field.default in (None, "") else f"`{field.default}`"
     return f"| `{variable}` | {default} | {field.description} |"
 
 
 def test_the_tables_show_every_setting_as_the_classes_have_it(root: Path) -> None:
-    of_training = [settings for _, settings, _ in training.COMMANDS.values()]
+    of_training = [settings for _, settings, _ in (*training.COMMANDS.values(), *contract.COMMANDS.values())]
     of_monitoring = [settings for _, settings in monitoring.COMMANDS.values()]
-    classes: tuple[type[BaseSettings], ...] = (ServiceSettings, *of_training, *of_monitoring)
+    classes: tuple[type[BaseSettings], ...] = (
+        ServiceSettings,
+        *keys_command.COMMANDS.values(),
+        *of_training,
+        *of_monitoring,
+    )
     expected = [row(settings, name, field) for settings in classes for name, field in settings.model_fields.items()]
     shown = (root / "docs" / "settings.md").read_text().splitlines()
     assert [line for line in shown if re.match(r"\| `[A-Z_]+` \|", line)] == expected
@@ -74,7 +87,7 @@ def test_the_tables_show_every_setting_as_the_classes_have_it(root: Path) -> Non
 @pytest.mark.shipped
 def test_the_commands_that_ask_the_service_get_the_answers_shown(pages: dict[Path, str], port: int) -> None:
     exchanges = [exchange for page in pages.values() for exchange in EXCHANGE.finditer(page)]
-    assert len(exchanges) == 3
+    assert len(exchanges) == 4
     for exchange in exchanges:
         command = exchange["command"].replace("localhost:8000", f"127.0.0.1:{port}")
         answer = subprocess.run(["bash", "-c", command], capture_output=True, check=True, text=True).stdout
@@ -90,7 +103,7 @@ def comparable(answer: Any) -> Any:
 @pytest.mark.shipped_model
 @pytest.mark.shipped
 def test_the_figures_of_the_model_in_git_are_those_of_its_manifest(readme: str, root: Path) -> None:
-    manifest = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).manifest
+    manifest = bundle.load(root / "models", contract=CONTRACT).manifest
     interval, best = manifest.intervals["roc_auc"], manifest.metrics["best_reachable_roc_auc"]
     assert f"ROC-AUC {manifest.metrics['roc_auc']:.3f} ({interval.low:.3f} to {interval.high:.3f})" in readme
     assert f"themselves reach {best:.3f}" in readme
@@ -112,6 +125,40 @@ def test_every_link_inside_the_repository_leads_somewhere(pages: dict[Path, str]
         if not found.exists() or (anchor and anchor not in anchors(found.read_text())):
             broken.append((path, target, anchor))
     assert broken == []
+
+
+def test_the_badge_of_a_workflow_is_of_this_repository_whatever_its_name(readme: str, root: Path) -> None:
+    named = ON_GITHUB.findall(readme)
+    assert named == ["ci.yml", "ci.yml"]  # the picture, and where it leads
+    assert len(named) == readme.count("../../actions/")
+    assert (root / ".github" / "workflows" / "ci.yml").is_file()
+    assert not re.search(r"\]\(https://(?:github\.com|img\.shields\.io)/", readme)  # these would be the template's
+
+
+def test_the_other_badges_say_what_the_project_declares(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    matrix = yaml.safe_load((root / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["tests"]["strategy"][
+        "matrix"
+    ]
+    badges = {name: ET.parse(root / "docs" / f"badge-{name}.svg") for name in ("license", "python")}  # noqa: S314  # our own
+    said = {name: svg.text_of(badge.getroot(), "title") for name, badge in badges.items()}
+    assert said == {"license": f"license: {project['license']}", "python": f"Python: {' | '.join(matrix['python'])}"}
+    assert project["requires-python"] == f">={matrix['python'][0]}"
+    assert (root / "LICENSE").read_text().startswith(f"{project['license']} License")
+
+
+@pytest.mark.parametrize("name", ["architecture", "demo"])
+def test_a_picture_is_readable_in_light_and_dark_and_by_ear(name: str, root: Path) -> None:
+    path = root / "docs" / f"{name}.svg"
+    picture = ET.parse(path).getroot()  # noqa: S314  # our own
+    assert picture.get("role") == "img"
+    named = {one.get("id") for one in picture.iter() if one.tag.endswith(("}title", "}desc"))}
+    assert named == set(picture.get("aria-labelledby", "").split())
+    assert len(svg.text_of(picture, "desc")) > 100
+    text = path.read_text()
+    assert "prefers-color-scheme: dark" in text
+    assert ("@keyframes" in text) == ("prefers-reduced-motion: reduce" in text)
+    assert not re.search(r"(href|src|url)\W+https?:|@import|<script", text)  # GitHub shows no picture that loads others
 
 
 def test_every_test_that_a_page_names_exists(pages: dict[Path, str], root: Path) -> None:
@@ -143,7 +190,7 @@ def test_each_decision_has_a_short_page_of_one_form_that_names_a_test(decisions:
 
 
 def test_the_index_lists_every_decision_by_its_title(pages: dict[Path, str], decisions: dict[Path, str]) -> None:
-    listed = re.findall(r"^- \[(.+)\]\((docs/decisions/.+)\)$", pages[Path("ARCHITECTURE.md")], re.MULTILINE)
+    listed = re.findall(r"\[([^]]+)\]\((docs/decisions/[^)]+)\)", pages[Path("ARCHITECTURE.md")])
     titles = {text.splitlines()[0].partition(". ")[2]: path.as_posix() for path, text in decisions.items()}
     assert sorted(listed) == sorted(titles.items())
 

@@ -24,6 +24,8 @@ NAMING = re.compile(
 )
 """What speaks of the project, even in a word of the domain; but a graph has the same digest whoever made it."""
 TESTS = (
+    "tests/clients/test_generate.py",
+    "tests/clients/test_package.py::test_the_wheel_says_what_it_is",
     "tests/repo/test_files.py",
     "tests/repo/test_pages.py",
     "tests/repo/test_words.py",
@@ -58,6 +60,7 @@ def clone(root: Path, tmp_path: Path) -> Clone:
 def renamed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, str]:
     """A renamed clone, and what was told."""
     clone = Clone.of(root, tmp_path_factory.mktemp("renamed") / "clone")
+    clone.git("remote", "add", "origin", "git@github.com:Ann/telco.git")
     done = clone.make("rename", f"NAME={NAME}")
     assert done.returncode == 0, done.stderr
     return clone, done.stdout
@@ -75,7 +78,7 @@ def test_no_old_name_remains_where_two_projects_would_meet(renamed: tuple[Clone,
         if re.search("churn", DOMAIN.sub("", line), re.IGNORECASE) or NAMING.search(line)
     ]
     assert lines == []
-    assert [path for path in looked_at if "churn" in path.name] == []
+    assert [path for path in looked_at if "churn" in path.as_posix()] == []
 
 
 def test_all_that_has_a_name_has_the_new_one(renamed: tuple[Clone, str]) -> None:
@@ -93,6 +96,31 @@ def test_all_that_has_a_name_has_the_new_one(renamed: tuple[Clone, str]) -> None
     assert told == f"{NAME} Acme retention service\n"
 
 
+def test_readme_links_to_the_demo_page_of_the_new_project(renamed: tuple[Clone, str], clone: Clone) -> None:
+    folder, told = renamed[0].folder, renamed[1]
+    assert "[without a server](https://ann.github.io/telco/demo/)" in (folder / "README.md").read_text()
+    assert "README.md: the link to the demo page, https://ann.github.io/telco/demo/" in told
+    elsewhere = clone.make("rename", f"NAME={NAME}")  # it has no origin
+    assert "demo page" not in elsewhere.stdout
+    assert "[without a server](docs/deploy.md#publish-the-demo-page)" in (clone.folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("origin", "address"),
+    [
+        ("https://github.com/Ann/telco", "https://ann.github.io/telco/"),
+        ("https://x-token:secret@github.com/ann/tel.co.git", "https://ann.github.io/tel.co/"),
+        ("ssh://git@github.com/ann/telco.git", "https://ann.github.io/telco/"),
+        ("git@github.com:Ann/Ann.github.io.git", "https://ann.github.io/"),
+        ("https://gitlab.com/ann/telco.git", None),
+        ("https://example.org/github.com/ann/telco", None),
+        ("", None),
+    ],
+)
+def test_the_address_of_the_site_follows_from_the_origin(origin: str, address: str | None, root: Path) -> None:
+    assert runpy.run_path(str(root / SCRIPT))["_pages_address"](origin) == address
+
+
 def test_what_changed_is_told(renamed: tuple[Clone, str]) -> None:
     clone, told = renamed
     changed = clone.git("diff", "HEAD", "--name-only", "--no-renames", "--diff-filter=MD").split()
@@ -103,9 +131,9 @@ def test_what_changed_is_told(renamed: tuple[Clone, str]) -> None:
 
 
 @pytest.mark.slow
-def test_the_renamed_project_is_sound(renamed: tuple[Clone, str]) -> None:
+def test_the_renamed_project_is_sound(root: Path, renamed: tuple[Clone, str]) -> None:
     clone, _ = renamed
-    linted = clone.make("lint")
+    linted = clone.lint(root)
     assert linted.returncode == 0, linted.stdout + linted.stderr
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
     tested = subprocess.run(command, cwd=clone.folder, capture_output=True, text=True, check=False)

@@ -1,12 +1,24 @@
-"""Every `make` target that a page or script names exists."""
+"""Every `make` target that a page, a script or the dev container names exists; its ports are those of Compose."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # ships no types
 
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 WORD = re.compile(r"\bmake ([a-z-]+)")
 SCRIPTS = {".ci/run", ".pre-commit-config.yaml"}
+
+PROPERTIES = {"name", "image", "features", "hostRequirements", "postCreateCommand", "postAttachCommand"} | {
+    "forwardPorts",
+    "portsAttributes",
+    "customizations",
+}
+"""Of the dev container, as its specification spells them; a misspelt one would have no effect."""
 
 
 def targets(root: Path) -> set[str]:
@@ -26,6 +38,47 @@ def test_every_word_that_a_script_calls_can_be_made(root: Path, files: list[Path
     scripts = [path for path in files if path.as_posix() in SCRIPTS or path.parent.name in {"workflows", "scripts"}]
     words = {word for path in scripts for word in WORD.findall((root / path).read_text())}
     assert {"lint", "test"} <= words <= targets(root)
+
+
+@pytest.fixture
+def dev_container(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / ".devcontainer" / "devcontainer.json").read_text())
+    return found
+
+
+def test_the_dev_container_forwards_and_names_the_ports_that_compose_publishes(
+    root: Path, dev_container: dict[str, Any]
+) -> None:
+    services = yaml.safe_load((root / "docker-compose.yml").read_text())["services"].values()
+    published = {int(port.rpartition(":")[2]) for service in services for port in service.get("ports", [])}
+    assert {8000, 8001, 5000} <= published
+    assert sorted(dev_container["forwardPorts"]) == sorted(published)
+    attributes = dev_container["portsAttributes"]
+    assert {int(port) for port in attributes} == published
+    assert all(re.fullmatch(r".+: (make|docker compose) .+", port["label"]) for port in attributes.values())
+
+
+def test_the_dev_container_runs_commands_that_exist_on_a_python_that_ci_tests(
+    root: Path, dev_container: dict[str, Any]
+) -> None:
+    words = set(WORD.findall(json.dumps(dev_container)))
+    assert {"setup", "serve", "dashboard", "mlflow"} <= words <= targets(root)
+    python = re.fullmatch(r"mcr\.microsoft\.com/devcontainers/python:\d+-(3\.\d+)-\w+", dev_container["image"])
+    ci = yaml.safe_load((root / ".github" / "workflows" / "ci.yml").read_text())
+    assert python is not None
+    assert python[1] in ci["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    known = {
+        "name",
+        "image",
+        "features",
+        "hostRequirements",
+        "postCreateCommand",
+        "postAttachCommand",
+        "customizations",
+    }
+    assert dev_container.keys() == known | {"forwardPorts", "portsAttributes"}  # a misspelt property has no effect
+    interpreter = dev_container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
+    assert interpreter == "${containerWorkspaceFolder}/.venv/bin/python"  # of `make setup`
 
 
 def test_help_lists_every_target(root: Path) -> None:

@@ -247,6 +247,18 @@ def test_without_a_token_it_shows_what_it_would_send(script: Script, tmp_path: P
     assert (done.returncode, '"event_type": "retrain"' in done.stdout, "not sent" in done.stdout) == (1, True, True)
 
 
+def test_a_person_who_decided_to_retrain_is_the_reason(forge: dict[str, str], script: Script, tmp_path: Path) -> None:
+    record = tmp_path / "20260301T120000.000000Z-drift.json"
+    reviews = [{"by": "Ben", "why": "a test"}, {"by": "Ana", "why": "prices rose"}]
+    record.write_text(json.dumps({"verdict": "drift", "summary": "drift in 3 columns", "reviews": reviews}))
+    ask = ("request_retrain.py", "--record", str(record))
+    variables = {**forge, "MONITORING_OUTPUT_DIR": str(tmp_path)}
+    assert [script(*ask, **variables).returncode for _ in range(2)] == [0, 1]  # the second was asked for lately
+    [(_, _, body)] = Forge.taken
+    assert body["client_payload"]["reason"] == "Ana: prices rose (drift in 3 columns)"
+    assert script(*ask[:2], str(tmp_path / "none.json"), **variables).returncode == 2
+
+
 @pytest.mark.parametrize("elsewhere", [{}, {"GITHUB_API_URL": "http://127.0.0.1:9"}])
 def test_a_request_that_nobody_takes_is_exit_code_2(
     elsewhere: dict[str, str], forge: dict[str, str], script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -23,6 +23,7 @@ from service.app import create_app
 from service.model import predictor
 from service.model.predictor import Predictor
 from service.settings import Settings
+from tests import shipped
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,7 @@ def shelf(models_dir: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pinned(models_dir: Path) -> Predictor:
+    shipped.require_model()
     return predictor.load(models_dir)
 
 
@@ -50,7 +52,9 @@ def start() -> Iterator[Callable[..., TestClient]]:
     with ExitStack() as stack:
 
         def start(*, serving: Predictor | None = None, **settings: Any) -> TestClient:
-            return stack.enter_context(TestClient(create_app(Settings(**settings), serving=serving)))
+            return stack.enter_context(
+                TestClient(create_app(Settings(**settings), serving=serving), base_url="http://localhost")
+            )
 
         yield start
 

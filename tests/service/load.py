@@ -27,13 +27,14 @@ class Load:
     """Of whom they ask."""
     pause_seconds: float = 0
     """Between an answer and the next request."""
+    key: str = ""
 
     def ask_on(self, port: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.connect()
         while not self.stop.wait(self.pause_seconds):
             try:
-                connection.request("POST", "/predict", json.dumps(self.customer), JSON)
+                connection.request("POST", "/predict", json.dumps(self.customer), JSON | {"X-API-Key": self.key})
                 answer = connection.getresponse()
                 self.answers.append((answer.status, json.load(answer)))
             except (OSError, http.client.HTTPException) as error:
@@ -46,9 +47,11 @@ class Load:
 
     @classmethod
     @contextmanager
-    def on(cls, port: int, clients: int = 8, pause_seconds: float = 0, **customer: Any) -> Iterator[Self]:
+    def on(
+        cls, port: int, clients: int = 8, pause_seconds: float = 0, key: str = "", **customer: Any
+    ) -> Iterator[Self]:
         """Ask until the block ends, of the example with these values besides."""
-        load = cls(customer=CONTRACT.example | customer, pause_seconds=pause_seconds)
+        load = cls(customer=CONTRACT.example | customer, pause_seconds=pause_seconds, key=key)
         threads = [threading.Thread(target=load.ask_on, args=(port,)) for _ in range(clients)]
         for thread in threads:
             thread.start()

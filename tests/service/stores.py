@@ -7,36 +7,41 @@ import onnx
 import pytest
 import xgboost as xgb
 
-from models.bundles import bundle, pins
+from models.bundles import bundle, pin_changes, pins
+from models.bundles.calibration import Calibration
+from models.bundles.format import bundle_files
 from models.bundles.manifest import Description
 from models.bundles.pins import Challenger, Mode, Pin
 from models.features import CONTRACT
 
 
 def publish_another(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
-    """Publish a second model, whose probabilities are all higher, and which explains otherwise; the pin stays."""
-    pinned = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+    """Publish a second model, with other probabilities and other explanations; the pin stays."""
+    pinned = bundle.load(shelf, contract=CONTRACT)
     files = tmp_path_factory.mktemp("another") / "files"
-    shutil.copytree(pinned.directory, files, ignore=shutil.ignore_patterns(bundle.MANIFEST))
-    graph = onnx.load(files / bundle.GRAPH)
+    shutil.copytree(pinned.directory, files, ignore=shutil.ignore_patterns(bundle_files.MANIFEST))
+    graph = onnx.load(files / bundle_files.GRAPH)
     [base] = [found for found in graph.graph.node[0].attribute if found.name == "base_values"]
     base.floats[0] += 1  # in log-odds
-    onnx.save(graph, files / bundle.GRAPH)
-    xgb.Booster(model_file=files / bundle.BOOSTER)[:5].save_model(files / bundle.BOOSTER)
+    onnx.save(graph, files / bundle_files.GRAPH)
+    xgb.Booster(model_file=files / bundle_files.BOOSTER)[:5].save_model(files / bundle_files.BOOSTER)
     told = {name: value for name, value in pinned.manifest if name in Description.model_fields}
-    return bundle.save(files, Description(**told), trained_at=pinned.manifest.trained_at, models_dir=shelf)
+    told["calibration"] = Calibration()  # an isotonic map has flat parts, in which both models would answer alike
+    return bundle.save(files, Description(**told), CONTRACT, trained_at=pinned.manifest.trained_at, models_dir=shelf)
 
 
 def challenge(shelf: Path, version: str, mode: Mode, *, share: float = 0.5) -> Challenger:
     """Let a published model stand beside the champion."""
-    digest = bundle.digest(shelf / "store" / version / bundle.MANIFEST)
+    digest = bundle.digest(shelf / "store" / version / bundle_files.MANIFEST)
     challenger = Challenger(version=version, digest=digest, mode=mode, share=share)
     pin = Pin(version=(champion := pins.read(shelf)).version, digest=champion.digest, challenger=challenger)
-    pins.write(pin, about=challenger, change="challenge", why="to be tried", models_dir=shelf)
+    pin_changes.write(pin, about=challenger, change="challenge", why="to be tried", models_dir=shelf)
     return challenger
 
 
 def withdraw(shelf: Path) -> None:
     """Let the champion stand alone."""
     pin = pins.read(shelf)
-    pins.write(pin.model_copy(update={"challenger": None}), about=pin, change="withdraw", why="", models_dir=shelf)
+    pin_changes.write(
+        pin.model_copy(update={"challenger": None}), about=pin, change="withdraw", why="", models_dir=shelf
+    )

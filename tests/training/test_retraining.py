@@ -1,5 +1,6 @@
 """A fit on live rows: it improves the model after customers changed, and the bundle describes its live rows."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from demo.populations import SHIFTED, Customer
 from models.bundles.bundle import Bundle
-from models.bundles.manifest import Description, LiveRows
+from models.bundles.manifest import Description, LiveRows, Manifest
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from tests.descriptions import describe
@@ -70,13 +71,11 @@ def test_who_learned_from_changed_customers_knows_fresh_ones_better(published: P
     assert promised.low - 0.02 < learned < promised.high + 0.02
 
 
-def test_the_bundle_says_what_it_was_made_of(
-    published: Published, retrained: Published, retraining: FitSettings
-) -> None:
+def test_the_bundle_says_what_it_was_made_of(published: Published, retrained: Published) -> None:
     manifest = retrained.bundle.manifest
     known = manifest.data.live
     assert known is not None
-    assert manifest.data.source == f"live({retraining.log_url})"
+    assert manifest.data.source == "live(predictions.db)"
     assert (manifest.data.rows, known.rows, known.predictions, known.outcomes) == (2_000, 2_000, ROWS, 2_000)
     assert known.models == {published.bundle.manifest.version: 2_000}
     assert sum(manifest.confusion.model_dump().values()) == 400
@@ -86,6 +85,9 @@ def test_the_bundle_says_what_it_was_made_of(
     text = " ".join(retrained.bundle.path("MODEL_CARD.md").read_text().split())
     assert "2,000 of these customers were predicted by the service" in text
     assert "33% have no outcome" in text
+    assert known.reported is not None
+    assert (known.reported.rows, known.reported.test_rows) == ({"crm": 2_000}, {"crm": 400})
+    assert "| crm | 2,000 | 100.0% | 400 | 100.0% |" in retrained.bundle.path("MODEL_CARD.md").read_text()
     assert "not the outcomes of customers who were left alone" in text
     reference = pd.read_parquet(retrained.bundle.path("reference.parquet"))
     assert len(reference) == 2_000 - 400 - known.left_out_rows
@@ -95,9 +97,9 @@ def test_mlflow_keeps_what_is_known_of_live_rows(retrained: Published, retrainin
     run = MlflowClient(retraining.mlflow).get_run(retrained.run_id)
     assert run.data.params["live_rows"] == "2000"
     assert run.data.params["live_outcome_known_when"] == "recorded"
-    assert run.data.params["data_source"] == f"live({retraining.log_url})"
+    assert run.data.params["data_source"] == "live(predictions.db)"
     assert run.inputs is not None
-    assert run.inputs.dataset_inputs[0].dataset.digest == retrained.bundle.manifest.data.sha256[:36]
+    assert run.inputs.dataset_inputs[0].dataset.digest == retrained.bundle.manifest.data.sha256[:16]
 
 
 def test_the_same_log_gives_the_same_model(retrained: Published, retraining: FitSettings, tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_the_same_log_gives_the_same_model(retrained: Published, retraining: Fit
     assert again.bundle.manifest.version[-8:] == retrained.bundle.manifest.version[-8:]
 
 
-def described(published: Published, **changes: object) -> Description:
+def described(published: Published, **changes: object) -> Manifest:
     known = LiveRows.model_validate(
         {
             "rows": 1_000,
@@ -139,6 +141,36 @@ def test_the_card_tells_the_share_of_canary_answers(published: Published) -> Non
     )
 
 
+def test_card_and_report_tell_who_reported_the_outcomes(published: Published) -> None:
+    reported = {
+        "trusted": ["crm", "app|2"],
+        "rows": {"app|2": 250, "crm": 750},
+        "test_rows": {"crm": 200},
+        "contradicted_predictions": 12,
+    }
+    description = described(published, reported=reported)
+    card = model_card.write(description)
+    assert "| crm | 750 | 75.0% | 200 | 100.0% |\n| app\\|2 | 250 | 25.0% | 0 | 0.0% |" in card
+    assert "Only outcomes from `crm`, `app|2` counted. 12 of the 1,250 predictions were left out" in " ".join(
+        card.split()
+    )
+    bundle = replace(published.bundle, manifest=description)
+    told = report.describe(Published(bundle, published.run_id, published.link, pinned=True))
+    assert "crm                75.0% of 1,000 rows, 100.0% of the test set" in told
+    assert "app|2              25.0% of 1,000 rows,   0.0% of the test set" in told
+    assert "12 predictions left out: reporters gave both outcomes" in told
+
+
+def test_a_manifest_from_before_reporters_is_read_and_written_as_it_is(published: Published) -> None:
+    description = described(published)
+    written = description.model_dump_json(include={"data"})
+    assert "reported" not in written
+    assert "reporter" not in model_card.write(description)
+    assert "reported the outcome" not in report.describe(
+        Published(replace(published.bundle, manifest=description), published.run_id, published.link, pinned=True)
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "doubt"),
     [
@@ -154,8 +186,8 @@ def test_what_makes_live_rows_one_sided_is_said_in_card_and_report(
     published: Published, changes: dict[str, object], doubt: str | None
 ) -> None:
     description = described(published, **changes)
-    bundle = published.bundle.model_copy(update={"manifest": description})
-    told = report.describe(Published(bundle, published.run_id, pinned=True))
+    bundle = replace(published.bundle, manifest=description)
+    told = report.describe(Published(bundle, published.run_id, published.link, pinned=True))
     found = live_rows.doubts(description.data.live)
     if doubt is None:
         assert found == []

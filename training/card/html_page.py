@@ -10,7 +10,7 @@ _PICTURE = re.compile(r'src="([^"]+\.png)"')
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.55 system-ui, sans-serif; color: #1f2933; background: #fff; max-width: 54rem; margin: 2.5rem auto;
-  padding: 0 1.2rem; }
+  padding: 0 1.2rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.9rem; margin-bottom: .2rem; }
 h2 { font-size: 1.2rem; margin: 2.6rem 0 .6rem; padding-top: 1rem; border-top: 1px solid #d9dee3; }
 table { border-collapse: collapse; font-size: .9rem; display: block; overflow-x: auto; margin: 1rem 0; }
@@ -19,6 +19,10 @@ th, td { padding: .28rem .9rem .28rem 0; text-align: left; border-bottom: 1px so
 th { color: #52606d; font-weight: 600; }
 img { max-width: 100%; }
 img:not(:only-child) { max-width: 49%; }
+@media (max-width: 40rem) {
+  body { margin: 1.2rem auto; }
+  img:not(:only-child) { max-width: 100%; }
+}
 code { font-size: .9em; background: #f2f4f6; padding: .1em .3em; border-radius: 3px; }
 """
 _PAGE = """<!doctype html>

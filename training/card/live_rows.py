@@ -1,7 +1,7 @@
-"""The model card's section about live rows: how many there are, which model answered them, and how they are biased."""
+"""The model card's section about live rows: how many there are, who reported them, and how they are biased."""
 
-from models.bundles.manifest import Description, LiveRows
-from training.card.table_rows import bullet, inline_code, paragraph
+from models.bundles.manifest import Description, LiveRows, Reported
+from training.card.table_rows import bullet, inline_code, paragraph, table
 
 MUCH_FEWER, MUCH_LATER, MANY_LEFT_OUT = 0.8, 1.5, 0.05
 """Limits for a warning.
@@ -34,8 +34,37 @@ def write(description: Description) -> list[str]:
             "by an offer looks like a low risk.",
         ),
         "",
+        *(_reporters(live, live.reported) if live.reported else []),
         *(line for doubt in doubts(live) for line in bullet(f"{doubt}.")),
         *([""] if doubts(live) else []),
+    ]
+
+
+def shares(reported: Reported) -> list[tuple[str, int, float, int, float]]:
+    """Return the reporters with their rows and test rows, and the shares of all, the largest first."""
+    rows, test_rows = sum(reported.rows.values()), sum(reported.test_rows.values())
+    by_size = sorted(reported.rows.items(), key=lambda item: -item[1])
+    return [
+        (name, own, own / rows, (tested := reported.test_rows.get(name, 0)), tested / test_rows)
+        for name, own in by_size
+    ]
+
+
+def _reporters(live: LiveRows, reported: Reported) -> list[str]:
+    names = ", ".join(map(inline_code, reported.trusted or ()))
+    trusted = f"Only outcomes from {names} counted" if names else "Outcomes from all reporters counted"
+    cells = (
+        (name, f"{own:,}", f"{share:.1%}", f"{tested:,}", f"{test_share:.1%}")
+        for name, own, share, tested, test_share in shares(reported)
+    )
+    return [
+        *paragraph(
+            f"{trusted}. {reported.contradicted_predictions:,} of the {live.predictions:,} predictions were left out,",
+            "because reporters gave both outcomes. Where reporters agree, the row counts for the earliest.",
+        ),
+        "",
+        *table(("reporter", "rows", "share", "test rows", "share of test rows"), cells),
+        "",
     ]
 
 

@@ -5,6 +5,9 @@ from training.card import comparison, costs, limits, live_rows, table_rows
 from training.card.table_rows import bullet, escape, inline_code, paragraph, table
 from training.data import leakage
 
+EXPLAINED_IN = "docs/train.md"
+"""The page of the repository that explains the figures. It is no link: bundle, service and MLflow show the card."""
+
 
 def write(description: Description) -> str:
     """Write the card as Markdown."""
@@ -77,7 +80,7 @@ def _quality(description: Description) -> list[str]:
         *paragraph(
             f"The decision threshold is {description.policy.threshold:g}. The intervals are 95 % bootstrap intervals.",
             "The interval of the calibration error is too high, because resampling adds noise that looks like",
-            "miscalibration.",
+            f"miscalibration. `{EXPLAINED_IN}` says what each figure means.",
         ),
         "",
         *table(("metric", "value", "low", "high"), table_rows.metrics(description)),

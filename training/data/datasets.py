@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -10,9 +11,11 @@ import pandas as pd
 
 from models.addresses import redact_passwords
 from models.bundles.manifest import LiveRows, Provenance
+from models.columns import column_mapping, origins
 from models.customer import checks
 from models.customer.contract import Contract, Labels, Mask, Vector
-from training.data import column_mapping, live, sources
+from models.customer.offending import OffendingValues
+from training.data import databases, live, sources
 from training.data.splitting import RowTimes
 from training.errors import SourceUnreadable, SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
@@ -37,6 +40,8 @@ class Dataset:
     provenance: Provenance
     moments: RowTimes | None = None
     """Times of the live rows, which are the last rows; None if there are no live rows."""
+    times: pd.Series | None = None
+    """The column that `--time-column` names, as the source has it."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class _Part:
     rejected_rows: int
     true_probability: Vector | None = None
     moments: RowTimes | None = None
+    times: pd.Series | None = None
     live: LiveRows | None = None
 
 
@@ -66,7 +72,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     parts = [load_part(settings, contract) for load_part, is_asked in asked if is_asked]
     part = parts[0] if len(parts) == 1 else _joined(*parts)
     rows = part.rows
-    churned = rows[column_mapping.TARGET].to_numpy(dtype=np.int64)
+    churned = rows[origins.TARGET].to_numpy(dtype=np.int64)
     _require_enough(churned)
     provenance = Provenance(
         source=part.source,
@@ -76,7 +82,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         sha256=_content_digest(rows),
         live=part.live,
     )
-    del rows[column_mapping.TARGET]
+    del rows[origins.TARGET]
     return Dataset(
         features=rows,
         churned=churned,
@@ -84,37 +90,41 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         true_probability=part.true_probability,
         provenance=provenance,
         moments=part.moments,
+        times=part.times,
     )
 
 
 def _load_base(settings: FitSettings, contract: Contract) -> _Part:
     columns = column_mapping.read(settings.columns, contract)
-    table, true_probability = sources.read(settings, contract)
+    table, true_probability = sources.read(settings, contract, columns)
     source = sources.name(settings)
     logger.info("read %d rows from %s", len(table), source)
     if table.empty:
         _require_enough(np.zeros(0, dtype=np.int64))
     rows = column_mapping.labelled(columns, table, contract)
-    others = _others(settings, table, contract)
+    others, times = _others(settings, table, contract)
     del table  # frees one copy of a large table before the fit
     kept = ~_rejected(rows, contract)
     if not kept.all():
         rows, others = (part[kept].reset_index(drop=True) for part in (rows, others))
+        times = None if times is None else times[kept].reset_index(drop=True)
     return _Part(
         rows=_retyped(rows, contract),
         others=others,
         source=source,
         rejected_rows=int((~kept).sum()),
         true_probability=None if true_probability is None else true_probability[kept],
+        times=times,
     )
 
 
 def _load_live(settings: FitSettings, contract: Contract) -> _Part:
     if settings.time_column:
         raise SplitImpossible(column=settings.time_column, problem="live rows have their own times")
-    column_mapping.require([name for name in settings.slices if name not in contract.names], contract.names)
+    asked = [name for name in settings.slices if name not in contract.names]
+    column_mapping.require(asked, contract.names, remedy=_name_other_options)
     table, happened = live.read(settings, contract, now=datetime.now(UTC))
-    source = f"live({redact_passwords(settings.log_url)})"
+    source = f"live({databases.name(settings.log_url)})"
     logger.info("read %d rows from %s", len(happened.churned), source)
     lacking = {"inputs": happened.without_inputs, "the inputs of this contract": happened.other_contract}
     for what, count in lacking.items():
@@ -122,7 +132,7 @@ def _load_live(settings: FitSettings, contract: Contract) -> _Part:
             logger.warning("left out %d rows that were logged without %s", count, what)
     rows = column_mapping.features(column_mapping.ColumnMapping(), table, contract)
     del table
-    rows[column_mapping.TARGET] = happened.churned
+    rows = column_mapping.with_target(rows, happened.churned)
     kept = ~_rejected(rows, contract)
     if not kept.all():
         rows, happened = rows[kept].reset_index(drop=True), happened.only(kept)
@@ -152,16 +162,22 @@ def _retyped(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     for feature in contract.features:
         if rows[feature.name].dtype != feature.dtype:
             rows[feature.name] = rows[feature.name].astype(np.dtype(feature.dtype))
-    rows[column_mapping.TARGET] = rows[column_mapping.TARGET].astype(np.float64)
+    rows[origins.TARGET] = rows[origins.TARGET].astype(np.float64)
     return rows
 
 
-def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    asked = dict.fromkeys([*settings.slices, *([settings.time_column] if settings.time_column else [])])
+def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.Series | None]:
+    """Return the columns to group customers by, and the time column."""
     # The name of a feature always means the feature, even if the source has a column of that name.
-    names = [name for name in asked if name not in contract.names or name == settings.time_column]
-    column_mapping.require(names, table.columns.tolist())
-    return pd.DataFrame({name: _numbers_or_texts(table[name]) for name in names}, index=range(len(table)))
+    slices = [name for name in dict.fromkeys(settings.slices) if name not in contract.names]
+    times = [] if settings.time_column is None else [settings.time_column]
+    column_mapping.require([*slices, *times], table.columns.tolist(), remedy=_name_other_options)
+    others = pd.DataFrame({name: _numbers_or_texts(table[name]) for name in slices}, index=range(len(table)))
+    return others, table[times[0]].reset_index(drop=True).replace("", None) if times else None
+
+
+def _name_other_options(_: Sequence[str]) -> str:
+    return "Name other columns with --slices and --time-column."
 
 
 def _numbers_or_texts(column: pd.Series) -> pd.Series:
@@ -173,15 +189,18 @@ def _numbers_or_texts(column: pd.Series) -> pd.Series:
 
 def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:
     violations = checks.find_violations(contract, rows)
-    unlabelled = rows[column_mapping.TARGET].isna().to_numpy()
+    unlabelled = rows[origins.TARGET].isna().to_numpy()
     if unlabelled.any():
-        violations[f"{column_mapping.TARGET} missing"] = unlabelled
+        violations[f"{origins.TARGET} missing"] = unlabelled
     rejected: Mask = np.logical_or.reduce([unlabelled, *violations.values()])
-    reasons = {reason: int(mask.sum()) for reason, mask in violations.items()}
+    reasons, values = {reason: int(mask.sum()) for reason, mask in violations.items()}, OffendingValues()
+    values.count(contract, rows, violations)
     for reason, count in reasons.items():
-        logger.warning("rejected: %s in %d rows", reason, count)
+        logger.warning("rejected: %s in %d rows%s", reason, count, values.listed(reason))
     if rejected.sum() > REJECTED_LIMIT * len(rows):
-        raise TooManyRejected(rejected=int(rejected.sum()), rows=len(rows), limit=REJECTED_LIMIT, reasons=reasons)
+        raise TooManyRejected(
+            rejected=int(rejected.sum()), rows=len(rows), limit=REJECTED_LIMIT, reasons=reasons, values=values
+        )
     return rejected
 
 

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from models.bundles.bundle import HOLDOUT, SEEN, Bundle
+from models.bundles.bundle import Bundle
+from models.bundles.format.bundle_files import HOLDOUT, SEEN
+from models.columns.origins import TARGET
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.errors import FileUnreadable
-from training.data.column_mapping import TARGET
 from training.data.dataset_split import DatasetSplit
 
 BASELINE = "baseline_probability"

@@ -5,7 +5,7 @@ Rows are read in chunks, in the order of their ids, so that equal logs give equa
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,33 +18,25 @@ from sqlalchemy import Connection
 
 from models import durations
 from models.addresses import redact_passwords
-from models.bundles import pins
-from models.bundles.manifest import LiveRows
+from models.bundles import pin_history
+from models.bundles.manifest import LiveRows, Reported
 from models.customer.contract import Contract, Feature, Labels, Mask, Vector
-from models.log import connections, row_ids
-from models.log.log_tables import OUTCOMES, PREDICTIONS
+from models.log import connections, known_outcomes, reporters, row_ids
+from models.log.log_tables import PREDICTIONS
+from models.log.reporters import Trusted
+from training.data import live_counts
+from training.data.live_counts import Counts
 from training.data.live_errors import InputsNotKept, NoOutcomes
 from training.data.splitting import RowTimes
 from training.settings import FitSettings
 
 _CHUNK_ROWS = 10_000
-_NEWEST_FRACTION = 0.2
 _DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Numbers of predictions and outcomes in the period that is read."""
-
-    predictions: int
-    outcomes: int
-    newest_outcome_share: float
-    older_outcome_share: float
-
-
-@dataclass(frozen=True)
 class LiveOutcomes:
-    """Outcomes, times and model versions of the live rows that have all inputs."""
+    """Outcomes, times, model versions and reporters of the live rows that have all inputs."""
 
     churned: Labels
     moments: RowTimes
@@ -53,6 +45,9 @@ class LiveOutcomes:
     version: npt.NDArray[np.int32]
     """Index of the model of each row in `versions`."""
     versions: tuple[str, ...]
+    reporter: npt.NDArray[np.int32]
+    """Index of the reporter of each row in `reporters`."""
+    reporters: tuple[str, ...]
     counts: Counts
     without_inputs: int
     other_contract: int
@@ -66,6 +61,7 @@ class LiveOutcomes:
             moments=moments,
             waited_days=self.waited_days[kept],
             version=self.version[kept],
+            reporter=self.reporter[kept],
         )
 
 
@@ -73,9 +69,17 @@ class LiveOutcomes:
 class _Chunk:
     columns: dict[str, pd.Series]
     facts: npt.NDArray[np.float64]
-    """(n, 4): time of the prediction, time of the outcome, churned, index of the model."""
+    """(n, 5): time of the prediction, time of the outcome, churned, index of the model, index of the reporter."""
     without_inputs: int
     other_contract: int
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Indexes of model versions and reporters, in the order in which rows name them."""
+
+    versions: dict[str, int] = field(default_factory=dict)
+    reporters: dict[str, int] = field(default_factory=dict)
 
 
 def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[pd.DataFrame, LiveOutcomes]:
@@ -89,27 +93,32 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
     asked = PREDICTIONS.c.prediction_id < row_ids.first_id(now - mature)
     if settings.since:
         asked &= PREDICTIONS.c.prediction_id >= row_ids.first_id(now - durations.parse(settings.since))
-    known = OUTCOMES.c.recorded_at if settings.outcomes_known == "recorded" else OUTCOMES.c.observed_at
-    versions: dict[str, int] = {}
+    trusted = reporters.parse(settings.trusted_reporters)
+    numbers = _Numbers()
     with connections.connection(url) as connection:
-        counts = _count(connection, asked)
+        counts = live_counts.count(connection, asked, trusted)
         if not counts.outcomes:
-            raise NoOutcomes(url=redact_passwords(url), predictions=counts.predictions)
-        chunks = [_chunk(rows, contract, versions) for rows in _rows(connection, asked, known)]
+            raise NoOutcomes(
+                url=redact_passwords(url), predictions=counts.predictions, trusted=settings.trusted_reporters
+            )
+        rows = _rows(connection, asked, trusted, known_at=f"{settings.outcomes_known}_at")
+        chunks = [_chunk(partition, contract, numbers) for partition in rows]
     facts = np.concatenate([chunk.facts for chunk in chunks])
     without_inputs, other_contract = (
         sum(getattr(chunk, name) for chunk in chunks) for name in ("without_inputs", "other_contract")
     )
     if not len(facts):
         raise InputsNotKept(url=redact_passwords(url), without_inputs=without_inputs, other_contract=other_contract)
-    made_at, known_at, churned, version = facts.T
+    made_at, known_at, churned, version, reporter = facts.T
     table = pd.DataFrame({name: _whole(chunks, name) for name in contract.names})
     return table, LiveOutcomes(
         churned=churned.astype(np.int64),
         moments=RowTimes(made_at=made_at, known_at=np.maximum(known_at, made_at + mature.total_seconds())),
         waited_days=(known_at - made_at) / _DAY_SECONDS,
         version=version.astype(np.int32),
-        versions=tuple(versions),
+        versions=tuple(numbers.versions),
+        reporter=reporter.astype(np.int32),
+        reporters=tuple(numbers.reporters),
         counts=counts,
         without_inputs=without_inputs,
         other_contract=other_contract,
@@ -119,7 +128,6 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
 def describe(happened: LiveOutcomes, settings: FitSettings) -> LiveRows:
     """Summarize live rows for the manifest; both outcomes must occur."""
     moments, counts = happened.moments, happened.counts
-    answered = np.bincount(happened.version, minlength=len(happened.versions)).tolist()
     return LiveRows(
         rows=len(moments.made_at),
         first_made_at=datetime.fromtimestamp(moments.made_at.min(), UTC),
@@ -131,7 +139,7 @@ def describe(happened: LiveOutcomes, settings: FitSettings) -> LiveRows:
         older_outcome_share=counts.older_outcome_share,
         without_inputs=happened.without_inputs,
         other_contract=happened.other_contract,
-        models={version: rows for version, rows in zip(happened.versions, answered, strict=True) if rows},
+        models=_count_by(happened.versions, happened.version),
         canary_rows=int(_is_canary(happened, settings.models_dir).sum()),
         outcome_known_when=settings.outcomes_known,
         mature_after_days=_mature_after(settings) / timedelta(days=1),
@@ -139,7 +147,19 @@ def describe(happened: LiveOutcomes, settings: FitSettings) -> LiveRows:
             name: round(float(np.median(happened.waited_days[happened.churned == churned])), 2)
             for name, churned in (("churned", 1), ("stayed", 0))
         },
+        reported=Reported(
+            trusted=settings.trusted_reporters.split(",") if settings.trusted_reporters else None,
+            rows=_count_by(happened.reporters, happened.reporter),
+            test_rows=_count_by(happened.reporters, happened.reporter[moments.is_judged]),
+            contradicted_predictions=counts.contradicted,
+        ),
     )
+
+
+def _count_by(names: Sequence[str], index: npt.NDArray[np.int32]) -> dict[str, int]:
+    """Count rows by name, without names that have no rows."""
+    counts = np.bincount(index, minlength=len(names)).tolist()
+    return {name: rows for name, rows in zip(names, counts, strict=True) if rows}
 
 
 def _mature_after(settings: FitSettings) -> timedelta:
@@ -149,7 +169,7 @@ def _mature_after(settings: FitSettings) -> timedelta:
 def _is_canary(happened: LiveOutcomes, models_dir: Path) -> Mask:
     """Return a mask of the rows that a challenger answered: the last change of its model before them is `challenge`."""
     found = np.zeros(len(happened.version), dtype=np.bool_)
-    history = pins.history(models_dir)
+    history = pin_history.read(models_dir).changes
     for position, version in enumerate(happened.versions):
         rows = np.flatnonzero(happened.version == position)
         events = [event for event in history if event.version == version]
@@ -160,12 +180,14 @@ def _is_canary(happened: LiveOutcomes, models_dir: Path) -> Mask:
 
 
 def _rows(
-    connection: Connection, asked: sa.ColumnElement[bool], known: sa.Column[datetime]
+    connection: Connection, asked: sa.ColumnElement[bool], trusted: Trusted, *, known_at: str
 ) -> Iterator[Sequence[sa.Row[Any]]]:
-    columns = PREDICTIONS.c.made_at, known.label("known_at"), OUTCOMES.c.churned, PREDICTIONS.c.model_version
+    known = known_outcomes.select(trusted)
+    of_prediction = [PREDICTIONS.c.made_at, PREDICTIONS.c.model_version, PREDICTIONS.c.features]
+    of_outcome = [known.c[known_at].label("known_at"), known.c.churned, known.c.reported_by]
     query = (
-        sa.select(*columns, PREDICTIONS.c.features)
-        .select_from(PREDICTIONS.join(OUTCOMES))
+        sa.select(*of_prediction, *of_outcome)
+        .select_from(PREDICTIONS.join(known, known_outcomes.of_prediction(known)))
         .where(asked)
         .order_by(PREDICTIONS.c.prediction_id)
         .execution_options(yield_per=_CHUNK_ROWS)
@@ -173,23 +195,7 @@ def _rows(
     yield from connection.execute(query).partitions()
 
 
-def _count(connection: Connection, asked: sa.ColumnElement[bool]) -> Counts:
-    ids = PREDICTIONS.c.prediction_id
-    both = sa.select(sa.func.count(ids), sa.func.count(OUTCOMES.c.prediction_id))
-    both = both.select_from(PREDICTIONS.outerjoin(OUTCOMES)).where(asked)
-    predictions, outcomes = connection.execute(both).one()
-    newest = max(1, int(predictions * _NEWEST_FRACTION))
-    border = sa.select(ids).where(asked).order_by(ids.desc()).offset(newest - 1).limit(1).scalar_subquery()
-    _, newest_outcomes = connection.execute(both.where(ids >= border)).one()
-    return Counts(
-        predictions=predictions,
-        outcomes=outcomes,
-        newest_outcome_share=newest_outcomes / newest,
-        older_outcome_share=(outcomes - newest_outcomes) / max(1, predictions - newest),
-    )
-
-
-def _chunk(rows: Sequence[sa.Row[Any]], contract: Contract, versions: dict[str, int]) -> _Chunk:
+def _chunk(rows: Sequence[sa.Row[Any]], contract: Contract, numbers: _Numbers) -> _Chunk:
     names = set(contract.names)
     with_inputs = [row for row in rows if row.features is not None]
     usable = [row for row in with_inputs if isinstance(row.features, dict) and names <= row.features.keys()]
@@ -198,13 +204,14 @@ def _chunk(rows: Sequence[sa.Row[Any]], contract: Contract, versions: dict[str, 
             row.made_at.timestamp(),
             row.known_at.timestamp(),
             row.churned,
-            versions.setdefault(row.model_version, len(versions)),
+            numbers.versions.setdefault(row.model_version, len(numbers.versions)),
+            numbers.reporters.setdefault(row.reported_by, len(numbers.reporters)),
         )
         for row in usable
     ]
     return _Chunk(
         columns={feature.name: _column(usable, feature) for feature in contract.features},
-        facts=np.array(facts, dtype=np.float64).reshape(-1, 4),
+        facts=np.array(facts, dtype=np.float64).reshape(-1, 5),
         without_inputs=len(rows) - len(with_inputs),
         other_contract=len(with_inputs) - len(usable),
     )

@@ -1,7 +1,7 @@
 """Errors of live rows: the prediction log gives no rows to train on. They extend the tree in `training.errors`.
 
 DataError
-├── NoOutcomes           no prediction has an outcome
+├── NoOutcomes           no prediction has a known outcome
 ├── InputsNotKept        the log does not hold the inputs of the predictions
 └── HistoryTooShort      a part of the split has too few outcomes
 """
@@ -10,13 +10,17 @@ from training.errors import DataError
 
 
 class NoOutcomes(DataError):
-    """No prediction has an outcome."""
+    """No prediction has a known outcome."""
 
-    def __init__(self, *, url: str, predictions: int) -> None:
-        self.url, self.predictions = url, predictions
+    def __init__(self, *, url: str, predictions: int, trusted: str | None = None) -> None:
+        """Describe a period; `trusted` lists the reporters whose outcomes count, None for all."""
+        self.url, self.predictions, self.trusted = url, predictions, trusted
+        source = f" from {trusted}" if trusted else ""
+        other = ", or name other reporters with --trusted-reporters" if trusted else ""
         super().__init__(
-            f"{url}: none of {predictions:,} predictions in this period has an outcome. Report outcomes with "
-            "POST /outcomes or `python -m monitoring import-outcomes FILE`, or read a longer period with --since."
+            f"{url}: none of {predictions:,} predictions in this period has a known outcome{source}. Report outcomes "
+            "with POST /outcomes or `python -m monitoring import-outcomes FILE`, or read a longer period with --since"
+            f"{other}."
         )
 
 

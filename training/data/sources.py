@@ -1,22 +1,21 @@
 """Reads the source table: the synthetic population, a file, or the result of a database query."""
 
-import errno
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
-import sqlalchemy
-from sqlalchemy.exc import SQLAlchemyError
 
-from models.addresses import redact_passwords
+from models.columns.column_mapping import ColumnMapping
 from models.customer import tables
 from models.customer.contract import Contract, Vector
-from models.customer.errors import TableUnreadable
-from training.data import synthetic
+from models.customer.errors import TableMissing, TableUnreadable
+from models.customer.files.csv_format import CsvFormat
+from training.data import databases, synthetic
 from training.errors import SourceUnreadable
 from training.settings import FitSettings
 
 
-def read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vector | None]:
+def read(settings: FitSettings, contract: Contract, mapping: ColumnMapping) -> tuple[pd.DataFrame, Vector | None]:
     """Read a table unchanged, and the true probabilities, (n,) in (0, 1); None except for the synthetic population.
 
     Raises:
@@ -29,46 +28,27 @@ def read(settings: FitSettings, contract: Contract) -> tuple[pd.DataFrame, Vecto
             raise SourceUnreadable(source="synthetic", problem="it has only the fields of the shipped contract")
         return table, true_probability
     if settings.base_kind == "database":
-        return _read_sql(source, settings.query), None
-    return _read_file(Path(source)), None
+        return databases.read(source, settings.query), None
+    asked = [*settings.slices, *([settings.time_column] if settings.time_column else [])]
+    return _read_file(Path(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
 
 
 def name(settings: FitSettings) -> str:
-    """Return the name of the source, without a password."""
+    """Return the name of the source: of a file its name without the folder, of a database its URL without a password.
+
+    The card is shown to others, and the same file in another folder makes the same model. MLflow keeps the path.
+    """
+    base = settings.base or ""
     if settings.base_kind == "synthetic":
         return f"synthetic(rows={settings.rows}, seed={settings.seed})"
-    return redact_passwords(settings.base or "")
+    return databases.name(base) if settings.base_kind == "database" else Path(base).name
 
 
-def _read_file(path: Path) -> pd.DataFrame:
+def _read_file(path: Path, used: Collection[str], style: CsvFormat) -> pd.DataFrame:
     try:
-        rows: pd.DataFrame = tables.read(path).to_pandas()
+        rows: pd.DataFrame = tables.read(path, used=used, style=style).to_pandas()
     except TableUnreadable as error:
-        raise SourceUnreadable(source=str(path), problem=error.problem) from error
+        is_usual = isinstance(error, TableMissing) or error.remedy == tables.REMEDY
+        remedy = None if is_usual else error.remedy
+        raise SourceUnreadable(source=str(path), problem=error.problem, remedy=remedy) from error
     return rows
-
-
-def _read_sql(address: str, query: str | None) -> pd.DataFrame:
-    try:
-        return _query(address, query)
-    except (OSError, ValueError, SQLAlchemyError, ImportError) as error:
-        raise SourceUnreadable(source=address, problem=_first_line(error)) from error
-
-
-def _query(address: str, query: str | None) -> pd.DataFrame:
-    if query is None:
-        raise ValueError("a database URL needs --query")
-    url = sqlalchemy.make_url(address)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise FileNotFoundError(errno.ENOENT, "No such file")  # SQLite would create an empty database
-    engine = sqlalchemy.create_engine(url)
-    try:
-        with engine.connect() as connection:
-            return pd.read_sql_query(sqlalchemy.text(query), connection)
-    finally:
-        engine.dispose()
-
-
-def _first_line(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-    return str(text).splitlines()[0]

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, train_test_split
 
 from models.customer.contract import Labels, Mask, Vector
 from training.data.live_errors import HistoryTooShort
+from training.data.time_column import TimeColumn
 from training.errors import SplitImpossible
 
 TEST_FRACTION, FOLDS = 0.2, 5
@@ -75,31 +75,29 @@ def at_random(churned: Labels, *, seed: int) -> Split:
     return Split(training, test, _judged(folds), f"at random, stratified by outcome, with seed {seed}")
 
 
-def by_time(churned: Labels, times: pd.Series) -> Split:
+def by_time(churned: Labels, times: TimeColumn) -> Split:
     """Hold out the latest fifth of the rows; rows of the same time stay together. The folds are split by time as well.
 
     Raises:
-        SplitImpossible: the column holds no times, or a part has too few customers who churned or stayed.
+        SplitImpossible: a part has too few customers who churned or stayed.
     """
-    column = str(times.name)
-    numbers = pd.to_numeric(times, errors="coerce")
-    are_numbers = pd.api.types.is_numeric_dtype(times) or (times.dtype.kind != "M" and numbers.notna().all())
-    moments = numbers if are_numbers else pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601")
-    if moments.isna().any():
-        example = times[moments.isna()].tolist()[0]
-        raise SplitImpossible(column=column, problem=f"{example!r} is neither a number nor an ISO 8601 time")
-    order = np.argsort(moments.to_numpy(), kind="stable")
-    first = moments.iloc[order[int(len(order) * (1 - TEST_FRACTION))]]
-    is_late = (moments >= first).to_numpy()[order]
+    column, moments = times.name, times.moments
+    order = np.argsort(moments, kind="stable")
+    first = moments[order[int(len(order) * (1 - TEST_FRACTION))]]
+    is_late = moments[order] >= first
     training, test = order[~is_late], order[is_late]
     if len(training) <= FOLDS:
-        raise SplitImpossible(column=column, problem=f"too few rows lie before {first}, where the latest fifth begins")
-    when = moments.to_numpy()[training]
+        problem = f"too few rows lie before {times.show(first)}, where the latest fifth begins"
+        raise SplitImpossible(column=column, problem=problem)
+    when = moments[training]
     folds = _judged((when < when[held_out[0]], held_out) for _, held_out in TimeSeriesSplit(FOLDS).split(when))
     for name, rows in (("the latest fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
         if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # no rows, if one time fills a fold
             raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} rows of a class")
-    return Split(training, test, folds, f"by {column}: tested on rows from {first} on")
+    taken_for = f", its numbers taken for {times.taken_for}" if times.taken_for else ""
+    parts = {"trained": training, "tested": test}
+    periods = (f"{done} on rows {times.span(rows)}" for done, rows in parts.items())
+    return Split(training, test, folds, f"by {column}{taken_for}: {', '.join(periods)}")
 
 
 def as_known(churned: Labels, moments: RowTimes) -> Split:

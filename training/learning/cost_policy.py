@@ -1,6 +1,5 @@
 """Reads the costs file, and chooses the decision threshold and the tier bounds with the lowest cost."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
+from models import plain_text
 from models.bundles.manifest import CostSummary, Interval
 from models.bundles.quality import Figure
 from models.bundles.risk import Costs, RiskPolicy
+from models.columns import toml_files
 from models.customer.contract import Labels, Vector
 from training.errors import CostsInvalid
 
@@ -27,16 +28,18 @@ def read(path: Path) -> Costs:
         CostsInvalid: the file is missing, is not TOML, or has an offer that is the cheapest choice for no customer.
     """
     try:
-        return Costs.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Costs.model_validate(toml_files.read(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        raise CostsInvalid(path=path, problem=f"{place}: {message}" if place else message) from error
+        raise CostsInvalid(
+            path=path, problem=plain_text.one_line(f"{place}: {message}" if place else message)
+        ) from error
     except OSError as error:
         raise CostsInvalid(path=path, problem=error.strerror or "cannot be read") from error
     except ValueError as error:
-        raise CostsInvalid(path=path, problem=str(error)) from error
+        raise CostsInvalid(path=path, problem=plain_text.first_line(error)) from error
 
 
 def choose(costs: Costs, probability: Vector, churned: Labels) -> RiskPolicy:

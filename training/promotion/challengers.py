@@ -1,6 +1,6 @@
 """Starts or stops the trial of a challenger beside the champion. The model is verified, but not compared."""
 
-from models.bundles import bundle, pins
+from models.bundles import bundle, pin_changes, pins
 from models.bundles.pins import Challenger, Pin
 from models.customer.contract import Contract
 from models.features import CONTRACT
@@ -16,16 +16,16 @@ def start(settings: ChallengeSettings, *, contract: Contract = CONTRACT) -> Chal
         NoSuchModel: there is no such model, or it is the champion.
         BundleError: the challenger or the champion failed verification; nothing was changed.
     """
-    version = settings.version or model_lookup.newest(settings.models_dir, but=pins.read(settings.models_dir).version)
+    version = model_lookup.choose(settings, but=pins.read(settings.models_dir).version)
     found = bundle.name(model_lookup.fetch(version, settings, contract))
-    champion = bundle.name(
-        bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
-    )  # read again: it may have changed during the fetch
-    if version == champion.version:
-        raise NoSuchModel(problem=f"{version} is the champion")
     challenger = Challenger(**dict(found), mode=settings.mode, share=settings.share)
-    pin = Pin(**dict(champion), challenger=challenger)
-    pins.write(pin, about=found, change="challenge", why=settings.why, models_dir=settings.models_dir)
+    with pin_changes.alone(settings.models_dir) as locked:
+        # Read again: it may have changed during the fetch.
+        champion = bundle.name(bundle.load(settings.models_dir, contract=contract))
+        if found.version == champion.version:
+            raise NoSuchModel(problem=f"{found.version} is the champion")
+        pin = Pin(**dict(champion), challenger=challenger)
+        locked.write(pin, about=found, change="challenge", why=settings.why)
     return challenger
 
 
@@ -35,9 +35,10 @@ def remove(settings: ChallengeSettings) -> str:
     Raises:
         NoSuchModel: there is no challenger.
     """
-    pin = pins.read(settings.models_dir)
-    if (challenger := pin.challenger) is None:
-        raise NoSuchModel(problem="there is no challenger")
-    alone = pin.model_copy(update={"challenger": None})
-    pins.write(alone, about=challenger, change="withdraw", why=settings.why, models_dir=settings.models_dir)
+    with pin_changes.alone(settings.models_dir) as locked:
+        pin = pins.read(settings.models_dir)
+        if (challenger := pin.challenger) is None:
+            raise NoSuchModel(problem="there is no challenger")
+        champion = pin.model_copy(update={"challenger": None})
+        locked.write(champion, about=challenger, change="withdraw", why=settings.why)
     return challenger.version

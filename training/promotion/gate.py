@@ -1,7 +1,8 @@
 """The promotion gate: checks whether a challenger may replace the champion.
 
 With 95 % confidence, the challenger must not be worse by more than a margin in ROC-AUC, Brier score or cost. It must
-also be significantly better in one of them: a change without an improvement is not worth its risk.
+also be significantly better in one of them: a change without an improvement is not worth its risk. All of this relies
+on the outcomes of the rows, so one reporter must not have given nearly all of them, unless it is trusted.
 """
 
 import statistics
@@ -10,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from models.bundles.manifest import LiveRows
 from models.bundles.scorer import Scorer
 from models.customer.contract import Contract, Matrix, Vector
 from training.data.holdout import Holdout
-from training.promotion import group_checks, paired_comparison
+from training.promotion import group_checks, paired_comparison, reporter_check
 from training.promotion.gate_result import Check, GateResult
 from training.promotion.paired_comparison import TITLES, Gain, ScoredModel
 from training.publishing.export import PARITY_LIMIT
@@ -28,13 +30,14 @@ def check(
     champion: Scorer | None,
     rows: Holdout,
     *,
+    live: LiveRows | None,
     contract: Contract,
     settings: PromoteSettings,
 ) -> GateResult:
     """Compare two models on rows that neither was trained on.
 
-    `booster` computes the calibrated probabilities of the challenger's trees. Without a champion, the challenger must
-    beat a logistic regression with the same decision policy.
+    `booster` computes the calibrated probabilities of the challenger's trees, `live` describes its live rows. Without
+    a champion, the challenger must beat a logistic regression with the same decision policy.
     """
     matrix = contract.to_matrix(rows.features)
     ours = ScoredModel(challenger.score(matrix), challenger.policy)
@@ -51,6 +54,7 @@ def check(
             floor=settings.min_slice_roc_auc,
             margin=settings.slice_margin,
         ),
+        *reporter_check.check(live, max_share=settings.max_reporter_share),
     ]
     if champion:
         checks.append(_latency(challenger, champion, matrix, settings.max_latency_ratio))

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 import numpy as np
 
 from models import durations
-from models.bundles import bundle, pins, quality
+from models.bundles import bundle, pin_history, pins, quality
 from models.bundles.pins import Challenger, Pin
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Contract
 from models.features import CONTRACT
-from models.log import connections, row_ids
+from models.log import connections, reporters, row_ids
 from training.promotion import logged_predictions, paired_comparison
 from training.promotion.errors import NoSuchModel, TooFewOutcomes
 from training.promotion.logged_predictions import LoggedPredictions
@@ -34,6 +34,8 @@ class LiveComparison:
     since: datetime
     records: tuple[LoggedPredictions, LoggedPredictions]
     """Of the champion and of the challenger."""
+    contradicted: int
+    """Predictions whose outcome is unknown because trusted reporters disagree."""
     apart: Mapping[str, float]
     """In shadow mode, differences between the predictions, with or without outcome; empty in canary mode."""
     gains: Mapping[str, Gain]
@@ -60,11 +62,10 @@ def compare(
     if (challenger := pin.challenger) is None:
         raise NoSuchModel(problem="there is no challenger")
     theirs, ours = (
-        bundle.load(settings.models_dir, fingerprint=contract.fingerprint, named=named).manifest.policy
-        for named in (pin, challenger)
+        bundle.load(settings.models_dir, contract=contract, named=named).manifest.policy for named in (pin, challenger)
     )
     since = _since(settings, challenger, now or datetime.now(UTC))
-    records = _read(settings.log_url, pin, challenger, since)
+    records, contradicted = _read(settings, pin, challenger, since)
     known = [record.known() for record in records]
     for record in known:
         if (problem := quality.shortage(record.outcomes, min_rows=settings.min_rows)) is not None:
@@ -76,7 +77,7 @@ def compare(
     else:
         gains = paired_comparison.compare(other, champion, outcomes[0])
         apart = _apart(_way(records[0], theirs), _way(records[1], ours))
-    return LiveComparison(challenger, since, records, apart, gains)
+    return LiveComparison(challenger, since, records, contradicted, apart, gains)
 
 
 def describe(trial: LiveComparison) -> str:
@@ -87,22 +88,24 @@ def describe(trial: LiveComparison) -> str:
 def _since(settings: CompareLiveSettings, challenger: Challenger, now: datetime) -> datetime:
     if settings.since:
         return now - durations.parse(settings.since)
-    events = pins.history(settings.models_dir)
+    events = pin_history.read(settings.models_dir).changes
     starts = [event.at for event in events if event.change == "challenge" and event.version == challenger.version]
     return starts[-1] if starts else datetime.fromtimestamp(0, UTC)
 
 
 def _read(
-    url: str, champion: Pin, challenger: Challenger, since: datetime
-) -> tuple[LoggedPredictions, LoggedPredictions]:
-    first = row_ids.first_id(since)
-    with connections.connection(url) as connection:
+    settings: CompareLiveSettings, champion: Pin, challenger: Challenger, since: datetime
+) -> tuple[tuple[LoggedPredictions, LoggedPredictions], int]:
+    versions, first = (champion.version, challenger.version), row_ids.first_id(since)
+    trusted = reporters.parse(settings.trusted_reporters)
+    with connections.connection(settings.log_url) as connection:
+        contradicted = logged_predictions.count_contradicted(connection, *versions, since=first, trusted=trusted)
         if challenger.mode == "shadow":
-            return logged_predictions.read_shadow(connection, champion.version, challenger.version, since=first)
-        return (
-            logged_predictions.read_answers(connection, champion.version, since=first),
-            logged_predictions.read_answers(connection, challenger.version, since=first),
+            return logged_predictions.read_shadow(connection, *versions, since=first, trusted=trusted), contradicted
+        theirs, ours = (
+            logged_predictions.read_answers(connection, version, since=first, trusted=trusted) for version in versions
         )
+        return (theirs, ours), contradicted
 
 
 def _way(record: LoggedPredictions, policy: RiskPolicy) -> ScoredModel:
@@ -123,6 +126,8 @@ def _lines(trial: LiveComparison) -> Iterator[str]:
     yield f"{challenger.version} {result} than {champion.version}: {mode} since {trial.since:%Y-%m-%d %H:%M} UTC"
     for role, record in (("champion", champion), ("challenger", challenger)):
         yield f"  {role:<11}{len(record.churned):,} predictions, {len(record.known().churned):,} with an outcome"
+    if trial.contradicted:
+        yield f"  {trial.contradicted:,} predictions without a known outcome, because reporters disagree"
     for metric, gain in trial.gains.items():
         both = f"{gain.champion:.4f} and {gain.challenger:.4f}"
         yield f"  {paired_comparison.TITLES[metric]:<16}{both}, better by {paired_comparison.signed(gain.better_by)}"

@@ -8,7 +8,9 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from models.customer.contract import Labels, Vector
-from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS
+from models.log import known_outcomes
+from models.log.log_tables import CHALLENGER_PREDICTIONS, PREDICTIONS
+from models.log.reporters import Trusted
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class LoggedPredictions:
     probability: Vector
     """(n,) in [0, 1]."""
     churned: npt.NDArray[np.float64]
-    """(n,) 1 or 0; NaN where the outcome is unknown."""
+    """(n,) 1 or 0; NaN where no outcome is known from trusted reporters."""
 
     @property
     def outcomes(self) -> Labels:
@@ -33,13 +35,13 @@ class LoggedPredictions:
 
 
 def read_shadow(
-    connection: sa.Connection, champion: str, challenger: str, *, since: str
+    connection: sa.Connection, champion: str, challenger: str, *, since: str, trusted: Trusted
 ) -> tuple[LoggedPredictions, LoggedPredictions]:
     """Read both models' predictions of the same customers, in the same order; `since` is the first prediction id."""
-    shadow = CHALLENGER_PREDICTIONS
+    shadow, known = CHALLENGER_PREDICTIONS, known_outcomes.select(trusted)
     query = (
-        sa.select(PREDICTIONS.c.churn_probability, shadow.c.churn_probability, OUTCOMES.c.churned)
-        .select_from(PREDICTIONS.join(shadow).outerjoin(OUTCOMES, _of_the_same(OUTCOMES)))
+        sa.select(PREDICTIONS.c.churn_probability, shadow.c.churn_probability, known.c.churned)
+        .select_from(PREDICTIONS.join(shadow).outerjoin(known, known_outcomes.of_prediction(known)))
         .where(PREDICTIONS.c.prediction_id >= since)
         .where(PREDICTIONS.c.model_version == champion, shadow.c.model_version == challenger)
         .order_by(PREDICTIONS.c.prediction_id)
@@ -48,19 +50,24 @@ def read_shadow(
     return LoggedPredictions(champion, theirs, churned), LoggedPredictions(challenger, ours, churned)
 
 
-def read_answers(connection: sa.Connection, version: str, *, since: str) -> LoggedPredictions:
+def read_answers(connection: sa.Connection, version: str, *, since: str, trusted: Trusted) -> LoggedPredictions:
     """Read the predictions that one model answered; `since` is the first prediction id."""
+    known = known_outcomes.select(trusted)
     query = (
-        sa.select(PREDICTIONS.c.churn_probability, OUTCOMES.c.churned)
-        .select_from(PREDICTIONS.outerjoin(OUTCOMES, _of_the_same(OUTCOMES)))
+        sa.select(PREDICTIONS.c.churn_probability, known.c.churned)
+        .select_from(PREDICTIONS.outerjoin(known, known_outcomes.of_prediction(known)))
         .where(PREDICTIONS.c.prediction_id >= since, PREDICTIONS.c.model_version == version)
         .order_by(PREDICTIONS.c.prediction_id)
     )
     return LoggedPredictions(version, *_columns(connection, query, 2))
 
 
-def _of_the_same(table: sa.Table) -> sa.ColumnElement[bool]:
-    return PREDICTIONS.c.prediction_id == table.c.prediction_id
+def count_contradicted(
+    connection: sa.Connection, champion: str, challenger: str, *, since: str, trusted: Trusted
+) -> int:
+    """Count the predictions of both models whose outcome is unknown because trusted reporters disagree."""
+    is_asked = (PREDICTIONS.c.prediction_id >= since) & PREDICTIONS.c.model_version.in_([champion, challenger])
+    return known_outcomes.count_contradicted(connection, is_asked, trusted)
 
 
 def _columns(connection: sa.Connection, query: sa.Select[Any], width: int) -> list[Vector]:

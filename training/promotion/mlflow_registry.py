@@ -11,11 +11,26 @@ from mlflow.entities.model_registry import ModelVersion
 
 from training.errors import TrackingFailed
 from training.promotion.gate_result import GateResult
-from training.publishing import tracking
-from training.publishing.tracking import CHAMPION, REGISTERED_MODEL
+from training.publishing import run_description, tracking, tracking_errors
+from training.publishing.tracking import REGISTERED_MODEL
 from training.settings import StoreSettings
 
 logger = logging.getLogger(__name__)
+
+
+def versions(settings: StoreSettings) -> set[str]:
+    """Return the versions of all registered bundles.
+
+    Raises:
+        TrackingFailed: MLflow does not respond.
+    """
+    with _client(settings) as client:
+        found, token = set(), None
+        while True:
+            page = client.search_model_versions(f"name = '{REGISTERED_MODEL}'", page_token=token)
+            found |= {one.tags["bundle_version"] for one in page if "bundle_version" in one.tags}
+            if not (token := page.token):
+                return found
 
 
 def download(version: str, settings: StoreSettings, folder: Path) -> Path | None:
@@ -31,7 +46,7 @@ def download(version: str, settings: StoreSettings, folder: Path) -> Path | None
 
 
 def record(verdict: GateResult, report: str, settings: StoreSettings) -> None:
-    """Log the result of the gate to the challenger's run, or to a new run if MLflow has no run of the fit.
+    """Log the result of the gate to the challenger's version and its run; to a new run if MLflow has none of the fit.
 
     Raises:
         TrackingFailed: MLflow did not accept it.
@@ -44,8 +59,15 @@ def record(verdict: GateResult, report: str, settings: StoreSettings) -> None:
             lows = {f"gate/{metric}_gain_low": gain.better_by.low for metric, gain in verdict.gains.items()}
             mlflow.log_metrics(gains | lows)
             result = "promoted" if verdict.promoted else "refused"
-            mlflow.set_tags({"gate": result, "gate.champion": verdict.champion})
+            tags = {"gate": result, "gate.champion": verdict.champion}
+            mlflow.set_tags(tags)
             mlflow.log_text(report, "gate.md")
+        if registered:
+            number = registered.version
+            for key, value in tags.items():
+                client.set_model_version_tag(REGISTERED_MODEL, number, key, value)
+            described = run_description.with_gate(registered.description or "", report)
+            client.update_model_version(REGISTERED_MODEL, number, described)
 
 
 def mark_champion(version: str, settings: StoreSettings) -> None:
@@ -56,14 +78,14 @@ def mark_champion(version: str, settings: StoreSettings) -> None:
     try:
         with _client(settings) as client:
             if registered := _find(client, version):
-                client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registered.version)
+                tracking.mark_champion(client, registered.version)
     except TrackingFailed as error:
         logger.warning("the alias champion in MLflow was not set: %s", error)
 
 
 @contextmanager
 def _client(settings: StoreSettings) -> Iterator[MlflowClient]:
-    with tracking.mlflow_errors(settings.mlflow):
+    with tracking_errors.convert(settings.mlflow):
         tracking.configure(settings.mlflow, settings.output_dir)
         yield MlflowClient()
 

@@ -9,11 +9,15 @@ from functools import partial
 
 from xgboost import XGBClassifier
 
-from models.bundles import bundle, pins, quality
-from models.bundles.bundle import BOOSTER, Bundle
+from models import plain_text
+from models.bundles import bundle, pin_changes, pins, quality
+from models.bundles.bundle import Bundle
+from models.bundles.format import booster_structure
+from models.bundles.format.bundle_files import BOOSTER
+from models.bundles.pins import Pin
 from models.bundles.scorer import Scorer
 from models.customer.contract import Contract, Matrix, Vector
-from models.errors import BundleError, BundleMissing, NothingPinned
+from models.errors import BoosterUnreadable, BundleError, BundleMissing, NothingPinned
 from models.features import CONTRACT
 from training.data import holdout
 from training.learning import evaluation
@@ -29,14 +33,14 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Gate
     """Compare a challenger with the champion, report and log the result, and pin the challenger if it passed.
 
     Raises:
-        NoSuchModel, BundleMissing: there is no challenger.
+        NoSuchModel, BundleMissing, VersionUnclear: there is no challenger, or it is not clear which one.
         BundleError, TooFewUnseenRows: no comparison is possible: the champion failed verification, or rows are missing.
         ChampionChanged: another model was pinned during the comparison.
         TrackingFailed: MLflow did not accept the result.
     """
     champion = _champion(settings, contract)
     serving = champion.manifest.version if champion else None
-    version = settings.version or model_lookup.newest(settings.models_dir)
+    version = model_lookup.choose(settings)
     try:
         challenger = model_lookup.fetch(version, settings, contract)
     except BundleMissing:
@@ -44,20 +48,26 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Gate
     except BundleError as error:
         return _tell(refuse(version, serving or "none", str(error)), settings)
     if (problem := _misfit(challenger, champion)) is not None:
-        return _tell(refuse(version, serving or "none", problem), settings)
+        return _tell(refuse(challenger.manifest.version, serving or "none", problem), settings)
     verdict = _tell(_judge(challenger, champion, settings, contract), settings)
     if verdict.promoted:
-        if (now := _serving(settings)) != serving:
-            raise ChampionChanged(judged=verdict.champion, serving=now or "no model")
-        why = gate_report.summary(verdict)
-        bundle.pin(challenger, models_dir=settings.models_dir, change="promote", why=why)
-        mlflow_registry.mark_champion(version, settings)
+        _pin(challenger, serving, verdict, settings)
+        mlflow_registry.mark_champion(challenger.manifest.version, settings)
     return verdict
+
+
+def _pin(challenger: Bundle, judged: str | None, verdict: GateResult, settings: PromoteSettings) -> None:
+    """Pin the challenger if the champion is still the one that it was compared with."""
+    with pin_changes.alone(settings.models_dir) as locked:
+        if (now := _serving(settings)) != judged:
+            raise ChampionChanged(judged=verdict.champion, serving=now or "no model")
+        champion = Pin(**dict(bundle.name(challenger)))
+        locked.write(champion, about=champion, change="promote", why=gate_report.summary(verdict))
 
 
 def _champion(settings: PromoteSettings, contract: Contract) -> Bundle | None:
     try:
-        return bundle.load(settings.models_dir, fingerprint=contract.fingerprint)
+        return bundle.load(settings.models_dir, contract=contract)
     except NothingPinned:
         return None
 
@@ -92,18 +102,24 @@ def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSetting
     logger.info("comparing on %s customers that neither model was trained on", f"{len(rows.churned):,}")
     return gate.check(
         Scorer.of(challenger),
-        _booster(challenger),
+        _booster(challenger, contract),
         Scorer.of(champion) if champion else None,
         rows,
+        live=challenger.manifest.data.live,
         contract=contract,
         settings=settings,
     )
 
 
-def _booster(found: Bundle) -> Callable[[Matrix], Vector]:
+def _booster(found: Bundle, contract: Contract) -> Callable[[Matrix], Vector]:
     """Return a function that computes the calibrated probabilities of the trees with XGBoost."""
     classifier = XGBClassifier(n_jobs=1)
-    classifier.load_model(found.path(BOOSTER))
+    content = found.read(BOOSTER)
+    try:
+        booster_structure.check(content, width=len(contract.matrix_columns))
+        classifier.load_model(bytearray(content))
+    except Exception as error:  # XGBoost's Python code raises errors of many kinds
+        raise BoosterUnreadable(path=found.path(BOOSTER), problem=plain_text.first_line(error)) from error
     predict = partial(evaluation.predict, classifier)
     return lambda matrix: found.manifest.calibration.apply(predict(matrix))
 

@@ -8,6 +8,7 @@ from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 
 from models.addresses import redact_passwords
+from training.data import sources
 from training.settings import FitSettings
 
 
@@ -23,9 +24,15 @@ def source(settings: FitSettings) -> DatasetSource:
     return CodeDatasetSource({name: str(value) for name, value in tags.items() if value is not None})
 
 
-def name(described: DatasetSource) -> str:
+def title(settings: FitSettings) -> str:
+    """Name the source in short: the name of its file or database, `synthetic` or `live`."""
+    base = [] if settings.base is None else [sources.name(settings).partition("(")[0]]
+    return " and ".join([*base, *(["live"] if settings.with_live else [])])
+
+
+def name(settings: FitSettings, described: DatasetSource) -> str:
     """Name a data set by its source: MLflow keeps one source for all data sets of the same name and content."""
-    return f"training {hashlib.sha256(described.to_json().encode()).hexdigest()[:8]}"
+    return f"{title(settings)} {hashlib.sha256(described.to_json().encode()).hexdigest()[:8]}"
 
 
 def _base(settings: FitSettings, base: str) -> dict[str, object]:
@@ -42,4 +49,5 @@ def _live(settings: FitSettings) -> dict[str, object]:
         "since": settings.since,
         "mature_after": settings.mature_after,
         "outcomes_known": settings.outcomes_known,
+        "trusted_reporters": settings.trusted_reporters,
     }

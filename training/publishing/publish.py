@@ -9,7 +9,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from models.bundles import bundle
-from models.bundles.bundle import BOOSTER, CARD, CARD_PAGE, GRAPH, REFERENCE, Bundle
+from models.bundles.bundle import Bundle
+from models.bundles.format.bundle_files import BOOSTER, CARD, CARD_PAGE, GRAPH, REFERENCE
 from models.bundles.manifest import Description, Interval
 from models.customer.contract import Contract
 from training.card import cost_figures, drawing, effect_figures, figures, html_page, model_card
@@ -56,7 +57,7 @@ def publish(
         (files / CARD).write_text(text, encoding="utf-8")
         (files / CARD_PAGE).write_text(html_page.write(text, files), encoding="utf-8")
         now = datetime.now(UTC).replace(microsecond=0)
-        return bundle.save(files, described, trained_at=now, models_dir=settings.models_dir)
+        return bundle.save(files, described, contract, trained_at=now, models_dir=settings.models_dir)
 
 
 def _data(parts: DatasetSplit, contract: Contract) -> dict[str, Any]:

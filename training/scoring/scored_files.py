@@ -50,7 +50,7 @@ def require_free(output: Path, *, source: Path) -> None:
         TableUnreadable: the suffix of the output is not that of a table.
         OutputRefused: the folder is missing, or one of the two paths is a folder or the source.
     """
-    tables.require_kind(output)
+    tables.require_writable_kind(output)
     if not output.parent.is_dir():
         raise OutputRefused(path=output, problem=f"{output.parent} is not a folder")
     for path in (output, rejected_path(output)):

@@ -40,8 +40,7 @@ def smoke(container: Container, address: str, model_version: str | None = None) 
     try:
         told = compose.execute(container.service, "python", "-", *words, given=SMOKE.read_text())
     except DockerFailed as error:
-        time.sleep(LOOK_SECONDS)  # if the container ended, the engine reports it by then
-        look(container)
+        _look_later(container)
         raise Refused(f"it does not predict: {_problem(error)}") from error
     version: str = json.loads(told)["model_version"]
     return version
@@ -61,6 +60,7 @@ def watch(container: Container, *, seconds: float, max_failed_fraction: float) -
         failed = len(proxy.failures(since))
         asked = max(failed, proxy.requests() - before - looks)
         if failed > max_failed_fraction * asked:
+            _look_later(container)
             raise Refused(f"it failed to answer {failed} of {asked} requests")
         if time.monotonic() > limit:
             return
@@ -81,6 +81,12 @@ def look(container: Container) -> Container:
     return found
 
 
+def _look_later(container: Container) -> None:
+    """Raise `Refused` if the container ended, which the engine reports a moment after its requests have failed."""
+    time.sleep(LOOK_SECONDS)
+    look(container)
+
+
 def _complaint(container: Container) -> str:
     try:
         smoke(container, OWN_ADDRESS)
@@ -91,7 +97,7 @@ def _complaint(container: Container) -> str:
 
 def _problem(error: DockerFailed) -> str:
     """Return the problem that the smoke test printed."""
-    for line in error.output.splitlines():
+    for line in error.output.split("\n"):
         if line.startswith("{"):
             problem: str = json.loads(line)["problem"]
             return problem

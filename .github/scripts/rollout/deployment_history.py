@@ -4,6 +4,7 @@ Both are in the proxy's volume on the host, so all machines that deploy to this 
 """
 
 import json
+import logging
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Literal
 from rollout import compose, proxy
 from rollout.errors import DeploymentRunning, DockerFailed
 
+logger = logging.getLogger(__name__)
 Action = Literal["deploy", "rollback"]
 Result = Literal["deployed", "refused", "rolled back", "abandoned"]
 HELD_BY_ANOTHER = 75
@@ -40,14 +42,29 @@ class Record:
 
 
 def read() -> list[Record]:
-    """Return all deployments, the oldest first."""
-    lines = proxy.in_volume("touch history.jsonl; cat history.jsonl").splitlines()
-    return [Record(**json.loads(line)) for line in lines]
+    """Return all deployments that can be read, the oldest first; a damaged line is left out with a warning."""
+    lines = proxy.in_volume("touch history.jsonl; cat history.jsonl").split("\n")
+    found = ((number, _parse(line)) for number, line in enumerate(lines, start=1) if line)
+    records = []
+    for number, record in found:
+        if record is None:
+            logger.warning("line %d of the history of deployments is damaged, and was left out", number)
+        else:
+            records.append(record)
+    return records
 
 
 def append(record: Record) -> None:
-    """Append a record to the history."""
-    proxy.in_volume("cat >> history.jsonl", given=json.dumps(asdict(record)) + "\n")
+    """Append a record to the history; an unfinished line before it is ended first."""
+    end = '[ -z "$(tail -c 1 history.jsonl 2>/dev/null)" ] || echo >> history.jsonl'
+    proxy.in_volume(f"{end}; cat >> history.jsonl", given=json.dumps(asdict(record)) + "\n")
+
+
+def _parse(line: str) -> Record | None:
+    try:
+        return Record(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
 
 
 @contextmanager

@@ -11,6 +11,8 @@ RolloutError
 
 from collections.abc import Sequence
 
+import terminal
+
 
 class RolloutError(Exception):
     """Base of all errors of this package."""
@@ -40,8 +42,8 @@ class DockerFailed(CannotTell):
 
     def __init__(self, *, command: Sequence[str], output: str) -> None:
         self.command, self.output = command, output
-        last = output.strip().splitlines()[-1:] or ["it printed no error"]
-        super().__init__(f"`{' '.join(command[:6])}` failed: {last[0]}. Look whether `docker info` answers.")
+        last = terminal.last_line(output)
+        super().__init__(f"`{' '.join(command[:6])}` failed: {last}. Look whether `docker info` answers.")
 
 
 class DeploymentRunning(CannotTell):

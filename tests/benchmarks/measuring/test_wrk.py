@@ -37,7 +37,7 @@ def test_without_wrk_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 @needs_wrk
 def test_a_load_counts_answers_and_their_times(bare: Server) -> None:
-    load = wrk.send(bare.url("/predict"), b"{}", connections=2, seconds=1)
+    load = wrk.send(bare.url("/predict"), b"{}", key="none", connections=2, seconds=1)
     assert load.answers > 0
     assert (load.refused, load.broken) == (0, 0)
     assert 0 < load.p50_ms <= load.p95_ms <= load.p99_ms
@@ -46,11 +46,11 @@ def test_a_load_counts_answers_and_their_times(bare: Server) -> None:
 @needs_wrk
 def test_every_refusal_is_counted(tmp_path: Path) -> None:
     with process.running(contenders.empty(), tmp_path / "server.log") as server:
-        load = wrk.send(server.url("/predict"), b"{}", connections=2, seconds=1)
+        load = wrk.send(server.url("/predict"), b"{}", key="none", connections=2, seconds=1)
     assert load.answers == load.refused > 0
 
 
 @needs_wrk
 def test_a_load_on_nobody_says_where() -> None:
     with pytest.raises(LoadFailed, match=r"http://127\.0\.0\.1:1/predict"):
-        wrk.send("http://127.0.0.1:1/predict", b"{}", connections=1, seconds=1)
+        wrk.send("http://127.0.0.1:1/predict", b"{}", key="none", connections=1, seconds=1)

@@ -1,5 +1,6 @@
 """What tests of whole programs share."""
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +19,7 @@ from tests import live_log
 def shelf(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pinned model, on a shelf in another place."""
     folder, version = tmp_path_factory.mktemp("shelf") / "models", pins.read(root / "models").version
-    (folder / "store").mkdir(parents=True)
-    (folder / "store" / version).symlink_to((root / "models" / "store" / version).resolve())
+    shutil.copytree(root / "models" / "store" / version, folder / "store" / version)
     (folder / "pinned.json").write_bytes((root / "models" / "pinned.json").read_bytes())
     return folder
 
@@ -27,7 +27,7 @@ def shelf(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def keep(shelf: Path) -> Callable[..., list[str]]:
     """Write customers to a log as a service with the pinned model would have, from so many days ago to so many."""
-    model = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+    model = bundle.load(shelf, contract=CONTRACT)
 
     def keep(
         url: str,

@@ -30,7 +30,10 @@ class Ended:
 
 
 class Program:
-    """`python -m NAME`, run from the checkout, with a record of the command lines that ended as expected."""
+    """`python -m NAME`, run from the checkout, with a record of the command lines that ended as expected.
+
+    The name may have a second word, for commands below a command.
+    """
 
     def __init__(self, name: str, root: Path) -> None:
         self.name, self._root = name, root
@@ -40,7 +43,7 @@ class Program:
         """Run it to its end."""
         line = tuple(map(str, words))
         done = subprocess.run(
-            [sys.executable, "-m", self.name, *line],
+            [sys.executable, "-m", *self.name.split(), *line],
             cwd=cwd or self._root,
             env=self._environment(variables),
             capture_output=True,
@@ -55,7 +58,7 @@ class Program:
     def started(self, *words: object, log: Path, **variables: str) -> "Iterator[subprocess.Popen[bytes]]":
         """Let it run, its output in a file, until the block ends; then Ctrl-C ends what has not ended."""
         line = tuple(map(str, words))
-        command = [sys.executable, "-m", self.name, *line]
+        command = [sys.executable, "-m", *self.name.split(), *line]
         with log.open("w") as out:
             process = subprocess.Popen(
                 command, cwd=self._root, env=self._environment(variables), stdout=out, stderr=subprocess.STDOUT

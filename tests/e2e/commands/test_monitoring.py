@@ -14,16 +14,20 @@ import sqlalchemy as sa
 
 from demo.populations import CALM, SHIFTED
 from demo.running_service import free_port
-from models.log import log_tables
+from models.log import log_tables, row_ids
 from monitoring.__main__ import COMMANDS
 from monitoring.settings import DriftSettings, PruneSettings
-from tests import live_log
+from service.access import keys_file
+from tests import live_log, webhook_receiver
 from tests.e2e.commands.programs import LOOPBACK, Ended, Program, fetched, require_all, unused
 from tests.waiting import wait_until
+from tests.webhook_receiver import SECRET, is_signed
 
 pytestmark = [pytest.mark.shipped, pytest.mark.shipped_model, pytest.mark.slow]
 
 NOW = live_log.NOW
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +88,20 @@ def test_both_jobs_look_at_a_log_in_postgresql(
 
 
 def test_drift_is_judged_by_the_limits_that_were_given(monitoring: Program, shelf: Path, tmp_path: Path) -> None:
-    live = tmp_path / "live.parquet"
+    live, columns = tmp_path / "live.csv", tmp_path / "columns.toml"
     customers = pd.DataFrame([customer.features for customer in CALM.customers(800, seed=5)])
-    customers.assign(total_charges=customers["total_charges"] * 1.25).to_parquet(live)
-    flags = ("--live", live, "--models-dir", shelf, "--output-dir", tmp_path / "var")
+    customers = customers.assign(
+        total_charges=customers["total_charges"] * 1.25, contract_type=customers["contract_type"] + 0.0
+    )
+    customers.rename(columns={"tenure_months": "durée"}).to_csv(
+        live, sep=";", decimal=",", encoding="cp1252", index=False
+    )
+    columns.write_text(
+        '[features]\ntenure_months = { column = "durée" }\n'
+        '[csv]\ndelimiter = ";"\ndecimal = ","\nencoding = "cp1252"\n',
+        encoding="utf-8",
+    )
+    flags = ("--live", live, "--columns", columns, "--models-dir", shelf, "--output-dir", tmp_path / "var")
 
     def judge(*options: object, exit_code: int = 0) -> tuple[float, dict[str, float]]:
         record = record_of(monitoring.run("drift", *options, *flags, exit_code=exit_code))
@@ -101,6 +115,22 @@ def test_drift_is_judged_by_the_limits_that_were_given(monitoring: Program, shel
     assert bold["churn_probability"] < usual["churn_probability"]
     share, blind = judge("--min-distance", 0.9)
     assert (share, set(blind.values())) == (0, {0.9})
+
+
+def test_drift_bears_as_many_refusals_as_it_was_told(
+    monitoring: Program, keep: Callable[..., list[str]], shelf: Path, sqlite_url: str, tmp_path: Path
+) -> None:
+    keep(sqlite_url, CALM, 600, days_ago=0.5)
+    at = NOW - timedelta(hours=1)
+    counts = {"answered_requests": 600, "refused_requests": 200, "refused_fields": {"support_tickets": 200}}
+    engine = log_tables.connect(sqlite_url)
+    with engine.begin() as connection:
+        row = {"traffic_id": row_ids.first_id(at), "counted_at": at, "dropped_rows": 0}
+        connection.execute(sa.insert(log_tables.TRAFFIC), [row | counts])
+    engine.dispose()
+    flags = ("--log-url", sqlite_url, "--models-dir", shelf, "--output-dir", tmp_path / "var")
+    run = monitoring.run("drift", "--max-refused-share", 0.3, *flags)
+    assert "refused with 422: 25.0% of requests; broken rules by field: support_tickets 100%" in run.out
 
 
 def test_performance_is_judged_by_the_limits_that_were_given(
@@ -121,6 +151,8 @@ def test_performance_is_judged_by_the_limits_that_were_given(
     assert [one < other for one, other in zip(bold, usual, strict=True)] == [True, True]
     patient = judge("--since", "60d", "--min-fall", 0.9, "--min-calibration-error", 0.8, exit_code=0)
     assert patient == [0.9, 0.8]
+    nobody = record_of(monitoring.run("performance", "--trusted-reporters", "billing,app", *then, *flags, exit_code=2))
+    assert (nobody["window_rows"], nobody["outcomes_rows"]) == (150, 0)
 
 
 def test_a_review_is_kept_and_an_old_run_is_removed(
@@ -130,8 +162,10 @@ def test_a_review_is_kept_and_an_old_run_is_removed(
     keep(sqlite_url, CALM, 150, days_ago=1)
     calm = record_of(monitoring.run("drift", "--since", "36h", "--min-rows", 100, *url, "--models-dir", shelf, *output))
     assert calm["judged_rows"] == 150  # fewer than can tell by default
-    monitoring.run("review", "latest", "--decision", "retrain", "--by", "ann", "--why", "prices rose", *output)
     [record] = (tmp_path / "var" / "reports").glob("*.json")
+    decision = ("--decision", "retrain", "--by", "ann", "--why", "prices rose", "--retrain-command", "echo asked for")
+    told = monitoring.run("review", record.stem, *decision, *output).out
+    assert told.splitlines()[-1] == f"echo asked for: asked for {record}"
     [review] = json.loads(record.read_text())["reviews"]
     assert (review["decision"], review["by"], review["why"]) == ("retrain", "ann", "prices rose")
     old = record.with_name(f"20200101T000000.000000Z-{record.stem.partition('Z-')[2]}.json")
@@ -148,15 +182,26 @@ def test_a_log_is_made_takes_outcomes_of_a_file_and_is_pruned(
     ids = live_log.add(log_url, [None] * 8, [True] * 8, made, made, has_outcome=[False] * 8)
     outcomes = pd.DataFrame({"prediction_id": [*ids[:5], "unknown"], "churned": "yes", "observed_at": NOW.isoformat()})
     outcomes.to_csv(tmp_path / "outcomes.csv", index=False)
-    told = monitoring.run("import-outcomes", tmp_path / "outcomes.csv", "--log-url", log_url).out
-    assert told.startswith("recorded 5 outcomes of 6 rows")
+    said = outcomes.rename(columns={"churned": "left"}).assign(left="J")
+    said.to_csv(tmp_path / "said.tsv", index=False, sep="\t")
+    (tmp_path / "columns.toml").write_text(
+        """\
+[outcomes]
+churned = { column = "left", values = { J = true, N = false } }
+"""
+    )
+    mapped = ("--columns", tmp_path / "columns.toml", "--reported-by", "crm")
+    for name, options in (("outcomes.csv", ()), ("said.tsv", mapped)):
+        told = monitoring.run("import-outcomes", tmp_path / name, "--log-url", log_url, *options).out
+        assert told.startswith("recorded 5 outcomes of 6 rows")
     told = monitoring.run("prune", "--log-url", log_url, "--keep-days", 10).out
     assert told.startswith("deleted 3 predictions, with their outcomes")
     engine = log_tables.connect(log_url)
     with engine.connect() as connection:
-        assert connection.execute(sa.select(log_tables.OUTCOMES.c.churned)).scalars().all() == [True] * 5
+        reported = connection.execute(sa.select(log_tables.OUTCOMES.c.reported_by)).scalars().all()
         kept = connection.execute(sa.select(log_tables.PREDICTIONS.c.prediction_id)).scalars().all()
     engine.dispose()
+    assert sorted(reported) == ["crm"] * 5 + ["import"] * 5
     assert sorted(kept) == sorted(ids[:5])
 
 
@@ -164,9 +209,11 @@ def test_a_log_is_made_takes_outcomes_of_a_file_and_is_pruned(
 def impatient(monitoring: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What a watch says whose runs never end, from the first test on: its limit cannot be below a minute."""
     folder = tmp_path_factory.mktemp("impatient")
-    os.mkfifo(folder / "pinned.json")  # who reads it waits for ever
+    # Python runs this file at each start, and the drift job then sleeps.
+    (folder / "sitecustomize.py").write_text("import sys, time\ntime.sleep(600 * ('drift' in sys.orig_argv))\n")
     flags = ("--max-run", "1m", "--output-dir", folder / "var", "--port", 0)
-    with monitoring.started("watch", *flags, log=folder / "log", MONITORING_MODELS_DIR=str(folder)):
+    paths = os.pathsep.join([str(folder), str(ROOT)])
+    with monitoring.started("watch", *flags, log=folder / "log", PYTHONPATH=paths, MONITORING_MODELS_DIR=str(folder)):
         monitoring.lines.append(("watch", *map(str, flags)))  # the block ends after the last test
         yield folder / "log"
 
@@ -179,13 +226,15 @@ def log(tmp_path: Path) -> Iterator[Path]:
     print(path.read_text())  # noqa: T201  # pytest shows it where the test failed
 
 
-def test_the_dashboard_listens_where_it_was_told_and_shows_the_folder_it_was_told(
+def test_the_dashboard_listens_where_it_was_told_and_shows_the_folder_it_was_told_to_those_it_was_told(
     monitoring: Program, tmp_path: Path, log: Path
 ) -> None:
-    port = free_port()
+    port, keys = free_port(), tmp_path / "keys.toml"
     flags = ("--host", LOOPBACK, "--port", port, "--output-dir", tmp_path / "elsewhere")
-    with monitoring.started("dashboard", *flags, log=log):
-        wait_until(lambda: fetched(f"http://{LOOPBACK}:{port}/api/projects").startswith("["), 60)
+    keys_file.add(keys, "ann", ["review"], None)
+    with monitoring.started("dashboard", *flags, "--keys-file", keys, "--retrain-command", "echo", log=log):
+        wait_until(lambda: fetched(f"http://{LOOPBACK}:{port}/health") == "ok", 60)
+        assert "<h1>Sign in</h1>" in fetched(f"http://{LOOPBACK}:{port}/")
     assert f"dashboard of {tmp_path / 'elsewhere' / 'workspace'} on http://{LOOPBACK}:{port}" in log.read_text()
 
 
@@ -227,6 +276,29 @@ def test_the_watch_runs_both_jobs_as_it_was_told(
 
 def test_the_watch_ends_a_run_that_takes_longer_than_it_was_told(impatient: Path) -> None:
     wait_until(lambda: "the drift job took longer than 0:01:00 and was ended" in impatient.read_text(), 90)
+
+
+def test_notices_go_where_they_were_told(monitoring: Program, shelf: Path, tmp_path: Path) -> None:
+    reports, damaged = tmp_path / "var" / "reports", tmp_path / "models"
+    with webhook_receiver.receiving() as receiver:
+        to = ("--webhook-url", receiver.url, "--webhook-secret", SECRET, "--webhook-allow-private")
+        told = monitoring.run("notify", "--test", *to).out
+        assert told == f"127.0.0.1:{receiver.port} answered 200 (ok); the notice was signed\n"
+        folders = ("--output-dir", tmp_path / "var", "--models-dir", damaged, "--webhook-repeat", "2h")
+        damaged.mkdir()
+        (damaged / "pinned.json").write_bytes((shelf / "pinned.json").read_bytes())
+        reports.mkdir(parents=True)
+        (reports / "20260101T000000.000000Z-drift.json").write_text('{"exit_code": 1, "summary": "drift"}')
+        for _ in range(2):
+            assert monitoring.run("notify", *to, *folders).out == "0 notices wait\n"
+        early = tmp_path / "var" / "notices" / "outbox.json"
+        early.write_text(
+            re.sub(r'("told_at": ")[^"]+', rf"\g<1>{(NOW - timedelta(hours=3)).isoformat()}", early.read_text())
+        )
+        monitoring.run("notify", *to, *folders)
+    lasting = [("drift.found", "firing"), ("pin.refused", "firing")]
+    assert receiver.told == [("webhook.test", "info"), *lasting, *lasting]
+    assert all(is_signed(request, SECRET) for request in receiver.received)
 
 
 def test_an_option_that_no_run_was_given_is_found() -> None:

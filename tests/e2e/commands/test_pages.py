@@ -8,9 +8,9 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ import pytest
 
 from demo.populations import CALM
 from demo.running_service import free_port, running
+from monitoring.runs import run_store
 from tests import checkout, live_log
 from tests.e2e.commands.programs import OURS, fetched
 from tests.waiting import wait_until
@@ -60,21 +61,48 @@ class Elsewhere:
 
 
 FIT = Here(r"(?m)^model \S+ \(")
+GUIDE = "tests/repo/test_guide.py"
 CONTAINERS, DEPLOY, RETARGET = "tests/repo/test_containers.py", "tests/e2e/test_deploy.py", "tests/e2e/test_retarget.py"
 RULES: Mapping[str, Here | Served | Elsewhere] = {
-    r"curl ": Here(r'"(churn_probability|status|detail|threshold|version)"'),
+    r"curl ": Here(r'"(churn_probability|status|detail|threshold|version|written_by)"'),
     r"\.venv/bin/python -m training fit ": FIT,
     r"\.venv/bin/python -m training promote": Here("is promoted: |is refused, the champion stays: ", (0, 1)),
-    r"\.venv/bin/python -m training score ": Here(r"scored 1,?000 of 1,?000 customers"),
+    r"\.venv/bin/python -m training (contract draft |score .*mine\.toml)": Elsewhere(
+        f"{GUIDE}::test_its_first_five_minutes_lead_to_a_served_model", ("blocks(section",)
+    ),
+    r"\.venv/bin/python -m monitoring drift .*mine\.toml": Elsewhere(
+        f"{GUIDE}::test_its_first_five_minutes_lead_to_a_served_model", ("blocks(section",)
+    ),
+    r"\.venv/bin/python -m training score (?!.*mine\.toml)": Here(r"scored 1,?000 of 1,?000 customers"),
     r"\.venv/bin/python -m training history": Here("pinned by fit"),
-    r"\.venv/bin/python -m monitoring drift ": Here("(?m)^(no )?drift in ", (0, 1)),
-    r"\.venv/bin/python -m monitoring performance ": Here("(?m)^(as good as promised|quality fallen): ", (0, 1)),
+    r"\.venv/bin/python -m monitoring (drift|performance) .*var/demo": Elsewhere(
+        "tests/demo/test_demo.py::test_the_demo_plays_the_whole_loop", ("DEMO_COMMANDS",)
+    ),
+    r"\.venv/bin/python -m monitoring drift (?!.*(var/demo|mine\.toml))": Here("(?m)^(no )?drift in ", (0, 1)),
+    r"\.venv/bin/python -m monitoring performance (?!.*var/demo)": Here(
+        "(?m)^(as good as promised|quality fallen): ", (0, 1)
+    ),
     r"\.venv/bin/python -m monitoring review ": Here(", by ann: "),
     r"\.venv/bin/python -m monitoring import-outcomes ": Here("recorded 5 outcomes of 5 rows"),
     r"\.venv/bin/python -m monitoring prune ": Here("deleted 0 predictions"),
     r"\.venv/bin/python -m monitoring migrate": Here("the prediction log "),
+    r"\.venv/bin/python -m monitoring notify --test$": Elsewhere(
+        "tests/e2e/commands/test_monitoring.py::test_notices_go_where_they_were_told", ('"notify", "--test"',)
+    ),
+    r"\.venv/bin/python -m service keys add ": Here(r"(?m)^[\w-]{43}$"),
+    r"\.venv/bin/python -m service keys list$": Here("name +digest"),
+    r"\.venv/bin/python -m service keys revoke ": Elsewhere(
+        "tests/e2e/commands/test_service.py::test_the_service_asks_for_the_keys_that_were_made", ('"revoke", "crm"',)
+    ),
+    r"docker compose exec service python -m service keys add ": Elsewhere(
+        f"{DEPLOY}::test_clients_without_keys_go_over_to_keys_without_a_failed_request", ("add.split()",)
+    ),
+    r"docker compose -f deploy/compose\.yml exec blue (cat keys|python -m service keys add |sh -c )": Elsewhere(
+        f"{DEPLOY}::test_without_a_key_to_test_with_nothing_is_deployed", ('"sh", "-c"', "in_keys")
+    ),
     r"python3 \.github/scripts/request_retrain\.py ": Here("(?m)^(no )?drift in ", (0, 1)),
     r"make train$": Here(r"pinned: served within a second"),
+    r"make client$": Here(r"clients/python/\w+/schemas\.py: \d+ types"),
     r"make help$": Here("create .venv with all packages"),
     r"make serve$": Served("SERVICE_PORT", "/health/ready"),
     r"make dashboard$": Served("MONITORING_PORT", "/api/projects"),
@@ -82,6 +110,9 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"make demo$": Elsewhere("tests/demo/test_demo.py::test_the_demo_plays_the_whole_loop", ('"-m", "demo"',)),
     r"make demo DATA=": Elsewhere(f"{RETARGET}::test_the_demo_plays_the_whole_loop", ('clone.make("demo"',)),
     r"make train DATA=": Elsewhere(f"{RETARGET}::test_git_sees_the_two_files_and_what_a_pin_writes", ('"train"',)),
+    r"make site-demo$": Elsewhere(
+        "tests/e2e/test_static_site.py::test_make_builds_the_site_of_the_pinned_model", ('clone.make("site-demo"',)
+    ),
     r"make rename NAME=": Elsewhere(
         "tests/repo/test_rename.py::test_all_that_has_a_name_has_the_new_one", ('clone.make("rename"',)
     ),
@@ -93,7 +124,7 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"make test$": Elsewhere(
         "tests/repo/test_lanes.py::test_ctrl_c_ends_the_lanes_that_run_and_begins_no_other", ('".ci" / "test"',)
     ),
-    r"make lint$": Elsewhere("tests/repo/test_rename.py::test_the_renamed_project_is_sound", ('clone.make("lint")',)),
+    r"make lint$": Elsewhere("tests/repo/test_rename.py::test_the_renamed_project_is_sound", ("clone.lint(",)),
     r"python3 \.github/scripts/deploy\.py (status|history|rollback)$": Elsewhere(
         f"{DEPLOY}::test_a_new_version_takes_over_and_gives_way_again_without_a_failed_request",
         ('tell("status")', 'tell("history")', 'tell("rollback"'),
@@ -167,16 +198,15 @@ def home(tmp_path_factory: pytest.TempPathFactory, keep: Callable[..., list[str]
     """A checkout that has served for half a year, with the files that the pages speak of."""
     home = tmp_path_factory.mktemp("docs") / "churn"
     checkout.copy(ROOT, home)
-    (home / ".venv").mkdir()
-    for name in ("bin", "lib", "pyvenv.cfg"):
-        (home / ".venv" / name).symlink_to(Path(sys.prefix) / name)
-    (home / ".venv" / "complete").touch()
+    checkout.lend_environment(home)
     log = f"sqlite:///{home / 'var' / 'predictions.db'}"
     keep(log, CALM, 1_500, days_ago=(178, 31))
     keep(log, CALM, 400, days_ago=(0.9, 0.1), seed=2)
     ids = keep(log, CALM, 5, days_ago=0.5, seed=3, known=False)
     outcomes = pd.DataFrame({"prediction_id": ids, "churned": "no", "observed_at": live_log.NOW.isoformat()})
     outcomes.to_csv(home / "outcomes.csv", index=False)
+    drift = {"verdict": "drift", "exit_code": 1, "summary": "drift in 3 of 7 columns"}
+    run_store.write(drift, home / "var", "drift", live_log.NOW - timedelta(hours=1))
     synthetic.sample(1_000, seed=4)[0].drop(columns="churned").to_csv(home / "customers.csv", index=False)
     telco().to_csv(home / "telco_tickets.csv", index=False)
     return home

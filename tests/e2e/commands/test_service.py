@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -23,8 +24,11 @@ from demo.settings import DemoSettings
 from models.features import CONTRACT
 from models.log import log_tables
 from models.log.errors import LogMissing
+from service.access import keys_command
 from service.settings import Settings
+from tests.certificates import make_certificate
 from tests.e2e.commands.programs import LOOPBACK, Program, fetched, require_all, unused
+from tests.service.language_model import answering
 from tests.waiting import wait_until
 from training.data import synthetic
 
@@ -39,6 +43,11 @@ PATIENT = {"SERVICE_MAX_TURN_SECONDS": "5"}
 @pytest.fixture(scope="module")
 def service(root: Path) -> Program:
     return Program("service", root)
+
+
+@pytest.fixture(scope="module")
+def keys(root: Path) -> Program:
+    return Program("service keys", root)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +68,10 @@ def log(tmp_path: Path) -> Iterator[Path]:
     print(path.read_text())  # noqa: T201  # pytest shows it where the test failed
 
 
-def ask(host: str, port: int, path: str, body: Any) -> int:
+def ask(host: str, port: int, path: str, body: Any, **headers: str) -> int:
+    sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
     with closing(http.client.HTTPConnection(host, port, timeout=30)) as connection:
-        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        connection.request("POST", path, json.dumps(body), sent)
         return connection.getresponse().status
 
 
@@ -84,11 +94,12 @@ def test_the_service_listens_keeps_and_stops_as_it_was_told(
     service: Program, shelf: Path, tmp_path: Path, log: Path
 ) -> None:
     port, url = free_port(), f"sqlite:///{tmp_path / 'kept' / 'predictions.db'}"
-    address = ("--host", LOOPBACK, "--port", port, "--workers", 2, "--models-dir", shelf)
+    address = ("--host", LOOPBACK, "--port", port, "--workers", 2, "--models-dir", shelf, "--no-page")
     limits = ("--max-body-bytes", 1_000, "--log-lines-per-second", 0, "--drain-seconds", 4)
     kept = ("--log-url", url, "--log-inputs", "hashed", "--output-dir", tmp_path / "out")
     with service.started(*address, *limits, *kept, log=log, **PATIENT) as process:
         wait_until(lambda: fetched(f"http://{LOOPBACK}:{port}/health/ready"), 60)
+        assert "swagger" in fetched(f"http://{LOOPBACK}:{port}/")
         assert ask(LOOPBACK, port, "/predict", CONTRACT.example) == 200
         assert ask(LOOPBACK, port, "/predict/batch", {"customers": [CONTRACT.example] * 3}) == 200
         assert ask(LOOPBACK, port, "/predict/batch", {"customers": [CONTRACT.example] * 30}) == 413
@@ -105,6 +116,85 @@ def test_the_service_listens_keeps_and_stops_as_it_was_told(
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum("Started server process" in line["message"] for line in lines) == 2
     assert [line["status"] for line in lines if line["message"] == "request"] == [413]
+
+
+def test_the_service_asks_for_the_keys_that_were_made(
+    service: Program, keys: Program, shelf: Path, tmp_path: Path, log: Path
+) -> None:
+    port, ops, file = free_port(), free_port(), tmp_path / "keys.toml"
+    old = keys.run("add", "crm", "--keys-file", file, "--scopes", "predict,read", "--expires-in", "1d").out.strip()
+    address = ("--port", port, "--ops-port", ops, "--ops-host", LOOPBACK, "--models-dir", shelf)
+    access = ("--keys-file", file, "--allowed-hosts", "api.example.com", "--trusted-proxies", "127.0.0.1")
+    with service.started(*address, *access, "--log-url", "", log=log, **PATIENT):
+        wait_until(lambda: fetched(f"http://127.0.0.1:{port}/health/ready"), 60)
+
+        def status(key: str, host: str = "api.example.com") -> int:
+            return ask("127.0.0.1", port, "/predict", CONTRACT.example, Host=host, X_API_Key=key)
+
+        assert [status("no key"), status(old), status(old, "localhost")] == [401, 200, 400]
+        assert fetched(f"http://127.0.0.1:{port}/metrics") == ""
+        assert counted("churn_client_requests_total", fetched(f"http://{LOOPBACK}:{ops}/metrics")) == 1
+        new = keys.run("add", "crm", "--keys-file", file).out.strip()
+        digest = re.search(r"crm +(\w+) +predict,read", keys.run("list", "--keys-file", file).out)
+        assert digest
+        assert keys.run("revoke", "crm", "--keys-file", file, "--digest", digest[1]).out.startswith("revoked crm")
+        wait_until(lambda: [status(old), status(new)] == [401, 200], 30)
+    assert [key for key in (old, new) if key in log.read_text() + file.read_text()] == []
+
+
+def test_the_service_beyond_this_machine_serves_who_may_come(service: Program, tmp_path: Path, log: Path) -> None:
+    port, origin = free_port(), "https://app.example.com"
+    limits = ("--requests-per-second", 0.01, "--rows-per-second", 0.02, "--cors-origins", origin)
+    beyond = ("--host", "0.0.0.0", "--port", port, "--log-url", "", *limits)  # noqa: S104  # bound for a moment
+    with service.started(*beyond, "--allow-anonymous", log=log, **PATIENT):
+        wait_until(lambda: fetched(f"http://127.0.0.1:{port}/health/ready"), 60)
+        assert [ask("127.0.0.1", port, "/predict", CONTRACT.example) for _ in range(2)] == [200, 429]
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request(
+                "OPTIONS", "/predict", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
+            )
+            assert connection.getresponse().getheader("Access-Control-Allow-Origin") == origin
+    made = ("--keys-file", tmp_path / "keys" / "keys.toml", "--make-first-key")
+    with service.started("--port", port, "--log-url", "", *made, log=log, **PATIENT):
+        wait_until(lambda: fetched(f"http://127.0.0.1:{port}/health/ready"), 60)
+        key = (tmp_path / "keys" / "first.key").read_text()
+        assert [ask("127.0.0.1", port, "/predict", CONTRACT.example, X_API_Key=text) for text in ("", key)] == [
+            401,
+            200,
+        ]
+
+
+def test_the_service_speaks_https_with_the_certificate_it_was_told(service: Program, tmp_path: Path, log: Path) -> None:
+    port, (certificate, key) = free_port(), make_certificate(tmp_path)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    flags = ("--port", port, "--log-url", "", "--tls-certificate", certificate, "--tls-key", key)
+
+    def ready() -> bool:
+        with closing(http.client.HTTPSConnection("localhost", port, timeout=5, context=trusting)) as connection:
+            try:
+                connection.request("GET", "/health/ready")
+            except OSError:
+                return False
+            return connection.getresponse().status == 200
+
+    with service.started(*flags, log=log, **PATIENT):
+        wait_until(ready, 60)
+        assert fetched(f"http://127.0.0.1:{port}/health/ready") == ""
+
+
+def test_the_service_asks_the_model_that_it_was_told_for_notes(service: Program, log: Path) -> None:
+    port, key = free_port(), "sk-test-0123456789"
+    flags = ("--port", port, "--log-url", "", "--workers", 2, "--note-model", "small", "--note-key", key)
+    limits = ("--note-seconds", 20, "--note-tokens-per-day", 10_000)
+    with (
+        answering() as model,
+        service.started(*flags, *limits, "--note-url", model.url, log=log, **PATIENT),
+    ):
+        wait_until(lambda: fetched(f"http://127.0.0.1:{port}/health/ready"), 60)
+        assert ask("127.0.0.1", port, "/predict?note=true", CONTRACT.example) == 200
+        assert counted("churn_notes_total{source=.model", fetched(f"http://127.0.0.1:{port}/metrics")) == 1
+        assert [asked.headers["Authorization"] for asked in model.asked] == [f"Bearer {key}"]
+    assert key not in log.read_text()
 
 
 def test_the_service_refuses_and_drops_from_the_limits_that_were_given(
@@ -124,7 +214,8 @@ def test_the_service_refuses_and_drops_from_the_limits_that_were_given(
 def burst(port: int) -> list[int]:
     """Send some requests at once, and return the status of each."""
     body = json.dumps(CONTRACT.example).encode()
-    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    headers = f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"POST /predict HTTP/1.1\r\n{headers}\r\n\r\n"
     with ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(BURST)]
         for client in clients:
@@ -161,11 +252,14 @@ def test_the_generator_sends_the_customers_it_was_told(
 ) -> None:
     port, url, sent = free_port(), f"sqlite:///{tmp_path / 'predictions.db'}", tmp_path / "sent.log"
     flags = ("--data", table[0], "--columns", table[1], "--models-dir", shelf, "--url", f"http://127.0.0.1:{port}")
+    keys = tmp_path / "keys"
+    asking, presenting = ("--keys-file", keys / "keys.toml", "--make-first-key"), ("--key-file", keys / "first.key")
     pace = ("--customers-per-second", 50, "--calm-seconds", 2, "--shifted-seconds", 3, "--outcome-delay-seconds", 1)
     keeping = ("--models-dir", shelf, "--log-url", url, "--output-dir", tmp_path, "--port", port)
-    with service.started(*keeping, log=log, **PATIENT):
+    with service.started(*keeping, *asking, log=log, **PATIENT):
         wait_until(lambda: fetched(f"http://127.0.0.1:{port}/health/ready"), 60)
-        with customers.started(*flags, *pace, log=sent):
+        assert ask("127.0.0.1", port, "/predict", CONTRACT.example) == 401
+        with customers.started(*flags, *pace, *presenting, log=sent):
             wait_until(lambda: rows_in(url, log_tables.OUTCOMES), 60)
     told = re.findall(r"(\w+ customers for \d+ s)", sent.read_text())
     assert told[:2] == ["calm customers for 2 s", "shifted customers for 3 s"]
@@ -178,16 +272,17 @@ def test_the_generator_sends_the_customers_it_was_told(
 
 def test_the_demo_plays_with_the_table_it_was_told(demo: Program, table: tuple[Path, Path], tmp_path: Path) -> None:
     told = demo.run("--data", table[0], "--columns", table[1], cwd=tmp_path, SERVICE_MAX_TURN_SECONDS="5").out
-    assert "customers from var/demo/learned.csv" in told
-    assert "1,000 calm customers:" in told
+    assert "customers from learned.csv" in told
+    assert "send 1,000 customers" in " ".join(told.split())
     assert f"make train DATA={table[0]} COLUMNS={table[1]}" in told
     assert (tmp_path / "var" / "demo" / "models" / "pinned.json").exists()
 
 
 def test_every_option_was_run(
-    request: pytest.FixtureRequest, service: Program, demo: Program, customers: Program
+    request: pytest.FixtureRequest, service: Program, keys: Program, demo: Program, customers: Program
 ) -> None:
     require_all(request)
+    assert unused(keys_command.COMMANDS, keys.lines) == []
     assert unused({"": Settings}, service.lines) == []
     assert unused({"": DemoSettings}, demo.lines) == []
     assert unused({"": generator.Settings}, customers.lines) == []

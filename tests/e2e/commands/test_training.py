@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 from sklearn.pipeline import Pipeline
 
 from demo.populations import CALM
-from models.bundles import pins
+from models.bundles import pin_history, pins
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from models.log import log_tables
@@ -93,7 +93,7 @@ def foreign(customers: pd.DataFrame, tmp_path: Path) -> tuple[Path, Path]:
     table["support_tickets"] = 9 * table["churned"]
     table["has_left"] = table.pop("churned").map({0: "no", 1: "yes"})
     table["region"] = ["north", "south"] * (ROWS // 2)
-    table["joined"] = pd.date_range("2025-01-01", periods=ROWS, freq="h").astype(str)
+    table["joined"] = pd.date_range("2025-01-01", periods=ROWS, freq="h").strftime("%d.%m.%Y %H:%M")
     table.to_csv(tmp_path / "foreign.csv", index_label="number")
     (tmp_path / "columns.toml").write_text(COLUMNS)
     return tmp_path / "foreign.csv", tmp_path / "columns.toml"
@@ -122,7 +122,7 @@ def test_a_fit_from_parquet_is_pinned_where_it_is_the_first(desk: Desk, champion
 
 def test_a_fit_from_sqlite_says_where_its_rows_came_from(desk: Desk, challenger: str) -> None:
     data, address = desk.manifest(challenger).data, f"sqlite:///{desk.folder / 'customers.db'}"
-    assert (data.source, data.query, data.rows) == (address, SQLITE_QUERY, ROWS)
+    assert (data.source, data.query, data.rows) == ("customers.db", SQLITE_QUERY, ROWS)
     assert desk.source_of(challenger) == {"kind": "code", "tags": {"database": address, "query": SQLITE_QUERY}}
     assert desk.run_of(challenger).data.params["data_query"] == SQLITE_QUERY
 
@@ -179,13 +179,14 @@ def test_a_fit_from_csv_does_what_it_is_told(
     table, columns = foreign
     own = desk.copy(tmp_path / "own")
     assert own.pinned == champion
-    options = ("--time-column", "joined", "--slices", "region", "--on-leak", "warn", "--pin")
+    times = ("--time-column", "joined", "--time-format", "%d.%m.%Y %H:%M")
+    options = (*times, "--slices", "region", "--on-leak", "warn", "--pin")
     costs = ("--costs", root / "training" / "costs.toml")
     version = own.fit("--data", table, "--columns", columns, *options, *costs)
     manifest = own.manifest(version)
     assert own.pinned == own.champion_in_mlflow() == version
     assert own.source_of(version) == {"kind": "local", "uri": str(table)}
-    assert manifest.split.startswith("by joined: ")
+    assert manifest.split.startswith("by joined: trained on rows from 2025-01-01 to ")
     assert {segment.values for segment in manifest.slices if segment.feature == "region"} == {"north", "south"}
     assert [warning for warning in manifest.warnings if warning.startswith("support_tickets alone reaches")]
     assert manifest.policy.costs is not None
@@ -216,7 +217,7 @@ def test_a_fit_from_the_log_learns_what_it_is_told(training: Program, log_url: s
     version = desk.fit("--data", "live", "--log-url", log_url, *window, "--outcomes-known", "observed")
     data = desk.manifest(version).data
     assert data.live is not None
-    assert data.source == f"live({masked(log_url)})"
+    assert data.source == f"live({Path(log_url).name if log_url.startswith('sqlite') else masked(log_url)})"
     assert 860 < data.rows == data.live.rows < 900
     assert data.live.first_made_at > datetime.now(UTC) - timedelta(days=60.1)
     assert data.live.last_made_at < datetime.now(UTC) - timedelta(days=4.9)
@@ -232,13 +233,15 @@ def test_a_fit_from_a_file_takes_live_rows_behind_it(
     table, url = tmp_path / "customers.csv", f"sqlite:///{tmp_path / 'predictions.db'}"
     customers.head(600).to_csv(table, index=False)
     live_log.write(url, CALM, 500)
+    live_log.write(url, CALM, 100, seed=2, reported_by="stranger")
     desk = Desk(tmp_path, training)
-    version = desk.fit("--data", f"{table},live", "--log-url", url)
+    version = desk.fit("--data", f"{table},live", "--log-url", url, "--trusted-reporters", "crm")
     data = desk.manifest(version).data
     assert data.live is not None
-    assert (data.rows, data.live.rows) == (1_100, 500)
-    assert data.source == f"{table} and live({url})"
-    told = {"file": str(table), "prediction_log": url, "outcomes_known": "recorded"}
+    assert data.live.reported is not None
+    assert (data.rows, data.live.rows, data.live.reported.rows) == (1_100, 500, {"crm": 500})
+    assert data.source == "customers.csv and live(predictions.db)"
+    told = {"file": str(table), "prediction_log": url, "outcomes_known": "recorded"} | {"trusted_reporters": "crm"}
     assert desk.source_of(version) == {"kind": "code", "tags": told}
 
 
@@ -249,8 +252,9 @@ def test_a_better_challenger_is_promoted_within_the_margins_that_were_given(
     database = own.move_database()
     margins = ("--roc-auc-margin", 0.31, "--brier-margin", 0.22, "--cost-margin-fraction", 0.5)
     groups = ("--min-slice-roc-auc", 0.12, "--slice-margin", 0.43)
-    rest = ("--max-latency-ratio", 77, "--min-rows", 100, "--report", report, "--tracking-uri", f"sqlite:///{database}")
-    told = own.training.run("promote", challenger, *margins, *groups, *rest, *own.flags).out
+    rest = ("--max-latency-ratio", 77, "--max-reporter-share", 0.7, "--min-rows", 100, "--report", report)
+    tracking = ("--tracking-uri", f"sqlite:///{database}")
+    told = own.training.run("promote", challenger, *margins, *groups, *rest, *tracking, *own.flags).out
     rows = {line.split("  ")[0]: line for line in told.splitlines()}
     for check, allowed in (
         ("ROC-AUC not worse", "at least -0.31 "),
@@ -302,7 +306,7 @@ def test_a_challenger_comes_and_goes_as_it_was_told(desk: Desk, champion: str, c
     assert pin.challenger is not None
     assert (pin.version, pin.challenger.version) == (champion, challenger)
     assert (pin.challenger.mode, pin.challenger.share) == ("canary", 0.25)
-    assert pins.history(own.models_dir)[-1].why == "a trial"
+    assert pin_history.read(own.models_dir).changes[-1].why == "a trial"
     own.training.run("challenge", "--stop", *own.flags)
     assert pins.read(own.models_dir).challenger is None
     own.drop(challenger)
@@ -325,6 +329,8 @@ def test_a_live_comparison_looks_at_the_log_and_the_time_it_was_told(
     told = own.training.run("compare-live", *window, "--models-dir", own.models_dir).out
     assert told.startswith(f"{challenger} is better than {champion}: canary since ")
     assert told.count("180 predictions, 180 with an outcome") == 2
+    nobody = ("--trusted-reporters", "billing,app", "--models-dir", own.models_dir)
+    assert "0 outcomes, at least 150" in own.training.run("compare-live", *window, *nobody, exit_code=2).err
     few = own.training.run("compare-live", *window[:4], "--models-dir", own.models_dir, exit_code=2)
     assert "at least 500 are needed" in few.err
 
@@ -334,7 +340,9 @@ def test_a_foreign_file_is_scored_with_the_pinned_model(
 ) -> None:
     table, columns = foreign
     output = tmp_path / "scored.parquet"
-    desk.training.run("score", table, output, "--columns", columns, "--models-dir", desk.models_dir)
+    desk.training.run(
+        "score", table, output, "--columns", columns, "--models-dir", desk.models_dir, "--max-rejected-fraction", 0
+    )
     scored = pd.read_parquet(output)
     known = customers.head(ROWS).assign(support_tickets=9 * customers["churned"])
     expected = Scorer.of(desk.find(champion)).score(CONTRACT.to_matrix(known))

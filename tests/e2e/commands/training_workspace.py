@@ -60,7 +60,7 @@ class Desk:
         return {path.parent.name for path in self.models_dir.glob("store/*/manifest.json")}
 
     def find(self, version: str) -> Bundle:
-        return bundle.find(self.models_dir, version, fingerprint=CONTRACT.fingerprint)
+        return bundle.find(self.models_dir, version, contract=CONTRACT)
 
     def manifest(self, version: str) -> Manifest:
         return self.find(version).manifest

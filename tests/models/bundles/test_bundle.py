@@ -1,6 +1,7 @@
 """A bundle on disk is loaded only when every digest matches, and each fault has its own error."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 
 from models import errors
 from models.bundles import bundle
+from models.bundles.format import bundle_files
+from models.customer.contract import Contract
 from models.features import CONTRACT
-from tests.descriptions import describe
+from tests.descriptions import describe, fill
 
 TRAINED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -20,20 +23,20 @@ def files(tmp_path: Path) -> Path:
     (folder / "figures").mkdir(parents=True)
     (folder / "model.onnx").write_bytes(b"graph")
     (folder / "figures" / "roc.png").write_bytes(b"picture")
-    return folder
+    return fill(folder)
 
 
 @pytest.fixture
 def shelf(tmp_path: Path, files: Path) -> Path:
     """A models folder with one pinned bundle."""
     models_dir = tmp_path / "models"
-    published = bundle.save(files, describe(CONTRACT), trained_at=TRAINED_AT, models_dir=models_dir)
+    published = bundle.save(files, describe(CONTRACT), CONTRACT, trained_at=TRAINED_AT, models_dir=models_dir)
     bundle.pin(published, models_dir=models_dir)
     return models_dir
 
 
 def load(shelf: Path) -> bundle.Bundle:
-    return bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+    return bundle.load(shelf, contract=CONTRACT)
 
 
 def test_what_was_saved_is_loaded(shelf: Path) -> None:
@@ -46,9 +49,11 @@ def test_what_was_saved_is_loaded(shelf: Path) -> None:
 
 def test_equal_content_has_an_equal_version_and_is_not_written_twice(shelf: Path, files: Path) -> None:
     first = load(shelf)
-    again = bundle.save(files, describe(CONTRACT), trained_at=TRAINED_AT.replace(hour=18), models_dir=shelf)
+    again = bundle.save(files, describe(CONTRACT), CONTRACT, trained_at=TRAINED_AT.replace(hour=18), models_dir=shelf)
     assert again == first
-    other = bundle.save(files, describe(CONTRACT, metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
+    other = bundle.save(
+        files, describe(CONTRACT, metrics={"roc_auc": 0.9}), CONTRACT, trained_at=TRAINED_AT, models_dir=shelf
+    )
     assert other.manifest.version != first.manifest.version
 
 
@@ -57,7 +62,10 @@ def test_saving_again_repairs_a_damaged_bundle(shelf: Path, files: Path, name: s
     before = load(shelf)
     path = before.path(name)
     path.write_bytes(path.read_bytes().replace(b"0.8", b"0.9") + b"\n")
-    bundle.pin(bundle.save(files, describe(CONTRACT), trained_at=TRAINED_AT, models_dir=shelf), models_dir=shelf)
+    bundle.pin(
+        bundle.save(files, describe(CONTRACT), CONTRACT, trained_at=TRAINED_AT, models_dir=shelf),
+        models_dir=shelf,
+    )
     assert load(shelf) == before
 
 
@@ -65,20 +73,25 @@ def test_a_pin_that_cannot_be_moved_in_place_leaves_the_old_one(
     shelf: Path, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = load(shelf)
-    other = bundle.save(files, describe(CONTRACT, metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
+    other = bundle.save(
+        files, describe(CONTRACT, metrics={"roc_auc": 0.9}), CONTRACT, trained_at=TRAINED_AT, models_dir=shelf
+    )
 
     def crash(*_: object) -> None:
         raise OSError("power cut")
 
     monkeypatch.setattr(Path, "replace", crash)
-    with pytest.raises(OSError, match="power cut"):
+    with pytest.raises(errors.StoreUnwritable, match="power cut"):
         bundle.pin(other, models_dir=shelf)
+    monkeypatch.undo()
     assert load(shelf) == before
-    assert sorted(path.name for path in shelf.iterdir()) == ["history.jsonl", "pinned.json", "store"]
+    bundle.pin(other, models_dir=shelf)
+    assert load(shelf) == other
+    assert {path.name for path in shelf.iterdir()} == {"history.jsonl", "pinned.json", "pinned.lock", "store"}
 
 
 def test_a_manifest_of_another_version_is_refused(shelf: Path) -> None:
-    manifest = json.loads(load(shelf).path(bundle.MANIFEST).read_bytes())
+    manifest = json.loads(load(shelf).path(bundle_files.MANIFEST).read_bytes())
     repin(shelf, manifest | {"version": "20250101-00000000"})
     pin = json.loads((shelf / "pinned.json").read_text())
     (shelf / "pinned.json").write_text(json.dumps(pin | {"version": next((shelf / "store").iterdir()).name}))
@@ -90,10 +103,11 @@ def test_a_manifest_of_another_version_is_refused(shelf: Path) -> None:
 def test_what_may_not_be_read_is_a_reason_and_not_a_crash(
     shelf: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    def refuse(path: Path, *_: object) -> bool:
+    def refuse(path: Path, *_: object) -> int:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "is_dir" if folder == "store" else "read_bytes", refuse)
+    where, name = (Path, "lstat") if folder == "store" else (os, "open")
+    monkeypatch.setattr(where, name, refuse)
     with pytest.raises(errors.FileUnreadable, match=f"{folder}.*Permission denied"):
         load(shelf)
 
@@ -122,7 +136,7 @@ def test_an_interrupted_save_leaves_no_bundle(tmp_path: Path, files: Path, monke
 
     monkeypatch.setattr(Path, "rename", crash)
     with pytest.raises(OSError, match="disk full"):
-        bundle.save(files, describe(CONTRACT), trained_at=TRAINED_AT, models_dir=tmp_path / "models")
+        bundle.save(files, describe(CONTRACT), CONTRACT, trained_at=TRAINED_AT, models_dir=tmp_path / "models")
     assert list((tmp_path / "models" / "store").iterdir()) == []
 
 
@@ -145,26 +159,28 @@ def test_a_missing_file_is_refused_by_name(shelf: Path) -> None:
 
 
 def test_another_contract_is_refused(shelf: Path) -> None:
-    with pytest.raises(errors.FingerprintMismatch, match="Train again"):
-        bundle.load(shelf, fingerprint="f" * 64)
+    with pytest.raises(
+        errors.FingerprintMismatch, match=r"Train again after a change of models/features\.py: `make train DATA="
+    ):
+        bundle.load(shelf, contract=Contract(CONTRACT.features[:-1]))
 
 
 def repin(shelf: Path, manifest: object) -> None:
     """Make the pin trust another manifest, so that only the manifest's content is wrong."""
     published = load(shelf)
-    published.path(bundle.MANIFEST).write_text(json.dumps(manifest))
+    published.path(bundle_files.MANIFEST).write_text(json.dumps(manifest))
     bundle.pin(published, models_dir=shelf)
 
 
 def test_another_format_is_refused(shelf: Path) -> None:
-    manifest = json.loads(load(shelf).path(bundle.MANIFEST).read_bytes())
+    manifest = json.loads(load(shelf).path(bundle_files.MANIFEST).read_bytes())
     repin(shelf, manifest | {"format_version": 1})
     with pytest.raises(errors.FormatUnsupported, match="the bundle has format 1, but this code reads format 2"):
         load(shelf)
 
 
 def test_a_manifest_without_a_field_is_refused_by_its_name(shelf: Path) -> None:
-    manifest = json.loads(load(shelf).path(bundle.MANIFEST).read_bytes())
+    manifest = json.loads(load(shelf).path(bundle_files.MANIFEST).read_bytes())
     del manifest["policy"]
     repin(shelf, manifest)
     with pytest.raises(errors.ManifestInvalid, match="policy: Field required"):
@@ -191,11 +207,13 @@ def test_a_pin_to_a_version_not_in_the_store_is_refused(shelf: Path) -> None:
 
 
 def find(shelf: Path, version: str) -> bundle.Bundle:
-    return bundle.find(shelf, version, fingerprint=CONTRACT.fingerprint)
+    return bundle.find(shelf, version, contract=CONTRACT)
 
 
 def test_a_bundle_that_is_not_pinned_is_found_by_its_version(shelf: Path, files: Path) -> None:
-    other = bundle.save(files, describe(CONTRACT, metrics={"roc_auc": 0.9}), trained_at=TRAINED_AT, models_dir=shelf)
+    other = bundle.save(
+        files, describe(CONTRACT, metrics={"roc_auc": 0.9}), CONTRACT, trained_at=TRAINED_AT, models_dir=shelf
+    )
     assert find(shelf, other.manifest.version) == other
 
 

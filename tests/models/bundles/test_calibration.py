@@ -1,5 +1,6 @@
 """A map gives the right values for known numbers, keeps the order of customers, and is refused if it is invalid."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from models.bundles import bundle
-from models.bundles.bundle import GRAPH
 from models.bundles.calibration import Calibration, log_odds
+from models.bundles.format.bundle_files import GRAPH
 from models.bundles.risk import RiskPolicy
 from models.bundles.scorer import Scorer
 from models.customer.contract import Vector
@@ -137,7 +138,7 @@ def test_a_manifest_gives_back_the_very_same_map(calibration: Calibration) -> No
 @pytest.mark.parametrize("calibration", [SHIFTED, BENT], ids=lambda one: one.method)
 @pytest.mark.parametrize("rows", [1, 500])
 def test_the_scorer_gives_calibrated_probabilities(root: Path, calibration: Calibration, rows: int) -> None:
-    graph = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).path(GRAPH)
+    graph = bundle.load(root / "models", contract=CONTRACT).path(GRAPH)
     plain, calibrated = (
         Scorer(graph, version="v", policy=RiskPolicy(), calibration=one) for one in (Calibration(), calibration)
     )
@@ -149,8 +150,8 @@ def test_the_scorer_gives_calibrated_probabilities(root: Path, calibration: Cali
 
 
 def test_the_scorer_of_a_bundle_takes_the_map_of_its_manifest(root: Path) -> None:
-    served = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint)
-    bent = served.model_copy(update={"manifest": served.manifest.model_copy(update={"calibration": BENT})})
+    served = bundle.load(root / "models", contract=CONTRACT)
+    bent = replace(served, manifest=served.manifest.model_copy(update={"calibration": BENT}))
     plain = Scorer(served.path(GRAPH), version="v", policy=RiskPolicy(), calibration=Calibration())
     matrix = CONTRACT.to_matrix(synthetic.sample(50, seed=1)[0])
     np.testing.assert_allclose(Scorer.of(bent).score(matrix), BENT.apply(plain.score(matrix)), rtol=1e-12)

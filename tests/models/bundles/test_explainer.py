@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost as xgb
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models import errors
 from models.bundles import bundle
 from models.bundles.explainer import Explainer
+from models.bundles.format import bundle_files
 from models.customer.contract import Contract, Feature, Matrix
 from models.features import CONTRACT
 
 
 @pytest.fixture(scope="module")
 def booster_file(root: Path) -> Path:
-    return bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).path(bundle.BOOSTER)
+    return bundle.load(root / "models", contract=CONTRACT).path(bundle_files.BOOSTER)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,6 @@ def matrix_of(contract: Contract, rows: list[dict[str, Any]]) -> Matrix:
     return contract.to_matrix({name: [row[name] for row in rows] for name in contract.names})
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_base_value_and_contributions_add_up_to_the_margin_of_the_trees(
     explainer: Explainer, booster: xgb.Booster, rows: list[dict[str, Any]]
@@ -108,6 +108,49 @@ def test_many_threads_open_the_booster_once_and_its_file_is_not_needed_any_more(
 
     assert opened == [watched]
     np.testing.assert_array_equal(scores, [explainer.explain(matrix).raw_scores] * 32)
+
+
+def trained(path: Path, **parameters: object) -> Path:
+    chance = np.random.default_rng(0)
+    matrix = chance.normal(size=(1_000, len(CONTRACT.matrix_columns)))
+    churned = matrix[:, 0] + chance.normal(size=1_000) > 0
+    settings = {"objective": "binary:logistic", "nthread": 1} | parameters
+    xgb.train(settings, xgb.DMatrix(matrix, churned), 5).save_model(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"tree_method": "exact", "gamma": 1.5},
+        {"tree_method": "approx", "gamma": 1.5},
+        {"grow_policy": "lossguide", "max_leaves": 31},
+        {"num_parallel_tree": 3, "subsample": 0.5},
+        {"max_depth": 0, "min_child_weight": 0},
+    ],
+)
+def test_trees_of_any_training_with_one_score_are_explained(tmp_path: Path, parameters: dict[str, object]) -> None:
+    path = trained(tmp_path / "model.ubj", **parameters)
+    matrix = matrix_of(CONTRACT, [CONTRACT.example] * 3)
+    margins = xgb.Booster(model_file=path).predict(xgb.DMatrix(matrix), output_margin=True)
+    np.testing.assert_allclose(Explainer(path, CONTRACT).explain(matrix).raw_scores, margins, rtol=0, atol=1e-5)
+
+
+def test_other_boosters_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(errors.BoosterUnreadable, match="a dart booster is not supported"):
+        Explainer(trained(tmp_path / "model.ubj", booster="dart"), CONTRACT)
+
+
+@pytest.mark.parametrize("error", [TypeError("a kind"), RuntimeError("map::at"), MemoryError()])
+def test_any_exception_of_xgboost_is_told_with_the_file(
+    booster_file: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(xgb.Booster, "predict", crash)
+    with pytest.raises(errors.BoosterUnreadable, match=r"model\.ubj: (a kind|map::at|MemoryError)"):
+        Explainer(booster_file, CONTRACT).explain(matrix_of(CONTRACT, [CONTRACT.example]))
 
 
 @pytest.mark.parametrize("damage", ["absent", "empty", "no booster", "half a booster"])

@@ -15,7 +15,7 @@ from models.features import CONTRACT
 
 @pytest.fixture(scope="module")
 def scorer(root: Path) -> Scorer:
-    return Scorer.of(bundle.load(root / "models", fingerprint=CONTRACT.fingerprint))
+    return Scorer.of(bundle.load(root / "models", contract=CONTRACT))
 
 
 def matrix(**changes: object) -> np.ndarray:

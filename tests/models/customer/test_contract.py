@@ -2,7 +2,7 @@
 
 import json
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 import pandas as pd
@@ -110,6 +110,18 @@ def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
         (Literal["a", 1], {"examples": ["a"]}, "all integers or all strings"),
         (Literal[True, False], {"examples": [True]}, "all integers or all strings"),
         (Literal[0, 1], {"examples": [0], "json_schema_extra": {"labels": ["no"]}}, "one label for each category"),
+        (
+            int,
+            {"ge": 0, "le": 9, "examples": [3], "default": -3},
+            "default -3 is not valid: Input should be greater than",
+        ),
+        (int, {"ge": 0, "le": 9, "examples": [3], "default": None}, "default None is not valid"),
+        (
+            Literal["a", "b"],
+            {"examples": ["a"], "default": "c"},
+            "default 'c' is not valid: Input should be 'a' or 'b'",
+        ),
+        (int, {"ge": 0, "le": 9, "examples": [3], "default_factory": int}, "a default must be a constant"),
         (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {age}"}}, "'being {age}' may contain only"),
         (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {}"}}, "only {value} and {s}"),
         (bool, {"examples": [True], "json_schema_extra": {"phrase": "being {value"}}, "may contain only"),
@@ -119,6 +131,57 @@ def test_a_field_that_no_contract_can_hold_is_named(annotation: Any, field: dict
     with pytest.raises(ContractError, match=problem) as caught:
         declaration.derive(one_field(annotation, **field))
     assert caught.value.field == "value"
+
+
+@pytest.mark.parametrize(("annotation", "default"), [(int | None, None), (int, 4), (int, 4.0)])
+def test_a_field_with_a_valid_default_may_be_left_out(annotation: Any, default: Any) -> None:
+    leaving_out = one_field(annotation, ge=0, le=9, examples=[3], default=default)
+    declaration.derive(leaving_out)
+    left_out = leaving_out.model_validate_json("{}")
+    assert left_out.model_dump_json() == f'{{"value":{json.dumps(default and int(default))}}}'
+
+
+def test_only_null_is_a_default_of_a_field_that_follows_another() -> None:
+    ordered = Annotated[int | None, declaration.AtLeast("low")]
+
+    class Following(Features):
+        low: int = Field(ge=0, le=9, examples=[1])
+        high: ordered = Field(ge=0, le=9, examples=[2], default=5)
+
+    class Unknown(Following):
+        high: ordered = Field(ge=0, le=9, examples=[2], default=None)
+
+    with pytest.raises(ContractError, match="high: its default may be below its AtLeast field; use default=None"):
+        declaration.derive(Following)
+    declaration.derive(Unknown)
+
+
+@pytest.mark.parametrize("annotation", [int, int | None, Literal[3, 4], Literal[3, 4] | None])
+@pytest.mark.parametrize("written", ["4", "4.0", "4e0", "0.4e1", "40E-1"])
+def test_a_whole_number_is_whole_however_json_writes_it(annotation: Any, written: str) -> None:
+    bounds = {} if Literal in (get_origin(annotation), *map(get_origin, get_args(annotation))) else {"ge": 0, "le": 9}
+    row = one_field(annotation, examples=[3], **bounds).model_validate_json(f'{{"value":{written}}}')
+    assert row.model_dump_json() == '{"value":4}'
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [("4.5", "int_type"), ('"4"', "int_type"), ("true", "int_type"), ("1e400", "int_type"), ("[4]", "int_type"),
+     ("null", "int_type"), ("9.0", None), ("10.0", "less_than_equal"), ("-1.0", "greater_than_equal")],
+)  # fmt: skip
+def test_other_values_of_an_integer_are_refused_with_one_error(written: str, code: str | None) -> None:
+    checked = one_field(int, ge=0, le=9, examples=[3])
+    try:
+        checked.model_validate_json(f'{{"value":{written}}}')
+    except ValidationError as error:
+        assert [found["type"] for found in error.errors()] == [code]  # noqa: PT017  # one case has no error
+    else:
+        assert code is None
+
+
+def test_a_large_whole_number_stays_exact() -> None:
+    row = one_field(int, ge=0, le=2**60, examples=[3]).model_validate_json(f'{{"value":{2**53 + 1}}}')
+    assert row.model_dump() == {"value": 2**53 + 1}
 
 
 @pytest.mark.parametrize("name", ["churned", "customer_id"])

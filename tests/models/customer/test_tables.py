@@ -60,11 +60,14 @@ def test_a_row_of_another_length_is_marked_wherever_a_chunk_begins(path: Path, r
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", r"table\.csv: it is empty\. Give a \.csv or \.parquet file"),
+        (b"", r"table\.csv: it is empty\. Give a \.csv, \.tsv, \.jsonl"),
         (b"\n\n", "it is empty"),
         (b'a,b\n1,"x\n2,y\n', "line 3: unexpected end of data"),
         (b'a,b\n1,"x"y\n2,y\n', "line 2: ',' expected"),
-        (b"a,b\n1,\xe9\n", "'utf-8' codec can't decode"),
+        (
+            b"a,b\n1,\xe9\n",
+            r"""row 1, column "b": byte 0xe9 .* Add encoding = "cp1252".*\[csv\]""",
+        ),
         (b"a,b\n1," + b"x" * 200_000, "line 2: field larger than field limit"),
     ],
 )

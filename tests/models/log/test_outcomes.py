@@ -1,5 +1,7 @@
 """What may be reported of a prediction."""
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +39,29 @@ def test_an_outcome_may_be_seen_on_the_day_of_the_prediction_and_until_today(at:
 )
 def test_a_time_that_cannot_be_is_refused(at: datetime, problem: str) -> None:
     assert problem_with(observed_at=at) == (("observed_at",), problem)
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-06-01T10:00:00Z", "2026-06-01t12:00+02:00", "20260601T100000z", "2026-06-01 10:00 UTC", "1780308000"]
+)
+def test_a_time_is_read_in_every_notation_of_one_clock(at: str) -> None:
+    sent = json.dumps({"prediction_id": ID, "churned": True, "observed_at": at})
+    assert Outcome.model_validate_json(sent).observed_at == datetime(2026, 6, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "problem"),
+    [
+        ("20260601", "Input should have timezone info"),
+        ("46174", "Input should be a time as 2026-11-29T10:00Z; this number was understood as Excel's days"),
+        ("20263501", "Input should be a time as 2026-11-29T10:00Z"),
+        ("soon", "Input should be a time as 2026-11-29T10:00Z"),
+    ],
+)
+def test_a_number_is_never_a_time_of_1970(at: str, problem: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(problem)) as refused:
+        Outcome.model_validate_json(json.dumps({"prediction_id": ID, "churned": True, "observed_at": at}))
+    assert refused.value.errors()[0]["msg"] == problem
 
 
 @pytest.mark.parametrize(

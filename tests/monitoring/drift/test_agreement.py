@@ -61,7 +61,7 @@ CASES: dict[str, Change] = {
 
 @pytest.fixture
 def learned(shelf: Path) -> Baseline:
-    return baseline.load(bundle.load(shelf, fingerprint=CONTRACT.fingerprint), CONTRACT, rows=50_000)
+    return baseline.load(bundle.load(shelf, contract=CONTRACT), CONTRACT, rows=50_000)
 
 
 def decide(path: Path, learned: Baseline, sample_rows: int) -> tuple[int, int, set[str]]:

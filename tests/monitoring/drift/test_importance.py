@@ -19,7 +19,7 @@ Publish = Callable[[pd.DataFrame, Contract], Path]
 
 
 def load(shelf: Path, contract: Contract = CONTRACT) -> Baseline:
-    return baseline.load(bundle.load(shelf, fingerprint=contract.fingerprint), contract, rows=50_000)
+    return baseline.load(bundle.load(shelf, contract=contract), contract, rows=50_000)
 
 
 def test_importance_is_a_share_and_what_the_model_ignores_has_none(shelf: Path) -> None:

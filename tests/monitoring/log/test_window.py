@@ -70,14 +70,14 @@ def test_requests_are_summed_over_the_period(url: str, keep: Keep, customers: Dr
     with engine.begin() as connection:
         connection.execute(sa.insert(log_tables.TRAFFIC), rows)
     engine.dispose()
-    assert window.read(url, MORNING, rows=10).traffic == window.Traffic(200, 8, 2)
+    assert window.read(url, MORNING, rows=10).traffic == window.Traffic(200, 8, 2, {"tenure_months": 8})
 
 
 def test_an_empty_log_has_nothing_of_any_period(url: str) -> None:
     engine = log_tables.connect(url, create=True)
     migrations.upgrade(engine)
     engine.dispose()
-    assert window.read(url, MORNING, rows=10) == window.Window(0, [], window.Traffic(0, 0, 0))
+    assert window.read(url, MORNING, rows=10) == window.Window(0, [], window.Traffic(0, 0, 0, {}))
 
 
 def test_a_database_without_our_tables_is_said_with_the_remedy(url: str) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from models.features import CONTRACT
 from models.log import log_tables, migrations, row_ids
+from models.log.reporters import Trusted
 from monitoring.period import Period
 from monitoring.quality import labelled_predictions
 from monitoring.quality.labelled_predictions import LabelledPredictions, Tier
@@ -42,15 +43,20 @@ class Log:
             connection.execute(sa.insert(log_tables.PREDICTIONS), [{"prediction_id": one} | made for one in ids])
         return ids
 
-    def follow(self, ids: list[str], *, churned: bool, after: timedelta = timedelta(days=30)) -> None:
+    def follow(
+        self, ids: list[str], *, churned: bool, after: timedelta = timedelta(days=30), reported_by: str = "crm"
+    ) -> None:
         """Write what became of predictions that were made at the start."""
-        seen = {"churned": churned, "observed_at": START + after, "recorded_at": START + after}
+        moments = {"observed_at": START + after, "recorded_at": START + after}
+        seen = {"reported_by": reported_by, "churned": churned} | moments
         with self.engine.begin() as connection:
             connection.execute(sa.insert(log_tables.OUTCOMES), [{"prediction_id": one} | seen for one in ids])
 
-    def read(self) -> LabelledPredictions:
+    def read(self, *, trusted: Trusted = None) -> LabelledPredictions:
         with self.engine.connect() as connection:
-            return labelled_predictions.read(connection, PERIOD, model_version="pinned", contract=CONTRACT)
+            return labelled_predictions.read(
+                connection, PERIOD, model_version="pinned", contract=CONTRACT, trusted=trusted
+            )
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -71,6 +77,19 @@ def test_predictions_and_outcomes_are_counted_by_tier(log: Log) -> None:
     assert sorted(found.probability) == [0.25] * 5 + [0.9] * 3
     pairs = zip(found.outcomes.probability, found.outcomes.churned, strict=True)
     assert sorted(pairs) == [(0.25, 0), (0.9, 1), (0.9, 1)]
+
+
+def test_each_prediction_counts_once_and_not_where_trusted_reporters_disagree(log: Log) -> None:
+    ids = log.add(4)
+    log.follow(ids[:3], churned=True)
+    log.follow(ids[:1], churned=True, reported_by="app", after=timedelta(days=31))
+    log.follow(ids[1:], churned=False, reported_by="stranger", after=timedelta(days=1))
+    everybody, trusted = log.read(), log.read(trusted=frozenset({"crm", "app"}))
+    assert (everybody.window_rows, everybody.outcomes_rows, everybody.contradicted_rows) == (4, 2, 2)
+    assert sorted(everybody.outcomes.churned) == [0, 1]
+    assert (trusted.window_rows, trusted.outcomes_rows, trusted.contradicted_rows) == (4, 3, 0)
+    assert trusted.outcomes.churned.tolist() == [1, 1, 1]
+    assert trusted.median_delay_seconds == timedelta(days=30).total_seconds()
 
 
 def test_only_the_period_and_the_model_count(log: Log) -> None:

@@ -94,7 +94,7 @@ def test_where_churn_is_rare_probabilities_that_are_half_of_what_happens_are_fou
 
 
 def test_the_promise_is_what_the_manifest_says_of_the_test_set(root: Path) -> None:
-    manifest = bundle.load(root / "models", fingerprint=CONTRACT.fingerprint).manifest
+    manifest = bundle.load(root / "models", contract=CONTRACT).manifest
     found = performance_checks.reference(manifest)
     assert found.keys() == manifest.intervals.keys() >= {"roc_auc", "calibration_error", "cost"}
     assert found["cost"].value == manifest.metrics["cost"]

@@ -54,3 +54,11 @@ def test_old_runs_are_forgotten_whole_and_others_stay_whole(tmp_path: Path) -> N
     assert [path.name for path in snapshots.iterdir()] == ["two.json"]
     kept = sorted(path.name for path in (tmp_path / "reports").iterdir())
     assert kept == ["20260301T120001.000000Z-drift.html", "20260301T120001.000000Z-drift.json"]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]"])
+def test_a_damaged_record_is_forgotten_like_others(damage: str, tmp_path: Path) -> None:
+    run_store.write({}, tmp_path, "drift", FIRST).write_text(damage)
+    run_store.write({}, tmp_path, "performance", FIRST)
+    assert run_store.remove_before(tmp_path, before=SECOND) == 2
+    assert list((tmp_path / "reports").iterdir()) == []

@@ -14,6 +14,7 @@ import xgboost as xgb
 
 from models.bundles import bundle
 from models.bundles.explainer import Contributions, Explainer
+from models.bundles.format import bundle_files
 from models.bundles.manifest import Description
 from models.customer.contract import Matrix
 from models.features import CONTRACT, CustomerFeatures
@@ -129,9 +130,10 @@ def test_nobody_waits_while_a_batch_is_explained(start: Callable[..., Any], pinn
 
 
 def test_trees_that_cannot_be_opened_are_our_fault_and_stop_no_plain_prediction(
-    start: Callable[..., Any], pinned: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    start: Callable[..., Any], pinned: Predictor, models_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "model.ubj").write_bytes(b"no booster")
+    trees = bundle.load(models_dir, contract=CONTRACT).path(bundle_files.BOOSTER).read_bytes()
+    (tmp_path / "model.ubj").write_bytes(trees.replace(b"binary:logistic", b"binary:logistik"))  # only XGBoost sees it
     client = start(serving=replace(pinned, explainer=Explainer(tmp_path / "model.ubj", CONTRACT)))
     answer = client.post(EXPLAINED, json=CONTRACT.example)
 
@@ -145,15 +147,15 @@ def test_trees_that_cannot_be_opened_are_our_fault_and_stop_no_plain_prediction(
 
 
 def test_a_new_model_explains_itself(start: Callable[..., Any], shelf: Path, tmp_path: Path) -> None:
-    first = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+    first = bundle.load(shelf, contract=CONTRACT)
     client = start(models_dir=shelf)
     assert client.post(EXPLAINED, json=CONTRACT.example).json()["model_version"] == first.manifest.version
 
     files = tmp_path / "files"
-    shutil.copytree(first.directory, files, ignore=shutil.ignore_patterns(bundle.MANIFEST))
-    (fewer := xgb.Booster(model_file=files / bundle.BOOSTER)[:5]).save_model(files / bundle.BOOSTER)
+    shutil.copytree(first.directory, files, ignore=shutil.ignore_patterns(bundle_files.MANIFEST))
+    (fewer := xgb.Booster(model_file=files / bundle_files.BOOSTER)[:5]).save_model(files / bundle_files.BOOSTER)
     told = {name: value for name, value in first.manifest if name in Description.model_fields}
-    second = bundle.save(files, Description(**told), trained_at=first.manifest.trained_at, models_dir=shelf)
+    second = bundle.save(files, Description(**told), CONTRACT, trained_at=first.manifest.trained_at, models_dir=shelf)
     bundle.pin(second, models_dir=shelf)
     client.app_state["inference"].model.refresh()
     answer = client.post(EXPLAINED, json=CONTRACT.example).json()

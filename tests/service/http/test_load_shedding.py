@@ -1,14 +1,17 @@
 import asyncio
+import re
 import time
 from http import HTTPStatus
+from typing import get_args
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from service.errors import Queue
 from service.http import load_shedding
 from service.http.load_shedding import LoadShedding
 from service.http.routes import PREDICT_ROUTE
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 
 TURN_SECONDS, WORK_SECONDS = 0.05, 0.02
 
@@ -76,6 +79,11 @@ def test_small_refusals_are_held_back_but_only_so_many(app: LoadShedding, monkey
     too_many = asyncio.run(seconds_of_refusing())
 
     assert held > max(large, too_many) + 0.05
+
+
+def test_each_reason_starts_at_0() -> None:
+    found = re.findall(r'http_requests_shed_total\{reason="(.+?)"\} 0\.0', Metrics().expose().decode())
+    assert set(found) == {"queue", "memory", *get_args(Queue)}
 
 
 def test_refusals_are_counted() -> None:

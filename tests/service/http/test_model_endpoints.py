@@ -124,7 +124,3 @@ def test_a_serving_model_is_healthy_and_ready(client: Any) -> None:
     assert health == {"status": "healthy", "model_loaded": True, "reason": None, "challenger": None}
     assert client.get("/health/live").json() == {"status": "alive"}
     assert client.get("/health/ready").json() == {"status": "ready"}
-
-
-def test_the_root_leads_to_the_page_that_shows_the_api(client: Any) -> None:
-    assert client.get("/").url.path == "/docs"

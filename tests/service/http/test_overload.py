@@ -16,6 +16,8 @@ from models.features import CONTRACT
 SATURATING, EXCESSIVE = 40, 200
 TURN_SECONDS = 0.01
 """A hundred predictions or so, so that five times the saturating connections are more than it takes."""
+LEAST_SHARE, MOST_ROUNDS = 0.8, 10
+"""Of the goodput without excess, in one of so many rounds: other programs may use this machine meanwhile."""
 VALID = json.dumps(CONTRACT.example)
 
 
@@ -65,10 +67,10 @@ def test_past_saturation_the_excess_is_refused_and_the_rest_is_served(launch: Ca
     load(service.port, 1, seconds=1).communicate()  # everything is compiled, cached and paged in
 
     rounds = [compare(service)]
-    while len(rounds) < 3 and rounds[-1][1] < 0.8 * rounds[-1][0]:
-        rounds.append(compare(service))  # somebody else used this machine meanwhile
+    while len(rounds) < MOST_ROUNDS and rounds[-1][1] < LEAST_SHARE * rounds[-1][0]:
+        rounds.append(compare(service))
     at_full_load, at_excess, told = rounds[-1]
-    assert at_excess >= 0.8 * at_full_load
+    assert at_excess >= LEAST_SHARE * at_full_load
     assert told["shed"] == told["patient"] > 0
     assert told["other"] == told["broken"] == 0
     assert told["slowest_seconds"] < 2

@@ -1,13 +1,16 @@
+import gzip
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from models.features import CONTRACT
+from models.features import CONTRACT, CustomerFeatures
 from service.errors import LISTED_PROBLEMS
 from service.http.routes import BATCH_VALUES, ONE_CUSTOMER_BYTES
 from service.model.predictor import Predictor
+
+JSON = {"Content-Type": "application/json"}
 
 
 def broken(**raw: str) -> str:
@@ -17,7 +20,7 @@ def broken(**raw: str) -> str:
 
 
 def ask(client: Any, body: str, path: str = "/predict") -> Any:
-    return client.post(path, content=body, headers={"Content-Type": "application/json"})
+    return client.post(path, content=body, headers=JSON)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,9 @@ def ask(client: Any, body: str, path: str = "/predict") -> Any:
         ("total_charges", "NaN"),
         ("contract_type", "3"),
         ("contract_type", "true"),
-        ("contract_type", "1.0"),
+        ("contract_type", "1.5"),
+        ("contract_type", "3.0"),
+        ("tenure_months", "121.0"),
         ("contract_type", '"0"'),
         ("churn", "1"),
     ],
@@ -90,11 +95,13 @@ def test_the_list_of_problems_is_bounded(client: Any) -> None:
 
 
 def test_problems_too_many_to_convert_are_counted_but_not_listed(client: Any) -> None:
-    rows = ",".join(['{"invented":1}'] * 10_000)
-    answer = ask(client, f'{{"customers":[{rows}]}}', "/predict/batch").json()
+    missing = sum(field.is_required() for field in CustomerFeatures.model_fields.values())
+    invented = max(1, 6 - missing)
+    row = json.dumps({f"invented_{number}": 1 for number in range(invented)})
+    answer = ask(client, f'{{"customers":[{",".join([row] * 10_000)}]}}', "/predict/batch").json()
 
     assert answer["errors"] == []
-    assert f"{10_000 * (len(CONTRACT.names) + 1)} problems, too many to name" in answer["detail"]
+    assert f"{10_000 * (missing + invented)} problems, too many to name" in answer["detail"]
 
 
 def test_a_short_list_of_problems_is_called_complete(client: Any) -> None:
@@ -112,7 +119,7 @@ def test_of_a_name_that_comes_twice_the_last_value_counts(client: Any) -> None:
     assert ask_twice("3", "-1") == 422
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\ufeff{}", '{"tenure_months": 4'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\ufeff", "{}\ufeff", '{"tenure_months": 4'])
 def test_a_body_that_is_no_json_object_is_refused(client: Any, text: str) -> None:
     answer = ask(client, text)
 
@@ -123,6 +130,31 @@ def test_a_body_that_is_no_json_object_is_refused(client: Any, text: str) -> Non
 def test_a_body_that_is_no_json_is_called_so(client: Any) -> None:
     assert ask(client, "{").json()["detail"].startswith("The body is not JSON.")
     assert ask(client, "[]").json()["detail"].startswith("The body is not valid;")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_a_byte_order_mark_before_the_json_is_ignored(client: Any, path: str) -> None:
+    body = broken() if path == "/predict" else f'{{"customers":[{broken()}]}}'
+
+    assert ask(client, f"\ufeff{body}", path).status_code == 200
+    assert ask(client, f"\ufeff\ufeff{body}", path).json()["detail"].startswith("The body is not JSON.")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZip", "deflate", "br", "zstd", "gzip, gzip"])
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_body_declared_as_compressed_is_refused(client: Any, coding: str, *, compressed: bool) -> None:
+    body = gzip.compress(broken().encode()) if compressed else broken().encode()
+    answer = client.post("/predict", content=body, headers=JSON | {"Content-Encoding": coding})
+
+    assert answer.status_code == 415
+    assert answer.json()["detail"] == (
+        f"The body's Content-Encoding is {coding.lower()!r}. Send the JSON uncompressed, without this header."
+    )
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
+def test_a_body_may_be_declared_as_not_compressed(client: Any) -> None:
+    assert client.post("/predict", content=broken(), headers=JSON | {"Content-Encoding": "identity"}).status_code == 200
 
 
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])

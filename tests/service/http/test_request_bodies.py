@@ -12,16 +12,17 @@ from models.features import CONTRACT
 from service.errors import BodyTooLarge, Overloaded, Queue
 from service.http import request_bodies
 from service.http.request_bodies import HELD_BODIES, BodyLimit, RequestBodies, ThreadQueue
+from service.http.sharing.fair_lock import FairLock
 from service.model.predictor import Predictor
 
-LARGEST_BYTES = 100
+LARGEST_BYTES = 100_000
 
 
 class Sender:
     """A client that sends a full body, and its end when it is told to."""
 
-    def __init__(self, body: bytes = b" " * LARGEST_BYTES) -> None:
-        self.body, self.read, self.end = body, asyncio.Event(), asyncio.Event()
+    def __init__(self, body: bytes = b" " * LARGEST_BYTES, address: str = "") -> None:
+        self.body, self.read, self.end, self.address = body, asyncio.Event(), asyncio.Event(), address
 
     async def receive(self) -> Message:
         if not self.read.is_set():
@@ -31,19 +32,20 @@ class Sender:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     def request(self) -> Request:
-        return Request({"type": "http", "headers": []}, self.receive)
+        return Request({"type": "http", "headers": [], "client": (self.address, 0), "state": {}}, self.receive)
 
 
 def test_all_bodies_together_are_bounded_and_room_comes_back() -> None:
     async def fill_and_empty() -> None:
-        bodies, senders = RequestBodies(LARGEST_BYTES), [Sender() for _ in range(HELD_BODIES)]
+        bodies = RequestBodies(LARGEST_BYTES)
+        senders = [Sender(address=str(number % 4)) for number in range(HELD_BODIES)]
         held = [
             asyncio.create_task(bodies.take(sender.request(), BodyLimit(), ThreadQueue(), bytes)) for sender in senders
         ]
         for sender in senders:
             await sender.read.wait()
         with pytest.raises(Overloaded) as refused:
-            await bodies.take(Sender().request(), BodyLimit(), ThreadQueue(), bytes)
+            await bodies.take(Sender(address="1").request(), BodyLimit(), ThreadQueue(), bytes)
         assert refused.value.reason == "memory"
 
         for sender in senders:
@@ -98,9 +100,33 @@ def test_bodies_of_one_queue_are_worked_on_one_by_one_and_wait_only_so_long(monk
 
 def test_a_refusal_for_want_of_room_is_answered_and_counted(start: Callable[..., Any], pinned: Predictor) -> None:
     client = start(serving=pinned)
-    client.app_state["intake"]._free_bytes = 0
-    answer = client.post("/predict/batch", json={"customers": [CONTRACT.example]})
+    client.app_state["intake"]._memory._free_bytes = 0
+    answer = client.post("/predict/batch", json={"customers": [CONTRACT.example] * 1000})
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert answer.json()["detail"].endswith("Retry later, and less often.")
     assert 'http_requests_shed_total{reason="memory"} 1.0' in client.get("/metrics").text
+
+
+def test_clients_take_turns_however_much_one_of_them_waits_for() -> None:
+    served: list[str] = []
+
+    async def work(lock: FairLock, client: str) -> None:
+        await lock.acquire(client)
+        served.append(client)
+        await asyncio.sleep(0)
+        lock.release()
+
+    async def wait_together() -> None:
+        lock = FairLock()
+        many = [asyncio.create_task(work(lock, "many")) for _ in range(6)]
+        await asyncio.sleep(0)
+        one, left = asyncio.create_task(work(lock, "one")), asyncio.create_task(work(lock, "left"))
+        await asyncio.sleep(0)
+        left.cancel()
+        await asyncio.gather(*many, one)
+        await asyncio.wait_for(lock.acquire("later"), 1)
+
+    asyncio.run(wait_together())
+    assert served.index("one") <= 3
+    assert (served.count("many"), served.count("left")) == (6, 0)

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from models.features import CONTRACT
 from models.log import log_tables, row_ids
+from service.json_logging import JsonLines
 from service.log import spool_writer
 from service.log.shipper import Shipper
 from service.log.spool import Spool
@@ -57,9 +58,14 @@ class Logging:
         return self.client.post("/outcomes/batch", json={"outcomes": outcomes})
 
     def recorded(self) -> dict[str, bool]:
+        return {identity: churned for (identity, _), churned in self.reported().items()}
+
+    def reported(self) -> dict[tuple[str, str], bool]:
+        """Return the outcomes by prediction and reporter."""
         engine = log_tables.connect(f"sqlite:///{self.database}")
         with engine.connect() as connection:
-            return {row.prediction_id: row.churned for row in connection.execute(sa.select(log_tables.OUTCOMES))}
+            rows = connection.execute(sa.select(log_tables.OUTCOMES)).all()
+        return {(row.prediction_id, row.reported_by): row.churned for row in rows}
 
 
 @pytest.fixture
@@ -103,8 +109,8 @@ def test_a_batch_is_told_in_numbers_and_counted_once(logging: Logging, shipped: 
 
     assert logging.recorded() == {one: True, other: False}
     counted = logging.client.get("/metrics").text
-    assert 'churn_outcomes_total{churned="true"} 1.0' in counted
-    assert 'churn_outcomes_total{churned="false"} 1.0' in counted
+    assert 'churn_outcomes_total{churned="true",reported_by="anonymous"} 1.0' in counted
+    assert 'churn_outcomes_total{churned="false",reported_by="anonymous"} 1.0' in counted
 
 
 def test_an_unknown_prediction_is_named_and_refuses_the_batch(logging: Logging, shipped: tuple[str, str]) -> None:
@@ -120,6 +126,35 @@ def test_a_contradiction_is_named_and_what_came_first_stays(logging: Logging, sh
 
     assert shipped[0] in assert_one_shape(answer, 409)["detail"]
     assert logging.recorded() == {shipped[0]: True}
+
+
+def test_each_client_has_outcomes_of_its_own_and_a_contradiction_is_counted(
+    logging: Logging,
+    shipped: tuple[str, str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level("INFO", "audit")
+    one, other = shipped
+    assert logging.report(outcome_of(one), outcome_of(other)).json() == {"new": 2, "known": 0}
+    monkeypatch.setattr("service.http.admission.guard.ANONYMOUS", "crm")
+    answer = logging.client.post("/outcomes", json=outcome_of(one, churned=False))
+    assert (answer.status_code, answer.json()["churned"]) == (200, False)
+    assert logging.report(outcome_of(one, churned=False), outcome_of(other)).json() == {"new": 1, "known": 1}
+    assert_one_shape(logging.client.post("/outcomes", json=outcome_of(one)), 409)
+
+    assert logging.reported() == {
+        (one, "anonymous"): True,
+        (other, "anonymous"): True,
+        (one, "crm"): False,
+        (other, "crm"): True,
+    }
+    counted = logging.client.get("/metrics").text
+    assert 'churn_outcomes_total{churned="false",reported_by="crm"} 1.0' in counted
+    assert 'churn_outcomes_contradicted_total{reported_by="crm"} 1.0' in counted
+    [line] = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name == "audit"]
+    assert (line["message"], line["prediction_id"]) == ("outcome contradicted", one)
+    assert (line["reported_by"], line["contradicts"]) == ("crm", ["anonymous"])
 
 
 def test_the_outcome_of_a_prediction_that_is_not_in_the_database_yet_is_asked_for_again(logging: Logging) -> None:

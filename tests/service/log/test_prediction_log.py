@@ -4,7 +4,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from starlette.testclient import TestClient
 from models.features import CONTRACT, CustomerFeatures
 from models.log.row_ids import first_id
 from service.app import create_app
-from service.log import logged_inputs, prediction_log, spool, spool_writer
+from service.log import prediction_log, spool_writer
+from service.log.logged_inputs import InputKeeper
+from service.log.page_format import NULL
 from service.log.prediction_log import SpooledLog
 from service.log.spool import Spool
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 from service.model.predictor import Predictor
 from service.settings import Settings
+from tests.service.log_pages import logged
 from tests.waiting import wait_until
 
 URL = "sqlite:///never-opened.db"
@@ -30,13 +33,8 @@ URL = "sqlite:///never-opened.db"
 def logging_client(pinned: Predictor, tmp_path: Path) -> Callable[..., TestClient]:
     """Make a client whose service runs, and keeps a log, for as long as a `with` lasts."""
     return lambda **settings: TestClient(
-        create_app(Settings(log_url=URL, output_dir=tmp_path, **settings), serving=pinned)
+        create_app(Settings(log_url=URL, output_dir=tmp_path, **settings), serving=pinned), base_url="http://localhost"
     )
-
-
-def logged(folder: Path, table: str = "predictions") -> list[tuple[str | None, ...]]:
-    pages = Spool(folder / "spool").pages()
-    return [row for page in pages if spool.table_of(page) == table for row in spool.read(page)]
 
 
 def test_every_prediction_becomes_a_row_that_says_what_was_answered(
@@ -55,7 +53,7 @@ def test_every_prediction_becomes_a_row_that_says_what_was_answered(
         assert f"{made_at}Z".replace(" ", "T") == answer["prediction_timestamp"]
         assert version == answer["model_version"]
         assert json.loads(features or "") == customer
-        assert digest is None
+        assert digest == NULL
         assert float(probability or "") == answer["churn_probability"]
         assert (decision == "1", tier) == (answer["churn_prediction"], answer["risk_tier"])
 
@@ -97,7 +95,7 @@ def test_hashed_inputs_tell_alike_from_different_and_nothing_else(
     assert digests[:2] == digests[2:]
     assert digests[0] != digests[1]
     assert {len(digest) for digest in digests} == {64}
-    assert {row[3] for row in logged(tmp_path)} == {None}
+    assert {row[3] for row in logged(tmp_path)} == {NULL}
     assert (tmp_path / "inputs.key").stat().st_mode & 0o077 == 0
 
 
@@ -106,7 +104,7 @@ def test_inputs_may_be_left_out_altogether(logging_client: Callable[..., TestCli
         client.post("/predict", json=CONTRACT.example)
 
     [row] = logged(tmp_path)
-    assert row[3:5] == (None, None)
+    assert row[3:5] == (NULL, NULL)
 
 
 def test_a_full_spool_drops_and_says_how_much(
@@ -170,8 +168,8 @@ def test_a_disk_that_fails_is_told_and_what_is_lost_in_the_end_is_counted(
     (tmp_path / "spool").write_text("in the way of the folder")
     with logging_client() as client:
         client.post("/predict/batch", json={"customers": [CONTRACT.example] * 7})
-        wait_until(lambda: client.get("/health").json()["status"] == "degraded")
-        assert "held in memory: " in client.get("/health").json()["reason"]
+        wait_until(lambda: "held in memory: " in (client.get("/health").json()["reason"] or ""))
+        assert "The folder spool of the prediction log cannot be read: " in client.get("/health").json()["reason"]
 
     [said] = [record.message for record in caplog.records if record.name == "service.log.prediction_log"]
     assert said.startswith("predictions are not logged any more: ")
@@ -180,7 +178,7 @@ def test_a_disk_that_fails_is_told_and_what_is_lost_in_the_end_is_counted(
 class HangingSpool(Spool):
     """A disk that does not answer."""
 
-    def write(self, table: str, lines: Iterable[str], *, since: int) -> int:  # noqa: ARG002
+    def write(self, table: str, lines: Sequence[str], *, since: int) -> int:  # noqa: ARG002
         time.sleep(60)
         return 0
 
@@ -191,9 +189,7 @@ def test_a_disk_that_hangs_is_told_and_memory_stays_bounded(
     monkeypatch.setattr(prediction_log, "MAX_QUEUED_ROWS", 100)
     monkeypatch.setattr(prediction_log, "LATE_SECONDS", 0.1)
     metrics = Metrics()
-    log = SpooledLog(
-        HangingSpool(tmp_path), keep=logged_inputs.keeper("none", tmp_path), max_bytes=10**9, metrics=metrics
-    )
+    log = SpooledLog(HangingSpool(tmp_path), keep=InputKeeper("none", tmp_path), max_bytes=10**9, metrics=metrics)
     predicted = pinned.predict([CustomerFeatures(**CONTRACT.example)] * 40)
     log.put([predicted])
     threading.Thread(target=log.write, daemon=True).start()
@@ -205,6 +201,34 @@ def test_a_disk_that_hangs_is_told_and_memory_stays_bounded(
     assert "the disk does not answer" in log.problem
     assert len(log._lines) == 120
     assert b"churn_log_dropped_rows_total 280.0" in metrics.expose()
+
+
+def test_a_refusal_is_counted_at_once_and_answers_from_time_to_time(
+    logging_client: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_writer, "TRAFFIC_SECONDS", 3_600)
+    with logging_client() as client:
+        client.post("/predict", json=CONTRACT.example)
+        wait_until(lambda: len(logged(tmp_path)) == 1)
+        counted = len(logged(tmp_path, "traffic"))
+        client.post("/predict", json=CONTRACT.example)
+        client.post("/predict", json={})
+        wait_until(lambda: len(logged(tmp_path, "traffic")) > counted, seconds=10)
+
+    rows = logged(tmp_path, "traffic")
+    assert [sum(int(row[at] or 0) for row in rows) for at in (2, 3)] == [2, 1]
+
+
+def test_whole_numbers_are_logged_alike_however_they_are_written(
+    logging_client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    whole = {name: float(value) for name, value in CONTRACT.example.items() if type(value) is int}
+    both = [CONTRACT.example, CONTRACT.example | whole]
+    with logging_client() as client:
+        assert client.post("/predict/batch", json={"customers": both}).status_code == 200
+        assert all(client.post("/predict", json=customer).status_code == 200 for customer in both)
+
+    assert len({row[3] for row in logged(tmp_path)}) == 1
 
 
 def test_counts_of_requests_outlast_a_disk_that_fails(

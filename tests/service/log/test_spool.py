@@ -17,6 +17,7 @@ from models.log import log_tables, migrations
 from service.log import spool
 from service.log.shipper import Shipper
 from service.log.spool import Spool
+from tests.service.log_pages import rows_in
 
 FIRST_ROW = (f"{1:032x}", datetime(2026, 3, 1, tzinfo=UTC), "v1", {"plan": "a"}, None, 0.25, False, "low")
 MADE_AT, FEATURES = "2026-03-01 12:00:00.000001", '{"plan":"a\\tb\u2028c"}'
@@ -58,15 +59,15 @@ def test_a_page_gives_back_its_rows(pages: Spool) -> None:
     assert page.stat().st_size == size_bytes
     assert pages.waiting().size_bytes == 512 * page.stat().st_blocks >= size_bytes
     assert pages.waiting().since == 1
-    assert spool.table_of(page) == "predictions"
-    assert spool.read(page)[1] == (f"{2:032x}", MADE_AT, "v1", FEATURES, None, "0.25", "0", "low")
+    assert spool.parse(page) == ("predictions", 1, 2)
+    assert rows_in(page) == [tuple(line(number).split("\t")) for number in (1, 2)]
 
 
 def test_pages_come_in_the_order_they_were_written(pages: Spool) -> None:
     for number in range(20):
         pages.write("predictions", [line(number)], since=1)
 
-    assert [spool.read(page)[0][0] for page in pages.pages()] == [f"{number:032x}" for number in range(20)]
+    assert [rows_in(page)[0][0] for page in pages.pages()] == [f"{number:032x}" for number in range(20)]
 
 
 def test_a_page_that_was_never_finished_is_no_page(pages: Spool, tmp_path: Path) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.bundles import bundle, pins
+from models.bundles import bundle, pin_changes, pins
 from models.bundles.bundle import Bundle
+from models.bundles.format import bundle_files
 from models.bundles.pins import Challenger, Pin
 from models.features import CONTRACT, CustomerFeatures
 from service.log import spool, spool_writer
 from service.log.spool import Spool
 from service.model import predictor
 from service.model.model_router import place
+from tests.service.log_pages import logged, rows_in
 from tests.service.stores import challenge, publish_another, withdraw
 from tests.service.test_metrics import scrape
 from tests.waiting import wait_until
@@ -43,11 +45,6 @@ def ask(client: Any, name: str | None = None, path: str = "/predict", **values: 
     answer = client.post(path, json=CONTRACT.example | values | ({"customer_id": name} if name else {}))
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
-
-
-def logged(shelf: Path, table: str) -> list[tuple[str | None, ...]]:
-    pages = Spool(shelf / "var" / "spool").pages()
-    return [row for page in pages if spool.table_of(page) == table for row in spool.read(page)]
 
 
 def score(shelf: Path, named: pins.BundleRef, customers: list[dict[str, Any]]) -> list[float]:
@@ -88,8 +85,8 @@ def test_a_mixed_batch_is_its_customers_one_by_one_in_order_and_logged_by_model(
     first, second = (score(shelf, model, customers) for model in (pins.read(shelf), bundle.name(another)))
     expected = [second[at] if made["model_version"] == version else first[at] for at, made in enumerate(batch)]
     assert [made["churn_probability"] for made in batch] == expected
-    wait_until(lambda: len(logged(shelf, "predictions")) == 340)
-    rows = {row[0]: row for row in logged(shelf, "predictions")}
+    wait_until(lambda: len(logged(shelf / "var", "predictions")) == 340)
+    rows = {row[0]: row for row in logged(shelf / "var", "predictions")}
     for made, customer in zip(batch, customers, strict=True):
         assert rows[made["prediction_id"]][2] == made["model_version"]
         assert json.loads(rows[made["prediction_id"]][3] or "") == customer
@@ -98,7 +95,7 @@ def test_a_mixed_batch_is_its_customers_one_by_one_in_order_and_logged_by_model(
         answered = sum(made["model_version"] == model for made in (*batch, *singles))
         assert sum(counted["churn_predictions_total", model, tier] for tier in ("low", "medium", "high")) == answered
         assert counted["churn_probability_count", model] == answered
-    assert logged(shelf, "challenger_predictions") == []
+    assert logged(shelf / "var", "challenger_predictions") == []
 
 
 def test_the_model_that_answered_explains(begin: Callable[..., Any], shelf: Path, another: Bundle) -> None:
@@ -122,11 +119,11 @@ def test_a_name_is_no_feature_and_is_kept_nowhere(
 ) -> None:
     client = begin(log_url="sqlite:///never-opened.db", log_inputs=kept)
     answers = [ask(client), ask(client, "a-name"), ask(client, "another-name", "/predict?explain=true")]
-    wait_until(lambda: len(logged(shelf, "predictions")) == 3)
+    wait_until(lambda: len(logged(shelf / "var", "predictions")) == 3)
 
     assert len({answer["churn_probability"] for answer in answers}) == 1
     assert list(answers[2]["explanation"]["contributions"]) == list(CONTRACT.names)
-    assert len({row[3:5] for row in logged(shelf, "predictions")}) == 1
+    assert len({row[3:5] for row in logged(shelf / "var", "predictions")}) == 1
     assert "-name" not in json.dumps(answers) + caplog.text + client.get("/metrics").text
 
 
@@ -148,12 +145,12 @@ def test_a_shadow_scores_what_was_answered_and_answers_nobody(
     client = begin(log_url="sqlite:///never-opened.db")
     made = client.post("/predict/batch", json={"customers": customers[:-1]}).json()["predictions"]
     made.append(ask(client, "C-1", **customers[-1]))
-    wait_until(lambda: len(logged(shelf, "challenger_predictions")) == len(customers))
+    wait_until(lambda: len(logged(shelf / "var", "challenger_predictions")) == len(customers))
 
     assert {answer["model_version"] for answer in made} == {pins.read(shelf).version}
     assert [answer["churn_probability"] for answer in made] == score(shelf, pins.read(shelf), customers)
     own, policy = score(shelf, bundle.name(another), customers), another.manifest.policy
-    assert logged(shelf, "challenger_predictions") == [
+    assert logged(shelf / "var", "challenger_predictions") == [
         (answer["prediction_id"], version, repr(said), f"{policy.churns(said):d}", policy.tier(said))
         for answer, said in zip(made, own, strict=True)
     ]
@@ -171,14 +168,14 @@ def test_a_page_of_a_shadow_lies_behind_that_of_the_predictions(
     challenge(shelf, another.manifest.version, "shadow")
     client = begin(log_url="sqlite:///never-opened.db")
     asked = {ask(client)["prediction_id"] for _ in range(50)}
-    wait_until(lambda: len(logged(shelf, "challenger_predictions")) == 50)
+    wait_until(lambda: len(logged(shelf / "var", "challenger_predictions")) == 50)
 
     known: set[str | None] = set()
     for page in Spool(shelf / "var" / "spool").pages():
-        ids = {row[0] for row in spool.read(page)}
-        if spool.table_of(page) == "predictions":
+        ids = {row[0] for row in rows_in(page)}
+        if spool.parse(page).table == "predictions":
             known |= ids
-        elif spool.table_of(page) == "challenger_predictions":
+        elif spool.parse(page).table == "challenger_predictions":
             assert ids <= known
     assert known == asked
 
@@ -195,8 +192,8 @@ def test_what_a_shadow_has_no_time_for_is_dropped_and_counted(
 
     wait_until(lambda: scrape(client)["churn_shadow_rows_total", "scored"] == 7)
     assert scrape(client)["churn_shadow_rows_total", "dropped"] == 11
-    assert len(logged(shelf, "predictions")) == 18
-    assert len(logged(shelf, "challenger_predictions")) == 7
+    assert len(logged(shelf / "var", "predictions")) == 18
+    assert len(logged(shelf / "var", "challenger_predictions")) == 7
 
 
 def test_where_predictions_are_dropped_the_shadows_are_too(
@@ -205,12 +202,12 @@ def test_where_predictions_are_dropped_the_shadows_are_too(
     challenge(shelf, another.manifest.version, "shadow")
     client = begin(log_url="sqlite:///never-opened.db", max_spool_bytes=1)
     ask(client)
-    wait_until(lambda: len(logged(shelf, "challenger_predictions")) == 1)
+    wait_until(lambda: len(logged(shelf / "var", "challenger_predictions")) == 1)
     client.post("/predict/batch", json={"customers": [CONTRACT.example] * 7})
 
     wait_until(lambda: scrape(client)["churn_shadow_rows_total", "dropped"] == 7)
     assert scrape(client)[("churn_log_dropped_rows_total",)] == 7
-    assert len(logged(shelf, "challenger_predictions")) == 1
+    assert len(logged(shelf / "var", "challenger_predictions")) == 1
 
 
 @pytest.mark.parametrize(("mode", "share"), [("canary", 0.25), ("shadow", None)])
@@ -237,7 +234,7 @@ def test_model_health_and_metrics_tell_what_is_tried(
 def test_a_challenger_that_fails_is_refused_alone_and_tried_when_it_is_whole(
     begin: Callable[..., Any], shelf: Path, another: Bundle
 ) -> None:
-    graph = another.path(bundle.GRAPH)
+    graph = another.path(bundle_files.GRAPH)
     whole = graph.read_bytes()
     graph.write_bytes(whole[:-1])
     challenge(shelf, version := another.manifest.version, "canary")
@@ -246,7 +243,7 @@ def test_a_challenger_that_fails_is_refused_alone_and_tried_when_it_is_whole(
 
     assert (health["status"], health["model_loaded"], health["challenger"]) == ("degraded", True, None)
     assert health["reason"].startswith(f"The challenger {version} is refused, only the champion is served. ")
-    assert bundle.GRAPH in health["reason"]
+    assert bundle_files.GRAPH in health["reason"]
     assert str(shelf) not in health["reason"]
     assert client.get("/health/ready").status_code == 200
     assert {ask(client, name)["model_version"] for name in NAMES} == {pins.read(shelf).version}
@@ -264,7 +261,7 @@ def test_a_bad_challenger_holds_up_no_new_champion(begin: Callable[..., Any], sh
     client = begin()
     absent = Challenger(version="absent", digest="0" * 64, mode="canary")
     pin = Pin(**dict(bundle.name(another)), challenger=absent)
-    pins.write(pin, about=pin, change="promote", why="better", models_dir=shelf)
+    pin_changes.write(pin, about=pin, change="promote", why="better", models_dir=shelf)
     refresh(client)
 
     assert ask(client)["model_version"] == another.manifest.version
@@ -276,20 +273,20 @@ def test_a_bad_champion_leaves_the_last_one_and_the_challenger_goes_when_it_is_w
 ) -> None:
     challenge(shelf, another.manifest.version, "canary")
     client, first = begin(), pins.read(shelf)
-    (shelf / "store" / first.version / bundle.BOOSTER).write_bytes(b"spoiled")
+    (shelf / "store" / first.version / bundle_files.BOOSTER).write_bytes(b"spoiled")
     refresh(client)
     assert client.get("/health").json()["challenger"]["version"] == another.manifest.version
     withdraw(shelf)
     refresh(client)
 
     assert client.get("/health").json()["challenger"] is None
-    assert bundle.BOOSTER in client.get("/health").json()["reason"]
+    assert bundle_files.BOOSTER in client.get("/health").json()["reason"]
     assert {ask(client, name)["model_version"] for name in NAMES} == {first.version}
 
 
 def test_without_a_champion_nobody_answers(begin: Callable[..., Any], shelf: Path, another: Bundle) -> None:
     challenge(shelf, another.manifest.version, "canary")
-    (shelf / "store" / pins.read(shelf).version / bundle.BOOSTER).write_bytes(b"spoiled")
+    (shelf / "store" / pins.read(shelf).version / bundle_files.BOOSTER).write_bytes(b"spoiled")
     client = begin()
 
     assert client.post("/predict", json=CONTRACT.example | {"customer_id": "C-1"}).status_code == 503

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from models.bundles import bundle
+from models.bundles.format import bundle_files
 from models.features import CONTRACT
 
 
@@ -35,7 +36,9 @@ def assert_up_but_not_serving(start: Callable[..., Any], models_dir: Path, reaso
 
 def test_one_changed_byte_in_any_file_is_refused_by_name(start: Callable[..., Any], shelf: Path) -> None:
     files = sorted(path for path in shelf.rglob("*") if path.is_file() and path.name != "pinned.json")
-    assert {bundle.MANIFEST, bundle.GRAPH, bundle.BOOSTER, bundle.REFERENCE} <= {path.name for path in files}
+    assert {bundle_files.MANIFEST, bundle_files.GRAPH, bundle_files.BOOSTER, bundle_files.REFERENCE} <= {
+        path.name for path in files
+    }
 
     for path in files:
         published = path.read_bytes()
@@ -48,9 +51,9 @@ def test_one_changed_byte_in_any_file_is_refused_by_name(start: Callable[..., An
 
 
 def test_a_missing_file_is_refused_by_name(start: Callable[..., Any], shelf: Path) -> None:
-    next(shelf.rglob(bundle.GRAPH)).unlink()
+    next(shelf.rglob(bundle_files.GRAPH)).unlink()
 
-    assert_up_but_not_serving(start, shelf, reason=bundle.GRAPH)
+    assert_up_but_not_serving(start, shelf, reason=bundle_files.GRAPH)
 
 
 def test_a_pin_that_is_none_is_refused(start: Callable[..., Any], shelf: Path) -> None:
@@ -60,7 +63,7 @@ def test_a_pin_that_is_none_is_refused(start: Callable[..., Any], shelf: Path) -
 
 
 def test_a_model_of_another_contract_is_refused(start: Callable[..., Any], shelf: Path) -> None:
-    manifest = next(shelf.rglob(bundle.MANIFEST))
+    manifest = next(shelf.rglob(bundle_files.MANIFEST))
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"fingerprint": "f" * 64}))
     pin = json.loads((shelf / "pinned.json").read_text()) | {"digest": bundle.digest(manifest)}
     (shelf / "pinned.json").write_text(json.dumps(pin))

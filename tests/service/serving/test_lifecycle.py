@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from models.bundles import bundle, pins
+from models.bundles.format import bundle_files
 from models.features import CONTRACT
 from service.model import predictor
 from service.model.model_router import place
@@ -22,7 +22,10 @@ from tests.service.stores import challenge, publish_another, withdraw
 from tests.waiting import wait_until
 
 VALID = json.dumps(CONTRACT.example).encode()
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(VALID)
+HEAD = (
+    b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    % len(VALID)
+)
 
 
 def example_probability(shelf: Path, named: pins.BundleRef | None = None) -> tuple[str, float]:
@@ -94,7 +97,7 @@ def test_sighup_while_it_starts_does_no_harm(launch: Callable[..., Any]) -> None
 def test_under_load_a_new_model_takes_over_without_a_failed_request(
     launch: Callable[..., Any], shelf: Path, tmp_path_factory: pytest.TempPathFactory, *, signalled: bool
 ) -> None:
-    first = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+    first = bundle.load(shelf, contract=CONTRACT)
     second = publish_another(shelf, tmp_path_factory)
     expected = dict([example_probability(shelf)])
     service = launch("--models-dir", str(shelf))
@@ -109,7 +112,7 @@ def test_under_load_a_new_model_takes_over_without_a_failed_request(
     assert load.lost == []
     assert {status for status, _ in load.answers} == {200}
     assert {body["model_version"] for _, body in load.answers} == set(expected)
-    assert np.ptp(list(expected.values())) > 0.01
+    assert len(set(expected.values())) == len(expected) == 2
     assert all(body["churn_probability"] == expected[body["model_version"]] for _, body in load.answers)
     _, counted = service.ask("GET", "/metrics")
     assert f'churn_model_info{{model_version="{second.manifest.version}",role="champion"}} 1.0' in counted
@@ -148,23 +151,23 @@ def test_under_load_a_challenger_comes_changes_and_goes_without_a_failed_request
 def test_a_bad_model_changes_nothing_but_is_told_everywhere(
     launch: Callable[..., Any], shelf: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    first = bundle.load(shelf, fingerprint=CONTRACT.fingerprint)
+    first = bundle.load(shelf, contract=CONTRACT)
     second = publish_another(shelf, tmp_path_factory)
-    published = second.path(bundle.GRAPH).read_bytes()
+    published = second.path(bundle_files.GRAPH).read_bytes()
     service = launch("--models-dir", str(shelf))
     with Load.on(service.port) as load:
-        second.path(bundle.GRAPH).write_bytes(published[:-1])
+        second.path(bundle_files.GRAPH).write_bytes(published[:-1])
         bundle.pin(second, models_dir=shelf)
         wait_until(lambda: json.loads(service.ask("GET", "/health")[1])["status"] == "degraded")
         health = json.loads(service.ask("GET", "/health")[1])
         _, counted = service.ask("GET", "/metrics")
         ready, _ = service.ask("GET", "/health/ready")
         assert {body["model_version"] for _, body in load.answers} == {first.manifest.version}
-        second.path(bundle.GRAPH).write_bytes(published)  # the rest of it has arrived
+        second.path(bundle_files.GRAPH).write_bytes(published)  # the rest of it has arrived
         wait_until(lambda: load.answers[-1][1]["model_version"] == second.manifest.version)
 
     assert health["model_loaded"]
-    assert bundle.GRAPH in health["reason"]
+    assert bundle_files.GRAPH in health["reason"]
     assert ready == 200
     assert "churn_model_pinned 0.0" in counted
     assert "churn_model_loaded 1.0" in counted

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from models.bundles import bundle
-from models.bundles.bundle import CARD, Bundle
+from models.bundles.bundle import Bundle
+from models.bundles.format.bundle_files import CARD
 from models.bundles.manifest import Manifest
 from models.bundles.segments import Segment
 from models.features import CONTRACT
@@ -47,7 +48,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def served(root: Path) -> Bundle:
-    return bundle.load(root / "models", fingerprint=CONTRACT.fingerprint)
+    return bundle.load(root / "models", contract=CONTRACT)
 
 
 @pytest.fixture

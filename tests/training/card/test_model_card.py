@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 from training import report
 from training.card import comparison, model_card, table_rows
@@ -15,6 +16,14 @@ def test_every_metric_is_shown_with_its_interval(published: Published) -> None:
     for key, name in table_rows.NAMES.items():
         low, high = manifest.intervals[key].low, manifest.intervals[key].high
         assert f"| {name} | {manifest.metrics[key]:.4f} | {low:.4f} | {high:.4f} |" in text
+
+
+def test_the_page_that_the_card_names_explains_every_metric(published: Published, root: Path) -> None:
+    card = " ".join(model_card.write(published.bundle.manifest).split())
+    assert f"`{model_card.EXPLAINED_IN}` says what each figure means." in card
+    page = (root / model_card.EXPLAINED_IN).read_text()
+    assert [name for name in table_rows.NAMES.values() if f"\n| {name} | " not in page] == []
+    assert "`GET /model/card`" in page
 
 
 def test_every_feature_is_shown_with_its_bounds(published: Published) -> None:
@@ -46,7 +55,7 @@ def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
     assert comparison.overtaken_by(ahead) is None
     overtaken = known.model_copy(update={"cross_validation": {model.SERVED: constant, model.LINEAR: served}})
     assert "logistic regression has a higher ROC-AUC than this model" in model_card.write(overtaken)
-    bundle = published.bundle.model_copy(update={"manifest": overtaken})
+    bundle = replace(published.bundle, manifest=overtaken)
     assert "logistic regression has a higher ROC-AUC on these folds" in report.describe(
         replace(published, bundle=bundle)
     )
@@ -55,5 +64,6 @@ def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
 def test_the_report_says_which_model_is_served(published: Published) -> None:
     told = report.describe(published)
     assert told.startswith(f"model {published.bundle.manifest.version} (pinned: served within a second)")
-    waiting = Published(published.bundle, published.run_id, pinned=False)
+    assert f"\n  MLflow    {published.link}" in told  # as docs/train.md says
+    waiting = Published(published.bundle, published.run_id, published.link, pinned=False)
     assert "(challenger: try `python -m training promote`)" in report.describe(waiting)

@@ -4,11 +4,14 @@ import logging
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import Field, create_model
 
+from models.customer import declaration
 from models.features import CONTRACT
 from training.data import datasets, synthetic
 from training.errors import SourceUnreadable, TooFewRows, TooManyRejected
@@ -48,6 +51,7 @@ def test_csv_parquet_and_sqlite_give_the_same_rows_and_digest(customers: pd.Data
         np.testing.assert_array_equal(dataset.churned, customers["churned"])
     assert len({dataset.provenance.sha256 for dataset in loaded}) == 1
     assert loaded[2].provenance.query == query
+    assert [dataset.provenance.source for dataset in loaded] == ["rows.csv", "rows.parquet", "rows.db"]
 
 
 def test_the_digest_changes_with_a_single_value(customers: pd.DataFrame, tmp_path: Path) -> None:
@@ -74,8 +78,8 @@ def test_rejected_rows_are_dropped_counted_and_logged(
     assert (dataset.provenance.rows, dataset.provenance.rejected_rows) == (397, 3)
     assert dataset.features["tenure_months"].dtype == np.int64
     assert {record.getMessage() for record in caplog.records} == {
-        "rejected: tenure_months not a number in 1 rows",
-        "rejected: support_tickets below 0 in 1 rows",
+        'rejected: tenure_months not a number in 1 rows ("soon" 1)',
+        'rejected: support_tickets below 0 in 1 rows ("-1.0" 1)',
         "rejected: churned missing in 1 rows",
     }
 
@@ -83,9 +87,24 @@ def test_rejected_rows_are_dropped_counted_and_logged(
 def test_more_than_five_percent_rejected_stops_with_the_reasons(customers: pd.DataFrame, tmp_path: Path) -> None:
     customers.loc[:20, "support_tickets"] = -1
     customers.to_parquet(tmp_path / "rows.parquet")
-    with pytest.raises(TooManyRejected, match=r"21 of 400 rows .* \(support_tickets below 0: 21\)") as caught:
+    with pytest.raises(
+        TooManyRejected, match=r'21 of 400 rows .* \(support_tickets below 0: 21 \("-1" 21\)\)'
+    ) as caught:
         load(tmp_path / "rows.parquet")
     assert caught.value.reasons == {"support_tickets below 0": 21}
+
+
+def test_a_byte_that_is_no_text_stops_no_fit_that_does_not_use_it(
+    customers: pd.DataFrame, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    customers.assign(note="Zoë").rename(columns={"tenure_months": " tenure_months"}).to_csv(
+        tmp_path / "rows.csv", index=False, encoding="cp1252"
+    )
+    assert load(tmp_path / "rows.csv").provenance.rows == 400
+    assert "column ' tenure_months' is read as 'tenure_months'" in caplog.text
+    assert 'row 1, column "note": byte 0xeb' in caplog.text
+    with pytest.raises(SourceUnreadable, match=r'column "note": byte 0xeb .* Add encoding = "cp1252"'):
+        load(tmp_path / "rows.csv", slices=["note"])
 
 
 def test_exactly_five_percent_rejected_goes_on(customers: pd.DataFrame, tmp_path: Path) -> None:
@@ -106,7 +125,7 @@ def test_too_few_rows_of_a_class_are_refused(customers: pd.DataFrame, tmp_path: 
     [
         ("absent.csv", r"absent\.csv: no such file"),
         ("absent.parquet", r"absent\.parquet: no such file"),
-        ("rows.xlsx", "not a known kind of file"),
+        ("rows.xls", r"not a known kind of file"),
         ("sqlite:///absent.db", "needs --query"),
     ],
 )
@@ -177,6 +196,16 @@ def test_the_telco_table_is_mapped_by_the_shipped_file(telco: Path, root: Path) 
     assert dataset.churned.mean() == pytest.approx(0.2654, abs=1e-4)
     assert dataset.features["total_charges"].isna().sum() == 11
     assert (dataset.features["tenure_months"][dataset.features["total_charges"].isna()] == 0).all()
+
+
+def test_three_hundred_columns_are_read_without_a_warning(tmp_path: Path) -> None:
+    declared: Any = {f"value_{number}": (float, Field(ge=0, le=1, examples=[0.5])) for number in range(300)}
+    wide = declaration.derive(create_model("Wide", __base__=declaration.Features, **declared))
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.random((400, 300)), columns=list(wide.names))
+    pd.concat([table, pd.DataFrame({"churned": rng.integers(0, 2, 400)})], axis=1).to_csv(tmp_path / "rows.csv")
+    loaded = datasets.load(FitSettings(data=str(tmp_path / "rows.csv")), wide)  # a warning is an error
+    np.testing.assert_array_equal(loaded.features.to_numpy(), table.to_numpy())
 
 
 @pytest.mark.postgres

@@ -12,7 +12,7 @@ from models.bundles.bundle import Bundle
 from models.customer.contract import Vector
 from models.errors import FileUnreadable
 from models.features import CONTRACT
-from tests.descriptions import describe
+from tests.descriptions import describe, fill
 from training.data import dataset_split, datasets, holdout, splitting
 from training.data.datasets import Dataset
 from training.data.splitting import Split
@@ -36,7 +36,7 @@ def publish(folder: Path, dataset: Dataset, split: Split, sha256: str = "0" * 64
     holdout.write(folder, dataset_split.take(dataset, split, CONTRACT, others=[], seed=7), baseline=baseline)
     described = describe(CONTRACT, data=dataset.provenance.model_copy(update={"sha256": sha256}), split=split.told)
     trained_at = pd.Timestamp("2026-03-01", tz="UTC").to_pydatetime()
-    return bundle.save(folder, described, trained_at=trained_at, models_dir=folder.parent / "models")
+    return bundle.save(fill(folder), described, CONTRACT, trained_at=trained_at, models_dir=folder.parent / "models")
 
 
 def test_the_test_rows_are_held_out_with_outcome_and_baseline(tmp_path: Path, dataset: Dataset, split: Split) -> None:
@@ -86,6 +86,12 @@ def test_of_a_large_test_set_a_sample_is_held_out(
 def test_a_bundle_of_before_there_was_a_gate_says_so(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     trained_at = pd.Timestamp("2026-03-01", tz="UTC").to_pydatetime()
-    old = bundle.save(tmp_path / "old", describe(CONTRACT), trained_at=trained_at, models_dir=tmp_path / "models")
+    old = bundle.save(
+        fill(tmp_path / "old"),
+        describe(CONTRACT),
+        contract=CONTRACT,
+        trained_at=trained_at,
+        models_dir=tmp_path / "models",
+    )
     with pytest.raises(FileUnreadable, match="published without it"):
         holdout.read(old, CONTRACT)

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from demo.populations import CALM, SHIFTED
-from models.bundles import pins
-from models.bundles.manifest import LiveRows
-from models.bundles.pins import PinChange
+from models.bundles import pin_history
+from models.bundles.manifest import LiveRows, Reported
+from models.bundles.pin_history import PinChange
+from models.columns.errors import ColumnMissing
 from models.features import CONTRACT
 from models.log import log_tables, outcome_recording
 from models.log.errors import LogMissing, LogUnreadable, LogUnsupported
@@ -21,7 +23,7 @@ from training.data import datasets, splitting, synthetic
 from training.data.datasets import Dataset
 from training.data.live_errors import HistoryTooShort, InputsNotKept, NoOutcomes
 from training.data.splitting import RowTimes, Split
-from training.errors import ColumnMissing, SplitImpossible, TooFewRows, TooManyRejected
+from training.errors import SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 
 ROWS = 1_000
@@ -53,7 +55,7 @@ def test_rows_are_the_logged_inputs_with_the_recorded_outcomes_in_order_of_time(
     expected = pd.DataFrame([customer.features for customer in customers])[list(CONTRACT.names)]
     pd.testing.assert_frame_equal(dataset.features, expected)
     assert dataset.churned.tolist() == [customer.churned for customer in customers]
-    assert dataset.provenance.source == f"live({url})"
+    assert dataset.provenance.source == "live(predictions.db)"
 
 
 def test_the_latest_fifth_is_judged_and_what_was_known_too_late_is_in_neither_part(url: str) -> None:
@@ -76,7 +78,8 @@ def test_an_outcome_that_is_reported_today_teaches_nothing_about_an_older_test_s
     ids = write(url, CALM, ROWS, known_after=delays)
     before, _ = parts(load(url))
     engine = log_tables.connect(url)
-    outcome_recording.record(engine, [Outcome(prediction_id=ids[100], churned=True, observed_at=NOW - 90 * DAY)])
+    late = Outcome(prediction_id=ids[100], churned=True, observed_at=NOW - 90 * DAY)
+    outcome_recording.record(engine, [late], reported_by="crm")
     engine.dispose()
     after, moments = parts(load(url))
     assert len(after.training) == len(before.training)
@@ -118,7 +121,7 @@ def test_live_rows_are_appended_to_a_base_that_is_learned_from_and_never_judged_
     split, _ = parts(both)
     pd.testing.assert_frame_equal(both.features[400:].reset_index(drop=True), alone.features)
     assert (both.provenance.rows, live_of(both).rows) == (400 + ROWS, ROWS)
-    assert both.provenance.source == f"{tmp_path / 'base.csv'} and live({url})"
+    assert both.provenance.source == "base.csv and live(predictions.db)"
     assert both.true_probability is None
     assert split.training[:400].tolist() == list(range(400))
     assert split.test.min() == 400 + 800
@@ -142,6 +145,47 @@ def test_predictions_without_an_outcome_are_counted_and_not_learned_from(url: st
     assert dataset.provenance.rows == 750
     assert (live_of(dataset).predictions, live_of(dataset).outcomes) == (ROWS, 750)
     assert live_of(dataset).newest_outcome_share == live_of(dataset).older_outcome_share == 0.75
+
+
+def report(url: str, ids: list[str], churned: list[bool], *, reported_by: str, day: float = 1) -> None:
+    """Add the outcomes of another reporter, so many days ago."""
+    at = NOW - day * DAY
+    rows = [
+        {"prediction_id": identity, "reported_by": reported_by, "churned": left, "observed_at": at, "recorded_at": at}
+        for identity, left in zip(ids, churned, strict=True)
+    ]
+    engine = log_tables.connect(url)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(log_tables.OUTCOMES), rows)
+    engine.dispose()
+
+
+def test_a_prediction_on_which_reporters_disagree_is_left_out_and_counted(url: str) -> None:
+    ids, churned = write(url, CALM, ROWS), [customer.churned for customer in CALM.customers(ROWS, seed=1)]
+    report(url, ids[:40], [not left for left in churned[:40]], reported_by="stranger")
+    report(url, ids[40:90], churned[40:90], reported_by="app")
+    known = live_of(load(url))
+    assert (known.rows, known.predictions, known.outcomes) == (960, ROWS, 960)
+    assert known.reported == Reported(
+        trusted=None, rows={"crm": 960}, test_rows={"crm": 192}, contradicted_predictions=40
+    )
+
+
+def test_only_trusted_reporters_are_learned_from_and_the_manifest_names_them(url: str) -> None:
+    ids, churned = write(url, CALM, ROWS), [customer.churned for customer in CALM.customers(ROWS, seed=1)]
+    report(url, ids[:40], [not left for left in churned[:40]], reported_by="stranger", day=200)
+    other = write(url, CALM, 100, seed=2, reported_by="app")
+    report(url, other, [True] * 100, reported_by="stranger", day=200)
+    dataset = load(url, trusted_reporters="crm,app")
+    assert dataset.provenance.rows == ROWS + 100
+    reported = live_of(dataset).reported
+    assert reported is not None
+    assert (reported.trusted, reported.contradicted_predictions) == (["crm", "app"], 0)
+    assert reported.rows == {"crm": ROWS, "app": 100}
+    assert sum(reported.test_rows.values()) == 220
+    assert load(url, trusted_reporters="crm").provenance.rows == ROWS
+    with pytest.raises(NoOutcomes, match=r"has a known outcome from billing\. .* other reporters with --trusted-repor"):
+        load(url, trusted_reporters="billing")
 
 
 def test_the_newest_fifth_of_the_predictions_has_its_own_share_of_outcomes(url: str) -> None:
@@ -174,7 +218,7 @@ def test_answers_of_a_challenger_are_counted_as_canary_while_it_was_one(url: str
         PinChange(version=version, digest="0" * 64, at=NOW - days * DAY, change=change, why="test").model_dump_json()
         for version, days, change in events
     ]
-    (tmp_path / pins.HISTORY).write_text("\n".join(lines))
+    (tmp_path / pin_history.HISTORY).write_text("\n".join(lines))
     known = live_of(load(url, models_dir=tmp_path))
     assert known.models == {"old": 600, "new": 400}
     assert known.canary_rows == pytest.approx(200, abs=1)
@@ -275,7 +319,7 @@ def test_live_rows_have_their_own_times_and_no_columns_but_the_contracts(url: st
     write(url, CALM, ROWS)
     with pytest.raises(SplitImpossible, match="live rows have their own times"):
         load(url, time_column="tenure_months")
-    with pytest.raises(ColumnMissing, match="no column gender"):
+    with pytest.raises(ColumnMissing, match='no column "gender"'):
         load(url, data="synthetic,live", slices=["gender"])
     assert load(url, slices=["contract_type"]).provenance.rows == ROWS
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
@@ -132,7 +132,6 @@ def test_what_became_of_a_fold_changes_nothing_about_how_it_is_mapped(method: Me
         assert np.abs(said(flipped)[~inside] - said(churned)[~inside]).max() > 0.01
 
 
-@settings(deadline=None)
 @given(rows=st.integers(50, 1_500), seed=st.integers(0, 1_000))
 def test_knots_are_few_ascend_and_are_never_certain(rows: int, seed: int) -> None:
     knots = np.array(calibrators.make("isotonic", *right(rows, seed=seed)).knots)

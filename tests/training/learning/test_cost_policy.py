@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.bundles.risk import Costs, Offer, RiskPolicy
@@ -103,7 +103,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, problem:
     assert caught.value.path == tmp_path / name
 
 
-@settings(deadline=None)
 @given(
     rows=st.integers(20, 400),
     seed=st.integers(0, 10_000),

@@ -278,7 +278,7 @@ def test_mlflow_keeps_each_trial_as_a_run_below_the_fit(settings: FitSettings) -
         "complete",
     )
     assert complete.data.params == {"max_depth": "4", "learning_rate": "0.05", "n_estimators": "120"}
-    assert complete.data.metrics == {"log_loss": 0.35}
+    assert complete.data.metrics == {"trial/log_loss": 0.35}
     assert (pruned.info.run_name, pruned.info.status, pruned.data.tags["state"]) == ("trial 1", "KILLED", "pruned")
     assert pruned.data.metrics == {}
     assert client.get_run(run.run_id).info.status == "FINISHED"

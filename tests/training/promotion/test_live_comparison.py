@@ -56,6 +56,18 @@ class Log:
                 connection.execute(sa.insert(CHALLENGER_PREDICTIONS), rows)
             engine.dispose()
 
+    def invert(self, *, reported_by: str, share: float) -> None:
+        """Add the opposite of the outcomes, by another reporter, of a share of the predictions."""
+        engine, outcomes = log_tables.connect(self.url), log_tables.OUTCOMES
+        with engine.begin() as connection:
+            rows = connection.execute(sa.select(outcomes)).mappings().all()
+            inverted = [
+                {**row, "reported_by": reported_by, "churned": not row["churned"]}
+                for row in rows[: round(len(rows) * share)]
+            ]
+            connection.execute(sa.insert(outcomes), inverted)
+        engine.dispose()
+
     def _score(self, version: str, features: list[dict[str, float]]) -> list[float]:
         columns = {name: [row[name] for row in features] for name in CONTRACT.names}
         return [float(one) for one in Scorer.of(self._shelf.find(version)).score(CONTRACT.to_matrix(columns))]
@@ -129,3 +141,22 @@ def test_without_a_challenger_or_a_log_nobody_can_tell(
     shelf.run("challenge", shelf.good)
     assert compare(shelf, log) == 2
     assert "no such prediction log" in caplog.text
+
+
+def test_only_outcomes_of_trusted_reporters_count_and_disagreement_is_told(
+    shelf: Shelf, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.bad)
+    shelf.run("challenge", shelf.good)
+    log.answer(shelf.bad, seed=1, shadow=shelf.good)
+    log.invert(reported_by="stranger", share=0.5)
+    capsys.readouterr()
+    assert compare(shelf, log, "--since", "30d", "--min-rows", "100") == 0
+    told = capsys.readouterr().out
+    assert f"{ROWS:,} predictions, {ROWS // 2:,} with an outcome" in told
+    assert f"{ROWS // 2:,} predictions without a known outcome, because reporters disagree" in told
+    assert compare(shelf, log, "--since", "30d", "--trusted-reporters", "crm") == 0
+    told = capsys.readouterr().out
+    assert f"{ROWS:,} predictions, {ROWS:,} with an outcome" in told
+    assert "disagree" not in told
+    assert compare(shelf, log, "--since", "30d", "--trusted-reporters", "billing") == 2

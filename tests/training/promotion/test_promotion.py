@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from models.bundles import bundle, pins
+from models.bundles import pin_changes, pin_history
 from models.bundles.manifest import Provenance
 from models.bundles.risk import RiskPolicy
 from tests.stores import Shelf
@@ -31,7 +31,7 @@ def test_a_better_challenger_is_promoted_and_told_everywhere(shelf: Shelf, capsy
     report = shelf.folder / "report.md"
     assert shelf.promote(shelf.good, "--report", str(report)) == 0
     assert shelf.serving == shelf.good
-    last = pins.history(shelf.models_dir)[-1]
+    last = pin_history.read(shelf.models_dir).changes[-1]
     assert (last.version, last.change) == (shelf.good, "promote")
     assert f"gate against {shelf.bad}: roc_auc better by +" in last.why
     told = capsys.readouterr().out
@@ -45,6 +45,9 @@ def test_a_better_challenger_is_promoted_and_told_everywhere(shelf: Shelf, capsy
     run = client.get_run(registered.run_id).data
     assert run.tags["gate"] == "promoted"
     assert run.metrics["gate/roc_auc_gain"] > 0.01
+    assert (registered.tags["gate"], registered.tags["gate.champion"]) == ("promoted", shelf.bad)
+    assert (registered.description or "").startswith("ROC-AUC ")
+    assert f"## Promotion gate\n\n### {shelf.good} is promoted" in (registered.description or "")
 
 
 def test_a_worse_challenger_is_refused_with_reasons(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +57,9 @@ def test_a_worse_challenger_is_refused_with_reasons(shelf: Shelf, capsys: pytest
     told = capsys.readouterr().out
     assert "because ROC-AUC may be worse by" in told
     assert "because ROC-AUC is significantly worse for" in told
+    registered = MlflowClient(shelf.arguments[-1]).get_model_version_by_alias("churn", "challenger")
+    assert (registered.tags["bundle_version"], registered.tags["gate"]) == (shelf.bad, "refused")
+    assert "\n- ROC-AUC may be worse by" in (registered.description or "")
 
 
 def test_the_newest_bundle_is_the_challenger(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,6 +101,19 @@ def test_an_equal_challenger_that_was_told_no_costs_is_refused(
     other = shelf.alter(shelf.good, lambda _files, facts: facts.update(policy=RiskPolicy()))
     assert shelf.promote(other) == 1
     assert "because it is significantly better in none" in capsys.readouterr().out
+
+
+def test_trees_that_xgboost_must_not_open_are_not_opened(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    shelf.serve(shelf.bad)
+
+    def damage(files: Path, _facts: dict[str, object]) -> None:
+        trees = (files / "model.ubj").read_bytes()
+        at = trees.index(b"tree_info[#L") + len(b"tree_info[#L") + 8
+        (files / "model.ubj").write_bytes(trees[: at + 1] + b"\1" + trees[at + 2 :])
+
+    assert shelf.promote(shelf.alter(shelf.good, damage)) == 2
+    assert shelf.serving == shelf.bad
+    assert "model.ubj: a tree adds to a score that does not exist" in caplog.text
 
 
 def test_the_champion_itself_is_no_challenger(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,7 +182,7 @@ def test_one_limit_that_is_broken_refuses_a_better_challenger(
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(gate, "check"), (mlflow_registry, "record"), (bundle, "pin"), (pins, "history")]
+    ("module", "name"), [(gate, "check"), (mlflow_registry, "record"), (pin_changes, "alone"), (pin_history, "append")]
 )
 def test_whatever_crashes_the_champion_stays(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, module: object, name: str
@@ -261,7 +280,7 @@ def test_a_model_that_could_not_be_pinned_is_no_champion_in_mlflow(shelf: Shelf)
     client = MlflowClient(shelf.arguments[-1])
     [other] = client.search_model_versions(f"tag.bundle_version = '{shelf.bad}'")
     client.set_registered_model_alias("churn", "champion", other.version)
-    (shelf.models_dir / "history.jsonl").write_text("{}\n")
+    (shelf.models_dir / ".history.jsonl.part").mkdir()  # so the history cannot be written
     assert shelf.promote(shelf.good) == 2
     assert client.get_model_version_by_alias("churn", "champion").tags["bundle_version"] == shelf.bad
 

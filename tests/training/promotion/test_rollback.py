@@ -1,5 +1,6 @@
 """Rollback to an earlier model, trials of a challenger, and how the history lists both."""
 
+import errno
 import json
 import logging
 import shutil
@@ -9,9 +10,12 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from models.bundles import pins
+from models.bundles import bundle, pin_changes, pin_history, pins
 from models.bundles.bundle import Bundle
-from models.bundles.pins import Challenger
+from models.bundles.format import plain_files
+from models.bundles.pins import BundleRef, Challenger, Pin
+from models.errors import StoreUnwritable
+from models.features import CONTRACT
 from tests.stores import Shelf
 from training.promotion import model_lookup as shelves
 from training.publishing.tracking import REGISTERED_MODEL
@@ -23,7 +27,7 @@ def test_a_rollback_serves_the_champion_before(shelf: Shelf, capsys: pytest.Capt
     assert shelf.run("rollback", "--why", "too many complaints") == 0
     assert shelf.serving == shelf.good
     assert f"{shelf.good} is pinned again" in capsys.readouterr().out
-    last = pins.history(shelf.models_dir)[-1]
+    last = pin_history.read(shelf.models_dir).changes[-1]
     assert (last.version, last.change, last.why) == (shelf.good, "rollback", "too many complaints")
     registered = MlflowClient(shelf.arguments[-1]).get_model_version_by_alias("churn", "champion")
     assert registered.tags["bundle_version"] == shelf.good
@@ -35,6 +39,45 @@ def test_to_roll_back_twice_does_not_lead_to_what_was_rolled_back(shelf: Shelf) 
     shelf.serve(shelf.bad)
     assert shelf.run("rollback") == 0
     assert shelf.run("rollback") == 2
+    assert shelf.serving == shelf.good
+
+
+def third_of(shelf: Shelf) -> str:
+    return shelf.alter(shelf.bad, lambda _files, facts: facts.update(warnings=["a third"]))
+
+
+def test_a_rollback_after_an_interrupted_change_goes_to_the_champion_before(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.good)
+    shelf.serve(shelf.bad)
+    third, replace = third_of(shelf), plain_files.replace
+
+    def fail(path: Path, content: bytes) -> None:
+        if path.name == "pinned.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(plain_files, "replace", fail)
+        with pytest.raises(StoreUnwritable, match="No space left"):
+            shelf.serve(third)
+    assert shelf.serving == shelf.bad
+    assert shelf.run("history") == 0
+    assert f"not as the last change, fit of {third}, left it" in capsys.readouterr().out
+    assert shelf.run("rollback") == 0
+    assert shelf.serving == shelf.good
+    assert third not in {change.version for change in pin_history.read(shelf.models_dir).changes}
+
+
+def test_a_rollback_begins_at_the_model_that_was_pinned_again_by_hand(shelf: Shelf) -> None:
+    (shelf.models_dir / "history.jsonl").unlink()
+    shelf.serve(shelf.good)
+    shelf.serve(shelf.bad)
+    pin = (shelf.models_dir / "pinned.json").read_bytes()
+    shelf.serve(third_of(shelf))
+    (shelf.models_dir / "pinned.json").write_bytes(pin)
+    assert shelf.run("rollback") == 0
     assert shelf.serving == shelf.good
 
 
@@ -190,3 +233,41 @@ def test_a_pin_that_was_changed_by_hand_is_told(shelf: Shelf, capsys: pytest.Cap
 def test_without_any_model_the_history_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert Shelf(tmp_path, "", "").run("history") == 0
     assert capsys.readouterr().out == "no model is pinned\n"
+
+
+def test_the_beginning_of_a_version_is_enough_if_only_one_begins_so(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.serve(shelf.bad)
+    unique = next(size for size in range(1, 42) if not shelf.bad.startswith(shelf.good[:size]))
+    assert shelf.run("challenge", shelf.good[: unique - 1]) == 2
+    assert all(version in caplog.text for version in (shelf.good, shelf.bad, "Write more of its digits"))
+    assert shelf.run("challenge", shelf.good[:unique]) == 0
+    assert shelf.promote(shelf.good[:unique]) == 0
+    assert shelf.serving == shelf.good
+    shutil.rmtree(shelf.models_dir / "store" / shelf.bad)  # MLflow still has it
+    (shelf.models_dir / "history.jsonl").unlink()
+    assert shelf.run("rollback", shelf.bad[:unique]) == 0
+    assert shelf.serving == shelf.bad
+
+
+def test_a_model_of_a_short_version_is_served_by_its_digest_and_not_found_without(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    short = shorten(shelf, shelf.good)
+    assert shelf.run("challenge", short.version) == 2
+    assert "with fewer, another content may have the same version" in caplog.text
+    pin_changes.write(Pin(**dict(short)), about=short, change="fit", why="of before", models_dir=shelf.models_dir)
+    assert bundle.load(shelf.models_dir, contract=CONTRACT).manifest.version == short.version
+    shelf.serve(shelf.bad)
+    assert shelf.run("rollback") == 0
+    assert shelf.serving == short.version
+
+
+def shorten(shelf: Shelf, version: str) -> BundleRef:
+    """Make a bundle as it was published before versions had 32 digits."""
+    folder = shelf.models_dir / "store" / version[:17]
+    shutil.copytree(shelf.models_dir / "store" / version, folder)
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(version, version[:17]))
+    return BundleRef(version=version[:17], digest=bundle.digest(manifest))

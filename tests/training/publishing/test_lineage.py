@@ -52,6 +52,7 @@ def test_the_synthetic_population_is_told_by_what_makes_it_again() -> None:
 def test_live_rows_are_told_with_the_log_and_what_was_taken_of_it() -> None:
     assert tags(data="live", **LOG) == LOG_TOLD
     assert tags(data="live", **LOG, mature_after="30d") == LOG_TOLD | {"mature_after": "30d"}
+    assert tags(data="live", **LOG, trusted_reporters="crm") == LOG_TOLD | {"trusted_reporters": "crm"}
 
 
 def test_rows_with_live_rows_behind_them_are_told_as_both(tmp_path: Path) -> None:

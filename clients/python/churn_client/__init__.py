@@ -1,0 +1,65 @@
+"""Typed client of the churn service: `Client`, and `AsyncClient` for asyncio."""
+
+from churn_client.async_client import AsyncClient
+from churn_client.client import Client
+from churn_client.errors import (
+    AnswerUnreadable,
+    ClientError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Refused,
+    Temporary,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+)
+from churn_client.retries import Retries
+from churn_client.schemas import (
+    Customer,
+    ExplainedPrediction,
+    Explanation,
+    FieldProblem,
+    Health,
+    ModelCard,
+    Outcome,
+    Prediction,
+    Probe,
+    RecordedOutcome,
+    RecordedOutcomes,
+    RiskTiers,
+)
+
+__all__ = [
+    "AnswerUnreadable",
+    "AsyncClient",
+    "Client",
+    "ClientError",
+    "Conflict",
+    "Customer",
+    "ExplainedPrediction",
+    "Explanation",
+    "FieldProblem",
+    "Forbidden",
+    "Health",
+    "InvalidInput",
+    "ModelCard",
+    "NotFound",
+    "Outcome",
+    "Prediction",
+    "Probe",
+    "RecordedOutcome",
+    "RecordedOutcomes",
+    "Refused",
+    "Retries",
+    "RiskTiers",
+    "Temporary",
+    "TooLarge",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "Unreachable",
+]

@@ -1,0 +1,1 @@
+"""The formats of a bundle's files. They are checked before a library opens the files."""

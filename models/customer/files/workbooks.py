@@ -1,0 +1,58 @@
+"""Reads the first sheet of an Excel workbook in chunks; all cells become text, as in a CSV file."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from zipfile import BadZipFile
+
+from models.customer import parsing
+from models.customer.errors import TableUnreadable
+from models.customer.files import chunk
+from models.customer.files.chunk import Cells, Chunk, Selection
+
+
+def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
+    """Yield an empty chunk that has the columns, and then the chunks of rows; formulas have their stored results.
+
+    Raises:
+        TableUnreadable: the package openpyxl is not installed.
+        ValueError: the file is no workbook, or its first sheet is empty.
+    """
+    try:
+        import openpyxl  # noqa: PLC0415  # only the jobs have it
+    except ImportError as error:
+        remedy = "Install requirements/jobs.txt, or save the sheet as a .csv file."
+        raise TableUnreadable(path=path, problem="Excel files need the package openpyxl", remedy=remedy) from error
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (BadZipFile, KeyError) as error:
+        raise ValueError("it is not an Excel workbook") from error
+    with closing(book):
+        sheet = book.worksheets[0]
+        rows = (cells for cells in map(_texts, sheet.iter_rows(values_only=True)) if any(cells))
+        header = [name or "" for name in next(rows, ())]
+        if not header:
+            raise ValueError("its first sheet is empty")
+        while not header[-1]:
+            header.pop()
+        fitted = (_fitted(cells, len(header)) for cells in rows)
+        done, of_rows = 0, max(sheet.max_row or 1, 1)
+
+        def counted() -> Iterator[Cells]:
+            nonlocal done
+            for done, cells in enumerate(fitted, 1):  # noqa: B007  # read by the progress
+                yield cells
+
+        yield from chunk.of_text(path, header, counted(), selection, lambda: min(done / of_rows, 1))
+
+
+def _texts(cells: Sequence[object]) -> Cells:
+    return [cell.isoformat() if isinstance(cell, date) else parsing.whole(cell) for cell in cells]
+
+
+def _fitted(cells: Cells, width: int) -> Cells:
+    """Cut or fill a row to the width of the header; a value behind the header makes it a misfit."""
+    filled = [*cells, *[None] * (width - len(cells))]
+    return filled if any(islice(filled, width, None)) else filled[:width]

@@ -1,0 +1,58 @@
+"""Evidently's table of columns with the drift job's own figures: importance, distance and limit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitoring.drift.distances import METHODS
+from monitoring.drift.drift_result import ColumnDrift, DriftResult
+
+_HEADINGS = {
+    "column_name": "Column",
+    "importance": "Importance",
+    "distance": "Distance",
+    "limit": "Limit",
+    "ratio": "Distance / limit",
+    "verdict": "Verdict",
+    "reference_distribution": "Training sample",
+    "current_distribution": "Live rows",
+}
+
+
+def title(result: DriftResult) -> str:
+    """Return the count of drifted columns, and the share of the importance that decides."""
+    columns = f"{len(result.drifted)} of {len(result.scores)} columns drifted"
+    return f"{columns}; their features have {result.drift_share:.0%} of the importance"
+
+
+def rules(result: DriftResult) -> str:
+    """Return how the columns make the verdict."""
+    return (
+        f"A column has drifted if its distance ({METHODS['number']} of numbers, {METHODS['label']} of labels) reaches "
+        "its limit. Importance is the share of the model's predictions "
+        "that rests on a feature; the column of its missing values counts with it, once. The verdict is drift if "
+        f"drifted features have {result.min_drift_share:.0%} of the importance or more, or if the predictions "
+        "drifted, which have no importance of their own."
+    )
+
+
+def columns(evidently: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the definitions of our columns, from those of Evidently's table."""
+    defined = {column["field"]: column for column in evidently}
+    return [{**defined.get(field, {}), "field": field, "title": heading} for field, heading in _HEADINGS.items()]
+
+
+def rows(evidently: list[dict[str, Any]], result: DriftResult) -> list[dict[str, Any]]:
+    """Return the rows of Evidently's table with our figures, the largest distance over limit first."""
+    scores = {score.column: score for score in result.scores}
+    ordered = sorted(evidently, key=lambda row: -scores[row["column_name"]].ratio)
+    return [{**row, **_figures(scores[row["column_name"]])} for row in ordered]
+
+
+def _figures(score: ColumnDrift) -> Mapping[str, str]:
+    return {
+        "importance": "" if score.importance is None else f"{score.importance:.1%}",
+        "distance": f"{score.distance:.3f}",
+        "limit": f"{score.limit:.3f}",
+        "ratio": f"{score.ratio:.2f}",
+        "verdict": "drifted" if score.drifted else "not drifted",
+    }

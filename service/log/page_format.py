@@ -1,0 +1,87 @@
+"""The format of a page of the spool: one row in each line, after its checksum, so that a damaged row is recognised.
+
+Pages of earlier versions, and rows that a person repaired, have no checksum.
+"""
+
+import stat
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from zlib import crc32
+
+NULL = r"\N"
+MAX_ROW_BYTES, MAX_PAGE_BYTES = 1_048_576, 268_435_456
+"""Longest row and largest page that are read; the service writes far smaller ones."""
+_DIGITS = 8
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a device",
+    stat.S_IFCHR: "a device",
+}
+
+
+class Row(NamedTuple):
+    """One line of a page."""
+
+    line: int
+    """Its number, from 1."""
+    text: str
+    """The values, separated by tabs; empty if the row is damaged."""
+    fault: str = ""
+    """Why the row cannot be used; empty if it is intact."""
+
+
+def encode(rows: Iterable[str]) -> bytes:
+    """Return the content of a page; 1 µs a row."""
+    encoded = [row.encode(errors="backslashreplace") for row in rows]
+    return b"".join([b"%08x\t%b\n" % (crc32(row), row) for row in encoded])
+
+
+def read(page: Path, *, checked: bool) -> Iterator[Row]:
+    """Read a page row by row; without `checked`, rows may lack a checksum.
+
+    Raises:
+        ValueError: it is not a file, or larger than any page.
+        OSError: it cannot be opened.
+    """
+    found = page.lstat()
+    if not stat.S_ISREG(found.st_mode):  # opening a named pipe would wait for a writer
+        raise ValueError(f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something')} instead of a file")
+    if found.st_size > MAX_PAGE_BYTES:
+        raise ValueError(f"it has {found.st_size:,} bytes, and no page has more than {MAX_PAGE_BYTES:,}")
+    with page.open("rb") as file:
+        continued = False
+        for number, line in enumerate(_lines(file), 1):
+            if isinstance(line, OSError):
+                yield Row(number, "", f"the rest of the file cannot be read: {line.strerror or line}")
+            elif continued or not line.endswith(b"\n"):
+                yield Row(number, "", "the row has no end")
+            else:
+                yield _decode(number, line[:-1], checked=checked)
+            continued = isinstance(line, bytes) and not line.endswith(b"\n")
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes | OSError]:
+    try:
+        yield from iter(partial(file.readline, MAX_ROW_BYTES), b"")
+    except OSError as error:  # a damaged disk; the rows before it are good
+        yield error
+
+
+def _decode(number: int, line: bytes, *, checked: bool) -> Row:
+    if line[_DIGITS : _DIGITS + 1] == b"\t":  # a row without a checksum begins with an id, which is longer
+        row = line[_DIGITS + 1 :]
+        if b"%08x" % crc32(row) != line[:_DIGITS]:
+            return Row(number, "", "the row does not fit its checksum")
+    elif checked:
+        return Row(number, "", "the row has no checksum")
+    else:
+        row = line
+    try:
+        return Row(number, row.decode())
+    except UnicodeDecodeError:
+        return Row(number, "", "the row is not UTF-8")

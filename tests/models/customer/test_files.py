@@ -1,0 +1,185 @@
+"""A table is read from whatever kind of file it comes in, and an error names what must be declared."""
+
+import gzip
+import json
+import logging
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models.customer import tables
+from models.customer.errors import ColumnRepeated, TableUnreadable
+from models.customer.files.csv_format import CsvFormat
+
+ROWS = [{"name": "Zoë", "fee": "1,5"}, {"name": "a;b", "fee": "20"}]
+TEXT = 'name,fee\nZoë,"1,5"\na;b,20\n'
+
+
+def rows(path: Path, **style: object) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = tables.read(path, style=CsvFormat.model_validate(style)).to_pylist()
+    return found
+
+
+FOUND: dict[str, bytes] = {
+    "plain.csv": TEXT.encode(),
+    "packed.csv.gz": gzip.compress(TEXT.encode()),
+    "packed.csv": gzip.compress(TEXT.encode()),
+    "bom.csv": TEXT.encode("utf-8-sig"),
+    "wide.csv": TEXT.encode("utf-16"),
+    "wide_big.csv": b"\xfe\xff" + TEXT.encode("utf-16-be"),
+    "tabs.tsv": b"name\tfee\nZo\xc3\xab\t1,5\na;b\t20\n",
+    "tabs.tsv.gz": gzip.compress(b"name\tfee\nZo\xc3\xab\t1,5\na;b\t20\n"),
+    "lines.jsonl": "\n".join(map(json.dumps, ROWS)).encode(),
+    "lines.jsonl.gz": gzip.compress("\r\n".join(map(json.dumps, ROWS)).encode()),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_kind_of_file_is_found_by_looking(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(FOUND[name])
+    assert rows(tmp_path / name) == ROWS
+    chunks = list(tables.chunks(tmp_path / name, rows=1))
+    assert [len(chunk.table) for chunk in chunks] == [1, 1]
+    assert 0 <= sum(chunk.fraction for chunk in chunks) <= 1
+
+
+DECLARED: dict[str, tuple[bytes, dict[str, str]]] = {
+    "semicolons": ("name;fee\nZoë;1,5\n'a;b';20\n".encode(), {"delimiter": ";", "quote": "'"}),
+    "cp1252": (TEXT.encode("cp1252"), {"encoding": "cp1252"}),
+    "utf-16 without a mark": (TEXT.encode("utf-16-le"), {"encoding": "utf-16-le"}),
+    "tabs": (b"name\tfee\nZo\xc3\xab\t1,5\na;b\t20\n", {"delimiter": "\t"}),
+    "a mark that decides": (TEXT.encode("utf-8-sig"), {"encoding": "cp1252"}),
+}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_way_of_writing_is_declared(tmp_path: Path, name: str) -> None:
+    content, style = DECLARED[name]
+    (tmp_path / "table.csv").write_bytes(content)
+    assert rows(tmp_path / "table.csv", **style) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("content", "problem", "line"),
+    [
+        (b"name;fee\nx;1,5\n", "its cells look separated by ;", 'delimiter = ";"'),
+        (b"name\tfee\nx\t1\n", "its cells look separated by tabs", r'delimiter = "\\t"'),
+        (b"name|fee\nx|1\n", r"its cells look separated by \|", r'delimiter = "\|"'),
+        (TEXT.encode("utf-16-le"), "it looks like UTF-16 without a byte order mark", 'encoding = "utf-16-le"'),
+        (TEXT.encode("utf-16-be"), "it looks like UTF-16 without a byte order mark", 'encoding = "utf-16-be"'),
+        (TEXT.encode("cp1252"), 'row 1, column "name": byte 0xeb is not in the enc', 'encoding = "cp1252"'),
+    ],
+)  # fmt: skip
+def test_a_plain_guess_is_named_with_the_line_to_add(tmp_path: Path, content: bytes, problem: str, line: str) -> None:
+    (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(TableUnreadable, match=rf"table\.csv: {problem}.* Add {line}.* under \[csv\]"):
+        tables.read(tmp_path / "table.csv")
+
+
+def test_a_byte_that_is_no_text_stops_nothing_in_a_column_that_nobody_uses(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"note,fee\nfine,1\nZo\xeb,2\nr\xebd,3\n")
+    assert tables.read(path, used=["fee"])["note"].to_pylist() == ["fine", "Zo\ufffd", "r\ufffdd"]
+    [record] = caplog.records
+    assert 'row 2, column "note": byte 0xeb is not in the encoding of the file. No feature uses' in record.message
+    assert [chunk.table.to_pylist() for chunk in tables.chunks(path, columns=["fee"])] == [
+        [{"fee": "1"}, {"fee": "2"}, {"fee": "3"}]
+    ]
+    with pytest.raises(TableUnreadable, match='row 2, column "note": byte 0xeb'):
+        tables.read(path, used=["note"])
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    ".csv": lambda path: path.write_text(" months ,fee\n1,2\n"),
+    ".jsonl": lambda path: path.write_text('{" months ": 1, "fee": 2}\n'),
+    ".parquet": lambda path: pq.write_table(pa.table({" months ": ["1"], "fee": ["2"]}), path),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_blanks_around_a_name_are_removed_and_said(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    path = tmp_path / f"table{kind}"
+    WRITERS[kind](path)
+    assert tables.read(path).to_pylist() == [{"months": "1", "fee": "2"}]
+    assert "column ' months ' is read as 'months'" in caplog.text
+    assert tables.schema(path).names == ["months", "fee"]
+    assert next(tables.chunks(path, columns=["fee", "months"])).table.to_pylist() == [{"fee": "2", "months": "1"}]
+
+
+def test_two_names_that_only_blanks_keep_apart_are_one_name_twice(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a, a\n1,2\n")
+    with pytest.raises(ColumnRepeated, match="column a twice"):
+        list(tables.chunks(tmp_path / "table.csv", columns=["a"]))
+
+
+def spark_folder(folder: Path) -> Path:
+    """Write two parts as Spark does, with its marks beside them."""
+    folder.mkdir()
+    for number, fee in enumerate(([1, 2], [3])):
+        pq.write_table(pa.table({"fee": fee, "name": ["x"] * len(fee)}), folder / f"part-{number:05}-ab.snappy.parquet")
+    for name in ("_SUCCESS", "._SUCCESS.crc", ".part-00000-ab.snappy.parquet.crc"):
+        (folder / name).write_bytes(b"crc")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["customers", "customers.parquet", "customers.csv"])
+def test_a_folder_of_parquet_parts_is_one_table(tmp_path: Path, name: str) -> None:
+    folder = spark_folder(tmp_path / name)
+    assert tables.read(folder)["fee"].to_pylist() == [1, 2, 3]
+    chunks = list(tables.chunks(folder, rows=1, columns=["name"]))
+    assert [chunk.table.to_pylist() for chunk in chunks] == [[{"name": "x"}]] * 3
+    assert sum(chunk.fraction for chunk in chunks) == pytest.approx(1)
+
+
+def test_a_folder_that_is_no_table_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TableUnreadable, match=r"it is a folder without \.parquet files"):
+        tables.schema(tmp_path / "empty")
+    folder = spark_folder(tmp_path / "mixed")
+    pq.write_table(pa.table({"other": [1]}), folder / "part-00002-ab.snappy.parquet")
+    with pytest.raises(TableUnreadable, match=r"part-00002-ab\.snappy\.parquet has other columns than part-00000"):
+        tables.read(folder)
+    (folder / "plan=basic").mkdir()
+    with pytest.raises(TableUnreadable, match="partitioned into folders such as plan=basic"):
+        tables.read(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x1f\x8b", gzip.compress(b"a,b\n1,2\n" * 999)[:-20], b"\x1f\x8b\x08" + b"x" * 99],
+    ids=["its beginning", "cut off", "no archive"],
+)
+@pytest.mark.parametrize("kind", [".csv.gz", ".jsonl"])
+def test_a_damaged_archive_is_named(tmp_path: Path, kind: str, content: bytes) -> None:
+    (tmp_path / f"table{kind}").write_bytes(content)
+    with pytest.raises(TableUnreadable, match=rf"table\{kind}: "):
+        tables.read(tmp_path / f"table{kind}")
+
+
+def test_the_first_sheet_of_a_workbook_is_read_as_text(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    book = openpyxl.Workbook()
+    book.active.append([" name ", "fee", "months", "since", "paid"])
+    book.active.append(["Zoë", 1.5, 4.0, date(2026, 1, 2), True])
+    book.active.append([])
+    book.active.append(["x", None, 3, None, False, None])
+    book.active.append(["y", 1, 2, None, True, "more"])
+    book.save(tmp_path / "table.xlsx")
+    [chunk] = tables.chunks(tmp_path / "table.xlsx")
+    assert [list(row.values()) for row in chunk.table.to_pylist()] == [
+        ["Zoë", "1.5", "4", "2026-01-02T00:00:00", "True"],
+        ["x", None, "3", None, "False"],
+        ["y", "1", "2", None, "True"],
+    ]
+    assert chunk.misfit.tolist() == [False, False, True]
+    assert chunk.table.column_names == ["name", "fee", "months", "since", "paid"]
+    (tmp_path / "no.xlsx").write_text("name,fee\n")
+    with pytest.raises(TableUnreadable, match="it is not an Excel workbook"):
+        tables.schema(tmp_path / "no.xlsx")

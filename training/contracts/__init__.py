@@ -1,0 +1,1 @@
+"""The contract as a file to write: a first draft from a table."""

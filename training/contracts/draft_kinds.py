@@ -1,0 +1,197 @@
+"""Decides what a column becomes: a field of the contract, or a column that is left out, with the reason."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models import times
+from models.customer import parsing
+from training.contracts import draft_names
+from training.contracts.draft_profile import Profile, are_numbers
+
+MOST_LEVELS = 50
+"""A category with more levels is left out."""
+LEAK = "tells the outcome"
+_LONGEST_LEVEL, _MOST_MISSING, _ID_SHARE, _ID_ROWS = 60, 0.95, 0.99, 20
+_LOOKED_AT = 1_000
+_SMALLEST, _LARGEST = 1e-30, 1e36
+_DAYS = ("YYYYMMDD", "DDMMYYYY", "MMDDYYYY")
+_YES = {"yes", "y", "true", "t", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
+_NO = {"no", "n", "false", "f", "off", "0", "nein", "falsch", "non", "faux", "não"}
+_ID_NAME = re.compile(r"(^|_)(id|uuid|guid)$|^id_")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column that becomes a field."""
+
+    column: str
+    kind: str
+    """Its annotation: int, float, bool, or Literal, whose levels follow."""
+    is_nullable: bool
+    example: int | float | bool | str
+    bounds: tuple[float, float] | None = None
+    levels: tuple[str, ...] = ()
+    values: Mapping[str, bool] = field(default_factory=dict)
+    """Words of the table for true and false."""
+    nulls: tuple[str, ...] = ()
+    """Words of the table for unknown."""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A column that no field reads."""
+
+    column: str
+    why: str
+    is_forbidden: bool = False
+    """Whether it goes under `never_features`."""
+    remedy: str = ""
+
+
+Decision = Field | LeftOut
+
+
+def decide(profile: Profile) -> Decision:
+    """Return what a column becomes."""
+    if problem := _find_nothing_to_learn(profile):
+        return LeftOut(profile.name, problem)
+    if _holds_dates(profile):
+        return _date(profile)
+    if problem := _find_id(profile):
+        return LeftOut(profile.name, problem, is_forbidden=True, remedy="remove it here if it is no id")
+    if words := _truth_of(profile):
+        return _boolean(profile, words)
+    return _number(profile) if _is_numeric(profile) else _category(profile)
+
+
+def round_bound(number: float) -> float:
+    """Return 1, 2 or 5 times a power of ten that is at least one and a half times a positive number.
+
+    A bound is a number of float32, as all features are.
+
+    >>> [round_bound(number) for number in (72, 118.75, 8_684.8, 0.02, 5e-324)]
+    [200, 200, 20000, 0.05, 2e-30]
+    """
+    number = min(max(number, _SMALLEST), _LARGEST)
+    power = 10.0 ** math.floor(math.log10(number))
+    bound = next(step * power for step in (1, 2, 5, 10, 20) if step * power >= 1.5 * number)
+    return int(bound) if bound >= 1 else float(f"{bound:.1g}")
+
+
+def _many_levels(profile: Profile) -> Decision:
+    """Return what a category with more than 50 levels becomes."""
+    levels = f"{'more than ' if profile.is_full else ''}{len(profile.values):,}"
+    return LeftOut(profile.name, f"{levels} levels, more than {MOST_LEVELS}", remedy="group them in the table")
+
+
+def _date(profile: Profile) -> Decision:
+    """Return what a column of dates becomes."""
+    return LeftOut(profile.name, "dates", remedy="write an age in the table, such as the days since then")
+
+
+def _find_nothing_to_learn(profile: Profile) -> str:
+    if profile.stored == "nested":
+        return "lists or bytes"
+    if not profile.known:
+        return "always missing"
+    if profile.missing > _MOST_MISSING * profile.rows:
+        return f"missing in {profile.missing / profile.rows:.1%} of the rows"
+    return "one value only" if len(profile.values) == 1 else ""
+
+
+def _holds_dates(profile: Profile) -> bool:
+    if profile.stored == "time":
+        return True
+    texts = [profile.spelt[text] for text in list(profile.values)[:_LOOKED_AT]]
+    if all(map(times.is_number, texts)):
+        clocks = times.fitting_clocks(np.array([float(text) for text in texts]))
+        return any(day in clocks for day in _DAYS)
+    if not all(re.search(r"\d", text) for text in texts):
+        return False
+    return any(all(_is_date(text, form) for text in texts) for form in (None, *times.fitting_formats(texts)))
+
+
+def _is_date(text: str, form: str | None) -> bool:
+    try:
+        year = times.read(text, form=form).year
+    except ValueError:
+        return False
+    return 1900 <= year <= 2100 or year == 9999
+
+
+def _find_id(profile: Profile) -> str:
+    is_numeric = _is_numeric(profile)
+    texts = list(profile.values)[:_LOOKED_AT]
+    are_sentences = not is_numeric and sum(" " in text for text in texts) > len(texts) / 2
+    if are_sentences or (is_numeric and not profile.are_whole) or profile.known < _ID_ROWS:
+        return ""
+    if profile.distinct_share >= _ID_SHARE:
+        return f"looks like an id: {profile.distinct_share:.0%} of its values are different"
+    has_name = _ID_NAME.search(draft_names.snake(profile.name)) and len(profile.values) > MOST_LEVELS
+    return "looks like an id by its name" if has_name else ""
+
+
+def _is_numeric(profile: Profile) -> bool:
+    return not profile.are_codes and are_numbers(profile.numbers, profile.others)
+
+
+def _truth_of(profile: Profile) -> dict[str, bool]:
+    """Return what the words of a column of two truth values mean; empty if it is none."""
+    known = {text.casefold() for text in profile.values}
+    if known & _YES and known & _NO and known <= _YES | _NO and len(profile.values) <= 10:
+        return {text: text.casefold() in _YES for text in profile.values}
+    return {}
+
+
+def _boolean(profile: Profile, words: dict[str, bool]) -> Field:
+    is_plain = {parsing.canonical(text) for text in words} <= {"0", "1"}
+    values = {} if is_plain else words
+    why = "" if is_plain else " and ".join(f"{word} is {str(meaning).lower()}" for word, meaning in words.items())
+    return Field(profile.name, "bool", profile.missing > 0, words[_commonest(profile)], values=values, why=why)
+
+
+def _category(profile: Profile) -> Decision:
+    if max(map(len, profile.values)) > _LONGEST_LEVEL or profile.distinct_share >= _ID_SHARE:
+        return LeftOut(profile.name, "free text")
+    if len(profile.values) > MOST_LEVELS:
+        return _many_levels(profile)
+    levels = tuple(sorted(profile.values))
+    example, why = _commonest(profile), f"{len(levels)} levels"
+    return Field(profile.name, "Literal", profile.missing > 0, example, levels=levels, why=why)
+
+
+def _number(profile: Profile) -> Field:
+    nulls = tuple(text for text in profile.others if not re.search(r"\d", text))
+    largest = max(profile.high, -profile.low)
+    high = round_bound(largest) if largest else 1
+    low = 0 if profile.low >= 0 else -high
+    why = f"{profile.low:,g} to {profile.high:,g} in the table"
+    if nulls:
+        why += f"; unknown is written {', '.join(nulls)}"
+    return Field(
+        profile.name,
+        "int" if profile.are_whole else "float",
+        profile.missing > 0 or bool(nulls),
+        _median(profile),
+        bounds=(low, high),
+        nulls=nulls,
+        why=why,
+    )
+
+
+def _commonest(profile: Profile) -> str:
+    return profile.values.most_common(1)[0][0]
+
+
+def _median(profile: Profile) -> float:
+    """Return the median of the kept values with three digits, so that it is no customer's own value."""
+    read = ((profile.number(text), rows) for text, rows in profile.values.items())
+    pairs = sorted((number, rows) for number, rows in read if number is not None)
+    numbers, above = np.array([number for number, _ in pairs]), np.cumsum([rows for _, rows in pairs])
+    median = float(f"{numbers[np.searchsorted(above, above[-1] / 2)]:.3g}")
+    return round(median) if profile.are_whole else median

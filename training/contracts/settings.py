@@ -1,0 +1,25 @@
+"""Settings of `python -m training contract`, from the command line or TRAINING_* variables."""
+
+from pathlib import Path
+
+from pydantic_settings import CliPositionalArg
+
+from training.settings import JobSettings
+
+DRAFT_DIR = Path("var", "draft")
+"""The folder that belongs to drafts; files in any other are never overwritten."""
+
+
+class DraftSettings(JobSettings):
+    """Write a first features.py and columns file from a table."""
+
+    data: CliPositionalArg[str]
+    """Table of customers: .csv, .tsv, .jsonl, .xlsx, .parquet, a folder of .parquet files, or a database URL."""
+    query: str | None = None
+    """SQL that selects the rows; required with a database URL."""
+    columns: Path | None = None
+    """TOML file whose [csv], [target] and never_features are kept, where looking at the table finds others."""
+    target: str | None = None
+    """Column of the outcome; by default one of two values with a name such as Churn, Exited or Attrition."""
+    output_dir: Path = DRAFT_DIR
+    """Folder for features.py and columns.toml; only those in var/draft are overwritten."""
