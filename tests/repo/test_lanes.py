@@ -6,9 +6,11 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.waiting import wait_until
 
-PYTEST = """#!/usr/bin/env python3
+WAITS = """#!/usr/bin/env python3
 import pathlib, sys, time
 note = pathlib.Path(str(time.monotonic_ns()) + ".note")
 try:
@@ -18,21 +20,46 @@ except KeyboardInterrupt:
     note.write_text("cleared up")
     sys.exit(2)
 """
+ENDS = """#!/usr/bin/env python3
+import sys
+deployed = "cache_dir=var/lanes/deployments" in sys.argv
+sys.exit(deployed and {again} if "--last-failed" in sys.argv else deployed and {first})
+"""
 
 
-def test_ctrl_c_ends_the_lanes_that_run_and_begins_no_other(root: Path, tmp_path: Path) -> None:
-    program = tmp_path / ".venv" / "bin" / "pytest"
-    for folder in (program.parent, tmp_path / ".ci"):
+@pytest.fixture
+def lanes(root: Path, tmp_path: Path) -> Path:
+    """A folder that has the script, and room for a pytest."""
+    for folder in (tmp_path / ".venv" / "bin", tmp_path / ".ci"):
         folder.mkdir(parents=True)
     shutil.copy(root / ".ci" / "test", tmp_path / ".ci")
-    program.write_text(PYTEST)
+    return tmp_path
+
+
+def put_pytest(folder: Path, text: str) -> None:
+    program = folder / ".venv" / "bin" / "pytest"
+    program.write_text(text)
     program.chmod(0o755)
 
-    def notes() -> list[str]:
-        return [path.read_text() for path in tmp_path.glob("*.note")]
 
-    with subprocess.Popen([tmp_path / ".ci" / "test"], cwd=tmp_path, start_new_session=True) as lanes:
+def test_ctrl_c_ends_the_lanes_that_run_and_begins_no_other(lanes: Path) -> None:
+    put_pytest(lanes, WAITS)
+
+    def notes() -> list[str]:
+        return [path.read_text() for path in lanes.glob("*.note")]
+
+    with subprocess.Popen([lanes / ".ci" / "test"], cwd=lanes, start_new_session=True) as process:
         wait_until(lambda: notes() == ["begun"] * 3)
-        os.killpg(lanes.pid, signal.SIGINT)  # as the terminal does
-    assert lanes.returncode == 130
+        os.killpg(process.pid, signal.SIGINT)  # as the terminal does
+    assert process.returncode == 130
     assert notes() == ["cleared up"] * 3
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "code"), [(0, 0, 0), (5, 0, 0), (1, 0, 0), (1, 1, 1), (1, 5, 1), (2, 0, 1), (3, 0, 1)]
+)
+def test_only_tests_that_fail_twice_or_cannot_run_fail_the_run(first: int, again: int, code: int, lanes: Path) -> None:
+    put_pytest(lanes, ENDS.format(first=first, again=again))
+    done = subprocess.run([lanes / ".ci" / "test"], cwd=lanes, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert ("tests of the lane deployments failed" in done.stdout) == (first == 1)
