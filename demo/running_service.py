@@ -15,7 +15,7 @@ from typing import Any
 
 from demo.client import Client
 
-START_LIMIT_SECONDS = 30
+START_LIMIT_SECONDS = 60
 STOP_LIMIT_SECONDS = 15
 POLL_SECONDS = 0.01
 

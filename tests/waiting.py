@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(claim: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(claim: Callable[[], object], seconds: float = 120) -> None:
     """Ask until it is so; fail when it takes longer."""
     limit = time.monotonic() + seconds
     while not claim():

@@ -79,7 +79,7 @@ def test_without_its_key_nothing_is_sent(root: Path, tmp_path: Path, content: by
     if content:
         (tmp_path / "first.key").write_bytes(content)
     with generating(root, f"--key-file={tmp_path / 'first.key'}") as process:
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=300)
     assert (process.returncode, "Name the file of a key with --key-file" in told) == (2, True)
 
 

@@ -166,7 +166,7 @@ def test_a_deployment_that_is_interrupted_goes_back(host: Host, images: Images) 
     with traffic(host) as seen:
         deployment = host.begin(images.v2)
         deployment.send_signal(signal.SIGTERM)
-        told, _ = deployment.communicate(timeout=60)
+        told, _ = deployment.communicate(timeout=300)
     assert (deployment.returncode, json.loads(told)["result"]) == (1, "rolled back")
     assert host.serving()[0] == images.v1
     assert seen.none_failed(), seen
@@ -221,7 +221,7 @@ def test_a_monitor_beside_the_colours_judges_what_they_logged(host: Host, root: 
                 client.predict(customer.features)
         watched.compose("--profile", "monitor", "up", "-d", "--no-deps", "monitor")
         gauges = f"http://127.0.0.1:{port}/metrics"
-        wait_until(lambda: 'churn_monitor_exit_code{job="drift"} ' in fetched(gauges), 120)
+        wait_until(lambda: 'churn_monitor_exit_code{job="drift"} ' in fetched(gauges), 300)
         [rows] = re.findall(r'churn_monitor_window_rows{job="drift"} (\S+)', fetched(gauges))
         assert float(rows) >= 300
         watched.compose("--profile", "monitor", "rm", "--stop", "--force", "monitor")

@@ -57,7 +57,7 @@ def prefixed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
             [NGINX, "-e", "stderr", "-c", str(file), "-g", "daemon off;"], stderr=subprocess.DEVNULL
         )
         try:
-            wait_until(lambda: is_listening(port), seconds=30)
+            wait_until(lambda: is_listening(port))
             yield f"http://127.0.0.1:{port}/churn"
         finally:
             proxy.terminate()

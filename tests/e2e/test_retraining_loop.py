@@ -39,7 +39,7 @@ def test_a_fit_on_the_services_own_log_knows_changed_customers_better(root: Path
             customers = SHIFTED.customers(CUSTOMERS, seed=number)
             ids = [client.predict(customer.features)["prediction_id"] for customer in customers]
             churned = [customer.churned for customer in customers]
-            client.report(dict(zip(ids, churned, strict=True)), patience_seconds=120)
+            client.report(dict(zip(ids, churned, strict=True)), patience_seconds=300)
     folders = ["--models-dir", str(tmp_path / "models"), "--output-dir", str(tmp_path / "var")]
     tracking = ["--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}"]
     assert program.main(["fit", "--data", "live", "--since", "1d", "--log-url", url, *folders, *tracking]) == 0

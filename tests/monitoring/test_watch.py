@@ -188,10 +188,10 @@ def test_the_program_tells_a_webhook_of_drift_and_of_a_promotion(
         environment = os.environ | {f"MONITORING_{name}": value for name, value in settings.items()}
         command = (sys.executable, "-m", "monitoring", "watch", "--port", "0", "--output-dir", str(tmp_path / "var"))
         with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True) as process:
-            wait_until(lambda: ("drift.found", "firing") in receiver.told, 60)
+            wait_until(lambda: ("drift.found", "firing") in receiver.told)
             champion = bundle.load(shelf, contract=CONTRACT)
             bundle.pin(champion, models_dir=shelf, change="promote", why="better")
-            wait_until(lambda: ("model.promoted", "info") in receiver.told, 60)
+            wait_until(lambda: ("model.promoted", "info") in receiver.told)
             process.send_signal(signal.SIGTERM)
             assert process.stderr is not None
             said = process.stderr.read()

@@ -153,7 +153,7 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
     assert serve == "make serve"
     with subprocess.Popen(["bash", "-c", serve], cwd=home, env=environment, start_new_session=True) as it:
         try:
-            wait_until(lambda: programs.fetched(f"http://127.0.0.1:{port}/health/ready"), 60)
+            wait_until(lambda: programs.fetched(f"http://127.0.0.1:{port}/health/ready"))
             likely = {
                 "laufzeit_monate": 2,
                 "umsatz_in": 6_000,

@@ -130,7 +130,7 @@ def test_who_saw_a_prediction_first_cannot_lock_out_its_owner(
 
     def report(identity: str, *, churned: bool) -> int:
         outcome = {"prediction_id": identity, "churned": churned, "observed_at": datetime.now(UTC).isoformat()}
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while (status := service.ask("POST", "/outcomes", json.dumps(outcome))[0]) == 503:  # not in the log yet
             assert time.monotonic() < until
             time.sleep(0.1)

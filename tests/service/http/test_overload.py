@@ -29,7 +29,7 @@ def load(port: int, connections: int, seconds: int) -> subprocess.Popen[str]:
 
 
 def seen(running: subprocess.Popen[str]) -> dict[str, float]:
-    answer = running.communicate(timeout=60)[0].splitlines()[-1]
+    answer = running.communicate(timeout=300)[0].splitlines()[-1]
     return dict(json.loads(answer))
 
 
@@ -75,7 +75,7 @@ def test_past_saturation_the_excess_is_refused_and_the_rest_is_served(launch: Ca
     assert told["other"] == told["broken"] == 0
     assert told["slowest_seconds"] < 2
 
-    limit = time.monotonic() + 5
+    limit = time.monotonic() + 60
     while (after := seen(load(service.port, 10, seconds=1)))["shed"]:
         assert time.monotonic() < limit
     assert after["good"] > 0

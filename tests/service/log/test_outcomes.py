@@ -267,7 +267,7 @@ def test_a_real_service_takes_the_outcome_of_what_it_just_answered(
 
     made = json.loads(service.ask("POST", "/predict", json.dumps(CONTRACT.example))[1])
     outcome = outcome_of(made["prediction_id"])
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while (told := report(outcome))[0] == 503:  # the first second, and at the first start until the tables are made
         assert time.monotonic() < until
         time.sleep(0.2)

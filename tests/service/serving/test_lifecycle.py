@@ -220,7 +220,7 @@ def test_several_workers_count_together_swap_together_and_are_replaced(
 
     before = process_ids(service)
     os.kill(min(before), signal.SIGKILL)
-    wait_until(lambda: len(process_ids(service)) == 3, seconds=20)
+    wait_until(lambda: len(process_ids(service)) == 3)
     wait_until(lambda: service.ask("POST", "/predict", VALID.decode())[0] == 200)
     assert count(service, answered) >= 41
 
