@@ -9,7 +9,6 @@ from pydantic_core import to_json
 
 from models.bundles.explainer import Contributions
 from models.customer import reasons
-from models.features import CONTRACT
 from service.model.predictor import PredictionBatch
 
 _BOOLEANS = {True: "true", False: "false"}
@@ -58,8 +57,8 @@ def _explained(predicted: PredictionBatch, found: Contributions) -> Iterator[str
     for plain, customer, contributions, raw_score in rows:
         explanation = {
             "base_value": found.base_value,
-            "contributions": dict(zip(CONTRACT.names, contributions, strict=True)),
+            "contributions": dict(zip(predicted.contract.names, contributions, strict=True)),
             "raw_score": raw_score,
-            "reasons": reasons.of(CONTRACT, vars(customer), contributions),
+            "reasons": reasons.of(predicted.contract, vars(customer), contributions),
         }
         yield f'{plain[:-1]},"explanation":{to_json(explanation).decode()}}}'
