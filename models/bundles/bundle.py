@@ -108,7 +108,7 @@ def save(
         (target / MANIFEST).touch()
     else:
         _move_in_place(files, target, manifest)
-    return Bundle(target, _read_manifest(target / MANIFEST), contract)
+    return Bundle(target, read_manifest(target / MANIFEST), contract)
 
 
 def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = "") -> None:
@@ -180,7 +180,7 @@ def _in_store(models_dir: Path, version: str) -> Path:
 
 
 def _load(path: Path, version: str, contract: Contract, *, without_customers: bool = False) -> Bundle:
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     if manifest.version != version:
         raise ManifestInvalid(path=path, problem=f"it is the manifest of {manifest.version}")
     contract = model_contract.trained(manifest.fingerprint, manifest.features, contract)
@@ -222,7 +222,7 @@ def _digests(files: Path) -> dict[str, str]:
 def _holds(target: Path, manifest: Manifest) -> bool:
     """Return whether the same bundle is in place and undamaged; its time of training may differ."""
     try:
-        found = _read_manifest(target / MANIFEST)
+        found = read_manifest(target / MANIFEST)
         digests = _digests(target)
     except (BundleError, OSError):
         return False
@@ -235,7 +235,8 @@ def _verify(path: Path, expected: str) -> None:
         raise DigestMismatch(path=path, expected=expected, found=found)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest, without verifying the bundle."""
     with reading(path):
         content = plain_files.read(path, largest_bytes=LARGEST_BYTES[MANIFEST])
     try:

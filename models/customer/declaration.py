@@ -15,7 +15,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from models.customer import levels, old_names
 from models.customer.contract import Category, Contract, Feature, Kind, Limit
-from models.customer.old_names import Formerly
+from models.customer.old_names import Formerly as Formerly  # noqa: PLC0414  # features name it so
 from models.errors import ContractError
 
 _TAKEN = ("churned", "customer_id")

@@ -68,6 +68,12 @@ def present(contract: Contract, names: Collection[str]) -> dict[str, str]:
     return {name: old for name, old in found.items() if old is not None}
 
 
+def renamed(contract: Contract, logged: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return logged values under the names of today; what was added since is missing."""
+    found = present(contract, logged)
+    return {**logged, **{name: logged[old] for name, old in found.items()}} if found else logged
+
+
 def of_today(contract: Contract, logged: object) -> Mapping[str, Any] | None:
     """Read the values of a customer as an earlier contract named them; None if they cannot be used.
 
@@ -78,7 +84,7 @@ def of_today(contract: Contract, logged: object) -> Mapping[str, Any] | None:
         return None
     if contract.names_set <= logged.keys():
         return logged
-    values = logged | {name: logged[old] for name, old in present(contract, logged).items()}
+    values = dict(renamed(contract, logged))
     for feature in contract.features:
         if feature.name not in values:
             if feature.default is None and not feature.nullable:
