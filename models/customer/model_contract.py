@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from models.customer import changes
-from models.customer.changes import Described
+from models.customer.changes import Change, Described
 from models.customer.contract import Contract, Feature, fingerprint_of
 from models.errors import FingerprintMismatch
 
@@ -25,24 +25,28 @@ def trained(fingerprint: str, described: Sequence[Described], contract: Contract
     """
     if fingerprint == contract.fingerprint:
         return contract
-    try:
-        schemas = [{key: one[key] for key in one if key != _NOT_IN_SCHEMA} for one in described]
-        if fingerprint_of(schemas) != fingerprint:
-            raise FingerprintMismatch(bundle=fingerprint, code=contract.fingerprint)
-        breaking = [change for change in changes.compare(described, contract) if not change.is_compatible]
-        if not breaking:
-            return _of_model(described, contract)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise FingerprintMismatch(bundle=fingerprint, code=contract.fingerprint) from error
-    told = [f"{change.sentence}. {change.remedy}" for change in breaking]
-    raise FingerprintMismatch(bundle=fingerprint, code=contract.fingerprint, changes=told)
+    breaking = [change for change in changes_since(fingerprint, described, contract) if not change.is_compatible]
+    if breaking:
+        told = [f"{change.sentence}. {change.remedy}" for change in breaking]
+        raise FingerprintMismatch(bundle=fingerprint, code=contract.fingerprint, changes=told)
+    return _of_model(described, contract)
 
 
-def told(fingerprint: str, described: Sequence[Described], contract: Contract) -> list[str]:
-    """Describe what has changed since a model's training, a sentence for each change; nothing for an equal contract."""
+def changes_since(fingerprint: str, described: Sequence[Described], contract: Contract) -> list[Change]:
+    """Return what has changed since a model's training; nothing for an equal contract.
+
+    Raises:
+        FingerprintMismatch: the fingerprint is not that of the described fields, so the changes are not known.
+    """
     if fingerprint == contract.fingerprint:
         return []
-    return [change.sentence for change in changes.compare(described, contract)]
+    try:
+        schemas = [{key: one[key] for key in one if key != _NOT_IN_SCHEMA} for one in described]
+        if fingerprint_of(schemas) == fingerprint:
+            return changes.compare(described, contract)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise FingerprintMismatch(bundle=fingerprint, code=contract.fingerprint) from error
+    raise FingerprintMismatch(bundle=fingerprint, code=contract.fingerprint)
 
 
 def _of_model(described: Sequence[Described], contract: Contract) -> Contract:

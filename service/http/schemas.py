@@ -196,7 +196,8 @@ class ModelCard(Body):
         same = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
         figures, intervals = manifest.metrics.items(), manifest.intervals
         same["metrics"] = {name: Metric(value=value, interval=intervals.get(name)) for name, value in figures}
-        same["contract_changes"] = model_contract.told(manifest.fingerprint, manifest.features, CONTRACT)
+        changes = model_contract.changes_since(manifest.fingerprint, manifest.features, CONTRACT)
+        same["contract_changes"] = [change.sentence for change in changes]
         return cls(**same, features=CONTRACT.features, ranges=dict(ranges), challenger=Tried.of(challenger))
 
 
