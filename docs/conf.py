@@ -56,6 +56,7 @@ NAVIGATION = {
             "Runbook": "docs/runbook",
             "Settings": "docs/settings",
             "Make it yours": "docs/make-it-yours",
+            "Change the contract": "docs/change-the-contract",
         },
         "Judge it": {
             "Results": "docs/results",

@@ -135,14 +135,15 @@ class ManifestInvalid(BundleError):
 
 
 class FingerprintMismatch(BundleError):
-    """The bundle was trained on another contract than the one in this code."""
+    """The bundle was trained on a contract whose changes since then are not compatible."""
 
-    def __init__(self, *, bundle: str, code: str) -> None:
-        self.bundle, self.code = bundle, code
+    def __init__(self, *, bundle: str, code: str, changes: Sequence[str] = ()) -> None:
+        self.bundle, self.code, self.changes = bundle, code, tuple(changes)
+        why = f": {' '.join(changes)}" if changes else "."
         super().__init__(
-            f"the bundle's feature fingerprint {bundle[:12]} is not the code's {code[:12]}. "
+            f"the bundle's feature fingerprint {bundle[:12]} is not the code's {code[:12]}{why} "
             "Train again after a change of models/features.py: `make train DATA=your.csv COLUMNS=your.toml`. "
-            "Or deploy the code that trained the bundle."
+            "Or deploy the code that trained the bundle. `python -m training contract diff` lists all changes."
         )
 
 

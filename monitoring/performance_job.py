@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from models.bundles import bundle, quality, segments
 from models.bundles.bundle import Bundle
-from models.bundles.format import bundle_files
 from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
 from models.log import connections, reporters
@@ -96,7 +95,7 @@ def _judge(
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,
     )
-    sample, _ = customer_files.read(model.path(bundle_files.REFERENCE), contract, rows=_REFERENCE_ROWS)
+    sample = customer_files.read_reference(model, contract, rows=_REFERENCE_ROWS)
     parts = segments.find(
         contract.features,
         outcomes.features,

@@ -18,6 +18,7 @@ from models.bundles.format.bundle_files import BOOSTER, CARD_PAGE, GRAPH
 from models.bundles.risk import RiskPolicy
 from models.customer import reasons
 from models.customer.contract import Contract
+from models.errors import FingerprintMismatch
 from service.http import routes
 from service.http.page import demo_page
 from service.http.schemas import RiskTiers
@@ -48,8 +49,14 @@ class Model:
 
     @classmethod
     def of(cls, bundle: Bundle, contract: Contract) -> Self:
-        """Read a verified bundle that was trained on the contract."""
+        """Read a verified bundle.
+
+        Raises:
+            FingerprintMismatch: it was not trained on exactly this contract, in which the page encodes.
+        """
         manifest = bundle.manifest
+        if manifest.fingerprint != contract.fingerprint:
+            raise FingerprintMismatch(bundle=manifest.fingerprint, code=contract.fingerprint)
         return cls(
             contract=contract,
             version=manifest.version,

@@ -21,6 +21,7 @@ from models.bundles.format.plain_files import reading
 from models.bundles.manifest import FORMAT_VERSION, Description, Manifest
 from models.bundles.pin_history import Change
 from models.bundles.pins import BundleRef, Pin
+from models.customer import model_contract
 from models.customer.contract import Contract
 from models.errors import (
     BundleError,
@@ -28,7 +29,6 @@ from models.errors import (
     CustomersMissing,
     DigestMismatch,
     FileUnreadable,
-    FingerprintMismatch,
     FormatUnsupported,
     ManifestInvalid,
     StoreUnwritable,
@@ -44,7 +44,7 @@ class Bundle:
     directory: Path
     manifest: Manifest
     contract: Contract
-    """The contract that the model was trained on: it encodes customers for this model."""
+    """It encodes customers of today for this model; see `models.customer.model_contract`."""
 
     def path(self, name: str) -> Path:
         """Return the path of one of the bundle's files."""
@@ -108,7 +108,7 @@ def save(
         (target / MANIFEST).touch()
     else:
         _move_in_place(files, target, manifest)
-    return Bundle(target, _read_manifest(target / MANIFEST), contract)
+    return Bundle(target, read_manifest(target / MANIFEST), contract)
 
 
 def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = "") -> None:
@@ -130,8 +130,8 @@ def load(
     `without_customers` is for the service: a file with customers may be missing, and is verified if it is there.
 
     Raises:
-        BundleError: verification failed, and the class names the reason; `FingerprintMismatch` if the bundle was
-            trained on another contract than `contract`.
+        BundleError: verification failed, and the class names the reason; `FingerprintMismatch` if it was
+            trained before a change to `contract` that is not compatible.
     """
     named = named or pins.read(models_dir)
     manifest_path = _in_store(models_dir, named.version) / MANIFEST
@@ -180,11 +180,10 @@ def _in_store(models_dir: Path, version: str) -> Path:
 
 
 def _load(path: Path, version: str, contract: Contract, *, without_customers: bool = False) -> Bundle:
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     if manifest.version != version:
         raise ManifestInvalid(path=path, problem=f"it is the manifest of {manifest.version}")
-    if manifest.fingerprint != contract.fingerprint:
-        raise FingerprintMismatch(bundle=manifest.fingerprint, code=contract.fingerprint)
+    contract = model_contract.trained(manifest.fingerprint, manifest.features, contract)
     for listed, expected in manifest.files.items():
         _verify_listed(path.parent, listed, expected, without_customers=without_customers)
     return Bundle(path.parent, manifest, contract)
@@ -223,7 +222,7 @@ def _digests(files: Path) -> dict[str, str]:
 def _holds(target: Path, manifest: Manifest) -> bool:
     """Return whether the same bundle is in place and undamaged; its time of training may differ."""
     try:
-        found = _read_manifest(target / MANIFEST)
+        found = read_manifest(target / MANIFEST)
         digests = _digests(target)
     except (BundleError, OSError):
         return False
@@ -236,7 +235,8 @@ def _verify(path: Path, expected: str) -> None:
         raise DigestMismatch(path=path, expected=expected, found=found)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest, without verifying the bundle."""
     with reading(path):
         content = plain_files.read(path, largest_bytes=LARGEST_BYTES[MANIFEST])
     try:

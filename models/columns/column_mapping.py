@@ -23,7 +23,7 @@ decimal = ","
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from models.columns import toml_files
 from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures, TargetUnclear
 from models.columns.origins import TARGET, OutcomeSource, Source, Target, Value
-from models.customer import parsing
+from models.customer import old_names, parsing
 from models.customer.contract import Contract, Feature, Labels
 from models.customer.errors import ColumnRepeated
 from models.customer.files.csv_format import CsvFormat
@@ -70,6 +70,12 @@ class ColumnMapping(BaseModel):
     def source_columns(self, contract: Contract) -> list[str]:
         """Return `foreign_columns`, and the column of the target."""
         return [*self.foreign_columns(contract), self.target.column]
+
+    def for_table(self, present: Collection[str], contract: Contract) -> "ColumnMapping":
+        """Return the mapping for a table in which renamed features may have their earlier names."""
+        old = old_names.present(contract, present)
+        added = {name: Source(column=column) for name, column in old.items() if name not in self.features}
+        return self.model_copy(update={"features": self.features | added}) if added else self
 
     def remedy(self, missing: Sequence[str]) -> str:
         """Say where to name the columns that a source has instead of the missing ones."""

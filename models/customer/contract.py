@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -29,6 +29,7 @@ class Columns(Protocol):
     """Feature name to a sequence of n raw values: a dict of lists, or a pandas DataFrame."""
 
     def __getitem__(self, name: str, /) -> Any: ...
+    def __contains__(self, name: str, /) -> bool: ...
 
 
 Kind = Literal["integer", "number", "boolean", "category"]
@@ -55,6 +56,12 @@ class Feature:
     Empty if none is declared: the words are then made from name and unit.
     """
     example: Any
+    formerly: tuple[str, ...] = ()
+    """Earlier names of the field."""
+    required: bool = True
+    """Whether a request must have it."""
+    default: Any = None
+    """Its value in a request without it."""
 
     @property
     def matrix_columns(self) -> tuple[str, ...]:
@@ -109,11 +116,20 @@ class Contract:
     """All features, in the order of the feature class."""
 
     features: tuple[Feature, ...]
+    absent: frozenset[str] = frozenset()
+    """Fields that only the model has: they were removed since its training, and are unknown for every customer."""
+    unseen: Mapping[str, tuple[Category, ...]] = field(default_factory=dict)
+    """Levels by field that were added since the model's training; they are encoded as unknown."""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Feature names, in the order of every table and file."""
         return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def names_set(self) -> frozenset[str]:
+        """Feature names, as a set."""
+        return frozenset(self.names)
 
     @cached_property
     def matrix_columns(self) -> tuple[str, ...]:
@@ -130,8 +146,7 @@ class Contract:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all features' schemas, 64 hex digits; models with the same fingerprint take the same matrix."""
-        text = json.dumps([feature.schema() for feature in self.features], sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return fingerprint_of(feature.schema() for feature in self.features)
 
     @cached_property
     def example(self) -> dict[str, Any]:
@@ -144,18 +159,23 @@ class Contract:
         The values must have passed `models.customer.checks` or the feature class: unreadable values become inf or all
         zeros.
         """
-        matrix = np.empty((len(columns[self.names[0]]), len(self.matrix_columns)), dtype=np.float32)
+        first = next(name for name in self.names if name not in self.absent)
+        matrix = np.empty((len(columns[first]), len(self.matrix_columns)), dtype=np.float32)
         for feature in self.features:
-            encoded = feature.encode(columns[feature.name])[:, np.newaxis]
             is_category, at = feature.kind == "category", self.matrix_slices[feature.name]
+            if feature.name in self.absent and feature.name not in columns:
+                matrix[:, at] = 0 if is_category else np.nan
+                continue
+            encoded = feature.encode(columns[feature.name])[:, np.newaxis]
             matrix[:, at] = encoded == np.arange(len(feature.categories)) if is_category else encoded
         return matrix
 
     def encode_rows(self, rows: Iterable[object]) -> Matrix:
         """Encode instances of the feature class like `to_matrix`; 1 µs per row, because they are validated already."""
         numbers: list[float | None] = []
+        absent: dict[str, Any] = dict.fromkeys(self.absent)
         for row in rows:
-            values = row.__dict__
+            values = row.__dict__ | absent if absent else row.__dict__
             for name, one_hot in self._one_hot:
                 if one_hot is None:
                     numbers.append(values[name])
@@ -166,9 +186,19 @@ class Contract:
     @cached_property
     def _one_hot(self) -> tuple[tuple[str, dict[Category | None, list[float]] | None], ...]:
         """Each feature's name and the one-hot map of its categories; None for numbers, which are not encoded."""
-        return tuple(
-            (feature.name, feature.one_hot() if feature.kind == "category" else None) for feature in self.features
-        )
+        return tuple((feature.name, self._levels(feature)) for feature in self.features)
+
+    def _levels(self, feature: Feature) -> dict[Category | None, list[float]] | None:
+        if feature.kind != "category":
+            return None
+        known = feature.one_hot()
+        return known | dict.fromkeys(self.unseen.get(feature.name, ()), known[None])
+
+
+def fingerprint_of(schemas: Iterable[Mapping[str, Any]]) -> str:
+    """Return the SHA-256 of the schemas of all features, 64 hex digits."""
+    text = json.dumps(list(schemas), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _code(position: Mapping[int | float | str, float], value: Any) -> float:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import annotated_types
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ValidationInfo
 
-from models.customer import levels
+from models.customer import levels, old_names
 from models.customer.contract import Category, Contract, Feature, Kind, Limit
+from models.customer.old_names import Formerly as Formerly  # noqa: PLC0414  # features name it so
 from models.errors import ContractError
 
 _TAKEN = ("churned", "customer_id")
@@ -84,7 +85,14 @@ class Features(BaseModel):
     def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)
         _replace(cast(dict[str, Any], schema))
+        old_names.accept(cast(dict[str, Any], schema), old_names.declared(source))
         return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler(schema)
+        old_names.describe(handler.resolve_ref_schema(described), old_names.declared(cls))
+        return described
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ def derive(features: type[Features]) -> Contract:
         if feature.kind in ("integer", "number"):
             numbers.add(feature.name)
     contract = Contract(derived)
+    old_names.check(contract, taken=_TAKEN)
     _check_values(features, contract.example)
     return contract
 
@@ -176,6 +185,9 @@ def _feature(name: str, field: FieldInfo) -> Feature:
         description=field.description or "",
         phrase=_phrase(name, extra),
         example=field.examples[0],
+        formerly=tuple(mark.name for mark in field.metadata if isinstance(mark, Formerly)),
+        required=field.is_required(),
+        default=None if field.is_required() else field.default,
     )
 
 
@@ -219,7 +231,7 @@ def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:
                 found["le"] = cast(float, bound)
             case annotated_types.Lt(lt=bound):
                 found["lt"] = cast(float, bound)
-            case AtLeast():
+            case AtLeast() | Formerly():
                 continue
             case _:
                 raise ContractError(field=name, problem=f"{mark} is not supported; use ge, gt, le, lt or AtLeast")

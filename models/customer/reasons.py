@@ -25,8 +25,9 @@ def of(contract: Contract, customer: Mapping[str, Any], contributions: Sequence[
 
 
 def strongest(contract: Contract, contributions: Sequence[float]) -> list[tuple[Feature, float]]:
-    """Return the features that are reasons with their contributions, strongest first."""
-    ranked = sorted(zip(contract.features, contributions, strict=True), key=lambda pair: -abs(pair[1]))
+    """Return the features that are reasons with their contributions, strongest first; absent fields are none."""
+    pairs = [pair for pair in zip(contract.features, contributions, strict=True) if pair[0].name not in contract.absent]
+    ranked = sorted(pairs, key=lambda pair: -abs(pair[1]))
     return [pair for pair in ranked[:MAX_REASONS] if abs(pair[1]) >= LEAST_CONTRIBUTION]
 
 
@@ -50,7 +51,7 @@ def _subject(feature: Feature, value: Any) -> str:
 
 def _write(feature: Feature, value: Any) -> str:
     if feature.kind == "category":
-        return feature.labels[feature.categories.index(value)]
+        return dict(zip(feature.categories, feature.labels, strict=True)).get(value, str(value))
     if feature.kind == "boolean":
         return "yes" if value else "no"
     digits = 2 if abs(value) >= 1 else 6

@@ -1,13 +1,12 @@
 """The baseline of the drift job: the pinned model, a sample of its training rows, and its feature importance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from models.bundles.bundle import Bundle
-from models.bundles.format import bundle_files
 from models.bundles.scorer import Scorer
 from models.customer import checks
 from models.customer.contract import Contract, Vector
@@ -15,21 +14,43 @@ from monitoring.drift import importance
 from monitoring.drift.comparison import PREDICTION
 from monitoring.log import customer_files
 
+_ADDED = "added after the training of the pinned model"
+_REMOVED = "removed after the training of the pinned model"
+
 
 @dataclass(frozen=True)
 class Baseline:
     """The parts of a verified bundle that the drift job needs."""
 
     contract: Contract
+    """The contract of today."""
+    model_contract: Contract
+    """The contract of the model, through which it encodes."""
     scorer: Scorer
     table: pd.DataFrame
-    """The reference: the contract's columns and the column of predictions."""
+    """The reference: the contract's columns and the column of predictions. Added fields are unknown.
+
+    The predictions are those of the model as it serves today, without fields that were removed.
+    """
     importance: Mapping[str, float]
     """Permutation importance of each feature; the values sum to 1."""
 
+    @property
+    def compared(self) -> Contract:
+        """The fields that the contract of today and the model have in common."""
+        known = self.model_contract.names_set
+        return Contract(tuple(feature for feature in self.contract.features if feature.name in known))
+
+    @property
+    def not_compared(self) -> dict[str, str]:
+        """Fields that only one of the two contracts has, each with the reason."""
+        known = self.model_contract.names_set
+        added = {name: _ADDED for name in self.contract.names if name not in known}
+        return added | dict.fromkeys(sorted(self.model_contract.absent), _REMOVED)
+
     def predict(self, rows: pd.DataFrame) -> Vector:
         """Return the probability of each row; NaN for a row that breaks a rule, which the service would refuse."""
-        return _predict(self.contract, self.scorer, rows)
+        return _predict(self.contract, self.model_contract, self.scorer, rows)
 
 
 def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
@@ -39,20 +60,22 @@ def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
         CannotTell: the reference lacks columns of the contract.
         GraphUnreadable: the model cannot be opened.
     """
-    table, _ = customer_files.read(model.path(bundle_files.REFERENCE), contract, rows=rows)
-    scorer = Scorer.of(model)
-    return Baseline(
+    table, scorer = customer_files.read_reference(model, contract, rows=rows), Scorer.of(model)
+    found = Baseline(
         contract,
+        model.contract,
         scorer,
-        table=table.assign(**{PREDICTION: _predict(contract, scorer, table)}),
-        importance=importance.permutation_importance(contract, scorer, contract.to_matrix(table)),
+        table=table,
+        importance=importance.permutation_importance(model.contract, scorer, model.contract.to_matrix(table)),
     )
+    predictions = _predict(found.compared, model.contract, scorer, table)
+    return replace(found, table=table.assign(**{PREDICTION: predictions}))
 
 
-def _predict(contract: Contract, scorer: Scorer, rows: pd.DataFrame) -> Vector:
+def _predict(contract: Contract, model_contract: Contract, scorer: Scorer, rows: pd.DataFrame) -> Vector:
     broken = np.zeros(len(rows), dtype=np.bool_)
     for mask in checks.find_violations(contract, rows).values():
         broken |= mask
     probabilities = np.full(len(rows), np.nan)
-    probabilities[~broken] = scorer.score(contract.to_matrix(rows[~broken]))
+    probabilities[~broken] = scorer.score(model_contract.to_matrix(rows[~broken]))
     return probabilities

@@ -23,15 +23,15 @@ def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple
     Raises:
         NothingToCompare: no column can be compared.
     """
-    contract = baseline.contract if live.inputs_kept else replace(baseline.contract, features=())
-    comparison = compare(contract, baseline.table, live.table)
+    nothing = replace(baseline.contract, features=())
+    comparison = compare(baseline.compared if live.inputs_kept else nothing, baseline.table, live.table)
     if not comparison.judged:
         raise NothingToCompare(reasons=comparison.unjudged)
-    violations = checks.find_violations(contract, live.table)
+    violations = checks.find_violations(baseline.contract if live.inputs_kept else nothing, live.table)
     return comparison, DriftResult(
         scores=_score(comparison, baseline, settings),
         min_drift_share=settings.min_drift_share,
-        unjudged=comparison.unjudged,
+        unjudged={**comparison.unjudged, **baseline.not_compared},
         violations={rule: int(broken.sum()) for rule, broken in violations.items()},
         window_rows=live.rows,
         judged_rows=len(live.table),

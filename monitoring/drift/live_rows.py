@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from models.columns import column_mapping
+from models.customer import old_names
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
 from monitoring.errors import ConflictingSources, TooFewRows
@@ -63,13 +64,14 @@ def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> LiveR
 def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows:
     period = settings.period(now)
     found = window.read(settings.log_url, period, rows=settings.sample_rows)
-    names, pinned = set(baseline.contract.names), baseline.scorer.version
-    usable = [row for row in found.sample if row.features and names <= row.features.keys()]
-    rows = usable or found.sample
+    pinned = baseline.scorer.version
+    inputs = [old_names.of_today(baseline.contract, row.features) for row in found.sample]
+    usable = [values for values in inputs if values is not None]
+    rows = [row for row, values in zip(found.sample, inputs, strict=True) if values is not None] or found.sample
     made = [row.churn_probability if row.model_version == pinned else None for row in rows]
     table = pd.DataFrame({PREDICTION: pd.Series(made, dtype="float64")})
     if usable:
-        cells = pd.DataFrame([row.features for row in usable], columns=list(names))
+        cells = pd.DataFrame(usable, columns=list(baseline.contract.names))
         table = customer_files.values(cells, baseline.contract).join(table)
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
     remarks = tuple(_remarks(facts, found, pinned))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from models.bundles.bundle import Bundle
+from models.bundles.format import bundle_files
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
 from models.customer import tables
@@ -31,11 +33,20 @@ def read(
         TableError: the file does not exist, this process may not read it, or its format is not that of its suffix.
         ColumnMissing, ColumnRepeated: the file lacks columns that the mapping names, or has them twice.
     """
-    sample = sampling.draw(_chunks(path, contract, mapping), rows=rows)
+    present = tables.schema(path, mapping.csv)
+    mapping = mapping.for_table(present.names, contract)
+    sample = sampling.draw(_chunks(path, present, contract, mapping), rows=rows)
     # Without pandas' own metadata, nulls are NaN or None, which the contract accepts, and never pandas.NA.
     cells = sample.table.to_pandas(ignore_metadata=True)
     logger.info("read %s rows from %s", f"{sample.of_rows:,}", path)
     return column_mapping.features(mapping, cells, contract), sample.of_rows
+
+
+def read_reference(model: Bundle, contract: Contract, *, rows: int) -> pd.DataFrame:
+    """Sample the training rows of a bundle; fields of the contract that its model does not know are unknown in them."""
+    known = Contract(tuple(feature for feature in contract.features if feature.name in model.contract.names_set))
+    table, _ = read(model.path(bundle_files.REFERENCE), known, rows=rows)
+    return table.reindex(columns=list(contract.names))
 
 
 def values(cells: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -43,8 +54,8 @@ def values(cells: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return column_mapping.features(_SAME_NAMES, cells, contract)
 
 
-def _chunks(path: Path, contract: Contract, mapping: ColumnMapping) -> Iterator[pa.Table]:
-    present, needed = tables.schema(path, mapping.csv), mapping.foreign_columns(contract)
+def _chunks(path: Path, present: pa.Schema, contract: Contract, mapping: ColumnMapping) -> Iterator[pa.Table]:
+    needed = mapping.foreign_columns(contract)
     column_mapping.require(needed, present.names, remedy=mapping.remedy)
     yield pa.schema([present.field(present.names.index(name)) for name in needed]).empty_table()
     parts = tables.chunks(path, rows=_CHUNK_ROWS, columns=needed, style=mapping.csv)

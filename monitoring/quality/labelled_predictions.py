@@ -12,6 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from models.bundles.risk import RiskTier
+from models.customer import old_names
 from models.customer.contract import Contract, Labels, Vector
 from models.log import known_outcomes
 from models.log.log_tables import PREDICTIONS
@@ -136,7 +137,7 @@ def _read_outcomes(
 
 
 def _outcomes(rows: Sequence[Any], contract: Contract) -> Outcomes:
-    inputs = [row.features or {} for row in rows]
+    inputs = [old_names.renamed(contract, row.features or {}) for row in rows]
     return Outcomes(
         probability=np.array([row.churn_probability for row in rows], dtype=np.float64),
         churned=np.array([row.churned for row in rows], dtype=np.int64),

@@ -55,11 +55,13 @@ def _explained(predicted: PredictionBatch, found: Contributions) -> Iterator[str
     rows = zip(
         _plain(predicted), predicted.customers, found.by_feature.tolist(), found.raw_scores.tolist(), strict=True
     )
+    # Fields that were added after the model's training contribute nothing.
+    nothing = {} if predicted.contract is CONTRACT else dict.fromkeys(CONTRACT.names, 0.0)
     for plain, customer, contributions, raw_score in rows:
         explanation = {
             "base_value": found.base_value,
-            "contributions": dict(zip(CONTRACT.names, contributions, strict=True)),
+            "contributions": nothing | dict(zip(predicted.contract.names, contributions, strict=True)),
             "raw_score": raw_score,
-            "reasons": reasons.of(CONTRACT, vars(customer), contributions),
+            "reasons": reasons.of(predicted.contract, vars(customer), contributions),
         }
         yield f'{plain[:-1]},"explanation":{to_json(explanation).decode()}}}'

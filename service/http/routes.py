@@ -18,18 +18,16 @@ from service.http import api_docs, response_json, state
 from service.http.admission.guard import METRICS, PREDICT
 from service.http.json_route import Finish, JsonRoute
 from service.http.note_schemas import NotedPrediction
+from service.http.outcome_schemas import OutcomeBatch, RecordedOutcome, RecordedOutcomes
 from service.http.request_bodies import BodyLimit, ThreadQueue
 from service.http.schemas import (
     ExplainedPrediction,
     ExplainedPredictions,
     Health,
     ModelCard,
-    OutcomeBatch,
     Prediction,
     Predictions,
     Probe,
-    RecordedOutcome,
-    RecordedOutcomes,
     RiskTiers,
     Status,
     Tried,
@@ -196,6 +194,7 @@ async def health(request: Request) -> Health | Probe:
         uptime_seconds=time.monotonic() - STARTED,
         reason=" ".join(problems) or None,
         challenger=Tried.of(model.router.tried if model.router else None),
+        contract_changes=model.router.champion.contract_changes if model.router else [],
     )
 
 

@@ -8,10 +8,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from models.bundles.manifest import Confusion, Interval, Manifest, MetricSpread, Provenance
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import Costs, RiskPolicy, RiskTier
+from models.customer import model_contract
 from models.customer.contract import Feature
 from models.customer.reasons import MAX_REASONS
 from models.features import CONTRACT
-from models.log.outcomes import MAX_OUTCOMES, Outcome
 
 _PLAIN_MEANINGS: Mapping[RiskTier, str] = {
     "low": "Likely to stay: no action.",
@@ -77,37 +77,6 @@ class ExplainedPredictions(Body):
 
     predictions: list[ExplainedPrediction]
     """One for each customer, in the order of the request."""
-
-
-class OutcomeBatch(Body):
-    """Outcomes to record in one request."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    outcomes: list[Outcome] = Field(min_length=1, max_length=MAX_OUTCOMES)
-    """One to 10,000 outcomes; if one cannot be recorded, none is."""
-
-
-class RecordedOutcome(Body):
-    """The recorded outcome of a prediction."""
-
-    prediction_id: str
-    """Id of the prediction."""
-    churned: bool
-    """Whether the customer churned."""
-    observed_at: AwareDatetime
-    """When this was observed, as you first reported it; UTC."""
-    recorded_at: AwareDatetime
-    """When you first reported it, UTC."""
-
-
-class RecordedOutcomes(Body):
-    """The result of recording a batch of outcomes."""
-
-    new: int
-    """Outcomes that were recorded now."""
-    known: int
-    """Outcomes that you had reported before."""
 
 
 class TierBounds(Body):
@@ -201,9 +170,11 @@ class ModelCard(Body):
     trained_at: AwareDatetime
     """When it was trained, UTC."""
     fingerprint: str
-    """SHA-256 of the features' schema; it must be the same in the service and the model."""
+    """SHA-256 of the schema of the features that it was trained on."""
+    contract_changes: list[str]
+    """What has changed in the features since its training; empty if nothing has."""
     features: tuple[Feature, ...]
-    """Its input features, with bounds (ge, gt, le, lt), unit and labels."""
+    """The features of a customer, with bounds (ge, gt, le, lt), unit and labels."""
     ranges: dict[str, tuple[float, float]]
     """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
     metrics: dict[str, Metric]
@@ -225,6 +196,8 @@ class ModelCard(Body):
         same = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
         figures, intervals = manifest.metrics.items(), manifest.intervals
         same["metrics"] = {name: Metric(value=value, interval=intervals.get(name)) for name, value in figures}
+        changes = model_contract.changes_since(manifest.fingerprint, manifest.features, CONTRACT)
+        same["contract_changes"] = [change.sentence for change in changes]
         return cls(**same, features=CONTRACT.features, ranges=dict(ranges), challenger=Tried.of(challenger))
 
 
@@ -241,6 +214,8 @@ class Health(Body):
     """Why it is degraded, and the remedy."""
     challenger: Tried | None
     """The challenger; null if there is none, or if it was refused."""
+    contract_changes: list[str]
+    """What has changed in the features since the served model's training; empty if nothing has."""
 
 
 class Probe(Body):

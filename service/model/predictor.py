@@ -12,6 +12,7 @@ from models.bundles.manifest import Manifest
 from models.bundles.pins import BundleRef
 from models.bundles.risk import RiskTier
 from models.bundles.scorer import Scorer
+from models.customer import model_contract
 from models.customer.contract import Contract, Matrix
 from models.features import CONTRACT, CustomerFeatures
 from service import clock, random_ids
@@ -37,6 +38,8 @@ class PredictionBatch(NamedTuple):
     """Contributions to the scores; None if no explanation was requested."""
     places: Sequence[int] | None = None
     """Positions of its customers in the request; None if it has all of them."""
+    contract: Contract = CONTRACT
+    """The contract of that model, in whose order matrix and contributions are."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,15 @@ class Predictor:
     explainer: Explainer
     manifest: Manifest
     contract: Contract
-    """The contract that the model was trained on."""
+    """It encodes customers for this model."""
     card: str
     """The model card as an HTML page."""
+
+    @property
+    def contract_changes(self) -> list[str]:
+        """What has changed in the contract since the model's training, a sentence each."""
+        found = model_contract.changes_since(self.manifest.fingerprint, self.manifest.features, CONTRACT)
+        return [change.sentence for change in found]
 
     def predict(self, customers: Sequence[CustomerFeatures], *, explain: bool = False) -> PredictionBatch:
         """Predict each customer; 20 µs for one, 3 µs each for many. Explanations take 200 µs and 70 µs more.
@@ -71,6 +80,7 @@ class Predictor:
             model_version=self.scorer.version,
             made_at=now,
             contributions=contributions,
+            contract=self.contract,
         )
 
 

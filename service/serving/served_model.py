@@ -65,6 +65,8 @@ class ServedModel:
         self._metrics.describe_model(champion.manifest)
         if version != before or was_refused:
             logger.info("serving model %s", version)
+            if changes := champion.contract_changes:
+                logger.warning("model %s was trained before the contract changed: %s", version, "; ".join(changes))
         if version != before:
             audit.record("champion changed", version=version, before=before)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic_settings import BaseSettings
 
-from training.contracts.settings import DraftSettings
+from training.contracts.settings import DiffSettings, DraftSettings
 
-PURPOSE = "Write the contract of your customers."
+PURPOSE = "Write the contract of your customers, and see what a change of it breaks."
 
 
 def _draft(settings: DraftSettings) -> tuple[str, int]:
@@ -17,7 +17,16 @@ def _draft(settings: DraftSettings) -> tuple[str, int]:
     return draft.draft(settings), 0
 
 
+def _diff(settings: DiffSettings) -> tuple[str, int]:
+    """Compare the contract with that of a model; 1 if the model cannot serve."""
+    from training.contracts import diff  # noqa: PLC0415  # as above
+
+    found = diff.find(settings)
+    return diff.describe(found), 0 if found.is_compatible else 1
+
+
 COMMANDS: dict[str, tuple[Callable[[Any], tuple[str, int]], type[BaseSettings], str]] = {
     "draft": (_draft, DraftSettings, "nothing was written"),
+    "diff": (_diff, DiffSettings, "the contracts were not compared"),
 }
 """By name: the action, its settings, and what is said if it does not finish."""

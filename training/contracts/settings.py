@@ -4,10 +4,19 @@ from pathlib import Path
 
 from pydantic_settings import CliPositionalArg
 
-from training.settings import JobSettings
+from training.settings import JobSettings, Version
 
 DRAFT_DIR = Path("var", "draft")
 """The folder that belongs to drafts; files in any other are never overwritten."""
+
+
+class DiffSettings(JobSettings):
+    """Compare models/features.py with the contract of a model."""
+
+    against: Version | None = None
+    """Version of a model of the store, or its beginning; by default the pinned one."""
+    models_dir: Path = Path("models")
+    """Folder of pinned.json, history.jsonl and store/."""
 
 
 class DraftSettings(JobSettings):

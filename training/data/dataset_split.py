@@ -62,6 +62,9 @@ class _Taken:
     def __getitem__(self, name: str) -> pd.Series:
         return self._table[name].iloc[self._rows]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._table
+
 
 def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence[str], seed: int) -> DatasetSplit:
     """Build the training matrix, the test set and the samples that a bundle keeps; `seed` draws the samples.

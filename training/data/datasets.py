@@ -101,7 +101,7 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
     logger.info("read %d rows from %s", len(table), source)
     if table.empty:
         _require_enough(np.zeros(0, dtype=np.int64))
-    rows = column_mapping.labelled(columns, table, contract)
+    rows = column_mapping.labelled(columns.for_table(table.columns, contract), table, contract)
     others, times = _others(settings, table, contract)
     del table  # frees one copy of a large table before the fit
     kept = ~_rejected(rows, contract)

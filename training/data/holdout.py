@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from models.bundles.bundle import Bundle
 from models.bundles.format.bundle_files import HOLDOUT, SEEN
 from models.columns.origins import TARGET
+from models.customer import old_names
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.errors import FileUnreadable
 from training.data.dataset_split import DatasetSplit
@@ -53,33 +54,67 @@ def write(folder: Path, parts: DatasetSplit, *, baseline: Vector) -> None:
 
 
 def read(bundle: Bundle, contract: Contract) -> Holdout:
-    """Read the test rows of a model.
+    """Read the test rows of a model in the contract's columns; what it was trained without is unknown.
 
     Raises:
         FileUnreadable: the bundle has none, because it was published before the promotion gate existed.
     """
-    rows = pq.read_table(_part(bundle, HOLDOUT)).to_pandas()
-    return Holdout(
-        features=rows[list(contract.names)],
-        churned=rows[TARGET].to_numpy(np.int64),
-        baseline=rows[BASELINE].to_numpy(np.float64),
-    )
+    return _holdout(_stored(bundle), contract)
 
 
 def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> Holdout:
-    """Read the challenger's test rows that neither model was trained on.
+    """Read the challenger's test rows that neither model was trained on, in the contract's columns.
 
-    Rows that equal a training row are left out: they would favour a model that memorizes its training rows.
+    Rows that equal a training row are left out: they would favour a model that memorizes its training rows. Each model
+    encodes the rows as its own training rows.
 
     Raises:
         FileUnreadable: a bundle lacks its test rows or its hashes.
     """
-    rows = read(challenger, contract)
-    ours, theirs = challenger.manifest, champion.manifest
-    if (ours.data.sha256, ours.split) == (theirs.data.sha256, theirs.split):
+    table = _stored(challenger)
+    rows = _holdout(table, contract)
+    if _has_same_rows(challenger, champion):
         return rows  # both models have the same test rows and training rows, so a repeated row favours neither
-    seen = np.concatenate([np.load(_part(one, SEEN)) for one in (challenger, champion)])
-    return rows.keep(~np.isin(_trace(contract.to_matrix(rows.features)), seen))
+    seen = [np.isin(_trace(one.contract.to_matrix(table)), np.load(_part(one, SEEN))) for one in (challenger, champion)]
+    return rows.keep(~np.logical_or(*seen))
+
+
+def why_incomparable(challenger: Bundle, champion: Bundle) -> str | None:
+    """Return why it is unknown which test rows the champion was trained on; None if it is known."""
+    if _has_same_rows(challenger, champion):
+        return None
+    ours = challenger.contract
+    lacking = [
+        feature.name
+        for feature in champion.contract.features
+        if feature.name not in ours.names_set or (feature.name in ours.absent and feature not in ours.features)
+    ]
+    if not lacking:
+        return None
+    return (
+        f"{champion.manifest.version} was trained with {', '.join(lacking)}, which the challenger's test customers "
+        "do not have, so it is unknown which of them it was trained on"
+    )
+
+
+def _has_same_rows(challenger: Bundle, champion: Bundle) -> bool:
+    ours, theirs = challenger.manifest, champion.manifest
+    return (ours.data.sha256, ours.split) == (theirs.data.sha256, theirs.split)
+
+
+def _stored(bundle: Bundle) -> pd.DataFrame:
+    """Read the test rows as they were stored, with the names of today; fields that were removed keep theirs."""
+    rows: pd.DataFrame = pq.read_table(_part(bundle, HOLDOUT)).to_pandas()
+    renamed = old_names.present(bundle.contract, rows.columns)
+    return rows.rename(columns={old: name for name, old in renamed.items()})
+
+
+def _holdout(rows: pd.DataFrame, contract: Contract) -> Holdout:
+    return Holdout(
+        features=rows.reindex(columns=list(contract.names)),
+        churned=rows[TARGET].to_numpy(np.int64),
+        baseline=rows[BASELINE].to_numpy(np.float64),
+    )
 
 
 def _part(bundle: Bundle, name: str) -> Path:

@@ -4,7 +4,7 @@ Rows are read in chunks, in the order of their ids, so that equal logs give equa
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from models import durations
 from models.addresses import redact_passwords
 from models.bundles import pin_history
 from models.bundles.manifest import LiveRows, Reported
+from models.customer import old_names
 from models.customer.contract import Contract, Feature, Labels, Mask, Vector
 from models.log import connections, known_outcomes, reporters, row_ids
 from models.log.log_tables import PREDICTIONS
@@ -196,9 +197,10 @@ def _rows(
 
 
 def _chunk(rows: Sequence[sa.Row[Any]], contract: Contract, numbers: _Numbers) -> _Chunk:
-    names = set(contract.names)
     with_inputs = [row for row in rows if row.features is not None]
-    usable = [row for row in with_inputs if isinstance(row.features, dict) and names <= row.features.keys()]
+    inputs = [old_names.of_today(contract, row.features) for row in with_inputs]
+    usable = [row for row, values in zip(with_inputs, inputs, strict=True) if values is not None]
+    customers = [values for values in inputs if values is not None]
     facts = [
         (
             row.made_at.timestamp(),
@@ -210,15 +212,15 @@ def _chunk(rows: Sequence[sa.Row[Any]], contract: Contract, numbers: _Numbers) -
         for row in usable
     ]
     return _Chunk(
-        columns={feature.name: _column(usable, feature) for feature in contract.features},
+        columns={feature.name: _column(customers, feature) for feature in contract.features},
         facts=np.array(facts, dtype=np.float64).reshape(-1, 5),
         without_inputs=len(rows) - len(with_inputs),
         other_contract=len(with_inputs) - len(usable),
     )
 
 
-def _column(rows: Sequence[sa.Row[Any]], feature: Feature) -> pd.Series:
-    values = [row.features[feature.name] for row in rows]
+def _column(customers: Sequence[Mapping[str, Any]], feature: Feature) -> pd.Series:
+    values = [customer[feature.name] for customer in customers]
     if feature.kind == "category":  # a million rows share a few texts
         values = [sys.intern(value) if isinstance(value, str) else value for value in values]
     return pd.Series(values, dtype=None if values else feature.dtype)

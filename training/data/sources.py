@@ -29,7 +29,8 @@ def read(settings: FitSettings, contract: Contract, mapping: ColumnMapping) -> t
         return table, true_probability
     if settings.base_kind == "database":
         return databases.read(source, settings.query), None
-    asked = [*settings.slices, *([settings.time_column] if settings.time_column else [])]
+    old = [name for feature in contract.features for name in feature.formerly]
+    asked = [*old, *settings.slices, *([settings.time_column] if settings.time_column else [])]
     return _read_file(Path(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
 
 

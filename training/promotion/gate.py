@@ -8,9 +8,12 @@ on the outcomes of the rows, so one reporter must not have given nearly all of t
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+from models.bundles.bundle import Bundle
 from models.bundles.manifest import LiveRows
 from models.bundles.scorer import Scorer
 from models.customer.contract import Contract, Matrix, Vector
@@ -24,10 +27,29 @@ from training.settings import PromoteSettings
 _TIMED_ROWS = 2_000
 
 
+@dataclass(frozen=True)
+class Side:
+    """A model that is compared."""
+
+    scorer: Scorer
+    contract: Contract
+    """It encodes the customers for this model."""
+
+    @classmethod
+    def of(cls, found: Bundle) -> Self:
+        """Open the model of a bundle."""
+        return cls(Scorer.of(found), found.contract)
+
+    def predict(self, rows: Holdout) -> tuple[Matrix, ScoredModel]:
+        """Encode and score customers."""
+        matrix = self.contract.to_matrix(rows.features)
+        return matrix, ScoredModel(self.scorer.score(matrix), self.scorer.policy)
+
+
 def check(
-    challenger: Scorer,
+    challenger: Side,
     booster: Callable[[Matrix], Vector],
-    champion: Scorer | None,
+    champion: Side | None,
     rows: Holdout,
     *,
     live: LiveRows | None,
@@ -36,14 +58,12 @@ def check(
 ) -> GateResult:
     """Compare two models on rows that neither was trained on.
 
-    `booster` computes the calibrated probabilities of the challenger's trees, `live` describes its live rows. Without
-    a champion, the challenger must beat a logistic regression with the same decision policy.
+    `booster` computes the calibrated probabilities of the challenger's trees, `live` describes its live rows, and
+    `contract` has the groups. Without a champion, the challenger must beat a logistic regression with the same decision
+    policy.
     """
-    matrix = contract.to_matrix(rows.features)
-    ours = ScoredModel(challenger.score(matrix), challenger.policy)
-    theirs = (
-        ScoredModel(champion.score(matrix), champion.policy) if champion else ScoredModel(rows.baseline, ours.policy)
-    )
+    matrix, ours = challenger.predict(rows)
+    other, theirs = champion.predict(rows) if champion else (matrix, ScoredModel(rows.baseline, ours.policy))
     gains = paired_comparison.compare(ours, theirs, rows.churned)
     checks = [
         _parity(ours.probability, booster(matrix)),
@@ -57,9 +77,10 @@ def check(
         *reporter_check.check(live, max_share=settings.max_reporter_share),
     ]
     if champion:
-        checks.append(_latency(challenger, champion, matrix, settings.max_latency_ratio))
-    named = champion.version if champion else "a logistic regression"
-    return GateResult(challenger.version, named, len(matrix), gains, tuple(checks))
+        sides = (challenger.scorer, matrix), (champion.scorer, other)
+        checks.append(_latency(*sides, settings.max_latency_ratio))
+    named = champion.scorer.version if champion else "a logistic regression"
+    return GateResult(challenger.scorer.version, named, len(matrix), gains, tuple(checks))
 
 
 def _parity(graph: Vector, booster: Vector) -> Check:
@@ -96,13 +117,13 @@ def _better(gains: Mapping[str, Gain]) -> Check:
     return Check("better in one", "significantly above 0", bool(better), reason, better_by=", ".join(better) or "none")
 
 
-def _latency(challenger: Scorer, champion: Scorer, matrix: Matrix, limit: float) -> Check:
+def _latency(challenger: tuple[Scorer, Matrix], champion: tuple[Scorer, Matrix], limit: float) -> Check:
     """Compare the median time to score one row; the models take turns, so that other load affects both."""
     ours: list[int] = []
     theirs: list[int] = []
     for row in range(_TIMED_ROWS):
-        one = matrix[row % len(matrix)][np.newaxis]
-        for scorer, times in ((challenger, ours), (champion, theirs)):
+        for (scorer, matrix), times in ((challenger, ours), (champion, theirs)):
+            one = matrix[row % len(matrix)][np.newaxis]
             started = time.perf_counter_ns()
             scorer.score(one)
             times.append(time.perf_counter_ns() - started)

@@ -18,7 +18,7 @@ def text(verdict: GateResult) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     reasons = [f"because {reason}" for reason in verdict.reasons]
-    return "\n".join([_sentence(verdict), *table, *reasons])
+    return "\n".join([_sentence(verdict), *_notes(verdict), *table, *reasons])
 
 
 def markdown(verdict: GateResult) -> str:
@@ -27,6 +27,7 @@ def markdown(verdict: GateResult) -> str:
     table = table_rows.table(_HEAD, map(_row, verdict.checks))
     parts = [
         f"## {table_rows.escape(_sentence(verdict))}",
+        *(line for note in _notes(verdict) for line in (table_rows.escape(note), "")),
         *([*reasons, ""] if reasons else []),
         *table,
         "",
@@ -38,7 +39,12 @@ def markdown(verdict: GateResult) -> str:
 def summary(verdict: GateResult) -> str:
     """Summarize the result in one line."""
     gains = [f"{metric} better by {paired_comparison.signed(gain.better_by)}" for metric, gain in verdict.gains.items()]
-    return f"gate against {verdict.champion}: {'; '.join(gains)}"
+    note = f" ({verdict.note})" if verdict.note else ""
+    return f"gate against {verdict.champion}: {'; '.join(gains)}{note}"
+
+
+def _notes(verdict: GateResult) -> list[str]:
+    return [f"not compared with the champion: {verdict.note}"] if verdict.note else []
 
 
 def _sentence(verdict: GateResult) -> str:

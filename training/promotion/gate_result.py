@@ -32,6 +32,8 @@ class GateResult:
     """Customers that neither model was trained on."""
     gains: Mapping[str, Gain]
     checks: tuple[Check, ...]
+    note: str = ""
+    """Why the challenger was not compared with the champion, if there is one; else empty."""
 
     @property
     def promoted(self) -> bool:

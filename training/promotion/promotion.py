@@ -5,6 +5,7 @@ On any error the champion stays: the pin is written last, and MLflow's alias is 
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from xgboost import XGBClassifier
@@ -13,16 +14,17 @@ from models import plain_text
 from models.bundles import bundle, pin_changes, pins, quality
 from models.bundles.bundle import Bundle
 from models.bundles.format import booster_structure
-from models.bundles.format.bundle_files import BOOSTER
+from models.bundles.format.bundle_files import BOOSTER, MANIFEST
+from models.bundles.manifest import Manifest
 from models.bundles.pins import Pin
-from models.bundles.scorer import Scorer
 from models.customer.contract import Contract, Matrix, Vector
-from models.errors import BoosterUnreadable, BundleError, BundleMissing, NothingPinned
+from models.errors import BoosterUnreadable, BundleError, BundleMissing, FingerprintMismatch, NothingPinned
 from models.features import CONTRACT
 from training.data import holdout
 from training.learning import evaluation
 from training.promotion import gate, gate_report, mlflow_registry, model_lookup
 from training.promotion.errors import ChampionChanged, TooFewUnseenRows
+from training.promotion.gate import Side
 from training.promotion.gate_result import GateResult, refuse
 from training.settings import PromoteSettings
 
@@ -38,8 +40,8 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Gate
         ChampionChanged: another model was pinned during the comparison.
         TrackingFailed: MLflow did not accept the result.
     """
-    champion = _champion(settings, contract)
-    serving = champion.manifest.version if champion else None
+    serving = _serving(settings)
+    champion, note = _champion(settings, contract)
     version = model_lookup.choose(settings)
     try:
         challenger = model_lookup.fetch(version, settings, contract)
@@ -47,9 +49,9 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Gate
         raise
     except BundleError as error:
         return _tell(refuse(version, serving or "none", str(error)), settings)
-    if (problem := _misfit(challenger, champion)) is not None:
+    if (problem := _misfit(challenger, serving, settings)) is not None:
         return _tell(refuse(challenger.manifest.version, serving or "none", problem), settings)
-    verdict = _tell(_judge(challenger, champion, settings, contract), settings)
+    verdict = _tell(_judge(challenger, champion, note, settings, contract), settings)
     if verdict.promoted:
         _pin(challenger, serving, verdict, settings)
         mlflow_registry.mark_champion(challenger.manifest.version, settings)
@@ -65,27 +67,32 @@ def _pin(challenger: Bundle, judged: str | None, verdict: GateResult, settings: 
         locked.write(champion, about=champion, change="promote", why=gate_report.summary(verdict))
 
 
-def _champion(settings: PromoteSettings, contract: Contract) -> Bundle | None:
+def _champion(settings: PromoteSettings, contract: Contract) -> tuple[Bundle | None, str]:
+    """Return the champion, and why there is none to compare with, if its contract is another one."""
     try:
-        return bundle.load(settings.models_dir, contract=contract)
+        return bundle.load(settings.models_dir, contract=contract), ""
     except NothingPinned:
-        return None
+        return None, ""
+    except FingerprintMismatch as error:
+        if not error.changes:
+            raise
+        return None, f"it was trained on another contract: {' '.join(error.changes)}"
 
 
-def _misfit(challenger: Bundle, champion: Bundle | None) -> str | None:
-    """Return why two models must not be compared; None if they may."""
-    if champion is None:
+def _misfit(challenger: Bundle, serving: str | None, settings: PromoteSettings) -> str | None:
+    """Return why a challenger must not follow the champion; None if it may."""
+    if serving is None:
         return None
-    if challenger.manifest.version == champion.manifest.version:
+    if challenger.manifest.version == serving:
         return "it is already the champion"
-    if _is_invented(challenger) and not _is_invented(champion):
+    champion = bundle.read_manifest(settings.models_dir / "store" / serving / MANIFEST)
+    if _is_invented(challenger.manifest) and not _is_invented(champion):
         return "it was trained on synthetic customers only, and the champion on others"
     return None
 
 
-def _is_invented(found: Bundle) -> bool:
-    data = found.manifest.data
-    return data.source.startswith("synthetic(") and data.live is None
+def _is_invented(found: Manifest) -> bool:
+    return found.data.source.startswith("synthetic(") and found.data.live is None
 
 
 def _serving(settings: PromoteSettings) -> str | None:
@@ -95,28 +102,33 @@ def _serving(settings: PromoteSettings) -> str | None:
         return None
 
 
-def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSettings, contract: Contract) -> GateResult:
+def _judge(
+    challenger: Bundle, champion: Bundle | None, note: str, settings: PromoteSettings, contract: Contract
+) -> GateResult:
+    if champion and (problem := holdout.why_incomparable(challenger, champion)):
+        champion, note = None, problem
     rows = holdout.unseen_by_both(challenger, champion, contract) if champion else holdout.read(challenger, contract)
     if (problem := quality.shortage(rows.churned, min_rows=settings.min_rows)) is not None:
         raise TooFewUnseenRows(problem=problem)
     logger.info("comparing on %s customers that neither model was trained on", f"{len(rows.churned):,}")
-    return gate.check(
-        Scorer.of(challenger),
-        _booster(challenger, contract),
-        Scorer.of(champion) if champion else None,
+    verdict = gate.check(
+        Side.of(challenger),
+        _booster(challenger),
+        Side.of(champion) if champion else None,
         rows,
         live=challenger.manifest.data.live,
         contract=contract,
         settings=settings,
     )
+    return replace(verdict, note=note)
 
 
-def _booster(found: Bundle, contract: Contract) -> Callable[[Matrix], Vector]:
+def _booster(found: Bundle) -> Callable[[Matrix], Vector]:
     """Return a function that computes the calibrated probabilities of the trees with XGBoost."""
     classifier = XGBClassifier(n_jobs=1)
     content = found.read(BOOSTER)
     try:
-        booster_structure.check(content, width=len(contract.matrix_columns))
+        booster_structure.check(content, width=len(found.contract.matrix_columns))
         classifier.load_model(bytearray(content))
     except Exception as error:  # XGBoost's Python code raises errors of many kinds
         raise BoosterUnreadable(path=found.path(BOOSTER), problem=plain_text.first_line(error)) from error

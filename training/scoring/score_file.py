@@ -41,9 +41,12 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     """
     scored_files.require_free(settings.output, source=settings.input)
     columns = column_mapping.read(settings.columns, contract)
-    foreign, schema = columns.foreign_columns(contract), tables.schema(settings.input, columns.csv)
+    schema = tables.schema(settings.input, columns.csv)
+    columns = columns.for_table(schema.names, contract)
+    foreign = columns.foreign_columns(contract)
     column_mapping.require(foreign, schema.names, remedy=columns.remedy)
-    scorer = Scorer.of(bundle.load(settings.models_dir, contract=contract))
+    model = bundle.load(settings.models_dir, contract=contract)
+    scorer = Scorer.of(model)
     summary, values = ScoringSummary(scorer.version), OffendingValues()
     with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
         progress.stage("scoring")
@@ -53,7 +56,7 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
             broken |= checks.find_violations(contract, rows)
             values.count(contract, rows, broken)
             rejected: Mask = np.logical_or.reduce([np.zeros(len(rows), dtype=np.bool_), *broken.values()])
-            predictions = _predict(scorer, contract.to_matrix(rows[~rejected]))
+            predictions = _predict(scorer, model.contract.to_matrix(rows[~rejected]))
             written.keep(chunk.table.filter(~rejected), predictions)
             written.reject(chunk.table.filter(rejected), _refuse(broken, rejected, first_row=summary.rows + 1))
             summary.count(predictions["risk_tier"].to_pylist(), broken, rejected=rejected)

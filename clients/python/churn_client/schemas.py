@@ -116,6 +116,12 @@ class Feature:
     """Description of a value in reasons: `{value}` stands for it, or for its label, and `{s}` for the plural 's'.
     Empty if none is declared: the words are then made from name and unit."""
     example: Any
+    formerly: list[str] = field(default_factory=list)
+    """Earlier names of the field."""
+    required: bool = True
+    """Whether a request must have it."""
+    default: Any = None
+    """Its value in a request without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +150,8 @@ class Health:
     """Why it is degraded, and the remedy."""
     challenger: Tried | None
     """The challenger; null if there is none, or if it was refused."""
+    contract_changes: list[str]
+    """What has changed in the features since the served model's training; empty if nothing has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,9 +213,11 @@ class ModelCard:
     trained_at: datetime
     """When it was trained, UTC."""
     fingerprint: str
-    """SHA-256 of the features' schema; it must be the same in the service and the model."""
+    """SHA-256 of the schema of the features that it was trained on."""
+    contract_changes: list[str]
+    """What has changed in the features since its training; empty if nothing has."""
     features: list[Feature]
-    """Its input features, with bounds (ge, gt, le, lt), unit and labels."""
+    """The features of a customer, with bounds (ge, gt, le, lt), unit and labels."""
     ranges: dict[str, tuple[float, float]]
     """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
     metrics: dict[str, Metric]

@@ -1,5 +1,6 @@
 """Every option of `python -m training contract`, each run once as a user runs it, with what it changes."""
 
+import shutil
 import sqlite3
 import tomllib
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.bundles import pins
 from tests.e2e.commands.programs import Program, require_all, unused
 from training.contracts.command import COMMANDS
 
@@ -67,6 +69,18 @@ def test_what_cannot_be_drafted_ends_with_2_and_one_line(contract: Program, tmp_
     done = contract.run("draft", tmp_path / "none.csv", exit_code=2)
     assert (done.out, done.err.count("\n")) == ("", 1)
     assert "none.csv: no such file. Check the path." in done.err
+
+
+def test_a_contract_without_changes_is_that_of_the_model(contract: Program, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "models" / "store", tmp_path / "store")
+    version = pins.read(root / "models").version
+    told = contract.run("diff", "--models-dir", tmp_path, "--against", version[:12]).out
+    assert told == f"no changes: {version} was trained with this contract\n"
+
+
+def test_another_model_cannot_be_told(contract: Program, tmp_path: Path) -> None:
+    done = contract.run("diff", "--models-dir", tmp_path, exit_code=2)
+    assert "pinned.json: no model is pinned" in done.err
 
 
 def test_every_option_was_run(request: pytest.FixtureRequest, contract: Program) -> None:

@@ -75,6 +75,7 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     ),
     r"\.venv/bin/python -m training score (?!.*mine\.toml)": Here(r"scored 1,?000 of 1,?000 customers"),
     r"\.venv/bin/python -m training history": Here("pinned by fit"),
+    r"\.venv/bin/python -m training contract diff": Here("no changes: .* was trained with this contract"),
     r"\.venv/bin/python -m monitoring (drift|performance) .*var/demo": Elsewhere(
         "tests/demo/test_demo.py::test_the_demo_plays_the_whole_loop", ("DEMO_COMMANDS",)
     ),

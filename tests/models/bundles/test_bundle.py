@@ -158,11 +158,11 @@ def test_a_missing_file_is_refused_by_name(shelf: Path) -> None:
         load(shelf)
 
 
-def test_another_contract_is_refused(shelf: Path) -> None:
+def test_another_contract_is_refused(shelf: Path, second_contract: Contract) -> None:
     with pytest.raises(
         errors.FingerprintMismatch, match=r"Train again after a change of models/features\.py: `make train DATA="
     ):
-        bundle.load(shelf, contract=Contract(CONTRACT.features[:-1]))
+        bundle.load(shelf, contract=second_contract)
 
 
 def repin(shelf: Path, manifest: object) -> None:

@@ -121,6 +121,12 @@ def test_a_serving_model_is_healthy_and_ready(client: Any) -> None:
     health = client.get("/health").json()
 
     assert health.pop("uptime_seconds") >= 0
-    assert health == {"status": "healthy", "model_loaded": True, "reason": None, "challenger": None}
+    assert health == {
+        "status": "healthy",
+        "model_loaded": True,
+        "reason": None,
+        "challenger": None,
+        "contract_changes": [],
+    }
     assert client.get("/health/live").json() == {"status": "alive"}
     assert client.get("/health/ready").json() == {"status": "ready"}
