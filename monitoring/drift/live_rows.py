@@ -27,7 +27,7 @@ class LiveRows:
     table: pd.DataFrame
     """The contract's columns, if the log has the inputs, and the pinned model's predictions; NaN where it made none."""
     rows: int
-    """All rows, of which `table` is a sample."""
+    """All customers, of which `table` is a sample."""
     inputs_kept: bool = True
     """Whether `table` has the contract's columns."""
     traffic: Traffic = field(default_factory=lambda: Traffic(0, 0, 0, {}))
@@ -73,11 +73,12 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
         table = customer_files.values(cells, baseline.contract).join(table)
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
     remarks = tuple(_remarks(facts, found, pinned))
-    return LiveRows(f"the log from {period}", table, found.rows, bool(usable), found.traffic, facts, remarks)
+    return LiveRows(f"the log from {period}", table, found.customers, bool(usable), found.traffic, facts, remarks)
 
 
 def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
     return {
+        "window_predictions": found.rows,
         "model_versions": dict(Counter(row.model_version for row in found.sample).most_common()),
         "rows_without_inputs": len(found.sample) - usable_rows,
         "dropped_rows": found.traffic.dropped_rows,
@@ -88,6 +89,8 @@ def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
 
 def _remarks(facts: Mapping[str, Any], found: Window, pinned: str) -> list[str]:
     remarks = []
+    if found.customers < found.rows:
+        remarks.append(f"{found.rows:,} predictions of {found.customers:,} customers; the newest of each counts")
     if set(facts["model_versions"]) != {pinned}:
         versions = ", ".join(f"{rows:,} by {version}" for version, rows in facts["model_versions"].items())
         remarks.append(f"only predictions of {pinned} are compared; the rows were predicted {versions}")

@@ -33,6 +33,30 @@ def test_calm_customers_of_the_last_day_are_no_drift(judge: Judge, keep: Keep, c
     assert record["remarks"] == []
 
 
+def test_a_customer_who_is_predicted_often_counts_once(judge: Judge, keep: Keep, customers: Draw, pinned: str) -> None:
+    live = customers(1_000, 2)
+    digests = [f"{number:032x}" for number in range(len(live))]
+    shifted = live[live["monthly_charges"] > 100]
+    keep(live, digests=digests, at=datetime.now(UTC) - timedelta(hours=20))
+    for hour in range(10, 1, -1):
+        keep(shifted, digests=[digests[at] for at in shifted.index], at=datetime.now(UTC) - timedelta(hours=hour))
+    outcome = judge()
+    record = outcome.record
+    assert (outcome.code, outcome.drifted, record["window_rows"], record["judged_rows"]) == (0, set(), 1_000, 1_000)
+    assert record["window_predictions"] == 1_000 + 9 * len(shifted)
+    told = f"{record['window_predictions']:,} predictions of 1,000 customers; the newest of each counts"
+    assert told in outcome.said
+    assert told in record["remarks"]
+    assert record["model_versions"] == {pinned: 1_000}
+
+
+def test_without_digests_each_prediction_counts(judge: Judge, keep: Keep, customers: Draw) -> None:
+    live = customers(1_000, 2)
+    for hour in range(4, 1, -1):
+        keep(live, at=datetime.now(UTC) - timedelta(hours=hour))
+    assert judge().record["window_rows"] == 3_000
+
+
 def test_shifted_customers_are_drift_of_their_column_and_of_the_predictions(
     judge: Judge, keep: Keep, customers: Draw
 ) -> None:
