@@ -29,7 +29,7 @@ def read(settings: FitSettings, contract: Contract, mapping: ColumnMapping) -> t
         return table, true_probability
     if settings.base_kind == "database":
         return databases.read(source, settings.query), None
-    asked = [*settings.slices, *([settings.time_column] if settings.time_column else [])]
+    asked = [*settings.slices, *filter(None, (settings.time_column, settings.group_column))]
     return _read_file(Path(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
 
 

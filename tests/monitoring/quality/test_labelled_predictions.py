@@ -96,9 +96,8 @@ def test_a_customer_counts_once_with_the_first_prediction_that_has_an_outcome(lo
     stayed = log.add(at=START, customer_digest="a" * 32, churn_probability=0.1)
     log.add(at=START - timedelta(hours=1), customer_digest="a" * 32, churn_probability=0.2)
     churned = log.add(at=START + timedelta(hours=1), customer_digest="a" * 32, churn_probability=0.9, risk_tier="high")
-    waiting = {"customer_digest": "b" * 32, "churn_probability": 0.5}
-    log.add(at=START, **waiting, risk_tier="medium")
-    log.add(at=START + timedelta(hours=1), **waiting | {"churn_probability": 0.6})
+    log.add(at=START, customer_digest="b" * 32, churn_probability=0.5, risk_tier="medium")
+    log.add(at=START + timedelta(hours=1), customer_digest="b" * 32, churn_probability=0.6)
     log.add(2)
     log.add(3, customer_digest="a" * 32, model_version="another")
     log.follow(stayed, churned=False)
