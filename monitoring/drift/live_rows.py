@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from models.columns import column_mapping
+from monitoring.drift import repeated_rows
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
 from monitoring.errors import ConflictingSources, TooFewRows
@@ -57,7 +58,10 @@ def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> LiveR
         raise ConflictingSources(path=path)
     mapping = column_mapping.read(settings.columns, baseline.contract)
     table, rows = customer_files.read(path, baseline.contract, rows=settings.sample_rows, mapping=mapping)
-    return LiveRows(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows)
+    repeated = repeated_rows.find(baseline.contract, table, baseline.table)
+    told = (repeated.say("rows", "keep one row of each customer in the file"),) if repeated.are_many else ()
+    facts = {"repeated_rows_share": repeated.share}
+    return LiveRows(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows, facts=facts, remarks=told)
 
 
 def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows:
@@ -72,8 +76,15 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
         cells = pd.DataFrame([row.features for row in usable], columns=list(names))
         table = customer_files.values(cells, baseline.contract).join(table)
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
-    remarks = tuple(_remarks(facts, found, pinned))
-    return LiveRows(f"the log from {period}", table, found.customers, bool(usable), found.traffic, facts, remarks)
+    remarks = _remarks(facts, found, pinned)
+    if usable:
+        is_unnamed = [row.customer_digest is None for row in usable]
+        repeated = repeated_rows.find(baseline.contract, table[is_unnamed], baseline.table)
+        facts["repeated_rows_share"] = repeated.share
+        if repeated.are_many:
+            remarks.append(repeated.say("rows without a customer_id", "let clients send a customer_id"))
+    source = f"the log from {period}"
+    return LiveRows(source, table, found.customers, bool(usable), found.traffic, facts, tuple(remarks))
 
 
 def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
