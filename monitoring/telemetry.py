@@ -112,7 +112,7 @@ def _runs(records: Mapping[Job, Mapping[str, Any]]) -> Iterator[GaugeMetricFamil
     rows = {job: record["window_rows"] for job, record in records.items() if "window_rows" in record}
     yield _by("job", "churn_monitor_last_run_timestamp_seconds", "Time at which the last run ended.", ended)
     yield _by("job", "churn_monitor_exit_code", "0 all is well, 1 drift or fallen quality, 2 cannot tell.", codes)
-    yield _by("job", "churn_monitor_window_rows", "Predictions in the window of the last run.", rows)
+    yield _by("job", "churn_monitor_window_rows", "Rows in the window of the last run; a customer counts once.", rows)
 
 
 def _drift(columns: Iterable[Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:

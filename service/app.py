@@ -155,7 +155,7 @@ def _prediction_log(settings: Settings, metrics: Metrics) -> Iterator[Prediction
     if not settings.log_url:
         yield NoLog()
         return
-    keep = InputKeeper(settings.log_inputs, settings.output_dir)
+    keep = InputKeeper(settings.log_inputs, settings.output_dir, customers=settings.log_customers)
     log = SpooledLog(Spool(settings.spool), keep=keep, max_bytes=settings.max_spool_bytes, metrics=metrics)
     with spool_writer.running(log):
         yield log

@@ -1,6 +1,6 @@
 """Request models: the features of `models.features` and an optional `customer_id`.
 
-`customer_id` is not a feature: it is neither logged nor stored, and no model gets it.
+`customer_id` is not a feature, and no model gets it. The log stores a keyed digest of it, never the id itself.
 """
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,8 +27,9 @@ class Customer(CustomerFeatures):
         max_length=64,
         description=(
             "Your id of the customer, optional. While a canary answers a share of the customers, the same id always "
-            "gets the same model, and customers without an id get the champion. The id has no other use: it is no "
-            "input of the model, and it is neither logged nor stored."
+            "gets the same model, and customers without an id get the champion. The prediction log stores a keyed "
+            "digest of the id, unless its operators switch that off, so that monitoring and training count a customer "
+            "once. The id itself is never logged or stored, and it is no input of the model."
         ),
         examples=["C-1047"],
     )

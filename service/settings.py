@@ -176,8 +176,10 @@ class Settings(NoteSettings):
     """Database of the prediction log, SQLite or PostgreSQL; empty for no log."""
     log_inputs: Kept = "plain"
     """What the prediction log stores of a customer: `plain` values, `hashed` (a keyed digest), or `none`."""
+    log_customers: bool = True
+    """Store a keyed digest of `customer_id`, so that a customer counts once; the id itself is never stored."""
     output_dir: Path = Path("var")
-    """Folder for spool/, where predictions wait for the database, and for the key of `hashed` inputs."""
+    """Folder for spool/, where predictions wait for the database, and for the key of digests."""
     max_spool_bytes: int = Field(default=1_073_741_824, ge=1)
     """Largest size of spool/; beyond it predictions are dropped and counted. 5 million predictions take 1 GB."""
 

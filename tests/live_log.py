@@ -52,6 +52,7 @@ def add(
     version: str = "v1",
     probability: Sequence[float] | None = None,
     reported_by: str = "crm",
+    digests: Sequence[str | None] | None = None,
 ) -> list[str]:
     """Add predictions and outcomes; the table is made if need be. An outcome is seen when it is recorded."""
     policy, said = RiskPolicy(), probability or [0.5] * len(features)
@@ -59,6 +60,7 @@ def add(
         predictions.row(one, score, at=at, version=version, policy=policy)
         for one, score, at in zip(features, said, made, strict=True)
     ]
+    rows = [row | {"customer_digest": own} for row, own in zip(rows, digests or [None] * len(rows), strict=True)]
     ids = [row["prediction_id"] for row in rows]
     outcomes = [
         {"prediction_id": identity, "reported_by": reported_by, "churned": left, "observed_at": at, "recorded_at": at}

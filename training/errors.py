@@ -8,6 +8,7 @@ TrainingError
 │   ├── SourceUnreadable      the file, database or table is missing or unreadable, or the query fails
 │   ├── LeakFound             a feature alone predicts the outcome
 │   ├── SplitImpossible       the rows cannot be split by time
+│   ├── GroupingImpossible    the rows of one customer cannot be kept together
 │   ├── SliceTooFine          a column has too many values to group customers by
 │   ├── TooManyRejected       too many rows break the contract
 │   └── TooFewRows            there are too few rows to split and evaluate
@@ -110,6 +111,17 @@ class SplitImpossible(DataError):
         super().__init__(
             f"--time-column {column}: {problem}. Name a column of times, declare their format with "
             "--time-format, or omit --time-column."
+        )
+
+
+class GroupingImpossible(DataError):
+    """The rows of one customer cannot be kept together."""
+
+    def __init__(self, *, column: str | None, problem: str) -> None:
+        self.column, self.problem = column, problem
+        super().__init__(
+            f"--group-column {column}: {problem}. Name a column with the id of the customer in each row, bring more "
+            "rows, or omit --group-column."
         )
 
 

@@ -19,9 +19,9 @@ from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
 from models.progress import Progress
 from training import memory
-from training.data import dataset_split, datasets, leakage, slices, splitting, time_column
+from training.data import dataset_split, datasets, grouping, leakage, slices, splitting, time_column
 from training.data.datasets import Dataset
-from training.data.splitting import Folds, Split
+from training.data.splitting import Folds, Rows, Split
 from training.learning import calibrators, cost_policy, evaluation, final_evaluation, model, tuning
 from training.learning.final_evaluation import FittedModel
 from training.learning.trial import Trial
@@ -67,7 +67,9 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset, settings)
         del dataset, split  # the table of a large data set takes most of a fit's memory
-        fitted = Training(settings, costs, constraints, run, progress).fit(taken.matrix, taken.churned, taken.folds)
+        fitted = Training(settings, costs, constraints, run, progress).fit(
+            taken.matrix, taken.churned, taken.folds, taken.customers
+        )
         progress.stage("evaluating on the test set")
         judged = final_evaluation.evaluate(fitted, taken.test, contract=contract, seed=settings.seed)
         slices.require_floor(judged.slices, settings.min_slice_roc_auc)
@@ -94,9 +96,12 @@ class Training:
     run: Run
     progress: Progress
 
-    def fit(self, matrix: Matrix, churned: Labels, folds: Folds) -> FittedModel:
-        """Search parameters, compare algorithms, fit, calibrate and choose the decision thresholds."""
-        parameters, tuned = self._search(matrix, churned, folds)
+    def fit(self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None = None) -> FittedModel:
+        """Search parameters, compare algorithms, fit, calibrate and choose the decision thresholds.
+
+        `customers` has the customer of each row; None if each row is a customer of its own.
+        """
+        parameters, tuned = self._search(matrix, churned, folds, customers)
         served = self._served(parameters, self.settings.seed)
         candidates = model.candidates(served, seed=self.settings.seed, threads=self.settings.threads)
         self.progress.stage("comparing algorithms on the folds")
@@ -111,6 +116,7 @@ class Training:
                 lambda seed: self._served(parameters, seed),
                 matrix,
                 churned,
+                customers,
                 seed=self.settings.seed,
                 on_fit=self.progress.step,
             )
@@ -138,7 +144,9 @@ class Training:
             tuning=tuned,
         )
 
-    def _search(self, matrix: Matrix, churned: Labels, folds: Folds) -> tuple[dict[str, int | float], Tuning | None]:
+    def _search(
+        self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None
+    ) -> tuple[dict[str, int | float], Tuning | None]:
         if not self.settings.trials:
             return dict(model.PARAMETERS), None
 
@@ -150,7 +158,14 @@ class Training:
         usual = self._served(dict(model.PARAMETERS), self.settings.seed)
         storage = self.settings.output_dir / "tuning.db"
         found = tuning.tune(
-            usual, matrix, churned, folds, trials=self.settings.trials, storage=storage, on_trial=on_trial
+            usual,
+            matrix,
+            churned,
+            folds,
+            customers=customers,
+            trials=self.settings.trials,
+            storage=storage,
+            on_trial=on_trial,
         )
         summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
         return found.parameters, Tuning.model_validate(summary)
@@ -165,14 +180,19 @@ class Training:
 
 
 def _split(dataset: Dataset, settings: FitSettings) -> Split:
+    churned, groups, seed = dataset.churned, dataset.groups, settings.seed
     if dataset.moments is not None:
-        return splitting.as_known(dataset.churned, dataset.moments)
-    if dataset.times is not None:
+        split = splitting.as_known(churned, dataset.moments)
+    elif dataset.times is not None:
         column = time_column.read(dataset.times, form=settings.time_format)
         if column.taken_for:
             logger.warning("--time-column %s: its numbers were taken for %s", column.name, column.taken_for)
-        return splitting.by_time(dataset.churned, column)
-    return splitting.at_random(dataset.churned, seed=settings.seed)
+        split = splitting.by_time(churned, column)
+    elif groups is not None:
+        return grouping.at_random(churned, groups, seed=seed)
+    else:
+        return splitting.at_random(churned, seed=seed)
+    return split if groups is None else grouping.apart(split, churned, groups, seed=seed)
 
 
 def _steps(settings: FitSettings) -> int:

@@ -6,7 +6,7 @@ from models.bundles.manifest import Description, LiveRows
 from training.card import live_rows
 from training.card.comparison import overtaken_by
 from training.card.costs import cheaper
-from training.card.table_rows import NAMES
+from training.card.table_rows import NAMES, of_rows
 from training.learning.model import SERVED
 from training.pipeline import Published
 
@@ -26,7 +26,7 @@ def describe(published: Published) -> str:
     return "\n".join(
         [
             f"model {version} ({state})",
-            f"  data      {manifest.data.rows:,} customers from {manifest.data.source}",
+            f"  data      {of_rows(manifest.data)} from {manifest.data.source}",
             *(f"  {line}" for line in _reporters(manifest.data.live)),
             *(f"  {line}" for line in _quality(manifest)),
             *(f"  {line}" for line in _comparison(manifest)),

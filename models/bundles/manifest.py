@@ -79,6 +79,8 @@ class Provenance(BaseModel):
     sha256: str
     live: LiveRows | None = Field(default=None, exclude_if=lambda live: live is None)
     """None without rows from the prediction log; it is then not written, so older manifests stay unchanged."""
+    customers: int | None = Field(default=None, exclude_if=lambda customers: customers is None)
+    """Number of customers that the rows are of; None, and not written, if rows were not grouped by customer."""
 
 
 class Interval(BaseModel):

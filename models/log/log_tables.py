@@ -40,7 +40,7 @@ class Moment(sa.TypeDecorator[datetime]):
 
 METADATA = sa.MetaData()
 
-PREDICTIONS = Table(
+PREDICTIONS = Table(  # count customers through `models.log.customers`: a customer may have several
     "predictions",
     METADATA,
     Column("prediction_id", sa.String(32), primary_key=True),  # see `models.log.row_ids`
@@ -51,6 +51,7 @@ PREDICTIONS = Table(
     Column("churn_probability", sa.Double, nullable=False),
     Column("churn_prediction", sa.Boolean, nullable=False),
     Column("risk_tier", sa.String(6), nullable=False),
+    Column("customer_digest", sa.String(32)),  # keyed digest of `customer_id`; null if the client sent none
 )
 
 CHALLENGER_PREDICTIONS = Table(  # of a shadow challenger, for the same customers

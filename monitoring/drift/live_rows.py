@@ -11,6 +11,7 @@ import pandas as pd
 
 from models.columns import column_mapping
 from models.customer import old_names
+from monitoring.drift import repeated_rows
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION
 from monitoring.errors import ConflictingSources, TooFewRows
@@ -28,7 +29,7 @@ class LiveRows:
     table: pd.DataFrame
     """The contract's columns, if the log has the inputs, and the pinned model's predictions; NaN where it made none."""
     rows: int
-    """All rows, of which `table` is a sample."""
+    """All customers, of which `table` is a sample."""
     inputs_kept: bool = True
     """Whether `table` has the contract's columns."""
     traffic: Traffic = field(default_factory=lambda: Traffic(0, 0, 0, {}))
@@ -58,7 +59,10 @@ def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> LiveR
         raise ConflictingSources(path=path)
     mapping = column_mapping.read(settings.columns, baseline.contract)
     table, rows = customer_files.read(path, baseline.contract, rows=settings.sample_rows, mapping=mapping)
-    return LiveRows(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows)
+    repeated = repeated_rows.find(baseline.contract, table, baseline.table)
+    told = (repeated.say("rows", "keep one row of each customer in the file"),) if repeated.are_many else ()
+    facts = {"repeated_rows_share": repeated.share}
+    return LiveRows(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows, facts=facts, remarks=told)
 
 
 def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows:
@@ -74,12 +78,20 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
         cells = pd.DataFrame(usable, columns=list(baseline.contract.names))
         table = customer_files.values(cells, baseline.contract).join(table)
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
-    remarks = tuple(_remarks(facts, found, pinned))
-    return LiveRows(f"the log from {period}", table, found.rows, bool(usable), found.traffic, facts, remarks)
+    remarks = _remarks(facts, found, pinned)
+    if usable:
+        is_unnamed = [row.customer_digest is None for row in usable]
+        repeated = repeated_rows.find(baseline.contract, table[is_unnamed], baseline.table)
+        facts["repeated_rows_share"] = repeated.share
+        if repeated.are_many:
+            remarks.append(repeated.say("rows without a customer_id", "let clients send a customer_id"))
+    source = f"the log from {period}"
+    return LiveRows(source, table, found.customers, bool(usable), found.traffic, facts, tuple(remarks))
 
 
 def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
     return {
+        "window_predictions": found.rows,
         "model_versions": dict(Counter(row.model_version for row in found.sample).most_common()),
         "rows_without_inputs": len(found.sample) - usable_rows,
         "dropped_rows": found.traffic.dropped_rows,
@@ -90,6 +102,8 @@ def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
 
 def _remarks(facts: Mapping[str, Any], found: Window, pinned: str) -> list[str]:
     remarks = []
+    if found.customers < found.rows:
+        remarks.append(f"{found.rows:,} predictions of {found.customers:,} customers; the newest of each counts")
     if set(facts["model_versions"]) != {pinned}:
         versions = ", ".join(f"{rows:,} by {version}" for version, rows in facts["model_versions"].items())
         remarks.append(f"only predictions of {pinned} are compared; the rows were predicted {versions}")

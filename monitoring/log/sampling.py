@@ -44,12 +44,12 @@ def draw(chunks: Iterable[pa.Table], *, rows: int) -> Sample:
     return Sample(tables[0], of_rows)
 
 
-def random_key(ids: sa.Column[str]) -> sa.ColumnElement[str]:
+def random_key(ids: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     """Return the random key of the rows of the log; sorted by it, they are in random order."""
     return sa.func.substr(ids, _ID_DIGITS - _CHANCE_DIGITS + 1)
 
 
-def sample_condition(ids: sa.Column[str], *, rows: float, of_rows: int) -> sa.ColumnElement[bool]:
+def sample_condition(ids: sa.ColumnElement[str], *, rows: float, of_rows: int) -> sa.ColumnElement[bool]:
     """Return a condition that holds for about `rows` random rows of the log, or for all if there are fewer."""
     if rows >= of_rows:
         return sa.true()

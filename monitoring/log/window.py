@@ -1,6 +1,6 @@
-"""Reads a period of the prediction log: the number of rows, a random sample of them, and the counts of requests.
+"""Reads a period of the prediction log: the number of rows, a random sample of customers, and the counts of requests.
 
-The sample takes one pass over the ids, and only its own memory.
+A customer counts once, with the newest prediction. The sample needs only its own memory.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.log import connections
+from models.log import connections, customers
 from models.log.log_tables import PREDICTIONS, TRAFFIC
 from monitoring.log import sampling
 from monitoring.period import Period
@@ -62,22 +62,32 @@ class Window:
 
     rows: int
     """Number of rows of the period in the log."""
+    customers: int
+    """Number of rows that count: one for each customer, and each row without a digest of its customer."""
     sample: list[sa.Row[Any]]
-    """Random rows, each with features, model_version and churn_probability."""
+    """Random rows that count, each with features, model_version, churn_probability and customer_digest."""
     traffic: Traffic
 
 
 def read(url: str, period: Period, *, rows: int) -> Window:
-    """Count a period's predictions and sample at most `rows` of them; takes a second per two million predictions.
+    """Count a period's predictions and customers, and sample at most `rows` customers.
+
+    A million predictions take three seconds, and with digests of customers six.
+
 
     Raises:
         LogUnsupported, LogMissing: the address is not of a supported database, or there is no log at it.
         LogUnreadable: the database does not answer, or lacks our tables.
     """
     with connections.connection(url) as opened:
-        found = opened.scalar(sa.select(sa.func.count()).where(within(PREDICTIONS.c.prediction_id, period))) or 0
-        logger.info("the window has %s rows in the log; sampling at most %s of them", f"{found:,}", f"{rows:,}")
-        return Window(found, list(opened.execute(_sample(period, rows, found))), _traffic(opened, period))
+        inside = within(PREDICTIONS.c.prediction_id, period)
+        counted = customers.newest(inside)
+        found = opened.scalar(sa.select(sa.func.count()).where(inside)) or 0
+        different = opened.scalar(sa.select(sa.func.count()).select_from(counted)) or 0
+        said = f"the window has {found:,} rows of {different:,} customers in the log"
+        logger.info("%s; sampling at most %s customers", said, f"{rows:,}")
+        sample = list(opened.execute(_sample(counted, rows, different)))
+        return Window(found, different, sample, _traffic(opened, period))
 
 
 def within(ids: sa.Column[str], period: Period) -> sa.ColumnElement[bool]:
@@ -86,12 +96,14 @@ def within(ids: sa.Column[str], period: Period) -> sa.ColumnElement[bool]:
     return (ids >= first) & (ids < after)
 
 
-def _sample(period: Period, rows: int, of_rows: int) -> sa.Select[Any]:
-    chosen = PREDICTIONS.c.features, PREDICTIONS.c.model_version, PREDICTIONS.c.churn_probability
-    ids = PREDICTIONS.c.prediction_id
+def _sample(counted: sa.Subquery, rows: int, of_rows: int) -> sa.Select[Any]:
+    names = ("features", "model_version", "churn_probability", "customer_digest")
+    ids = counted.c.prediction_id
     # Ten standard deviations more than needed, so that hardly ever one row is missing, and few have to be sorted.
     few = sampling.sample_condition(ids, rows=rows + 10 * rows**0.5, of_rows=of_rows)
-    return sa.select(*chosen).where(within(ids, period), few).order_by(sampling.random_key(ids)).limit(rows)
+    both = PREDICTIONS.join(counted, customers.of_prediction(counted))
+    query = sa.select(*(PREDICTIONS.c[name] for name in names)).select_from(both)
+    return query.where(few).order_by(sampling.random_key(ids)).limit(rows)
 
 
 def _traffic(opened: sa.Connection, period: Period) -> Traffic:

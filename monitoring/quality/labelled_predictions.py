@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from models.bundles.risk import RiskTier
 from models.customer import old_names
 from models.customer.contract import Contract, Labels, Vector
-from models.log import known_outcomes
+from models.log import customers, known_outcomes
 from models.log.log_tables import PREDICTIONS
 from models.log.reporters import Trusted
 from monitoring.log import sampling, window
@@ -46,7 +46,7 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """The predictions of one model in a period."""
+    """The predictions of one model in a period; a customer counts once, with the first one that has an outcome."""
 
     tiers: Mapping[RiskTier, Tier]
     other_models_rows: int
@@ -54,17 +54,19 @@ class LabelledPredictions:
     probability: Vector
     """Probabilities of all predictions, or of a random sample."""
     outcomes: Outcomes
+    repeated_rows: int = 0
+    """Number of this model's predictions that do not count, because another one of their customer does."""
     contradicted_rows: int = 0
     """Number of predictions without a known outcome because trusted reporters disagree."""
 
     @property
     def window_rows(self) -> int:
-        """Number of predictions."""
+        """Number of predictions that count."""
         return sum(tier.predictions for tier in self.tiers.values())
 
     @property
     def outcomes_rows(self) -> int:
-        """Number of predictions with an outcome."""
+        """Number of predictions that count and have an outcome."""
         return sum(tier.outcomes for tier in self.tiers.values())
 
     @property
@@ -84,27 +86,31 @@ def read(
     inside = window.within(PREDICTIONS.c.prediction_id, period)
     made = inside & (PREDICTIONS.c.model_version == model_version)
     known = known_outcomes.select(trusted)
-    tiers = _count(connection, made, known)
+    counted = customers.first(made, known)
+    tiers = _count(connection, counted, known)
     rows, labelled = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())
-    everyone = sa.select(sa.func.count()).select_from(PREDICTIONS).where(inside)
-    probabilities = sa.select(PREDICTIONS.c.churn_probability).where(made, _sample(rows))
+    own = sa.func.count().filter(made)
+    everyone, ours = connection.execute(sa.select(sa.func.count(), own).select_from(PREDICTIONS).where(inside)).one()
+    both = PREDICTIONS.join(counted, customers.of_prediction(counted))
+    probabilities = sa.select(PREDICTIONS.c.churn_probability).select_from(both).where(_sample(rows))
     return LabelledPredictions(
         tiers=tiers,
-        other_models_rows=connection.execute(everyone).scalar_one() - rows,
+        other_models_rows=everyone - ours,
         probability=np.fromiter(connection.execute(probabilities).scalars(), np.float64),
-        outcomes=_read_outcomes(connection, known, made & _sample(labelled), contract),
+        outcomes=_read_outcomes(connection, counted, known, _sample(labelled), contract),
+        repeated_rows=ours - rows,
         contradicted_rows=known_outcomes.count_contradicted(connection, made, trusted),
     )
 
 
-def _count(connection: sa.Connection, made: sa.ColumnElement[bool], known: sa.Subquery) -> dict[RiskTier, Tier]:
-    counted = (
+def _count(connection: sa.Connection, counted: sa.Subquery, known: sa.Subquery) -> dict[RiskTier, Tier]:
+    both = PREDICTIONS.join(counted, customers.of_prediction(counted))
+    by_tier = (
         sa.select(PREDICTIONS.c.risk_tier, sa.func.count(), sa.func.count(known.c.prediction_id))
-        .select_from(PREDICTIONS.outerjoin(known, known_outcomes.of_prediction(known)))
-        .where(made)
+        .select_from(both.outerjoin(known, known_outcomes.of_prediction(known)))
         .group_by(PREDICTIONS.c.risk_tier)
     )
-    found = {tier: Tier(predictions, outcomes) for tier, predictions, outcomes in connection.execute(counted)}
+    found = {tier: Tier(predictions, outcomes) for tier, predictions, outcomes in connection.execute(by_tier)}
     return {tier: found.get(tier, Tier()) for tier in get_args(RiskTier)}
 
 
@@ -113,8 +119,13 @@ def _sample(of_rows: int) -> sa.ColumnElement[bool]:
 
 
 def _read_outcomes(
-    connection: sa.Connection, known: sa.Subquery, asked: sa.ColumnElement[bool], contract: Contract
+    connection: sa.Connection,
+    counted: sa.Subquery,
+    known: sa.Subquery,
+    asked: sa.ColumnElement[bool],
+    contract: Contract,
 ) -> Outcomes:
+    both = PREDICTIONS.join(counted, customers.of_prediction(counted))
     query = (
         sa.select(
             PREDICTIONS.c.churn_probability,
@@ -123,7 +134,7 @@ def _read_outcomes(
             known.c.observed_at,
             PREDICTIONS.c.features,
         )
-        .select_from(PREDICTIONS.join(known, known_outcomes.of_prediction(known)))
+        .select_from(both.join(known, known_outcomes.of_prediction(known)))
         .where(asked)
         .execution_options(yield_per=_CHUNK_ROWS)
     )

@@ -107,6 +107,7 @@ class PerformanceResult(JobResult):
             "window_rows": self.track.window_rows,
             "outcomes_rows": self.track.outcomes_rows,
             "other_models_rows": self.track.other_models_rows,
+            "repeated_rows": self.track.repeated_rows,
             "contradicted_rows": self.track.contradicted_rows,
             "tiers": {name: asdict(tier) for name, tier in self.track.tiers.items()},
             "median_delay_seconds": self.track.median_delay_seconds,
@@ -141,6 +142,8 @@ class PerformanceResult(JobResult):
         yield f"outcomes by tier: {shares}"
         if (delay := self.track.median_delay_seconds) is not None:
             yield f"median delay from prediction to outcome: {timedelta(seconds=round(delay))}"
+        if self.track.repeated_rows:
+            yield f"left out: {self.track.repeated_rows:,} further predictions of customers, who count once"
         if self.track.other_models_rows:
             yield f"left out: {self.track.other_models_rows:,} predictions of other models"
         if self.track.contradicted_rows:

@@ -6,14 +6,15 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from models.features import CustomerFeatures
 from service import clock
+from service.log import prediction_rows
 from service.log.backlog import BacklogWatch
 from service.log.logged_inputs import InputKeeper
 from service.log.page_writer import PageWriter
+from service.log.prediction_rows import Row
 from service.log.request_counts import RequestCounts
 from service.log.spool import Spool
 from service.metrics.metrics import Metrics
@@ -71,7 +72,7 @@ class SpooledLog:
     def __init__(self, spool: Spool, *, keep: InputKeeper, max_bytes: int, metrics: Metrics) -> None:
         self._spool, self._keep, self._max_bytes, self._metrics = spool, keep, max_bytes, metrics
         self._lock = threading.Lock()
-        self._lines: list[str] = []
+        self._rows: list[Row] = []
         self._unscored: list[UnscoredBatch] = []
         self._unwritten_since = 0  # the oldest row that is not on disk, in milliseconds since 1970; 0 for none
         self._unwritten_at = 0.0  # when it came, by the monotonic clock
@@ -82,22 +83,22 @@ class SpooledLog:
 
     def put(self, parts: Sequence[PredictionBatch], *, shadow: Predictor | None = None, requests: int = 1) -> None:
         """Add the predictions of some requests, which a shadow scores as well; 2 µs each."""
-        lines: list[str] = []
+        rows: list[Row] = []
         for predicted in parts:
-            lines += _lines(predicted, self._keep.columns)
+            rows += prediction_rows.make(predicted, self._keep)
         with self._lock:
             self._traffic.answered += requests
             if not self._unwritten_since:
                 self._unwritten_since, self._unwritten_at = parts[0].made_at.milliseconds, time.monotonic()
-            if len(self._lines) < MAX_QUEUED_ROWS:
-                self._lines += lines
+            if len(self._rows) < MAX_QUEUED_ROWS:
+                self._rows += rows
                 if shadow is not None:
                     for predicted in parts:
                         self._leave(predicted, shadow)
                 return
-        self._drop(len(lines), self._pages.problem)
+        self._drop(len(rows), self._pages.problem)
         if shadow is not None:
-            self._metrics.count_shadow_dropped(len(lines))
+            self._metrics.count_shadow_dropped(len(rows))
 
     def refuse(self, fields: Mapping[str, int]) -> None:
         """Count a rejected request for predictions."""
@@ -109,10 +110,11 @@ class SpooledLog:
         """Write the rows that were added since the last call; if the disk fails, they are written again later."""
         self._backlog.read_clock()
         with self._lock:
-            lines, self._lines = self._lines, []
+            rows, self._rows = self._rows, []
             unscored, self._unscored = self._unscored, []
             since = self._unwritten_since
         began, began_at = clock.now().milliseconds, time.monotonic()
+        lines = prediction_rows.complete(rows, self._keep)
         self._metrics.describe_log_queue(len(lines))
         if self._is_full:
             self._drop_all(lines, unscored)
@@ -124,10 +126,10 @@ class SpooledLog:
             # Their page must come after the page of the predictions that it refers to.
             later = [rows for rows in unscored if written < len(lines) or not self._write_scored(rows, since)]
         with self._lock:
-            self._lines[:0] = lines[written:]
+            self._rows[:0] = lines[written:]
             self._unscored[:0] = later
             if written == len(lines):
-                self._unwritten_since, self._unwritten_at = (began, began_at) if self._lines else (0, 0.0)
+                self._unwritten_since, self._unwritten_at = (began, began_at) if self._rows else (0, 0.0)
 
     def write_traffic(self, *, answered: bool = True) -> None:
         """Write how many requests came since the last call, if any; without `answered`, only if one was refused."""
@@ -155,8 +157,8 @@ class SpooledLog:
     def close(self) -> None:
         """Write the remaining rows; rows that cannot be written now are lost, and reported as lost."""
         self.write()
-        if self._lines:
-            self._drop(len(self._lines), self._pages.problem)
+        if self._rows:
+            self._drop(len(self._rows), self._pages.problem)
         for rows in self._unscored:
             self._metrics.count_shadow_dropped(len(rows))
         self.write_traffic()
@@ -238,12 +240,3 @@ class SpooledLog:
         if not self._dropping:
             logger.error("predictions are not logged any more: %s", reason)
         self._dropping = True
-
-
-def _lines(predicted: PredictionBatch, keep: Callable[[CustomerFeatures], str]) -> Iterator[str]:
-    begin = f"\t{predicted.made_at.spaced}\t{predicted.model_version}\t"
-    rows = zip(
-        predicted.ids, predicted.customers, predicted.probabilities, predicted.decisions, predicted.tiers, strict=True
-    )
-    for identity, customer, probability, decision, tier in rows:
-        yield f"{identity}{begin}{keep(customer)}\t{probability!r}\t{decision:d}\t{tier}"

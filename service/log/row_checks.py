@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from sqlalchemy import Column, Table
 
 from models.bundles.risk import RiskTier
-from models.log.log_tables import Moment
+from models.log.log_tables import PREDICTIONS, Moment
 from service.log.page_format import NULL
 
 Value = str | float | None
@@ -20,6 +20,8 @@ _Check = Callable[[str], Value]
 _INTEGER = re.compile(r"\d{1,9}", re.ASCII).fullmatch
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", re.ASCII).fullmatch
 _TIERS = get_args(RiskTier)
+_LATER_COLUMNS = {PREDICTIONS.name: 1}
+"""Last columns of a table that rows of earlier versions lack; they are null then."""
 
 
 class RowCheck:
@@ -28,6 +30,7 @@ class RowCheck:
     def __init__(self, table: Table) -> None:
         self._names = [column.name for column in table.columns]
         self._checks = [_optional(_check(column)) if column.nullable else _check(column) for column in table.columns]
+        self._earlier = len(self._checks) - _LATER_COLUMNS.get(table.name, 0)
 
     def values(self, text: str) -> tuple[Value, ...]:
         """Return the values of a row in the order of the columns; 3 µs.
@@ -37,6 +40,8 @@ class RowCheck:
                 be personal data.
         """
         cells = text.split("\t")
+        if len(cells) == self._earlier:
+            cells += [NULL] * (len(self._checks) - self._earlier)
         if len(cells) != len(self._checks):
             raise ValueError(
                 f"it has {len(cells)} values, and the table has {len(self._checks)} columns; "
@@ -59,7 +64,12 @@ class RowCheck:
 def _check(column: Column[Any]) -> _Check:
     if column.primary_key or column.foreign_keys:
         return _digits(32)
-    named: dict[str, _Check] = {"churn_probability": _probability, "risk_tier": _tier, "inputs_digest": _digits(64)}
+    named: dict[str, _Check] = {
+        "churn_probability": _probability,
+        "risk_tier": _tier,
+        "inputs_digest": _digits(64),
+        "customer_digest": _digits(32),
+    }
     if column.name in named:
         return named[column.name]
     if isinstance(column.type, sa.String):

@@ -1,7 +1,7 @@
 """What the monitoring tests share: customers, a shelf whose bundle remembers some, and the job run on others."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,6 +142,7 @@ def keep(log_url: str, shelf: Path) -> Log:
         version: str | None = None,
         at: datetime | None = None,
         inputs: bool = True,
+        digests: Sequence[str | None] | None = None,
         url: str = log_url,
     ) -> None:
         at = at or datetime.now(UTC) - timedelta(hours=1)
@@ -153,6 +154,8 @@ def keep(log_url: str, shelf: Path) -> Log:
             predictions.row(row if inputs else None, probability, at=at, **made_by)
             for row, probability in zip(rows, probabilities.tolist(), strict=True)
         ]
+        if digests is not None:
+            values = [one | {"customer_digest": digest} for one, digest in zip(values, digests, strict=True)]
         engine = log_tables.connect(url, create=True)
         migrations.upgrade(engine)
         with engine.begin() as connection:

@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from models.bundles import pins
+from models.bundles import bundle, pins
+from models.features import CONTRACT
 from models.log import log_tables, row_ids
+from monitoring.drift import baseline, drift_detection, live_rows
+from monitoring.settings import DriftSettings
 
 Judge = Callable[..., Any]
 Draw = Callable[[int, int], pd.DataFrame]
@@ -31,6 +34,73 @@ def test_calm_customers_of_the_last_day_are_no_drift(judge: Judge, keep: Keep, c
     assert (record["model_versions"], record["refused_share"], record["dropped_rows"]) == ({pinned: 1_000}, None, 0)
     assert datetime.fromisoformat(record["to"]) - datetime.fromisoformat(record["from"]) == timedelta(hours=24)
     assert record["remarks"] == []
+
+
+def test_a_customer_who_is_predicted_often_counts_once(judge: Judge, keep: Keep, customers: Draw, pinned: str) -> None:
+    live = customers(1_000, 2)
+    digests = [f"{number:032x}" for number in range(len(live))]
+    shifted = live[live["monthly_charges"] > 100]
+    keep(live, digests=digests, at=datetime.now(UTC) - timedelta(hours=20))
+    for hour in range(10, 1, -1):
+        keep(shifted, digests=[digests[at] for at in shifted.index], at=datetime.now(UTC) - timedelta(hours=hour))
+    outcome = judge()
+    record = outcome.record
+    assert (outcome.code, outcome.drifted, record["window_rows"], record["judged_rows"]) == (0, set(), 1_000, 1_000)
+    assert record["window_predictions"] == 1_000 + 9 * len(shifted)
+    told = f"{record['window_predictions']:,} predictions of 1,000 customers; the newest of each counts"
+    assert told in outcome.said
+    assert told in record["remarks"]
+    assert record["model_versions"] == {pinned: 1_000}
+
+
+def test_without_digests_each_prediction_counts(judge: Judge, keep: Keep, customers: Draw) -> None:
+    live = customers(1_000, 2)
+    for hour in range(4, 1, -1):
+        keep(live, at=datetime.now(UTC) - timedelta(hours=hour))
+    assert judge().record["window_rows"] == 3_000
+
+
+SAID = "of the rows without a customer_id equal an earlier one, and of different customers at most 0% do"
+
+
+@pytest.mark.parametrize("has_ids", [True, False], ids=["with ids", "without ids"])
+def test_calm_windows_of_repeated_customers_are_calm_with_ids_and_said_to_be_repeated_without(
+    shelf: Path, keep: Keep, customers: Draw, log_url: str, *, has_ids: bool
+) -> None:
+    reference = baseline.load(bundle.load(shelf, contract=CONTRACT), CONTRACT, rows=3_000)
+    now, drifted = datetime.now(UTC), 0
+    for window in range(12):
+        at = now - timedelta(days=window, hours=12)
+        live = customers(250, 100 + window)
+        digests = [f"{number:032x}" if has_ids else None for number in range(len(live))]
+        keep(pd.concat([live] * 20), digests=digests * 20, at=at)
+        period = {"from_time": at - timedelta(hours=1), "to_time": at + timedelta(hours=1)}
+        settings = DriftSettings.model_validate({"log_url": log_url, "models_dir": shelf} | period)
+        found = live_rows.read(settings, reference, now)
+        drifted += drift_detection.detect(reference, found, settings)[1].exit_code
+        assert (found.facts["window_predictions"], found.rows) == (5_000, 250 if has_ids else 5_000)
+        assert any(SAID in remark for remark in found.remarks) == (not has_ids)
+        assert found.facts["repeated_rows_share"] == (0 if has_ids else 0.95)
+    assert drifted <= 1 if has_ids else drifted >= 6
+
+
+def test_repeated_rows_are_said_in_terminal_record_and_report(judge: Judge, keep: Keep, customers: Draw) -> None:
+    live = customers(500, 2)
+    for hour in (3, 2):
+        keep(live, at=datetime.now(UTC) - timedelta(hours=hour))
+    outcome = judge()
+    told = f"50% {SAID}: customers seem to be counted several times, and drift may be a false alarm; "
+    [remark] = [remark for remark in outcome.record["remarks"] if remark.startswith(told)]
+    assert remark.endswith("let clients send a customer_id")
+    assert remark in outcome.said
+    assert "let clients send a customer" in outcome.page.read_text()
+
+
+def test_repeated_rows_of_a_file_are_said_too(judge: Judge, customers: Draw) -> None:
+    live = pd.concat([customers(400, 2)] * 2, ignore_index=True)
+    assert "50% of the rows equal an earlier one" in (outcome := judge(live)).said
+    assert "keep one row of each customer in the file" in outcome.said
+    assert "equal an earlier one" not in judge(customers(800, 2)).said
 
 
 def test_shifted_customers_are_drift_of_their_column_and_of_the_predictions(

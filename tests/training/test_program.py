@@ -64,7 +64,7 @@ def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
             ["fit", "--costs", "absent.toml"],
             "absent.toml: No such file or directory. See training/costs.toml",
         ),
-        (["fit", "--time-column", "when"], "Name other columns with --slices and --time-column."),
+        (["fit", "--time-column", "when"], "Name other columns with --slices, --time-column and --group-column."),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_ends_with_2(

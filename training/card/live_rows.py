@@ -1,7 +1,7 @@
 """The model card's section about live rows: how many there are, who reported them, and how they are biased."""
 
 from models.bundles.manifest import Description, LiveRows, Reported
-from training.card.table_rows import bullet, inline_code, paragraph, table
+from training.card.table_rows import bullet, inline_code, noun, paragraph, table
 
 MUCH_FEWER, MUCH_LATER, MANY_LEFT_OUT = 0.8, 1.5, 0.05
 """Limits for a warning.
@@ -19,8 +19,9 @@ def write(description: Description) -> list[str]:
     young = f", or they were younger than {live.mature_after_days:g} days then" if live.mature_after_days else ""
     return [
         *paragraph(
-            f"{live.rows:,} of these customers were predicted by the service from {live.first_made_at:%Y-%m-%d} to",
-            f"{live.last_made_at:%Y-%m-%d}, and have an outcome; {description.data.rows - live.rows:,} are from",
+            f"{live.rows:,} of these {noun(description.data)} were predicted by the service from",
+            f"{live.first_made_at:%Y-%m-%d} to {live.last_made_at:%Y-%m-%d}, and have an outcome;",
+            f"{description.data.rows - live.rows:,} are from",
             f"another source. {live.left_out_rows:,} are in neither part: their outcome was {live.outcome_known_when}",
             f"after the first customer of the test set was predicted{young}. Of all {live.predictions:,} predictions",
             f"in this period, {1 - live.outcomes / live.predictions:.0%} have no outcome;",

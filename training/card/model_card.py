@@ -2,11 +2,16 @@
 
 from models.bundles.manifest import Description
 from training.card import comparison, costs, limits, live_rows, table_rows
-from training.card.table_rows import bullet, escape, inline_code, paragraph, table
+from training.card.table_rows import bullet, escape, inline_code, noun, of_rows, paragraph, table
 from training.data import leakage
 
 EXPLAINED_IN = "docs/train.md"
 """The page of the repository that explains the figures. It is no link: bundle, service and MLflow show the card."""
+
+
+_ALIKE = (
+    "Each row counts, and rows of one customer resemble each other, so the intervals are narrower than they should be."
+)
 
 
 def write(description: Description) -> str:
@@ -48,11 +53,12 @@ def _data(description: Description) -> list[str]:
         "## Data",
         "",
         *paragraph(
-            f"{data.rows:,} customers from {inline_code(data.source)}; {data.rejected_rows:,} other rows were",
+            f"{of_rows(data)} from {inline_code(data.source)}; {data.rejected_rows:,} other rows were",
             "rejected, because they break the contract.",
             *query,
-            f"Content SHA-256 `{data.sha256[:16]}…`. {test_rows:,} customers are the test set, split",
+            f"Content SHA-256 `{data.sha256[:16]}…`. {test_rows:,} {noun(data)} are the test set, split",
             f"{description.split}. The model was evaluated on it once.",
+            *([] if data.customers is None else [_ALIKE]),
         ),
         "",
         *live_rows.write(description),

@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from models.bundles.manifest import CostSummary, Description
+from models.bundles.manifest import CostSummary, Description, Provenance
 from models.bundles.risk import RiskPolicy
 
 NAMES = {
@@ -40,6 +40,20 @@ def escape(text: str) -> str:
 def inline_code(text: str) -> str:
     """Format a text from the data as code."""
     return f"`{text.replace('`', chr(39))}`"
+
+
+def noun(data: Provenance) -> str:
+    """Return what a row is: a customer, unless several rows are known to be of one."""
+    return "customers" if data.customers is None else "rows"
+
+
+def of_rows(data: Provenance) -> str:
+    """Say how many rows there are, and of how many customers.
+
+    >>> of_rows(Provenance(source="a.csv", query=None, rows=4_800, rejected_rows=0, sha256="", customers=480))
+    '4,800 rows of 480 customers'
+    """
+    return f"{data.rows:,} {noun(data)}" + ("" if data.customers is None else f" of {data.customers:,} customers")
 
 
 def table(head: Row, rows: Iterable[Row]) -> list[str]:

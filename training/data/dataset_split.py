@@ -47,6 +47,8 @@ class DatasetSplit:
     folds: Folds
     reference: pd.DataFrame
     """A sample of at most 5,000 training rows, unencoded."""
+    customers: Rows | None
+    """The customer of each training row, as a number; None if rows are not grouped."""
     test: TestSet
     provenance: Provenance
     told: str
@@ -81,6 +83,7 @@ def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence
         churned=dataset.churned[split.training],
         folds=split.folds,
         reference=features.iloc[_some(split.training, REFERENCE_ROWS, seed)],
+        customers=None if dataset.groups is None else dataset.groups.codes[split.training],
         test=TestSet(
             matrix=contract.to_matrix(_Taken(features, split.test)),
             churned=dataset.churned[split.test],

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,9 +14,11 @@ from models.columns import column_mapping, origins
 from models.customer import checks
 from models.customer.contract import Contract, Labels, Mask, Vector
 from models.customer.offending import OffendingValues
-from training.data import databases, live, sources
+from training.data import databases, live, other_columns, sources
+from training.data.grouping import Groups
+from training.data.other_columns import OtherColumns
 from training.data.splitting import RowTimes
-from training.errors import SourceUnreadable, SplitImpossible, TooFewRows, TooManyRejected
+from training.errors import GroupingImpossible, SourceUnreadable, SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 
 REJECTED_LIMIT = 0.05
@@ -42,6 +43,8 @@ class Dataset:
     """Times of the live rows, which are the last rows; None if there are no live rows."""
     times: pd.Series | None = None
     """The column that `--time-column` names, as the source has it."""
+    groups: Groups | None = None
+    """The customer of each row; None if rows are not grouped."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,11 @@ class _Part:
 
     rows: pd.DataFrame
     """The contract's columns and `churned`."""
-    others: pd.DataFrame
+    others: OtherColumns
     source: str
     rejected_rows: int
     true_probability: Vector | None = None
     moments: RowTimes | None = None
-    times: pd.Series | None = None
     live: LiveRows | None = None
 
 
@@ -81,16 +83,18 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         rejected_rows=part.rejected_rows,
         sha256=_content_digest(rows),
         live=part.live,
+        customers=None if part.others.groups is None else part.others.groups.customers,
     )
     del rows[origins.TARGET]
     return Dataset(
         features=rows,
         churned=churned,
-        others=part.others,
+        others=part.others.slices,
         true_probability=part.true_probability,
         provenance=provenance,
         moments=part.moments,
-        times=part.times,
+        times=part.others.times,
+        groups=part.others.groups,
     )
 
 
@@ -101,28 +105,29 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
     logger.info("read %d rows from %s", len(table), source)
     if table.empty:
         _require_enough(np.zeros(0, dtype=np.int64))
-    rows = column_mapping.labelled(columns.for_table(table.columns, contract), table, contract)
-    others, times = _others(settings, table, contract)
+    columns = columns.for_table(table.columns, contract)
+    rows = column_mapping.labelled(columns, table, contract)
+    others = other_columns.read(settings, table, contract, columns)
     del table  # frees one copy of a large table before the fit
     kept = ~_rejected(rows, contract)
     if not kept.all():
-        rows, others = (part[kept].reset_index(drop=True) for part in (rows, others))
-        times = None if times is None else times[kept].reset_index(drop=True)
+        rows, others = rows[kept].reset_index(drop=True), others.only(kept)
     return _Part(
         rows=_retyped(rows, contract),
         others=others,
         source=source,
         rejected_rows=int((~kept).sum()),
         true_probability=None if true_probability is None else true_probability[kept],
-        times=times,
     )
 
 
 def _load_live(settings: FitSettings, contract: Contract) -> _Part:
     if settings.time_column:
         raise SplitImpossible(column=settings.time_column, problem="live rows have their own times")
+    if settings.group_column:
+        raise GroupingImpossible(column=settings.group_column, problem="the log tells the customers of live rows apart")
     asked = [name for name in settings.slices if name not in contract.names]
-    column_mapping.require(asked, contract.names, remedy=_name_other_options)
+    column_mapping.require(asked, contract.names, remedy=other_columns.name_other_options)
     table, happened = live.read(settings, contract, now=datetime.now(UTC))
     source = f"live({databases.name(settings.log_url)})"
     logger.info("read %d rows from %s", len(happened.churned), source)
@@ -139,7 +144,7 @@ def _load_live(settings: FitSettings, contract: Contract) -> _Part:
     _require_enough(happened.churned)
     return _Part(
         rows=_retyped(rows, contract),
-        others=pd.DataFrame(index=range(len(happened.churned))),
+        others=OtherColumns(pd.DataFrame(index=range(len(happened.churned))), groups=happened.groups),
         source=source,
         rejected_rows=int((~kept).sum()),
         moments=happened.moments,
@@ -151,10 +156,18 @@ def _joined(base: _Part, live_part: _Part) -> _Part:
     return replace(
         live_part,
         rows=pd.concat([base.rows, live_part.rows], ignore_index=True),
-        others=pd.concat([base.others, live_part.others], ignore_index=True),
+        others=_joined_others(base, live_part),
         source=f"{base.source} and {live_part.source}",
         rejected_rows=base.rejected_rows + live_part.rejected_rows,
     )
+
+
+def _joined_others(base: _Part, live_part: _Part) -> OtherColumns:
+    slices = pd.concat([base.others.slices, live_part.others.slices], ignore_index=True)
+    groups, alone = live_part.others.groups, len(base.rows)  # other rows have no id that could be compared
+    if groups is not None:
+        groups = replace(groups, codes=np.concatenate([np.arange(-alone, 0), groups.codes]))
+    return OtherColumns(slices, groups=groups)
 
 
 def _retyped(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -164,27 +177,6 @@ def _retyped(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
             rows[feature.name] = rows[feature.name].astype(np.dtype(feature.dtype))
     rows[origins.TARGET] = rows[origins.TARGET].astype(np.float64)
     return rows
-
-
-def _others(settings: FitSettings, table: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.Series | None]:
-    """Return the columns to group customers by, and the time column."""
-    # The name of a feature always means the feature, even if the source has a column of that name.
-    slices = [name for name in dict.fromkeys(settings.slices) if name not in contract.names]
-    times = [] if settings.time_column is None else [settings.time_column]
-    column_mapping.require([*slices, *times], table.columns.tolist(), remedy=_name_other_options)
-    others = pd.DataFrame({name: _numbers_or_texts(table[name]) for name in slices}, index=range(len(table)))
-    return others, table[times[0]].reset_index(drop=True).replace("", None) if times else None
-
-
-def _name_other_options(_: Sequence[str]) -> str:
-    return "Name other columns with --slices and --time-column."
-
-
-def _numbers_or_texts(column: pd.Series) -> pd.Series:
-    cells = column.reset_index(drop=True).replace("", None)
-    numbers = pd.to_numeric(cells, errors="coerce")
-    is_number = cells.dtype.kind not in "bM" and (numbers.isna() == cells.isna()).all()
-    return numbers if is_number else cells.astype(str).where(cells.notna(), None)
 
 
 def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:

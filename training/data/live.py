@@ -26,6 +26,7 @@ from models.log import connections, known_outcomes, reporters, row_ids
 from models.log.log_tables import PREDICTIONS
 from models.log.reporters import Trusted
 from training.data import live_counts
+from training.data.grouping import Groups
 from training.data.live_counts import Counts
 from training.data.live_errors import InputsNotKept, NoOutcomes
 from training.data.splitting import RowTimes
@@ -49,9 +50,20 @@ class LiveOutcomes:
     reporter: npt.NDArray[np.int32]
     """Index of the reporter of each row in `reporters`."""
     reporters: tuple[str, ...]
+    customer: npt.NDArray[np.int64]
+    """Number of the customer of each row; -1 if the log does not tell who it is."""
     counts: Counts
     without_inputs: int
     other_contract: int
+
+    @property
+    def groups(self) -> Groups | None:
+        """The customer of each row; None if the log tells none."""
+        is_unknown = self.customer < 0
+        if is_unknown.all():
+            return None
+        alone = self.customer.max() + 1 + np.arange(len(self.customer))
+        return Groups(np.where(is_unknown, alone, self.customer))
 
     def only(self, kept: Mask) -> "LiveOutcomes":
         """Return the rows that the mask selects."""
@@ -63,6 +75,7 @@ class LiveOutcomes:
             waited_days=self.waited_days[kept],
             version=self.version[kept],
             reporter=self.reporter[kept],
+            customer=self.customer[kept],
         )
 
 
@@ -70,17 +83,18 @@ class LiveOutcomes:
 class _Chunk:
     columns: dict[str, pd.Series]
     facts: npt.NDArray[np.float64]
-    """(n, 5): time of the prediction, time of the outcome, churned, index of the model, index of the reporter."""
+    """(n, 6): times of prediction and outcome, churned, and the indexes of model, reporter and customer."""
     without_inputs: int
     other_contract: int
 
 
 @dataclass(frozen=True)
 class _Numbers:
-    """Indexes of model versions and reporters, in the order in which rows name them."""
+    """Indexes of model versions, reporters and customers, in the order in which rows name them."""
 
     versions: dict[str, int] = field(default_factory=dict)
     reporters: dict[str, int] = field(default_factory=dict)
+    customers: dict[str, int] = field(default_factory=dict)
 
 
 def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[pd.DataFrame, LiveOutcomes]:
@@ -110,7 +124,7 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
     )
     if not len(facts):
         raise InputsNotKept(url=redact_passwords(url), without_inputs=without_inputs, other_contract=other_contract)
-    made_at, known_at, churned, version, reporter = facts.T
+    made_at, known_at, churned, version, reporter, customer = facts.T
     table = pd.DataFrame({name: _whole(chunks, name) for name in contract.names})
     return table, LiveOutcomes(
         churned=churned.astype(np.int64),
@@ -120,6 +134,7 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
         versions=tuple(numbers.versions),
         reporter=reporter.astype(np.int32),
         reporters=tuple(numbers.reporters),
+        customer=customer.astype(np.int64),
         counts=counts,
         without_inputs=without_inputs,
         other_contract=other_contract,
@@ -184,7 +199,7 @@ def _rows(
     connection: Connection, asked: sa.ColumnElement[bool], trusted: Trusted, *, known_at: str
 ) -> Iterator[Sequence[sa.Row[Any]]]:
     known = known_outcomes.select(trusted)
-    of_prediction = [PREDICTIONS.c.made_at, PREDICTIONS.c.model_version, PREDICTIONS.c.features]
+    of_prediction = [PREDICTIONS.c[name] for name in ("made_at", "model_version", "features", "customer_digest")]
     of_outcome = [known.c[known_at].label("known_at"), known.c.churned, known.c.reported_by]
     query = (
         sa.select(*of_prediction, *of_outcome)
@@ -208,12 +223,13 @@ def _chunk(rows: Sequence[sa.Row[Any]], contract: Contract, numbers: _Numbers) -
             row.churned,
             numbers.versions.setdefault(row.model_version, len(numbers.versions)),
             numbers.reporters.setdefault(row.reported_by, len(numbers.reporters)),
+            -1 if (own := row.customer_digest) is None else numbers.customers.setdefault(own, len(numbers.customers)),
         )
         for row in usable
     ]
     return _Chunk(
         columns={feature.name: _column(customers, feature) for feature in contract.features},
-        facts=np.array(facts, dtype=np.float64).reshape(-1, 5),
+        facts=np.array(facts, dtype=np.float64).reshape(-1, 6),
         without_inputs=len(rows) - len(with_inputs),
         other_contract=len(with_inputs) - len(usable),
     )

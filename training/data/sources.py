@@ -30,7 +30,7 @@ def read(settings: FitSettings, contract: Contract, mapping: ColumnMapping) -> t
     if settings.base_kind == "database":
         return databases.read(source, settings.query), None
     old = [name for feature in contract.features for name in feature.formerly]
-    asked = [*old, *settings.slices, *([settings.time_column] if settings.time_column else [])]
+    asked = [*old, *settings.slices, *filter(None, (settings.time_column, settings.group_column))]
     return _read_file(Path(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
 
 

@@ -21,7 +21,8 @@ from training.errors import SplitImpossible
 TEST_FRACTION, FOLDS = 0.2, 5
 JUDGED_ROWS = 20_000
 """Most rows that a fold holds out for evaluation: 100,000 in five folds are as informative as millions."""
-_MINIMUM_PER_CLASS = 5
+MINIMUM_PER_CLASS = 5
+"""Fewest rows of customers who churned, and of those who stayed, in each part."""
 Rows = npt.NDArray[np.int64]
 """(n,) positions of rows."""
 Folds = Sequence[tuple[Mask, Rows]]
@@ -72,7 +73,7 @@ def at_random(churned: Labels, *, seed: int) -> Split:
     )
     fifths = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(training, churned[training])
     folds = ((np.bincount(fifth, minlength=len(training)) == 0, fifth) for _, fifth in fifths)
-    return Split(training, test, _judged(folds), f"at random, stratified by outcome, with seed {seed}")
+    return Split(training, test, judged(folds), f"at random, stratified by outcome, with seed {seed}")
 
 
 def by_time(churned: Labels, times: TimeColumn) -> Split:
@@ -90,10 +91,10 @@ def by_time(churned: Labels, times: TimeColumn) -> Split:
         problem = f"too few rows lie before {times.show(first)}, where the latest fifth begins"
         raise SplitImpossible(column=column, problem=problem)
     when = moments[training]
-    folds = _judged((when < when[held_out[0]], held_out) for _, held_out in TimeSeriesSplit(FOLDS).split(when))
+    folds = judged((when < when[held_out[0]], held_out) for _, held_out in TimeSeriesSplit(FOLDS).split(when))
     for name, rows in (("the latest fifth", test), *(("a fold", training[part]) for fold in folds for part in fold)):
-        if min(np.bincount(churned[rows], minlength=2)) < _MINIMUM_PER_CLASS:  # no rows, if one time fills a fold
-            raise SplitImpossible(column=column, problem=f"{name} has fewer than {_MINIMUM_PER_CLASS} rows of a class")
+        if min(np.bincount(churned[rows], minlength=2)) < MINIMUM_PER_CLASS:  # no rows, if one time fills a fold
+            raise SplitImpossible(column=column, problem=f"{name} has fewer than {MINIMUM_PER_CLASS} rows of a class")
     taken_for = f", its numbers taken for {times.taken_for}" if times.taken_for else ""
     parts = {"trained": training, "tested": test}
     periods = (f"{done} on rows {times.span(rows)}" for done, rows in parts.items())
@@ -111,15 +112,15 @@ def as_known(churned: Labels, moments: RowTimes) -> Split:
     learned = learned[np.argsort(moments.made_at[learned], kind="stable")]
     training = np.concatenate([np.arange(others), others + learned])
     test = others + np.flatnonzero(moments.is_judged)
-    folds = _judged(_known_folds(others, moments.made_at[learned], moments.known_at[learned]))
+    folds = judged(_known_folds(others, moments.made_at[learned], moments.known_at[learned]))
     for name, rows in (
         ("the training set", training),
         ("the test set", test),
         *(("a fold", training[part]) for fold in folds for part in fold),
     ):
         stayed, left = np.bincount(churned[rows], minlength=2).tolist()
-        if min(stayed, left) < _MINIMUM_PER_CLASS:
-            raise HistoryTooShort(part=name, churned=left, stayed=stayed, needed_per_class=_MINIMUM_PER_CLASS)
+        if min(stayed, left) < MINIMUM_PER_CLASS:
+            raise HistoryTooShort(part=name, churned=left, stayed=stayed, needed_per_class=MINIMUM_PER_CLASS)
     first = datetime.fromtimestamp(moments.border, UTC)
     told = f"by time: tested on live rows from {first:%Y-%m-%d %H:%M} UTC on, trained on rows known by then"
     return Split(training, test, folds, told)
@@ -139,7 +140,7 @@ def _known_folds(others: int, made_at: Vector, known_at: Vector) -> Iterator[tup
         yield is_known, others + held_out
 
 
-def _judged(folds: Iterable[tuple[Mask, Rows]]) -> Folds:
+def judged(folds: Iterable[tuple[Mask, Rows]]) -> Folds:
     """Reduce the held-out rows of each fold to a random sample of at most 20,000."""
     rng = np.random.default_rng(0)
     return [

@@ -13,7 +13,8 @@ from models.bundles import quality
 from models.bundles.manifest import Confusion, MetricSpread
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Labels, Matrix, Vector
-from training.data.splitting import Folds, Rows
+from training.data import grouping
+from training.data.splitting import TEST_FRACTION, Folds, Rows
 
 METRICS = ("roc_auc", "pr_auc", "brier", "log_loss", "calibration_error")
 """Metrics that need no decision threshold, because it is not chosen yet."""
@@ -89,17 +90,29 @@ def repeat(
     make: Callable[[int], BaseEstimator],
     matrix: Matrix,
     churned: Labels,
+    customers: Rows | None = None,
     *,
     seed: int,
     on_fit: Callable[[], None],
 ) -> Iterator[dict[str, float]]:
-    """Split the rows at random and fit again with each of the next ten seeds; yields the metrics of each."""
+    """Split the rows at random and fit again with each of the next ten seeds; yields the metrics of each.
+
+    `customers` has the customer of each row, whose rows stay together; None if each row is a customer of its own.
+    """
     for other in range(seed + 1, seed + 1 + SEEDS):
         rows = subsample(len(churned), seed=other)
-        kept, held_out = train_test_split(rows, test_size=0.2, stratify=churned[rows], random_state=other)
+        kept, held_out = _hold_out(rows, churned, customers, seed=other)
         probability = predict(make(other).fit(matrix[kept], churned[kept]), matrix[held_out])
         on_fit()
         yield measure(probability, churned[held_out])
+
+
+def _hold_out(rows: Rows, churned: Labels, customers: Rows | None, *, seed: int) -> tuple[Rows, Rows]:
+    if customers is None:
+        kept, held_out = train_test_split(rows, test_size=TEST_FRACTION, stratify=churned[rows], random_state=seed)
+        return kept, held_out
+    kept, held_out = grouping.hold_out(churned[rows], customers[rows], fraction=TEST_FRACTION, seed=seed)
+    return rows[kept], rows[held_out]
 
 
 def subsample(rows: int, *, seed: int) -> Rows:

@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 from xgboost import XGBClassifier
 
 from models.customer.contract import Labels, Mask, Matrix
+from training.data import grouping
 
 Parameters = dict[str, int | float]
 Fold = tuple[Mask, npt.NDArray[np.int64]]
@@ -41,7 +42,11 @@ class Trial:
 
 
 def judge(
-    classifier: XGBClassifier, matrix: Matrix, churned: Labels, folds: Sequence[Fold]
+    classifier: XGBClassifier,
+    matrix: Matrix,
+    churned: Labels,
+    folds: Sequence[Fold],
+    customers: npt.NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[float, int]]:
     """Fit a classifier on one fold after another; yields the log loss on its held-out rows, and its number of trees.
 
@@ -51,9 +56,15 @@ def judge(
     grown = clone(classifier).set_params(**EARLY_STOPPING)
     for mask, held_out in folds:
         kept = np.flatnonzero(mask)
-        fitted, watched = train_test_split(
-            kept, test_size=STOPPING_FRACTION, stratify=churned[kept], random_state=grown.random_state
-        )
+        if customers is None:
+            fitted, watched = train_test_split(
+                kept, test_size=STOPPING_FRACTION, stratify=churned[kept], random_state=grown.random_state
+            )
+        else:  # rows of a customer stay together
+            parts = grouping.hold_out(
+                churned[kept], customers[kept], fraction=STOPPING_FRACTION, seed=grown.random_state
+            )
+            fitted, watched = (kept[rows] for rows in parts)
         grown.fit(matrix[fitted], churned[fitted], eval_set=[(matrix[watched], churned[watched])], verbose=False)
         probability = grown.predict_proba(matrix[held_out])[:, 1].astype(np.float64)  # with the best number of trees
         yield float(log_loss(churned[held_out], probability)), grown.best_iteration + 1

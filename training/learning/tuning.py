@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
+import numpy.typing as npt
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import TPESampler
@@ -55,12 +56,13 @@ class TuningResult:
     pruned: int
 
 
-def tune(
+def tune(  # noqa: PLR0913  # all but the first four are named
     classifier: XGBClassifier,
     matrix: Matrix,
     churned: Labels,
     folds: Sequence[Fold],
     *,
+    customers: npt.NDArray[np.int64] | None = None,
     trials: int,
     storage: Path,
     on_trial: Callable[[Trial], None],
@@ -90,7 +92,7 @@ def tune(
             if done == 0:
                 study.enqueue_trial(own)
             trial = study.ask(space)
-            judged = judge(clone(classifier).set_params(**trial.params), matrix, churned, folds)
+            judged = judge(clone(classifier).set_params(**trial.params), matrix, churned, folds, customers)
             found = _finish(trial, judged, folds=len(folds))
         on_trial(_told(found))
     with _translated(storage):

@@ -125,7 +125,9 @@ def _lines(trial: LiveComparison) -> Iterator[str]:
     result = "is better" if trial.better else "is not significantly better"
     yield f"{challenger.version} {result} than {champion.version}: {mode} since {trial.since:%Y-%m-%d %H:%M} UTC"
     for role, record in (("champion", champion), ("challenger", challenger)):
-        yield f"  {role:<11}{len(record.churned):,} predictions, {len(record.known().churned):,} with an outcome"
+        more = f"; {record.repeated:,} further ones of the same customers do not count" if record.repeated else ""
+        known = len(record.known().churned)
+        yield f"  {role:<11}{len(record.churned):,} predictions, {known:,} with an outcome{more}"
     if trial.contradicted:
         yield f"  {trial.contradicted:,} predictions without a known outcome, because reporters disagree"
     for metric, gain in trial.gains.items():

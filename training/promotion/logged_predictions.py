@@ -1,4 +1,4 @@
-"""Reads the logged predictions of champion and challenger, with their outcomes."""
+"""Reads the logged predictions of champion and challenger, with their outcomes; a customer counts once for each."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from models.customer.contract import Labels, Vector
-from models.log import known_outcomes
+from models.log import customers, known_outcomes
 from models.log.log_tables import CHALLENGER_PREDICTIONS, PREDICTIONS
 from models.log.reporters import Trusted
 
@@ -22,6 +22,8 @@ class LoggedPredictions:
     """(n,) in [0, 1]."""
     churned: npt.NDArray[np.float64]
     """(n,) 1 or 0; NaN where no outcome is known from trusted reporters."""
+    repeated: int = 0
+    """Number of predictions that do not count, because another one of their customer does."""
 
     @property
     def outcomes(self) -> Labels:
@@ -39,27 +41,39 @@ def read_shadow(
 ) -> tuple[LoggedPredictions, LoggedPredictions]:
     """Read both models' predictions of the same customers, in the same order; `since` is the first prediction id."""
     shadow, known = CHALLENGER_PREDICTIONS, known_outcomes.select(trusted)
+    by_both = sa.exists().where(
+        shadow.c.prediction_id == PREDICTIONS.c.prediction_id, shadow.c.model_version == challenger
+    )
+    made = _made(champion, since) & by_both
+    counted = customers.first(made, known)
     query = (
         sa.select(PREDICTIONS.c.churn_probability, shadow.c.churn_probability, known.c.churned)
-        .select_from(PREDICTIONS.join(shadow).outerjoin(known, known_outcomes.of_prediction(known)))
-        .where(PREDICTIONS.c.prediction_id >= since)
-        .where(PREDICTIONS.c.model_version == champion, shadow.c.model_version == challenger)
+        .select_from(PREDICTIONS.join(counted, customers.of_prediction(counted)).join(shadow))
+        .outerjoin(known, known_outcomes.of_prediction(known))
+        .where(shadow.c.model_version == challenger)
         .order_by(PREDICTIONS.c.prediction_id)
     )
     theirs, ours, churned = _columns(connection, query, 3)
-    return LoggedPredictions(champion, theirs, churned), LoggedPredictions(challenger, ours, churned)
+    repeated = _count(connection, made) - len(churned)
+    return (
+        LoggedPredictions(champion, theirs, churned, repeated),
+        LoggedPredictions(challenger, ours, churned, repeated),
+    )
 
 
 def read_answers(connection: sa.Connection, version: str, *, since: str, trusted: Trusted) -> LoggedPredictions:
     """Read the predictions that one model answered; `since` is the first prediction id."""
     known = known_outcomes.select(trusted)
+    made = _made(version, since)
+    counted = customers.first(made, known)
     query = (
         sa.select(PREDICTIONS.c.churn_probability, known.c.churned)
-        .select_from(PREDICTIONS.outerjoin(known, known_outcomes.of_prediction(known)))
-        .where(PREDICTIONS.c.prediction_id >= since, PREDICTIONS.c.model_version == version)
+        .select_from(PREDICTIONS.join(counted, customers.of_prediction(counted)))
+        .outerjoin(known, known_outcomes.of_prediction(known))
         .order_by(PREDICTIONS.c.prediction_id)
     )
-    return LoggedPredictions(version, *_columns(connection, query, 2))
+    probability, churned = _columns(connection, query, 2)
+    return LoggedPredictions(version, probability, churned, _count(connection, made) - len(churned))
 
 
 def count_contradicted(
@@ -68,6 +82,14 @@ def count_contradicted(
     """Count the predictions of both models whose outcome is unknown because trusted reporters disagree."""
     is_asked = (PREDICTIONS.c.prediction_id >= since) & PREDICTIONS.c.model_version.in_([champion, challenger])
     return known_outcomes.count_contradicted(connection, is_asked, trusted)
+
+
+def _made(version: str, since: str) -> sa.ColumnElement[bool]:
+    return (PREDICTIONS.c.prediction_id >= since) & (PREDICTIONS.c.model_version == version)
+
+
+def _count(connection: sa.Connection, made: sa.ColumnElement[bool]) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(PREDICTIONS).where(made)).scalar_one()
 
 
 def _columns(connection: sa.Connection, query: sa.Select[Any], width: int) -> list[Vector]:

@@ -53,8 +53,9 @@ class Customer:
     """Kind of contract: 0 month-to-month, 1 one-year, 2 two-year."""
     customer_id: str | None = None
     """Your id of the customer, optional. While a canary answers a share of the customers, the same id always gets the
-    same model, and customers without an id get the champion. The id has no other use: it is no input of the model,
-    and it is neither logged nor stored."""
+    same model, and customers without an id get the champion. The prediction log stores a keyed digest of the id,
+    unless its operators switch that off, so that monitoring and training count a customer once. The id itself is
+    never logged or stored, and it is no input of the model."""
 
 
 @dataclass(frozen=True, kw_only=True)

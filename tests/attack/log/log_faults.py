@@ -11,9 +11,9 @@ DAY = 86_400_000
 MADE_AT, FEATURES = "2026-03-01 12:00:00.000001", '{"seats":5,"plan":"a\\tb\u2028c"}'
 
 
-def line(number: int, *, probability: str = "0.25") -> str:
+def line(number: int, *, probability: str = "0.25", digest: str = r"\N") -> str:
     """Return a row of predictions with this number as its id."""
-    return f"{number:032x}\t{MADE_AT}\tv1\t{FEATURES}\t\\N\t{probability}\t0\tlow"
+    return f"{number:032x}\t{MADE_AT}\tv1\t{FEATURES}\t\\N\t{probability}\t0\tlow\t{digest}"
 
 
 def said(number: int) -> str:

@@ -150,7 +150,7 @@ class LogMachine(RuleBasedStateMachine):
         """Write the queue, and hold the log to what it has left memory."""
         with suppress(Killed):
             self.log.write()
-            self.in_memory = ids_in("".join(self.log._lines))
+            self.in_memory = ids_in("".join(map(str, self.log._rows)))
 
     @rule()
     def ship(self) -> None:
@@ -174,7 +174,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule()
     def fill_spool(self) -> None:
-        dropped = ids_in("".join(self.log._lines))
+        dropped = ids_in("".join(map(str, self.log._rows)))
         self.log._max_bytes = 0
         self.write()
         self.log._max_bytes = 10**9
@@ -196,7 +196,7 @@ class LogMachine(RuleBasedStateMachine):
     @rule()
     def end_by_signal(self) -> None:
         self.log.close()
-        left = ids_in("".join(self.log._lines))
+        left = ids_in("".join(map(str, self.log._rows)))
         assert not left or (self.spool.free_bytes is not None and self.spool.free_bytes < ROW_BYTES)
         self.count_dropped(left)
         self.check_dropped()

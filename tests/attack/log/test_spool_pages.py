@@ -169,6 +169,7 @@ ILL_TYPED = {
     "churn_probability": ["NaNx", "nan", "inf", "-0.1", "1.0000001", "", r"\N", "true", "1e400", "0x1"],
     "churn_prediction": ["2", "", "true", r"\N", "-1"],
     "risk_tier": ["", "lo", "lower", r"\N"],
+    "customer_digest": ["", "0", "g" * 32, "C-1047", "a" * 64],
 }
 
 

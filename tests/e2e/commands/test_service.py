@@ -96,11 +96,11 @@ def test_the_service_listens_keeps_and_stops_as_it_was_told(
     port, url = free_port(), f"sqlite:///{tmp_path / 'kept' / 'predictions.db'}"
     address = ("--host", LOOPBACK, "--port", port, "--workers", 2, "--models-dir", shelf, "--no-page")
     limits = ("--max-body-bytes", 1_000, "--log-lines-per-second", 0, "--drain-seconds", 4)
-    kept = ("--log-url", url, "--log-inputs", "hashed", "--output-dir", tmp_path / "out")
+    kept = ("--log-url", url, "--log-inputs", "hashed", "--no-log-customers", "--output-dir", tmp_path / "out")
     with service.started(*address, *limits, *kept, log=log, **PATIENT) as process:
         wait_until(lambda: fetched(f"http://{LOOPBACK}:{port}/health/ready"), 60)
         assert "swagger" in fetched(f"http://{LOOPBACK}:{port}/")
-        assert ask(LOOPBACK, port, "/predict", CONTRACT.example) == 200
+        assert ask(LOOPBACK, port, "/predict", CONTRACT.example | {"customer_id": "C-1047"}) == 200
         assert ask(LOOPBACK, port, "/predict/batch", {"customers": [CONTRACT.example] * 3}) == 200
         assert ask(LOOPBACK, port, "/predict/batch", {"customers": [CONTRACT.example] * 30}) == 413
         if LOOPBACK != "127.0.0.1":
@@ -112,6 +112,7 @@ def test_the_service_listens_keeps_and_stops_as_it_was_told(
         process.wait(30)
         assert time.monotonic() - told >= 4
     assert all(row.features is None and len(row.inputs_digest) == 64 for row in rows_in(url))
+    assert {row.customer_digest for row in rows_in(url)} == {None}
     assert (tmp_path / "out" / "inputs.key").exists()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum("Started server process" in line["message"] for line in lines) == 2

@@ -193,6 +193,38 @@ def test_a_fit_from_csv_does_what_it_is_told(
     assert manifest.policy.costs.currency == "USD"
 
 
+@pytest.mark.parametrize("times", [(), ("--time-column", "day")], ids=["at random", "by time"])
+def test_a_fit_keeps_the_rows_of_a_customer_together_and_no_id(
+    desk: Desk, champion: str, customers: pd.DataFrame, tmp_path: Path, times: tuple[str, ...]
+) -> None:
+    own = desk.copy(tmp_path / "own")
+    table = customers.assign(account=[f"account-{number % 500:04}-x" for number in range(2 * ROWS)])
+    table["day"] = pd.date_range("2025-01-01", periods=2 * ROWS, freq="h")
+    table.to_csv(tmp_path / "customers.csv", index=False)
+    options = ("--group-column", "account", "--trials", 1, *times)
+    version = own.fit("--data", tmp_path / "customers.csv", *options)
+    manifest = own.manifest(version)
+    assert (own.pinned, manifest.data.rows, manifest.data.customers) == (champion, 2 * ROWS, 500)
+    assert manifest.split.startswith("by day: " if times else "at random by customer, ")
+    assert "rows of one customer, as account tells them apart, stay together: trained on 1," in manifest.split
+    assert ("1,600 rows of 400 customers, tested on 400 rows of 100 customers" in manifest.split) == (not times)
+    card = " ".join((own.find(version).path("MODEL_CARD.md")).read_text().split())
+    assert "2,000 rows of 500 customers from `customers.csv`" in card
+    assert manifest.split in card
+    assert "so the intervals are narrower than they should be" in card
+    assert own.run_of(version).data.params["data_customers"] == "500"
+    kept = [path for path in own.folder.rglob("*") if path.is_file()]
+    assert [path for path in kept if b"account-0" in path.read_bytes()] == []
+
+
+def test_a_column_that_is_empty_tells_no_customers_apart(desk: Desk, customers: pd.DataFrame, tmp_path: Path) -> None:
+    table = customers.assign(account=["", *range(1, 2 * ROWS)])
+    table.to_csv(tmp_path / "customers.csv", index=False)
+    words = ("--data", tmp_path / "customers.csv", "--group-column", "account")
+    done = desk.training.run("fit", *words, *desk.flags, exit_code=2)
+    assert "--group-column account: it is empty in 1 of 2,000 rows. Name a column" in done.err
+
+
 def test_a_leak_stops_a_fit_that_was_not_told_to_go_on(desk: Desk, champion: str, foreign: tuple[Path, Path]) -> None:
     before = desk.versions()
     done = desk.training.run("fit", "--data", foreign[0], "--columns", foreign[1], *desk.flags, exit_code=2)

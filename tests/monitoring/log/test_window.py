@@ -53,6 +53,30 @@ def test_a_sample_is_as_large_as_asked_for_and_fair(url: str, keep: Keep, custom
     assert np.mean([row.features["monthly_charges"] for row in found.sample]) == pytest.approx(70, abs=3)
 
 
+def test_a_customer_counts_once_with_the_newest_prediction_and_rows_without_a_digest_each(
+    url: str, keep: Keep, customers: Draw
+) -> None:
+    digests = ["a" * 32, "b" * 32, None]
+    for seed, at in ((1, MORNING.start), (2, MORNING.start + HOUR / 2), (3, MORNING.end)):  # the last one is later
+        keep(customers(3, seed), at=at, digests=digests, url=url)
+    found = window.read(url, MORNING, rows=100)
+    assert (found.rows, found.customers) == (6, 4)
+    charges = {(row.customer_digest or "")[:1]: row.features["monthly_charges"] for row in found.sample}
+    assert {name: charges[name] for name in "ab"} == dict(zip("ab", customers(3, 2)["monthly_charges"], strict=False))
+    assert sum(row.customer_digest is None for row in found.sample) == 2
+
+
+def test_customers_are_sampled_fairly_however_often_they_are_predicted(url: str, keep: Keep, customers: Draw) -> None:
+    often, once = ([f"{number:032x}" for number in range(start, start + 2_000)] for start in (0, 2_000))
+    for seed in range(5):
+        keep(customers(2_000, seed), at=MORNING.start + seed * HOUR / 6, digests=often, version="often", url=url)
+    keep(customers(2_000, 9), at=MORNING.start, digests=once, version="once", url=url)
+    found = window.read(url, MORNING, rows=1_000)
+    assert (found.rows, found.customers, len(found.sample)) == (12_000, 4_000, 1_000)
+    assert len({row.customer_digest for row in found.sample}) == 1_000
+    assert abs(sum(row.model_version == "once" for row in found.sample) - 500) < 4 * 250**0.5
+
+
 def test_requests_are_summed_over_the_period(url: str, keep: Keep, customers: Draw) -> None:
     keep(customers(1, 1), at=MORNING.start, url=url)
     rows = [
@@ -77,7 +101,7 @@ def test_an_empty_log_has_nothing_of_any_period(url: str) -> None:
     engine = log_tables.connect(url, create=True)
     migrations.upgrade(engine)
     engine.dispose()
-    assert window.read(url, MORNING, rows=10) == window.Window(0, [], window.Traffic(0, 0, 0, {}))
+    assert window.read(url, MORNING, rows=10) == window.Window(0, 0, [], window.Traffic(0, 0, 0, {}))
 
 
 def test_a_database_without_our_tables_is_said_with_the_remedy(url: str) -> None:

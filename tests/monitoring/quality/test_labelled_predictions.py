@@ -92,6 +92,23 @@ def test_each_prediction_counts_once_and_not_where_trusted_reporters_disagree(lo
     assert trusted.median_delay_seconds == timedelta(days=30).total_seconds()
 
 
+def test_a_customer_counts_once_with_the_first_prediction_that_has_an_outcome(log: Log) -> None:
+    stayed = log.add(at=START, customer_digest="a" * 32, churn_probability=0.1)
+    log.add(at=START - timedelta(hours=1), customer_digest="a" * 32, churn_probability=0.2)
+    churned = log.add(at=START + timedelta(hours=1), customer_digest="a" * 32, churn_probability=0.9, risk_tier="high")
+    log.add(at=START, customer_digest="b" * 32, churn_probability=0.5, risk_tier="medium")
+    log.add(at=START + timedelta(hours=1), customer_digest="b" * 32, churn_probability=0.6)
+    log.add(2)
+    log.add(3, customer_digest="a" * 32, model_version="another")
+    log.follow(stayed, churned=False)
+    log.follow(churned, churned=True)
+    found = log.read()
+    assert found.tiers == {"low": Tier(3, 1), "medium": Tier(1, 0), "high": Tier(0, 0)}
+    assert (found.repeated_rows, found.other_models_rows) == (2, 3)
+    assert sorted(found.probability) == [0.1, 0.25, 0.25, 0.5]
+    assert (found.outcomes.probability.tolist(), found.outcomes.churned.tolist()) == ([0.1], [0])
+
+
 def test_only_the_period_and_the_model_count(log: Log) -> None:
     inside = log.add(at=START) + log.add(at=PERIOD.end - timedelta(milliseconds=1))
     outside = log.add(at=START - timedelta(milliseconds=1)) + log.add(at=PERIOD.end)

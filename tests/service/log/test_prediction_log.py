@@ -48,12 +48,12 @@ def test_every_prediction_becomes_a_row_that_says_what_was_answered(
     rows = logged(tmp_path)
     assert len(rows) == 51
     for row, answer, customer in zip(rows, answers, customers, strict=False):
-        identity, made_at, version, features, digest, probability, decision, tier = row
+        identity, made_at, version, features, digest, probability, decision, tier, customer_digest = row
         assert identity == answer["prediction_id"]
         assert f"{made_at}Z".replace(" ", "T") == answer["prediction_timestamp"]
         assert version == answer["model_version"]
         assert json.loads(features or "") == customer
-        assert digest == NULL
+        assert (digest, customer_digest) == (NULL, NULL)
         assert float(probability or "") == answer["churn_probability"]
         assert (decision == "1", tier) == (answer["churn_prediction"], answer["risk_tier"])
 
@@ -199,7 +199,7 @@ def test_a_disk_that_hangs_is_told_and_memory_stays_bounded(
 
     assert log.problem is not None
     assert "the disk does not answer" in log.problem
-    assert len(log._lines) == 120
+    assert len(log._rows) == 120
     assert b"churn_log_dropped_rows_total 280.0" in metrics.expose()
 
 

@@ -19,6 +19,7 @@ from models.log import log_tables, outcome_recording
 from models.log.errors import LogMissing, LogUnreadable, LogUnsupported
 from models.log.outcomes import Outcome
 from tests.live_log import DAY, NOW, add, write
+from training import pipeline
 from training.data import datasets, splitting, synthetic
 from training.data.datasets import Dataset
 from training.data.live_errors import HistoryTooShort, InputsNotKept, NoOutcomes
@@ -100,6 +101,59 @@ def test_no_fold_learns_what_was_not_known_when_the_first_it_holds_out_was_predi
         assert known[kept].max() < made[held_out].min()
     held_out_rows = np.concatenate([held_out for _, held_out in split.folds])
     assert len(set(held_out_rows)) == len(held_out_rows) > 0.6 * len(split.training)
+
+
+def repeated(customers: int, rows: int = ROWS) -> list[str | None]:
+    """The digests of rows in order of time, when each customer is predicted again and again."""
+    return [f"{number % customers:032x}" for number in range(rows)]
+
+
+def test_rows_of_one_customer_stay_together_where_the_log_tells_customers_apart(url: str) -> None:
+    write(url, CALM, ROWS, digests=repeated(200))
+    dataset = load(url)
+    assert dataset.groups is not None
+    assert dataset.provenance.customers == 200
+    split = pipeline._split(dataset, FitSettings(data="live", log_url=url))
+    of_row, before = dataset.groups.codes, parts(dataset)[0]
+    for learned, judged in (
+        (split.training, split.test),
+        *((split.training[mask], split.training[held_out]) for mask, held_out in split.folds),
+    ):
+        assert not set(of_row[learned]) & set(of_row[judged])
+    assert set(split.test) < set(before.test)
+    assert set(split.training) < set(before.training)
+    assert (
+        "trained on rows known by then; rows of one customer, as the log tells them apart, stay together" in split.told
+    )
+
+
+def test_rows_without_a_digest_are_customers_of_their_own(url: str) -> None:
+    some = [digest if number < ROWS // 2 else None for number, digest in enumerate(repeated(100))]
+    write(url, CALM, ROWS, digests=some)
+    dataset = load(url)
+    assert dataset.provenance.customers == 100 + ROWS // 2
+    write(url, CALM, 10, seed=2)
+    assert load(url).provenance.customers == 110 + ROWS // 2
+
+
+def test_a_log_without_digests_is_split_as_before(url: str) -> None:
+    write(url, CALM, ROWS)
+    dataset = load(url)
+    assert (dataset.groups, dataset.provenance.customers) == (None, None)
+    split = pipeline._split(dataset, FitSettings(data="live", log_url=url))
+    assert (split.training.tolist(), split.test.tolist()) == (
+        parts(dataset)[0].training.tolist(),
+        parts(dataset)[0].test.tolist(),
+    )
+
+
+def test_appended_rows_are_customers_of_their_own(url: str, tmp_path: Path) -> None:
+    synthetic.sample(400, seed=5)[0].to_csv(tmp_path / "base.csv", index=False)
+    write(url, CALM, 3 * ROWS, digests=repeated(500, 3 * ROWS))
+    dataset = load(url, data=f"{tmp_path / 'base.csv'},live")
+    assert dataset.provenance.customers == 900
+    split = pipeline._split(dataset, FitSettings(data="live", log_url=url))
+    assert set(range(400)) < set(split.training.tolist())
 
 
 def test_of_a_batch_all_are_judged_or_none(url: str) -> None:

@@ -56,6 +56,17 @@ class Log:
                 connection.execute(sa.insert(CHALLENGER_PREDICTIONS), rows)
             engine.dispose()
 
+    def repeat(self, *, predictions: int) -> None:
+        """Let so many predictions in a row be of the same customer."""
+        engine, table = log_tables.connect(self.url), log_tables.PREDICTIONS
+        with engine.begin() as connection:
+            ids = connection.scalars(sa.select(table.c.prediction_id).order_by(table.c.prediction_id)).all()
+            for number, identity in enumerate(ids):
+                own = table.c.prediction_id == identity
+                digest = f"{number // predictions:032x}"
+                connection.execute(sa.update(table).where(own).values(customer_digest=digest))
+        engine.dispose()
+
     def invert(self, *, reported_by: str, share: float) -> None:
         """Add the opposite of the outcomes, by another reporter, of a share of the predictions."""
         engine, outcomes = log_tables.connect(self.url), log_tables.OUTCOMES
@@ -96,6 +107,37 @@ def test_a_better_challenger_in_the_shadow_is_found_on_the_same_customers(
     assert "  challenger 1,500 predictions, 1,400 with an outcome\n" in told
     assert "ROC-AUC" in told
     assert "share of customers in another tier 0." in told
+
+
+def test_a_customer_counts_once_with_the_first_prediction_that_has_an_outcome(
+    shelf: Shelf, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.bad)
+    shelf.run("challenge", shelf.good)
+    log.answer(shelf.bad, seed=1, shadow=shelf.good, without_outcome=2)
+    log.repeat(predictions=3)
+    capsys.readouterr()
+    compare(shelf, log, "--since", "30d", "--min-rows", "100")
+    told = capsys.readouterr().out
+    more = "500 predictions, 500 with an outcome; 1,000 further ones of the same customers do not count\n"
+    assert f"  champion   {more}" in told
+    assert f"  challenger {more}" in told
+
+
+def test_a_customer_of_a_canary_counts_once_for_each_model(
+    shelf: Shelf, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.serve(shelf.bad)
+    shelf.run("challenge", shelf.good, "--mode", "canary", "--share", "0.5")
+    log.answer(shelf.bad, seed=1)
+    log.answer(shelf.good, seed=2)
+    log.repeat(predictions=6)
+    capsys.readouterr()
+    compare(shelf, log, "--since", "30d", "--min-rows", "100")
+    told = capsys.readouterr().out
+    assert (
+        told.count("500 predictions, 500 with an outcome; 1,000 further ones of the same customers do not count") == 2
+    )
 
 
 def test_a_worse_challenger_in_the_shadow_is_no_reason_to_change(
