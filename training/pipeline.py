@@ -168,7 +168,7 @@ def _split(dataset: Dataset, settings: FitSettings) -> Split:
     if dataset.moments is not None:
         return splitting.as_known(dataset.churned, dataset.moments)
     if dataset.times is not None:
-        column = time_column.read(dataset.times, form=settings.time_format)
+        column = time_column.read(dataset.times, form=settings.time_format, usual_form=dataset.time_format)
         if column.taken_for:
             logger.warning("--time-column %s: its numbers were taken for %s", column.name, column.taken_for)
         return splitting.by_time(dataset.churned, column)

@@ -97,7 +97,7 @@ class FitSettings(StoreSettings):
     time_column: str | None = None
     """Column of the source with the time of each row; the test set is then the latest fifth of the rows."""
     time_format: str | None = None
-    """Format of these times, as %d.%m.%Y; by default ISO 8601, or numbers that can be of one clock only."""
+    """Format of these times, as %d.%m.%Y; by default that of the columns file, ISO 8601, or numbers of one clock."""
     slices: list[str] = []
     """Columns of the source to evaluate the model by, besides every feature."""
     min_slice_roc_auc: float = Field(default=0, ge=0, lt=1)

@@ -55,6 +55,8 @@ class Feature:
     Empty if none is declared: the words are then made from name and unit.
     """
     example: Any
+    is_age: bool = False
+    """Whether tables may hold a date instead, from which the columns file makes the number."""
 
     @property
     def matrix_columns(self) -> tuple[str, ...]:
@@ -73,7 +75,7 @@ class Feature:
         return "bool" if self.kind == "boolean" else "int64"
 
     def schema(self) -> dict[str, Any]:
-        """Return the part that the fingerprint covers: all but labels, description, phrase and example."""
+        """Return the part that the fingerprint covers: all but prose, example and `is_age`."""
         return {
             "name": self.name,
             "kind": self.kind,

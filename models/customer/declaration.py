@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ValidationInfo
 
-from models.customer import levels
+from models.customer import ages, levels, unsupported
 from models.customer.contract import Category, Contract, Feature, Kind, Limit
 from models.errors import ContractError
 
@@ -36,7 +36,7 @@ _WHOLE = core_schema.custom_error_schema(
 
 
 def _replace(schema: dict[str, Any]) -> None:
-    """Replace every integer and literal in `schema`.
+    """Replace every integer, literal and age in `schema`.
 
     Strict integers refuse `4.0`, which JSON does not tell from `4`. Literals accept `true` as `Literal[1]`, being
     equal, in pydantic 2.14.
@@ -49,6 +49,8 @@ def _replace(schema: dict[str, Any]) -> None:
                 schema[key] = _described_as(node, core_schema.chain_schema([_WHOLE, cast(CoreSchema, node)]))
             case "literal":
                 schema[key] = _exactly(cast(core_schema.LiteralSchema, node))
+            case "float" if unit := ages.unit_of(node):
+                schema[key] = _described_as(node, ages.checked(node, unit))
             case _:
                 _replace(node)
 
@@ -67,9 +69,8 @@ def _exactly(literal: core_schema.LiteralSchema) -> CoreSchema:
 
 def _described_as(described: Any, checked: Any) -> CoreSchema:
     """Return `checked` with the JSON Schema of `described`."""
-    return cast(
-        CoreSchema, checked | {"metadata": {"pydantic_js_functions": [lambda _, describe: describe(described)]}}
-    )
+    functions = {"pydantic_js_functions": [lambda _, describe: describe(described)]}
+    return cast(CoreSchema, checked | {"metadata": described.get("metadata", {}) | functions})
 
 
 class Features(BaseModel):
@@ -164,6 +165,7 @@ def _feature(name: str, field: FieldInfo) -> Feature:
     if not field.examples:
         raise ContractError(field=name, problem="it has no example; add Field(examples=[...])")
     orders = [mark.field for mark in field.metadata if isinstance(mark, AtLeast)]
+    age = next((mark for mark in field.metadata if isinstance(mark, ages.Age)), None)
     return Feature(
         name=name,
         kind=kind,
@@ -172,10 +174,11 @@ def _feature(name: str, field: FieldInfo) -> Feature:
         categories=categories,
         labels=tuple(map(str, labels)),
         at_least=orders[0] if orders else None,
-        unit=str(extra["unit"]) if "unit" in extra else None,
+        unit=ages.unit(name, kind, str(extra["unit"]) if "unit" in extra else None, age),
         description=field.description or "",
         phrase=_phrase(name, extra),
         example=field.examples[0],
+        is_age=age is not None,
     )
 
 
@@ -194,7 +197,7 @@ def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
     if get_origin(inner) is Annotated:
         raise ContractError(field=name, problem="bounds are declared inside `| None`; declare them on the field itself")
     if inner not in _KINDS:
-        raise ContractError(field=name, problem=f"{inner} is not int, float, bool or Literal")
+        raise ContractError(field=name, problem=unsupported.reason(inner))
     return _KINDS[inner]
 
 
@@ -219,10 +222,10 @@ def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:
                 found["le"] = cast(float, bound)
             case annotated_types.Lt(lt=bound):
                 found["lt"] = cast(float, bound)
-            case AtLeast():
+            case AtLeast() | ages.Age():
                 continue
             case _:
-                raise ContractError(field=name, problem=f"{mark} is not supported; use ge, gt, le, lt or AtLeast")
+                raise ContractError(field=name, problem=f"{mark} is not supported; use ge, gt, le, lt, AtLeast or Age")
     bounded = found.keys() & {"ge", "gt"} and found.keys() & {"le", "lt"}
     if kind in ("integer", "number") and not bounded:
         raise ContractError(field=name, problem="a number needs a lower and an upper bound (ge and le)")

@@ -42,6 +42,8 @@ class Dataset:
     """Times of the live rows, which are the last rows; None if there are no live rows."""
     times: pd.Series | None = None
     """The column that `--time-column` names, as the source has it."""
+    time_format: str | None = None
+    """How the columns file says that times are written."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class _Part:
     true_probability: Vector | None = None
     moments: RowTimes | None = None
     times: pd.Series | None = None
+    time_format: str | None = None
     live: LiveRows | None = None
 
 
@@ -91,6 +94,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         provenance=provenance,
         moments=part.moments,
         times=part.times,
+        time_format=part.time_format,
     )
 
 
@@ -115,6 +119,7 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
         rejected_rows=int((~kept).sum()),
         true_probability=None if true_probability is None else true_probability[kept],
         times=times,
+        time_format=columns.csv.time,
     )
 
 

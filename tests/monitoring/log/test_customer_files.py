@@ -98,14 +98,12 @@ def test_a_cell_of_json_lines_that_is_no_value_is_one_unreadable_cell(
 @pytest.mark.parametrize(
     ("cells", "unreadable"),
     [
-        (pa.array([[1.0], [2.0]]), [True, True]),
-        (pa.array([{"a": 1}, {"a": 2}]), [True, True]),
         (pa.array([1, 2], pa.timestamp("us")), [True, True]),
         (pa.array([Decimal("20.50"), Decimal("3.00")]), [False, False]),
         (pa.array(["20.5", "many"]), [False, True]),
         (pa.array(["20.5", "many"]).dictionary_encode(), [False, True]),
     ],
-    ids=["list", "struct", "time", "decimal", "text", "dictionary"],
+    ids=["time", "decimal", "text", "dictionary"],
 )
 def test_columns_of_other_types_in_parquet_hold_numbers_or_unreadable_cells(
     tmp_path: Path, second_contract: Contract, cells: Any, unreadable: list[bool]
