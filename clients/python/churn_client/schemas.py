@@ -116,6 +116,8 @@ class Feature:
     """Description of a value in reasons: `{value}` stands for it, or for its label, and `{s}` for the plural 's'.
     Empty if none is declared: the words are then made from name and unit."""
     example: Any
+    is_age: bool = False
+    """Whether tables may hold a date instead, from which the columns file makes the number."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ export function problem(feature, value, customer) {
     return feature.categories.includes(value) ? null : `not one of ${feature.categories.join(", ")}`;
   }
   if (feature.kind === "boolean") return typeof value === "boolean" ? null : "not true or false";
-  if (!Number.isFinite(value)) return "not a number";
+  if (!Number.isFinite(value)) return feature.is_age ? `no number of ${feature.unit} (from a date, count them until now)` : "not a number";
   if (feature.kind === "integer" && !Number.isInteger(value)) return "not a whole number";
   for (const [limit, bound] of Object.entries(feature.limits)) {
     if (!KEEPS[limit](value, bound)) return `${REFUSED[limit]} ${write(bound)}`;
