@@ -173,6 +173,9 @@ def features(
         feature.name: feature_columns.made(feature, mapping.source(feature.name), table, mapping.csv, counted)
         for feature in contract.features
     }
+    for feature in contract.features:
+        if feature.is_clipped:
+            columns[feature.name] = feature_columns.clipped(feature, columns[feature.name], counted)
     return pd.DataFrame(columns, copy=False)
 
 

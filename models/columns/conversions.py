@@ -14,6 +14,14 @@ class Conversions:
     zero_divisors: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Rows in which a ratio is unknown because it divides by zero, by feature and column of the divisor."""
 
+    clipped: Counter[str] = field(default_factory=Counter)
+    """Numbers that were set to a bound, by feature."""
+
+    def count_clipped(self, feature: str, rows: int) -> None:
+        """Add rows of a part."""
+        if rows:
+            self.clipped[feature] += rows
+
     def count_zero_divisors(self, feature: str, column: str, rows: int) -> None:
         """Add rows of a part."""
         if rows:
@@ -23,3 +31,5 @@ class Conversions:
         """Log one sentence for each count."""
         for (feature, column), rows in self.zero_divisors.items():
             logger.warning('%s is unknown in %s rows, because "%s" is zero there', feature, f"{rows:,}", column)
+        for name, rows in self.clipped.items():
+            logger.warning("%s was beyond its bounds in %s rows, and is clipped to them", name, f"{rows:,}")

@@ -9,7 +9,7 @@ import pandas as pd
 from models.columns import date_columns, nested_cells
 from models.columns.conversions import Conversions
 from models.columns.origins import Source, Value
-from models.customer import ages, parsing
+from models.customer import ages, clipping, parsing
 from models.customer.contract import Feature, Vector
 from models.customer.files.csv_format import CsvFormat
 
@@ -32,6 +32,13 @@ def made(
         return _read(table[source.column], source, style, feature)
     parts = np.array([feature.encode(_read(table[name], source, style, feature)) for name in source.operands])
     return pd.Series(np.where(np.isinf(parts).any(axis=0), np.inf, _combined(feature.name, source, parts, conversions)))
+
+
+def clipped(feature: Feature, column: pd.Series, conversions: Conversions) -> pd.Series:
+    """Return a column with its numbers set to the bounds beyond which they lie."""
+    beyond, cells = clipping.beyond(feature, column)
+    conversions.count_clipped(feature.name, int(beyond.sum()))
+    return pd.Series(cells) if beyond.any() else column
 
 
 def text(cell: Any) -> str | None:

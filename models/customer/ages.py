@@ -7,6 +7,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from models.customer import marks
 from models.customer.contract import Kind, Vector
 from models.errors import ContractError
 
@@ -28,13 +29,7 @@ class Age:
     unit: Unit
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema = handler(source)
-        number: Any = schema
-        while number["type"] != "float" and "schema" in number:
-            number = number["schema"]
-        if number["type"] == "float":
-            number["metadata"] = {**number.get("metadata", {}), _MARK: self.unit}
-        return schema
+        return marks.put(handler(source), _MARK, value=self.unit)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {**handler(core), "unit": self.unit}
@@ -59,7 +54,7 @@ def unit(name: str, kind: Kind, declared: str | None, age: Age | None) -> str | 
 
 def unit_of(schema: dict[str, Any]) -> str | None:
     """Return the unit of a core schema that is an age; None if it is none."""
-    return cast(str | None, schema.get("metadata", {}).get(_MARK))
+    return cast(str | None, marks.get(schema, _MARK))
 
 
 def checked(schema: Any, unit: str) -> CoreSchema:

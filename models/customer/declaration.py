@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ValidationInfo
 
-from models.customer import ages, levels, unsupported
+from models.customer import ages, clipping, levels, unsupported
 from models.customer.contract import Category, Contract, Feature, Kind, Limit
 from models.errors import ContractError
 
@@ -46,11 +46,13 @@ def _replace(schema: dict[str, Any]) -> None:
             continue
         match node.get("type"):
             case "int":
-                schema[key] = _described_as(node, core_schema.chain_schema([_WHOLE, cast(CoreSchema, node)]))
+                schema[key] = _described_as(node, core_schema.chain_schema([_WHOLE, clipping.checked(node)]))
             case "literal":
                 schema[key] = _exactly(cast(core_schema.LiteralSchema, node))
             case "float" if unit := ages.unit_of(node):
-                schema[key] = _described_as(node, ages.checked(node, unit))
+                schema[key] = _described_as(node, ages.checked(clipping.checked(node), unit))
+            case "float" if clipping.is_clipped(node):
+                schema[key] = _described_as(node, clipping.checked(node))
             case _:
                 _replace(node)
 
@@ -69,7 +71,7 @@ def _exactly(literal: core_schema.LiteralSchema) -> CoreSchema:
 
 def _described_as(described: Any, checked: Any) -> CoreSchema:
     """Return `checked` with the JSON Schema of `described`."""
-    functions = {"pydantic_js_functions": [lambda _, describe: describe(described)]}
+    functions = {"pydantic_js_functions": [lambda _, describe: clipping.described(described, describe)]}
     return cast(CoreSchema, checked | {"metadata": described.get("metadata", {}) | functions})
 
 
@@ -166,11 +168,14 @@ def _feature(name: str, field: FieldInfo) -> Feature:
         raise ContractError(field=name, problem="it has no example; add Field(examples=[...])")
     orders = [mark.field for mark in field.metadata if isinstance(mark, AtLeast)]
     age = next((mark for mark in field.metadata if isinstance(mark, ages.Age)), None)
+    limits, is_clipped = _limits(name, kind, field), any(isinstance(mark, clipping.Clipped) for mark in field.metadata)
+    if is_clipped:
+        clipping.require_bounds(name, limits, field.examples[0])
     return Feature(
         name=name,
         kind=kind,
         nullable=nullable,
-        limits=_limits(name, kind, field),
+        limits=limits,
         categories=categories,
         labels=tuple(map(str, labels)),
         at_least=orders[0] if orders else None,
@@ -179,6 +184,7 @@ def _feature(name: str, field: FieldInfo) -> Feature:
         phrase=_phrase(name, extra),
         example=field.examples[0],
         is_age=age is not None,
+        is_clipped=is_clipped,
     )
 
 
@@ -222,10 +228,12 @@ def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:
                 found["le"] = cast(float, bound)
             case annotated_types.Lt(lt=bound):
                 found["lt"] = cast(float, bound)
-            case AtLeast() | ages.Age():
+            case AtLeast() | ages.Age() | clipping.Clipped():
                 continue
             case _:
-                raise ContractError(field=name, problem=f"{mark} is not supported; use ge, gt, le, lt, AtLeast or Age")
+                raise ContractError(
+                    field=name, problem=f"{mark} is not supported; use ge, gt, le, lt, AtLeast, Age or Clipped"
+                )
     bounded = found.keys() & {"ge", "gt"} and found.keys() & {"le", "lt"}
     if kind in ("integer", "number") and not bounded:
         raise ContractError(field=name, problem="a number needs a lower and an upper bound (ge and le)")

@@ -20,6 +20,7 @@ from models.bundles import bundle
 from models.bundles.risk import RiskPolicy
 from models.customer import declaration, parsing
 from models.customer.ages import Age
+from models.customer.clipping import Clipped
 from models.customer.contract import Contract, Feature
 from models.customer.declaration import Features
 from models.features import CONTRACT, CustomerFeatures
@@ -579,6 +580,22 @@ def test_a_date_where_an_age_is_wanted_gets_the_remedy(demo: DemoPage) -> None:
         ["signed: above 9,000: 9001"],
         "30.5 days",
     ]
+
+
+def test_the_scripts_clip_what_the_service_clips(demo: DemoPage) -> None:
+    class Customer(Features):
+        fee: Annotated[float | None, Clipped()] = Field(ge=0, le=200, examples=[30.0])
+        seats: int = Field(ge=0, le=9, examples=[3])
+
+    found = demo.page.evaluate(
+        """async (features) => {
+            const { clip, problem } = await import("/page/values.js");
+            const fees = [-1, 30, 201, null].map((fee) => clip(features, { fee, seats: 10 }));
+            return [...fees, ...features.map((feature) => problem(feature, 201, {}))];
+        }""",
+        to_jsonable_python(declaration.derive(Customer).features),
+    )
+    assert found == [*({"fee": fee, "seats": 10} for fee in (0, 30, 200, None)), None, "above 9"]
 
 
 def test_the_scripts_read_and_write_csv_as_python_does_and_defuse_formulas(demo: DemoPage) -> None:

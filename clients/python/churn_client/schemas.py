@@ -118,6 +118,8 @@ class Feature:
     example: Any
     is_age: bool = False
     """Whether tables may hold a date instead, from which the columns file makes the number."""
+    is_clipped: bool = False
+    """Whether a number beyond its bounds is set to the nearer one instead of being refused."""
 
 
 @dataclass(frozen=True, kw_only=True)

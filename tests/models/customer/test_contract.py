@@ -122,7 +122,7 @@ def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
         (
             int,
             {"ge": 0, "le": 9, "multiple_of": 3, "examples": [3]},
-            "is not supported; use ge, gt, le, lt, AtLeast or Age",
+            "is not supported; use ge, gt, le, lt, AtLeast, Age or Clipped",
         ),
         (int, {"ge": 0, "le": 9, "examples": [3], "alias": "other"}, "only one name"),
         (Annotated[int, Field(ge=0, le=9)] | None, {"examples": [3]}, "declared inside"),
