@@ -92,7 +92,7 @@ Time = Annotated[datetime, BeforeValidator(validated), AfterValidator(in_utc)]
 def fitting_formats(texts: Iterable[str]) -> list[str]:
     """Return the usual formats that fit all texts."""
     known = list(texts)
-    return [form for form in _FORMATS if all(_fits(text, form) for text in known)]
+    return [form for form in _FORMATS if all(fits(text, form) for text in known)]
 
 
 def fitting_clocks(numbers: Numbers) -> dict[str, Numbers]:
@@ -110,20 +110,21 @@ def is_count(numbers: Numbers) -> bool:
     return bool(_are_whole(numbers) and numbers.min() < 100 and numbers.max() < 10_000)
 
 
+def fits(text: str, form: str) -> bool:
+    """Tell whether a text is a time in a format."""
+    try:
+        read(text, form=form)
+    except ValueError:
+        return False
+    return True
+
+
 def _padded(text: str, form: str) -> str:
     """Restore the zeros that a number has lost: strptime would read 1012023 as day 10 of month 1."""
     if not _DIGITS.fullmatch(form):
         return text
     width = sum(4 if letter == "Y" else 2 for letter in form[1::2])
     return text.removesuffix(".0").zfill(width)
-
-
-def _fits(text: str, form: str) -> bool:
-    try:
-        read(text, form=form)
-    except ValueError:
-        return False
-    return True
 
 
 def _are_whole(numbers: Numbers) -> bool:

@@ -184,7 +184,7 @@ def _split(dataset: Dataset, settings: FitSettings) -> Split:
     if dataset.moments is not None:
         split = splitting.as_known(churned, dataset.moments)
     elif dataset.times is not None:
-        column = time_column.read(dataset.times, form=settings.time_format)
+        column = time_column.read(dataset.times, form=settings.time_format, usual_form=dataset.time_format)
         if column.taken_for:
             logger.warning("--time-column %s: its numbers were taken for %s", column.name, column.taken_for)
         split = splitting.by_time(churned, column)

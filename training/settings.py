@@ -97,7 +97,7 @@ class FitSettings(StoreSettings):
     time_column: str | None = None
     """Column of the source with the time of each row; the test set is then the latest fifth of the rows."""
     time_format: str | None = None
-    """Format of these times, as %d.%m.%Y; by default ISO 8601, or numbers that can be of one clock only."""
+    """Format of these times, as %d.%m.%Y; by default that of the columns file, ISO 8601, or numbers of one clock."""
     group_column: str | None = None
     """Column of the source with the id of each row's customer; no customer is both trained on and tested on."""
     slices: list[str] = []

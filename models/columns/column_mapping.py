@@ -10,6 +10,9 @@ positive = "Yes"
 tenure_months = { column = "tenure" }
 total_charges = { column = "TotalCharges", nulls = [""] }
 support_tickets = { sum = ["numAdminTickets", "numTechTickets"] }
+charge_ratio = { ratio = ["MonthlyCharges", "TotalCharges"] }   # or difference
+contract_age = { column = "signed_on", age_at = "exported_on" } # or age_at = "2026-11-29"
+discount = { default = 0 }                  # for a table without the column
 contract_type = { column = "Contract", values = { "One year" = 1 } }
 
 [outcomes]                                  # for `python -m monitoring import-outcomes`
@@ -22,25 +25,31 @@ decimal = ","
 """
 
 import logging
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from models.columns import toml_files
-from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures, TargetUnclear
-from models.columns.origins import TARGET, OutcomeSource, Source, Target, Value
-from models.customer import old_names, parsing
+from models.columns import feature_columns, mapping_checks, target_column, toml_files
+from models.columns.conversions import Conversions
+from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures
+from models.columns.origins import TARGET, OutcomeSource, Source, Target
+from models.customer import old_names
 from models.customer.contract import Contract, Feature, Labels
 from models.customer.errors import ColumnRepeated
 from models.customer.files.csv_format import CsvFormat
 from models.errors import ContractError, first_problem
 
 logger = logging.getLogger(__name__)
+
+
+def _with_columns(sources: dict[str, Source]) -> dict[str, Source]:
+    return {name: source.of_feature(name) for name, source in sources.items()}
+
+
+_NO_COLUMNS: dict[str, Any] = {"column": None, "age_at": None, "sum": [], "difference": [], "ratio": []}
 
 
 class ColumnMapping(BaseModel):
@@ -50,7 +59,7 @@ class ColumnMapping(BaseModel):
 
     target: Target = Target()
     never_features: list[str] = Field(default_factory=list)
-    features: dict[str, Source] = Field(default_factory=dict)
+    features: Annotated[dict[str, Source], AfterValidator(_with_columns)] = Field(default_factory=dict)
     outcomes: dict[Literal["prediction_id", "churned", "observed_at"], OutcomeSource] = Field(default_factory=dict)
     csv: CsvFormat = CsvFormat()
     _path: Path | None = PrivateAttr(default=None)
@@ -71,11 +80,24 @@ class ColumnMapping(BaseModel):
         """Return `foreign_columns`, and the column of the target."""
         return [*self.foreign_columns(contract), self.target.column]
 
-    def for_table(self, present: Collection[str], contract: Contract) -> "ColumnMapping":
-        """Return the mapping for a table in which renamed features may have their earlier names."""
+    def fitted(self, contract: Contract, present: Sequence[str]) -> Self:
+        """Return the mapping for a table with these columns.
+
+        A renamed feature may have the column of its earlier name. A default stands for a feature without its column.
+        """
         old = old_names.present(contract, present)
-        added = {name: Source(column=column) for name, column in old.items() if name not in self.features}
-        return self.model_copy(update={"features": self.features | added}) if added else self
+        earlier = {name: Source(column=column) for name, column in old.items() if name not in self.features}
+        absent = {
+            name: source.model_copy(update=_NO_COLUMNS)
+            for name, source in self.features.items()
+            if name in contract.names and source.default is not None and source.missing(present)
+        }
+        for name, source in absent.items():
+            listed = ", ".join(f'"{column}"' for column in self.features[name].missing(present))
+            logger.warning(
+                "%s is %r in all rows, the default, because the table has no column %s", name, source.default, listed
+            )
+        return self.model_copy(update={"features": self.features | earlier | absent}) if earlier or absent else self
 
     def remedy(self, missing: Sequence[str]) -> str:
         """Say where to name the columns that a source has instead of the missing ones."""
@@ -91,7 +113,7 @@ def read(path: Path | None, contract: Contract) -> ColumnMapping:
     """Read a columns file; `None` gives the mapping that renames nothing.
 
     Raises:
-        MappingInvalid: the file is missing, is not TOML, or names a feature that the contract lacks.
+        MappingInvalid: the file is missing, is not TOML, or does not fit the contract.
         TargetAmongFeatures: a feature reads the target or a column listed under `never_features`.
         ContractError: a feature has the name of the outcome.
     """
@@ -100,6 +122,8 @@ def read(path: Path | None, contract: Contract) -> ColumnMapping:
     mapping = ColumnMapping() if path is None else _parse(path)
     if unknown := mapping.features.keys() - set(contract.names):
         raise MappingInvalid(path=str(path), problem=f"[features] names {sorted(unknown)}, not in the contract")
+    if problem := next(mapping_checks.problems(contract, mapping.features), None):
+        raise MappingInvalid(path=str(path), problem=problem)
     forbidden = {mapping.target.column, *mapping.never_features}
     for feature in contract.names:
         for column in mapping.source(feature).columns:
@@ -125,21 +149,39 @@ def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) ->
 
     Raises:
         ColumnMissing, ColumnRepeated: the table lacks a column that the mapping names, or has it twice.
+        ColumnUnsupported: a column holds lists or objects.
         TargetUnclear: the target does not hold exactly two values, one of them the positive one.
     """
+    mapping = mapping.fitted(contract, table.columns.tolist())
     require(mapping.source_columns(contract), table.columns.tolist(), remedy=mapping.remedy)
-    outcome = _target(table[mapping.target.column], mapping)
+    outcome = target_column.outcome(table[mapping.target.column], mapping.target, mapping.csv)
     for feature in contract.features:
         _warn_of_case(table, mapping.source(feature.name), feature)
-    return with_target(features(mapping, table, contract), outcome)
+    conversions = Conversions()
+    rows = features(mapping, table, contract, conversions)
+    conversions.tell()
+    return with_target(rows, outcome)
 
 
-def features(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+def features(
+    mapping: ColumnMapping, table: pd.DataFrame, contract: Contract, conversions: Conversions | None = None
+) -> pd.DataFrame:
     """Return the contract's columns, unchecked, of a table that has each of the source columns once.
 
-    Columns that need no conversion share memory with the table: modify neither.
+    What should be told of them is added to `conversions`. Columns that need no conversion share memory with the table:
+    modify neither.
+
+    Raises:
+        ColumnUnsupported: a column holds lists or objects.
     """
-    columns = {feature.name: _feature(table, mapping, feature) for feature in contract.features}
+    counted = Conversions() if conversions is None else conversions
+    columns = {
+        feature.name: feature_columns.made(feature, mapping.source(feature.name), table, mapping.csv, counted)
+        for feature in contract.features
+    }
+    for feature in contract.features:
+        if feature.is_clipped:
+            columns[feature.name] = feature_columns.clipped(feature, columns[feature.name], counted)
     return pd.DataFrame(columns, copy=False)
 
 
@@ -166,60 +208,12 @@ def _parse(path: Path) -> ColumnMapping:
     return mapping
 
 
-def _feature(table: pd.DataFrame, mapping: ColumnMapping, feature: Feature) -> pd.Series:
-    source = mapping.source(feature.name)
-    if source.column is not None:
-        return _read(table[source.column], mapping, feature)
-    parts = np.array([feature.encode(_read(table[column], mapping, feature)) for column in source.sum])
-    return pd.Series(np.where(np.isinf(parts).any(axis=0), np.inf, parts.sum(axis=0)))
-
-
-def _read(column: pd.Series, mapping: ColumnMapping, feature: Feature) -> pd.Series:
-    if column.dtype.kind in "mM":
-        return column.astype(object)  # a time is no value of a contract, and its number must not become one
-    source, are_texts = mapping.source(feature.name), any(isinstance(value, str) for value in feature.categories)
-    nulls = {parsing.canonical(null) for null in (*source.nulls, *mapping.csv.nulls)}
-    if column.dtype.kind in "biuf" and not source.values and not nulls and not are_texts:
-        return pd.Series(column.array)  # already typed: no text to convert
-    cells = column.tolist()
-    if nulls:
-        cells = [None if _text(cell) in nulls else cell for cell in cells]
-    if source.values:
-        known = {parsing.canonical(foreign): value for foreign, value in source.values.items()}
-        cells = [_translate(known, cell) for cell in cells]
-    return pd.Series(parsing.read(feature, cells, mapping.csv))
-
-
 def _warn_of_case(table: pd.DataFrame, source: Source, feature: Feature) -> None:
     """Log the values of a category that only their case keeps from being read."""
     listed = source.values or [category for category in feature.categories if isinstance(category, str)]
-    cased = {str(_text(value)).casefold(): _text(value) for value in listed}
+    cased = {str(feature_columns.text(value)).casefold(): feature_columns.text(value) for value in listed}
     for column in source.columns if cased else []:
-        found = {_text(value) for value in pd.unique(table[column])} - {None, *cased.values()}
+        found = {feature_columns.text(value) for value in pd.unique(table[column])} - {None, *cased.values()}
         for value in sorted(value for value in found if value is not None and value.casefold() in cased):
             close = cased[value.casefold()]
             logger.warning("%s: %r is not read as %r, because the case differs", feature.name, value, close)
-
-
-def _translate(known: Mapping[str | None, Value], cell: Any) -> Any:
-    text = _text(cell)
-    if text in known:
-        return known[text]
-    # A source value that the file does not list is never read as a value of the contract.
-    return None if text is None or text in parsing.NULLS else f"{text}{parsing.UNLISTED}"
-
-
-def _text(value: Any) -> str | None:
-    return None if value is pd.NaT else parsing.canonical(value)
-
-
-def _target(column: pd.Series, mapping: ColumnMapping) -> pd.Series:
-    target, nulls = mapping.target, parsing.NULLS | {parsing.canonical(null) for null in mapping.csv.nulls}
-    codes, different = pd.factorize(column)  # a code of -1 means unknown
-    cells = [*(_text(cell) for cell in different.tolist()), None]
-    values = sorted({cell for cell in cells if cell is not None and cell not in nulls})
-    positive = parsing.canonical(target.positive)
-    if len(values) != 2 or positive not in values:
-        raise TargetUnclear(column=target.column, values=values, positive=positive)
-    outcome = {value: float(value == positive) for value in values}
-    return pd.Series(np.array([outcome.get(cell or "", math.nan) for cell in cells])[codes])

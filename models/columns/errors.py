@@ -4,7 +4,8 @@ ColumnsError
 ├── MappingInvalid        the columns file is invalid
 ├── ColumnMissing         a column that the mapping or an option names is not in the source
 ├── TargetAmongFeatures   a feature reads the target or a column of `never_features`
-└── TargetUnclear         the target does not hold exactly two values, one of them the positive one
+├── ColumnUnsupported     a column holds lists, objects or bytes
+└── TargetUnclear         the values of the target do not fit `positive`
 """
 
 from collections.abc import Sequence
@@ -57,17 +58,34 @@ class TargetAmongFeatures(ColumnsError):
         )
 
 
-class TargetUnclear(ColumnsError):
-    """The target does not hold exactly two values, one of them the positive one."""
+class ColumnUnsupported(ColumnsError):
+    """A column holds lists, objects or bytes."""
 
-    def __init__(self, *, column: str, values: Sequence[str], positive: str | None) -> None:
-        self.column, self.values, self.positive = column, tuple(values), positive
-        listed = ", ".join(repr(value) for value in values[:5])
-        near = [value for value in values if positive is not None and value.casefold() == positive.casefold()]
-        if len(values) == 2 and near:
-            problem = f"`positive` is {positive!r}, and only the case differs from {near[0]!r}"
-            remedy = f'Write positive = "{near[0]}" under [target] in the columns file.'
+    def __init__(self, *, feature: str, column: str, kind: str) -> None:
+        self.feature, self.column, self.kind = feature, column, kind
+        super().__init__(
+            f'column "{column}" of feature {feature} holds {kind}, but a feature has one value for each customer. '
+            "Write a number or a word in a column of its own, such as how many entries there are."
+        )
+
+
+class TargetUnclear(ColumnsError):
+    """The values of the target do not fit `positive`."""
+
+    def __init__(self, *, column: str, values: Sequence[str], positives: Sequence[str], is_list: bool = False) -> None:
+        self.column, self.values, self.positives = column, tuple(values), tuple(positives)
+        listed, meaning = ", ".join(map(repr, values[:5])), " and ".join(map(repr, positives))
+        cased = {value.casefold(): value for value in positives}
+        near = [value for value in values if value not in positives and value.casefold() in cased]
+        remedy = "Set `column` and `positive` under [target] in the columns file."
+        if near and (is_list or len(values) == 2):
+            problem = f"`positive` is {cased[near[0].casefold()]!r}, and only the case differs from {near[0]!r}"
+            right = f'[..., "{near[0]}"]' if is_list else f'"{near[0]}"'
+            remedy = f"Write positive = {right} under [target] in the columns file."
+        elif is_list:
+            problem = f"at least one of {meaning} and at least one other value are needed, and at most 20 in all"
         else:
-            problem = f"exactly two values are needed, of which {positive!r} means churn"
-            remedy = "Set `column` and `positive` under [target] in the columns file."
+            problem = f"exactly two values are needed, of which {meaning} means churn"
+            if len(values) > 2 and set(positives) & set(values):
+                remedy = f'If all others mean that nobody left, write positive = ["{positives[0]}"] under [target].'
         super().__init__(f"target {column} holds {listed}; {problem}. {remedy}")

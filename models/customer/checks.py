@@ -43,4 +43,6 @@ def _expected(feature: Feature) -> str:
     if feature.kind == "category":
         many = len(feature.categories) > levels.MOST
         return levels.listed(feature.categories) if many else f"one of {list(feature.categories)}"
+    if feature.is_age:
+        return f"a number of {feature.unit}"
     return "true or false" if feature.kind == "boolean" else "a number"

@@ -62,6 +62,10 @@ class Feature:
     """Whether a request must have it."""
     default: Any = None
     """Its value in a request without it."""
+    is_age: bool = False
+    """Whether tables may hold a date instead, from which the columns file makes the number."""
+    is_clipped: bool = False
+    """Whether a number beyond its bounds is set to the nearer one instead of being refused."""
 
     @property
     def matrix_columns(self) -> tuple[str, ...]:
@@ -80,7 +84,7 @@ class Feature:
         return "bool" if self.kind == "boolean" else "int64"
 
     def schema(self) -> dict[str, Any]:
-        """Return the part that the fingerprint covers: all but labels, description, phrase and example."""
+        """Return the part that the fingerprint covers: all but prose, example, and how values are given."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -142,6 +146,11 @@ class Contract:
         ends = np.cumsum([len(feature.matrix_columns) for feature in self.features]).tolist()
         starts = [0, *ends[:-1]]
         return {name: slice(start, end) for name, start, end in zip(self.names, starts, ends, strict=True)}
+
+    @cached_property
+    def clipped(self) -> tuple[str, ...]:
+        """Names of the features whose values are clipped."""
+        return tuple(feature.name for feature in self.features if feature.is_clipped)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ValidationInfo
 
-from models.customer import levels, old_names
+from models.customer import ages, clipping, levels, old_names, unsupported
 from models.customer.contract import Category, Contract, Feature, Kind, Limit
 from models.customer.old_names import Formerly as Formerly  # noqa: PLC0414  # features name it so
 from models.errors import ContractError
@@ -37,7 +37,7 @@ _WHOLE = core_schema.custom_error_schema(
 
 
 def _replace(schema: dict[str, Any]) -> None:
-    """Replace every integer and literal in `schema`.
+    """Replace every integer, literal and age in `schema`.
 
     Strict integers refuse `4.0`, which JSON does not tell from `4`. Literals accept `true` as `Literal[1]`, being
     equal, in pydantic 2.14.
@@ -47,9 +47,13 @@ def _replace(schema: dict[str, Any]) -> None:
             continue
         match node.get("type"):
             case "int":
-                schema[key] = _described_as(node, core_schema.chain_schema([_WHOLE, cast(CoreSchema, node)]))
+                schema[key] = _described_as(node, core_schema.chain_schema([_WHOLE, clipping.checked(node)]))
             case "literal":
                 schema[key] = _exactly(cast(core_schema.LiteralSchema, node))
+            case "float" if unit := ages.unit_of(node):
+                schema[key] = _described_as(node, ages.checked(clipping.checked(node), unit))
+            case "float" if clipping.is_clipped(node):
+                schema[key] = _described_as(node, clipping.checked(node))
             case _:
                 _replace(node)
 
@@ -68,9 +72,8 @@ def _exactly(literal: core_schema.LiteralSchema) -> CoreSchema:
 
 def _described_as(described: Any, checked: Any) -> CoreSchema:
     """Return `checked` with the JSON Schema of `described`."""
-    return cast(
-        CoreSchema, checked | {"metadata": {"pydantic_js_functions": [lambda _, describe: describe(described)]}}
-    )
+    functions = {"pydantic_js_functions": [lambda _, describe: clipping.described(described, describe)]}
+    return cast(CoreSchema, checked | {"metadata": described.get("metadata", {}) | functions})
 
 
 class Features(BaseModel):
@@ -173,21 +176,27 @@ def _feature(name: str, field: FieldInfo) -> Feature:
     if not field.examples:
         raise ContractError(field=name, problem="it has no example; add Field(examples=[...])")
     orders = [mark.field for mark in field.metadata if isinstance(mark, AtLeast)]
+    age = next((mark for mark in field.metadata if isinstance(mark, ages.Age)), None)
+    limits, is_clipped = _limits(name, kind, field), any(isinstance(mark, clipping.Clipped) for mark in field.metadata)
+    if is_clipped:
+        clipping.require_bounds(name, limits, field.examples[0])
     return Feature(
         name=name,
         kind=kind,
         nullable=nullable,
-        limits=_limits(name, kind, field),
+        limits=limits,
         categories=categories,
         labels=tuple(map(str, labels)),
         at_least=orders[0] if orders else None,
-        unit=str(extra["unit"]) if "unit" in extra else None,
+        unit=ages.unit(name, kind, str(extra["unit"]) if "unit" in extra else None, age),
         description=field.description or "",
         phrase=_phrase(name, extra),
         example=field.examples[0],
         formerly=tuple(mark.name for mark in field.metadata if isinstance(mark, Formerly)),
         required=field.is_required(),
         default=None if field.is_required() else field.default,
+        is_age=age is not None,
+        is_clipped=is_clipped,
     )
 
 
@@ -206,7 +215,7 @@ def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
     if get_origin(inner) is Annotated:
         raise ContractError(field=name, problem="bounds are declared inside `| None`; declare them on the field itself")
     if inner not in _KINDS:
-        raise ContractError(field=name, problem=f"{inner} is not int, float, bool or Literal")
+        raise ContractError(field=name, problem=unsupported.reason(inner))
     return _KINDS[inner]
 
 
@@ -231,10 +240,12 @@ def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:
                 found["le"] = cast(float, bound)
             case annotated_types.Lt(lt=bound):
                 found["lt"] = cast(float, bound)
-            case AtLeast() | Formerly():
+            case AtLeast() | Formerly() | ages.Age() | clipping.Clipped():
                 continue
             case _:
-                raise ContractError(field=name, problem=f"{mark} is not supported; use ge, gt, le, lt or AtLeast")
+                raise ContractError(
+                    field=name, problem=f"{mark} is not supported; use ge, gt, le, lt, AtLeast, Age or Clipped"
+                )
     bounded = found.keys() & {"ge", "gt"} and found.keys() & {"le", "lt"}
     if kind in ("integer", "number") and not bounded:
         raise ContractError(field=name, problem="a number needs a lower and an upper bound (ge and le)")

@@ -1,12 +1,14 @@
 """Counts the values that break a contract's rules, and says what to write in the columns file about them."""
 
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from models import times
 from models.customer import parsing
 from models.customer.contract import Columns, Contract, Mask
 
@@ -54,6 +56,8 @@ class OffendingValues:
             if reason.partition(" ")[2].startswith("not "):
                 texts.update(counter)
         common = [text for text, _ in texts.most_common(SHOWN)]
+        if dates := _remedy_for_dates(common):
+            return dates
         fits = {line: sum(bool(look.fullmatch(text)) for text in common) for line, look in _SIGNS.items()}
         most = max(fits.values())
         if most > len(common) / 2:
@@ -66,6 +70,25 @@ class OffendingValues:
 def describe(reasons: Mapping[str, int], values: OffendingValues) -> str:
     """List all reasons with their rows and commonest values."""
     return "; ".join(f"{reason}: {rows}{values.listed(reason)}" for reason, rows in reasons.items())
+
+
+def _remedy_for_dates(texts: Sequence[str]) -> str:
+    dated = [text for text in texts if not times.is_number(text) and (_is_iso(text) or times.fitting_formats([text]))]
+    if len(dated) <= len(texts) / 2:
+        return ""
+    forms = [] if all(map(_is_iso, dated)) else times.fitting_formats(dated)
+    written = f', and time = "{forms[0]}" under [csv],' if forms else ""
+    return (
+        'The values look like dates. Only an age is a feature: declare Annotated[float, ages.Age("days")] in '
+        f"models/features.py, and add age_at under [features]{written} in the columns file. "
+    )
+
+
+def _is_iso(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        times.read(text)
+        return True
+    return False
 
 
 def _shown(cell: object) -> str:

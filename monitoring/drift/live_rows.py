@@ -80,7 +80,7 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
     remarks = _remarks(facts, found, pinned)
     if usable:
-        is_unnamed = [row.customer_digest is None for row in usable]
+        is_unnamed = [row.customer_digest is None for row in rows]
         repeated = repeated_rows.find(baseline.contract, table[is_unnamed], baseline.table)
         facts["repeated_rows_share"] = repeated.share
         if repeated.are_many:

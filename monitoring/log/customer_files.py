@@ -4,7 +4,7 @@ Only one chunk and the sample are in memory at a time.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ from models.bundles.bundle import Bundle
 from models.bundles.format import bundle_files
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
+from models.columns.conversions import Conversions
 from models.customer import tables
 from models.customer.contract import Contract
 from monitoring.log import sampling
@@ -33,13 +34,15 @@ def read(
         TableError: the file does not exist, this process may not read it, or its format is not that of its suffix.
         ColumnMissing, ColumnRepeated: the file lacks columns that the mapping names, or has them twice.
     """
-    present = tables.schema(path, mapping.csv)
-    mapping = mapping.for_table(present.names, contract)
-    sample = sampling.draw(_chunks(path, present, contract, mapping), rows=rows)
+    present, conversions = tables.schema(path, mapping.csv), Conversions()
+    fitted = mapping.fitted(contract, present.names)
+    sample = sampling.draw(_chunks(path, present, fitted.foreign_columns(contract), fitted), rows=rows)
     # Without pandas' own metadata, nulls are NaN or None, which the contract accepts, and never pandas.NA.
     cells = sample.table.to_pandas(ignore_metadata=True)
     logger.info("read %s rows from %s", f"{sample.of_rows:,}", path)
-    return column_mapping.features(mapping, cells, contract), sample.of_rows
+    found = column_mapping.features(fitted, cells, contract, conversions)
+    conversions.tell()
+    return found, sample.of_rows
 
 
 def read_reference(model: Bundle, contract: Contract, *, rows: int) -> pd.DataFrame:
@@ -54,8 +57,7 @@ def values(cells: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return column_mapping.features(_SAME_NAMES, cells, contract)
 
 
-def _chunks(path: Path, present: pa.Schema, contract: Contract, mapping: ColumnMapping) -> Iterator[pa.Table]:
-    needed = mapping.foreign_columns(contract)
+def _chunks(path: Path, present: pa.Schema, needed: Sequence[str], mapping: ColumnMapping) -> Iterator[pa.Table]:
     column_mapping.require(needed, present.names, remedy=mapping.remedy)
     yield pa.schema([present.field(present.names.index(name)) for name in needed]).empty_table()
     parts = tables.chunks(path, rows=_CHUNK_ROWS, columns=needed, style=mapping.csv)

@@ -1,6 +1,6 @@
 """Metrics of the served models: their predictions, their state, and the shadow's differences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain, groupby
 from operator import itemgetter
@@ -36,6 +36,9 @@ class ModelMetrics:
         )
         self._tiers, self._probabilities = cache(tiers.labels), cache(probabilities.labels)
         self._few = registry.defer(self._count_few)
+        self._clipped = registry.counter(
+            "churn_clipped_values", "Values beyond their bounds, which were clipped to them, by field.", ["field"]
+        )
 
     def _add_models(self, registry: Registry) -> None:
         self._loaded = registry.least("churn_model_loaded", "1 if a model is served, 0 if none is.")
@@ -94,6 +97,11 @@ class ModelMetrics:
             self._few.add(counted)
         else:
             self._count_predictions(*counted)
+
+    def count_clipped(self, values: Mapping[str, int]) -> None:
+        """Count values that were clipped, by field."""
+        for name, found in values.items():
+            self._clipped.labels(name).inc(found)
 
     def _count_few(self, batches: Sequence[tuple[str, list[RiskTier], list[float]]]) -> None:
         for version, parts in groupby(sorted(batches, key=itemgetter(0)), key=itemgetter(0)):

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.customer import clipping
+from models.features import CONTRACT
 from service.customers import Customer
 from service.log.prediction_log import PredictionLog
 from service.metrics.metrics import Metrics
@@ -17,6 +19,8 @@ class Inference:
     model: ServedModel
     metrics: Metrics
     log: PredictionLog
+    clipped: tuple[str, ...] = CONTRACT.clipped
+    """Fields whose clipped values are counted."""
 
     def predict(
         self, customers: Sequence[Customer], *, explain: bool = False, requests: int = 1
@@ -33,5 +37,7 @@ class Inference:
         parts = router.predict(customers, explain=explain)
         for predicted in parts:
             self.metrics.count_predictions(predicted)
+        if self.clipped:
+            self.metrics.count_clipped(clipping.count(customers, self.clipped))
         self.log.put(parts, shadow=router.shadow, requests=requests)
         return parts

@@ -8,17 +8,19 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 
 from demo.running_service import RunningService, running
 from models.bundles import bundle
 from models.bundles.risk import RiskPolicy
-from models.customer import parsing
+from models.customer import declaration, parsing
+from models.customer.ages import Age
+from models.customer.clipping import Clipped
 from models.customer.contract import Contract, Feature
 from models.customer.declaration import Features
 from models.features import CONTRACT, CustomerFeatures
@@ -555,6 +557,45 @@ def test_the_scripts_read_a_cell_as_scored_files_do(demo: DemoPage, second_contr
         assert [(value, isinstance(value, bool)) for value in found] == [
             (value, isinstance(value, bool)) for value in expected
         ]
+
+
+def test_a_date_where_an_age_is_wanted_gets_the_remedy(demo: DemoPage) -> None:
+    class Customer(Features):
+        signed: Annotated[float, Age("days")] = Field(ge=0, le=9_000, examples=[30.0])
+
+    found = demo.page.evaluate(
+        """async (features) => {
+            const { open } = await import("/page/scoring.js");
+            const { show } = await import("/page/values.js");
+            const text = "signed\\n2026-11-01\\n30.5\\n9001\\n";
+            const { rows } = await open(text, features, new AbortController().signal);
+            const problems = rows.map((row) => row.problems.map(({ field, reason }) => `${field}: ${reason}`));
+            return [...problems, show(features[0], 30.5)];
+        }""",
+        to_jsonable_python(declaration.derive(Customer).features),
+    )
+    assert found == [
+        ["signed: no number of days (from a date, count them until now): 2026-11-01"],
+        [],
+        ["signed: above 9,000: 9001"],
+        "30.5 days",
+    ]
+
+
+def test_the_scripts_clip_what_the_service_clips(demo: DemoPage) -> None:
+    class Customer(Features):
+        fee: Annotated[float | None, Clipped()] = Field(ge=0, le=200, examples=[30.0])
+        seats: int = Field(ge=0, le=9, examples=[3])
+
+    found = demo.page.evaluate(
+        """async (features) => {
+            const { clip, problem } = await import("/page/values.js");
+            const fees = [-1, 30, 201, null].map((fee) => clip(features, { fee, seats: 10 }));
+            return [...fees, ...features.map((feature) => problem(feature, 201, {}))];
+        }""",
+        to_jsonable_python(declaration.derive(Customer).features),
+    )
+    assert found == [*({"fee": fee, "seats": 10} for fee in (0, 30, 200, None)), None, "above 9"]
 
 
 def test_the_scripts_read_and_write_csv_as_python_does_and_defuse_formulas(demo: DemoPage) -> None:

@@ -144,6 +144,8 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
     for word in (
         "'Ja' means churn",
         'delimiter = ";", encoding = "cp1252", decimal = ",", thousands = "."',
+        'time = "%d.%m.%Y"',
+        "vertragsbeginn: age in days 0 to 10,000",
         "1,200 of 1,200 rows fit.",
         "pinned: served within a second",
         "scored 1,200 of 1,200 customers",
@@ -159,9 +161,15 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
                 "umsatz_in": 6_000,
                 "kaeufe": 9,
                 "vertragsart": "Monatlich",
+                "vertragsbeginn": 30,
                 "groesse": None,
             }
-            unlikely = likely | {"laufzeit_monate": 110, "umsatz_in": 90.5, "vertragsart": "Jährlich"}
+            unlikely = likely | {
+                "laufzeit_monate": 110,
+                "vertragsbeginn": 3_270,
+                "umsatz_in": 90.5,
+                "vertragsart": "Jährlich",
+            }
             assert predicted(port, unlikely) < predicted(port, likely) / 2
         finally:
             os.killpg(it.pid, signal.SIGINT)  # as the terminal does

@@ -1,12 +1,13 @@
 """Drafts a contract from a table: a features.py and a columns file, as a start to be edited."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from models.columns.origins import Target
 from training.contracts import (
     draft_check,
+    draft_dates,
     draft_files,
     draft_kinds,
     draft_profile,
@@ -14,6 +15,7 @@ from training.contracts import (
     draft_source,
     draft_target,
 )
+from training.contracts.draft_dates import Dates
 from training.contracts.draft_files import COLUMNS, FEATURES, Draft
 from training.contracts.draft_kinds import Decision, LeftOut
 from training.contracts.draft_profile import Profile
@@ -34,8 +36,13 @@ def draft(settings: DraftSettings) -> str:
     source = draft_source.opened(settings, declared.csv)
     profiles = _profiles(source)
     target, outcome = _target(profiles, declared, settings.target)
-    decisions = dict(_decide(source, profiles, outcome, declared))
-    made = Draft(source.name, decisions, target, source.style)
+    leaks = _leaks(source, profiles, outcome)
+    others = {outcome.name, *declared.never_features, *leaks}
+    dates = draft_dates.find(
+        [profile for profile in profiles if profile.name not in others], source.first, source.style
+    )
+    decisions = dict(_decide(source, [one for one in profiles if one is not outcome], declared, leaks, dates))
+    made = Draft(source.name, decisions, target, source.style.model_copy(update={"time": dates.form}))
     if not made.fields:
         raise NothingDrafted(source=source.name, problem="no column can be a feature")
     _write(settings.output_dir, made)
@@ -56,31 +63,35 @@ def _profiles(source: Source) -> list[Profile]:
 
 def _target(profiles: Sequence[Profile], declared: Declared, named: str | None) -> tuple[Target, Profile]:
     given = declared.target
-    outcome = draft_target.find(profiles, named or (given.column if given else None))
+    has_list = given is not None and isinstance(given.positive, list) and named in (None, given.column)
+    outcome = draft_target.find(profiles, named or (given.column if given else None), has_list=has_list)
     if given is not None and given.column == outcome.name:
         return given, outcome
     return draft_target.positive(outcome), outcome
 
 
+def _leaks(source: Source, profiles: Sequence[Profile], outcome: Profile) -> set[str]:
+    """Return the columns that tell the outcome in the first rows."""
+    churned = source.first.column(outcome.name)
+    names = [profile.name for profile in profiles if profile is not outcome and _may_tell(profile)]
+    return {name for name in names if draft_target.gives_away(source.first.column(name), churned, source.style)}
+
+
 def _decide(
-    source: Source, profiles: Sequence[Profile], outcome: Profile, declared: Declared
+    source: Source, profiles: Sequence[Profile], declared: Declared, leaks: Container[str], dates: Dates
 ) -> Iterator[tuple[str, Decision]]:
     for name, count in Counter(source.first.column_names).items():
         if count > 1:
             yield name, LeftOut(name, f"{count} columns have this name")
     for profile in profiles:
         name = profile.name
-        if profile is outcome:
-            continue
         if name in declared.never_features:
             yield name, LeftOut(name, "listed in the given columns file", is_forbidden=True)
-        elif _may_tell(profile) and draft_target.gives_away(
-            source.first.column(name), source.first.column(outcome.name), source.style
-        ):
+        elif name in leaks:
             remedy = "remove it here if it is known before"
             yield name, LeftOut(name, draft_kinds.LEAK, is_forbidden=True, remedy=remedy)
         else:
-            yield name, draft_kinds.decide(profile)
+            yield name, draft_kinds.decide(profile, dates)
 
 
 def _may_tell(profile: Profile) -> bool:

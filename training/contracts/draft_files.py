@@ -59,7 +59,7 @@ def features(draft: Draft) -> str:
         *imports,
         "from pydantic import Field",
         "",
-        "from models.customer import declaration",
+        f"from models.customer import {'ages, ' if 'Annotated' in kinds else ''}declaration",
         *(line for name, kind in types.items() for line in ("", *_level_type(kind, levels[name].levels))),
         "",
         "",
@@ -123,11 +123,13 @@ def _escaped(one: str, sign: str) -> str:
 
 def _field(name: str, field: Field, type_name: str | None) -> list[str]:
     kind = type_name or (f"Literal[{_levels(field.levels)}]" if field.levels else field.kind)
+    nullable = " | None" if field.is_nullable else ""
+    annotation = f'Annotated[float{nullable}, ages.Age("days")]' if field.age_at else f"{kind}{nullable}"
     bounds = [] if field.bounds is None else [f"ge={_number(field.bounds[0])}", f"le={_number(field.bounds[1])}"]
     shown = field.column if len(field.column) <= _LONGEST_NAME else f"{field.column[:_LONGEST_NAME]}..."
     example = quoted(field.example) if isinstance(field.example, str) else repr(field.example)
     words = [*bounds, f"description={quoted(f'Column `{shown}` of the table.')}", f"examples=[{example}]"]
-    start = f"    {name}: {kind}{' | None' if field.is_nullable else ''} = Field("
+    start = f"    {name}: {annotation} = Field("
     line = f"{start}{', '.join(words)})"
     if len(line) <= _WIDTH:
         return [line]
@@ -164,10 +166,13 @@ def _entry(name: str, field: Field) -> str:
     if field.values:
         pairs = ", ".join(f"{_toml(word)} = {_toml(meaning)}" for word, meaning in field.values.items())
         words.append(f"values = {{ {pairs} }}")
+    if field.age_at:
+        words.append(f"age_at = {_toml(field.age_at)}")
     if field.nulls:
         words.append(f"nulls = {_toml(list(field.nulls))}")
     is_plain = len(words) == 1 and field.column == name
-    return "" if is_plain else f"{name} = {{ {', '.join(words)} }}"
+    note = f" # {plain_text.one_line(field.why)}" if field.age_at else ""
+    return "" if is_plain else f"{name} = {{ {', '.join(words)} }}{note}"
 
 
 def _reason(column: LeftOut) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models import times
 from models.customer import parsing
 from training.contracts import draft_names
+from training.contracts.draft_dates import Dates
 from training.contracts.draft_profile import Profile, are_numbers
 
 MOST_LEVELS = 50
@@ -18,7 +18,6 @@ LEAK = "tells the outcome"
 _LONGEST_LEVEL, _MOST_MISSING, _ID_SHARE, _ID_ROWS = 60, 0.95, 0.99, 20
 _LOOKED_AT = 1_000
 _SMALLEST, _LARGEST = 1e-30, 1e36
-_DAYS = ("YYYYMMDD", "DDMMYYYY", "MMDDYYYY")
 _YES = {"yes", "y", "true", "t", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
 _NO = {"no", "n", "false", "f", "off", "0", "nein", "falsch", "non", "faux", "não"}
 _ID_NAME = re.compile(r"(^|_)(id|uuid|guid)$|^id_")
@@ -30,7 +29,7 @@ class Field:
 
     column: str
     kind: str
-    """Its annotation: int, float, bool, or Literal, whose levels follow."""
+    """Its annotation: int, float, bool, Literal, whose levels follow, or Annotated for an age in days."""
     is_nullable: bool
     example: int | float | bool | str
     bounds: tuple[float, float] | None = None
@@ -39,6 +38,8 @@ class Field:
     """Words of the table for true and false."""
     nulls: tuple[str, ...] = ()
     """Words of the table for unknown."""
+    age_at: str = ""
+    """For an age, the column or the time at which it is taken."""
     why: str = ""
 
 
@@ -56,12 +57,14 @@ class LeftOut:
 Decision = Field | LeftOut
 
 
-def decide(profile: Profile) -> Decision:
+def decide(profile: Profile, dates: Dates) -> Decision:
     """Return what a column becomes."""
     if problem := _find_nothing_to_learn(profile):
         return LeftOut(profile.name, problem)
-    if _holds_dates(profile):
-        return _date(profile)
+    if unclear := dates.unclear.get(profile.name):
+        return LeftOut(profile.name, unclear, remedy="write them alike, or declare time under [csv]")
+    if profile.name in dates.moments:
+        return _date(profile, dates)
     if problem := _find_id(profile):
         return LeftOut(profile.name, problem, is_forbidden=True, remedy="remove it here if it is no id")
     if words := _truth_of(profile):
@@ -89,9 +92,27 @@ def _many_levels(profile: Profile) -> Decision:
     return LeftOut(profile.name, f"{levels} levels, more than {MOST_LEVELS}", remedy="group them in the table")
 
 
-def _date(profile: Profile) -> Decision:
-    """Return what a column of dates becomes."""
-    return LeftOut(profile.name, "dates", remedy="write an age in the table, such as the days since then")
+def _date(profile: Profile, dates: Dates) -> Decision:
+    """Return what a column of dates becomes: an age."""
+    if profile.name in dates.times_of_ages:
+        return LeftOut(profile.name, "the time at which the ages are taken")
+    at, days = dates.age(profile.name)
+    known, nulls = days[np.isfinite(days)], dates.nulls[profile.name]
+    if len(np.unique(known)) < 2:
+        return LeftOut(profile.name, "one date only" if len(known) else "no date in the first rows")
+    high = round_bound(float(np.abs(known).max()))
+    low = 0 if known.min() >= 0 else -high
+    why = f'days until "{at}"' if at in dates.moments else f"days until {at}, the newest date"
+    return Field(
+        profile.name,
+        "Annotated",
+        profile.missing > 0 or len(known) < len(days),
+        float(f"{np.median(known):.3g}"),
+        bounds=(low, high),
+        nulls=nulls,
+        age_at=at,
+        why=f"{why}; {', '.join(nulls)} is unknown" if nulls else why,
+    )
 
 
 def _find_nothing_to_learn(profile: Profile) -> str:
@@ -102,26 +123,6 @@ def _find_nothing_to_learn(profile: Profile) -> str:
     if profile.missing > _MOST_MISSING * profile.rows:
         return f"missing in {profile.missing / profile.rows:.1%} of the rows"
     return "one value only" if len(profile.values) == 1 else ""
-
-
-def _holds_dates(profile: Profile) -> bool:
-    if profile.stored == "time":
-        return True
-    texts = [profile.spelt[text] for text in list(profile.values)[:_LOOKED_AT]]
-    if all(map(times.is_number, texts)):
-        clocks = times.fitting_clocks(np.array([float(text) for text in texts]))
-        return any(day in clocks for day in _DAYS)
-    if not all(re.search(r"\d", text) for text in texts):
-        return False
-    return any(all(_is_date(text, form) for text in texts) for form in (None, *times.fitting_formats(texts)))
-
-
-def _is_date(text: str, form: str | None) -> bool:
-    try:
-        year = times.read(text, form=form).year
-    except ValueError:
-        return False
-    return 1900 <= year <= 2100 or year == 9999
 
 
 def _find_id(profile: Profile) -> str:
@@ -156,6 +157,8 @@ def _boolean(profile: Profile, words: dict[str, bool]) -> Field:
 
 
 def _category(profile: Profile) -> Decision:
+    if all(text[:1] in "[{" for text in profile.values):
+        return LeftOut(profile.name, "lists or objects", remedy="write how many entries there are, or one of them")
     if max(map(len, profile.values)) > _LONGEST_LEVEL or profile.distinct_share >= _ID_SHARE:
         return LeftOut(profile.name, "free text")
     if len(profile.values) > MOST_LEVELS:

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 from models import plain_text
+from models.columns.origins import Target
 from training.contracts import draft_kinds, draft_source, draft_target
 from training.contracts.draft_check import Tried
 from training.contracts.draft_files import COLUMNS, FEATURES, Draft, style_lines
@@ -35,7 +36,12 @@ def text(settings: DraftSettings, made: Draft, outcome: Profile, *, sample: int,
 
 def _outcome(made: Draft, outcome: Profile) -> str:
     share = draft_target.share(outcome, made.target)
-    return f'"{outcome.name}" is the outcome, and {str(made.target.positive)!r} means churn: {share:.1%} of the rows.'
+    return f'"{outcome.name}" is the outcome, and {_named(made.target)} churn: {share:.1%} of the rows.'
+
+
+def _named(target: Target) -> str:
+    listed = target.positive if isinstance(target.positive, list) else [target.positive]
+    return f"{' and '.join(repr(str(value)) for value in listed)} {'mean' if len(listed) > 1 else 'means'}"
 
 
 def _tried(made: Draft, tried: Tried, rows: int) -> str:
@@ -58,7 +64,7 @@ def _row(name: str, decision: Decision, made: Draft) -> tuple[str, str, str]:
         return shown, "never a feature" if decision.is_forbidden else "left out", decision.why
     bounds = f" {decision.bounds[0]:g} to {decision.bounds[1]:,g}" if decision.bounds else ""
     nullable = " or unknown" if decision.is_nullable else ""
-    kind = "category" if decision.levels else decision.kind
+    kind = "category" if decision.levels else "age in days" if decision.age_at else decision.kind
     return shown, f"{made.names[name]}: {kind}{bounds}{nullable}", decision.why
 
 

@@ -28,8 +28,10 @@ _LEFT = re.compile(
 _STAYED = re.compile(r"(no|n|false|f|0|nein|non)$|not |non-|no |exist|stay|retain|active|current|loyal|kept")
 
 
-def find(profiles: Sequence[Profile], named: str | None) -> Profile:
+def find(profiles: Sequence[Profile], named: str | None, *, has_list: bool = False) -> Profile:
     """Return the column of the outcome: the named one, or the one that looks like it.
+
+    If a list says which values mean churn, the named one may have more than two.
 
     Raises:
         ColumnMissing: the table lacks the named one.
@@ -41,7 +43,7 @@ def find(profiles: Sequence[Profile], named: str | None) -> Profile:
         if not found:
             names = [profile.name for profile in profiles]
             raise ColumnMissing(missing=[named], present=names, remedy="Name another one with --target.")
-        if len(values := values_of(found[0])) != 2:
+        if len(values := values_of(found[0])) != 2 and not has_list:
             raise TargetOutOfScope(column=named, values=values, has_more=found[0].is_full)
         return found[0]
     pairs = [profile for profile in profiles if len(values_of(profile)) == 2]
@@ -81,7 +83,8 @@ def positive(profile: Profile) -> Target:
 
 def share(profile: Profile, target: Target) -> float:
     """Return the share of the known outcomes that mean churn."""
-    return _rows_of_values(profile)[parsing.canonical(target.positive) or ""] / max(profile.known, 1)
+    rows = _rows_of_values(profile)
+    return sum(rows[value] for value in target.positives) / max(profile.known, 1)
 
 
 def gives_away(cells: pa.ChunkedArray, outcome: pa.ChunkedArray, style: CsvFormat) -> bool:

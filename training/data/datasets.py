@@ -45,6 +45,8 @@ class Dataset:
     """The column that `--time-column` names, as the source has it."""
     groups: Groups | None = None
     """The customer of each row; None if rows are not grouped."""
+    time_format: str | None = None
+    """How the columns file says that times are written."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class _Part:
     rejected_rows: int
     true_probability: Vector | None = None
     moments: RowTimes | None = None
+    time_format: str | None = None
     live: LiveRows | None = None
 
 
@@ -94,6 +97,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         provenance=provenance,
         moments=part.moments,
         times=part.others.times,
+        time_format=part.time_format,
         groups=part.others.groups,
     )
 
@@ -105,7 +109,6 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
     logger.info("read %d rows from %s", len(table), source)
     if table.empty:
         _require_enough(np.zeros(0, dtype=np.int64))
-    columns = columns.for_table(table.columns, contract)
     rows = column_mapping.labelled(columns, table, contract)
     others = other_columns.read(settings, table, contract, columns)
     del table  # frees one copy of a large table before the fit
@@ -118,6 +121,7 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
         source=source,
         rejected_rows=int((~kept).sum()),
         true_probability=None if true_probability is None else true_probability[kept],
+        time_format=columns.csv.time,
     )
 
 

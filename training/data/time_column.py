@@ -41,8 +41,10 @@ class TimeColumn:
         return f"{at:%Y-%m-%d}" if at.time().isoformat() == "00:00:00" else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def read(column: pd.Series, *, form: str | None = None) -> TimeColumn:
+def read(column: pd.Series, *, form: str | None = None, usual_form: str | None = None) -> TimeColumn:
     """Read the time of each row; texts are ISO 8601, or in the format `form` of `datetime.strptime`.
+
+    Without `form`, texts are in the `usual_form` of the source if any of them is.
 
     Raises:
         SplitImpossible: a cell is empty or no time, or the numbers can be of no clock, or of several.
@@ -55,7 +57,10 @@ def read(column: pd.Series, *, form: str | None = None) -> TimeColumn:
         ticks = naive.to_numpy()
         return TimeColumn(name, (ticks - np.zeros(1, dtype=ticks.dtype)) / np.timedelta64(1, "s"))
     codes, different = pd.factorize(column)
-    values, taken_for = _read(name, different.tolist(), form)
+    cells = different.tolist()
+    if form is None and usual_form and any(times.fits(str(cell).strip(), usual_form) for cell in cells):
+        form = usual_form
+    values, taken_for = _read(name, cells, form)
     return TimeColumn(name, values[codes], taken_for)
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from models.bundles import bundle
 from models.bundles.scorer import Scorer
 from models.columns import column_mapping
+from models.columns.conversions import Conversions
 from models.customer import checks, tables
 from models.customer.contract import Contract, Mask, Matrix
 from models.customer.files.chunk import CHUNK_ROWS
@@ -40,10 +41,10 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
         BundleError: no model is pinned, or it failed verification.
     """
     scored_files.require_free(settings.output, source=settings.input)
-    columns = column_mapping.read(settings.columns, contract)
-    schema = tables.schema(settings.input, columns.csv)
-    columns = columns.for_table(schema.names, contract)
-    foreign = columns.foreign_columns(contract)
+    declared = column_mapping.read(settings.columns, contract)
+    schema = tables.schema(settings.input, declared.csv)
+    columns = declared.fitted(contract, schema.names)
+    foreign, conversions = columns.foreign_columns(contract), Conversions()
     column_mapping.require(foreign, schema.names, remedy=columns.remedy)
     model = bundle.load(settings.models_dir, contract=contract)
     scorer = Scorer.of(model)
@@ -51,7 +52,7 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
         progress.stage("scoring")
         for chunk in tables.chunks(settings.input, rows=chunk_rows, used=foreign, style=columns.csv):
-            rows = column_mapping.features(columns, chunk.table.select(foreign).to_pandas(), contract)
+            rows = column_mapping.features(columns, chunk.table.select(foreign).to_pandas(), contract, conversions)
             broken = {tables.MISFIT: chunk.misfit} if chunk.misfit.any() else {}
             broken |= checks.find_violations(contract, rows)
             values.count(contract, rows, broken)
@@ -61,6 +62,7 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
             written.reject(chunk.table.filter(rejected), _refuse(broken, rejected, first_row=summary.rows + 1))
             summary.count(predictions["risk_tier"].to_pylist(), broken, rejected=rejected)
             progress.step(chunk.fraction)
+        conversions.tell()
         _require_scored(settings, summary, values)
     return summary
 

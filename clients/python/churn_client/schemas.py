@@ -123,6 +123,10 @@ class Feature:
     """Whether a request must have it."""
     default: Any = None
     """Its value in a request without it."""
+    is_age: bool = False
+    """Whether tables may hold a date instead, from which the columns file makes the number."""
+    is_clipped: bool = False
+    """Whether a number beyond its bounds is set to the nearer one instead of being refused."""
 
 
 @dataclass(frozen=True, kw_only=True)

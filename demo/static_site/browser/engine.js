@@ -7,7 +7,7 @@ import { env, InferenceSession, Tensor } from "./onnxruntime.js";
 import { calibrate } from "./calibration.js";
 import { reasons } from "./reasons.js";
 import { contributions, readTrees } from "./tree_shap.js";
-import { problem } from "./values.js";
+import { clip, problem } from "./values.js";
 
 export const MAX_ROWS = 1_000;
 const [UNREACHABLE, WRONG_VALUES, NEVER] = [0, 422, 400]; // as the statuses of HTTP: the page tries the first again
@@ -37,12 +37,13 @@ export async function describe() {
   return { contract, model, problem: null, links, note: "The model runs in your browser; nothing is sent." };
 }
 
-export async function predict(customers, { explain = false, signal } = {}) {
+export async function predict(given, { explain = false, signal } = {}) {
   await new Promise((resolve) => setTimeout(resolve)); // lets the browser draw the page between two batches
   signal?.throwIfAborted();
   const known = await facts();
   const { features } = known.contract;
-  check(features, customers);
+  check(features, given);
+  const customers = given.map((customer) => clip(features, customer));
   const rows = customers.map((customer) => encode(features, customer));
   const probabilities = await score(rows);
   signal?.throwIfAborted();

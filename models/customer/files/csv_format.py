@@ -43,7 +43,7 @@ class CsvFormat(BaseModel):
     nulls: list[str] = Field(default_factory=list)
     """More texts that mean unknown in every column, besides those of `models.customer.parsing`."""
     time: str | None = None
-    """How times are written, as `%d.%m.%Y`; by default ISO 8601."""
+    """How dates and times are written, as `%d.%m.%Y`; by default ISO 8601."""
 
     @model_validator(mode="after")
     def _signs_differ(self) -> Self:

@@ -238,7 +238,7 @@ def test_a_feature_made_of_the_target_or_of_a_forbidden_column_is_refused(tmp_pa
     [
         ("[features", "Expected ']'"),
         ("[features]\nno_such_field = { column = 'a' }", "no_such_field"),
-        ("[features]\ntenure_months = { column = 'a', sum = ['b'] }", "either column or sum"),
+        ("[features]\ntenure_months = { column = 'a', sum = ['b'] }", "give one of column, sum, difference and ratio"),
         ("[features]\ntenure_months = { colum = 'a' }", "colum"),
         ("[traget]\ncolumn = 'a'", "traget"),
     ],

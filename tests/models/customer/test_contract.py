@@ -1,6 +1,7 @@
 """What is derived from a feature class, for the shipped contract and for one with every other kind of field."""
 
 import json
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -98,13 +99,31 @@ def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
 @pytest.mark.parametrize(
     ("annotation", "field", "problem"),
     [
-        (list[int], {"examples": [[1]]}, "not int, float, bool or Literal"),
+        (
+            list[int],
+            {"examples": [[1]]},
+            "a list or an object is no feature, since a feature has one value. Make a number",
+        ),
+        (dict[str, int] | None, {"examples": [{}]}, "a list or an object is no feature"),
+        (str, {"examples": ["a"]}, "free text is no feature: a category needs all values that may come, as Literal"),
+        (
+            date,
+            {"examples": [date(2026, 1, 1)]},
+            "a date is no feature: it only ever grows.* Declare the time since then",
+        ),
+        (datetime | None, {"examples": [None]}, "a date is no feature"),
+        (timedelta, {"examples": [timedelta(1)]}, "a length of time is a number in one unit"),
+        (Decimal, {"examples": [Decimal(1)]}, "not int, float, bool or Literal"),
         (int | str, {"examples": [1]}, "not int, float, bool or Literal"),
         (int, {"ge": 0, "examples": [1]}, "lower and an upper bound"),
         (float, {"le": 0, "examples": [0.0]}, "lower and an upper bound"),
         (bool, {}, "no example"),
         (int, {"ge": 0, "le": 9, "examples": [10]}, "first example is not valid"),
-        (int, {"ge": 0, "le": 9, "multiple_of": 3, "examples": [3]}, "is not supported; use ge, gt, le, lt or AtLeast"),
+        (
+            int,
+            {"ge": 0, "le": 9, "multiple_of": 3, "examples": [3]},
+            "is not supported; use ge, gt, le, lt, AtLeast, Age or Clipped",
+        ),
         (int, {"ge": 0, "le": 9, "examples": [3], "alias": "other"}, "only one name"),
         (Annotated[int, Field(ge=0, le=9)] | None, {"examples": [3]}, "declared inside"),
         (Literal["a", 1], {"examples": ["a"]}, "all integers or all strings"),

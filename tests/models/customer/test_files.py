@@ -146,9 +146,56 @@ def test_a_folder_that_is_no_table_is_named(tmp_path: Path) -> None:
     pq.write_table(pa.table({"other": [1]}), folder / "part-00002-ab.snappy.parquet")
     with pytest.raises(TableUnreadable, match=r"part-00002-ab\.snappy\.parquet has other columns than part-00000"):
         tables.read(folder)
-    (folder / "plan=basic").mkdir()
-    with pytest.raises(TableUnreadable, match="partitioned into folders such as plan=basic"):
-        tables.read(folder)
+
+
+def partitioned(folder: Path, *names: str) -> Path:
+    """Write a part to each folder; the fees are 0, 1, 2 and so on, in the order of the names."""
+    for fee, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        pq.write_table(pa.table({"fee": [fee], "name": ["x"]}), folder / name / "part-0.parquet")
+    return folder
+
+
+def test_names_of_folders_are_columns(tmp_path: Path) -> None:
+    null = "plan=__HIVE_DEFAULT_PARTITION__"
+    folder = partitioned(
+        tmp_path / "t", "year=2025/plan=a%2Fb", f"year=2025/{null}", "year=2026/plan=c", "_log", ".tmp"
+    )
+    (folder / "_SUCCESS").touch()
+    assert tables.schema(folder).names == ["fee", "name", "year", "plan"]
+    rows = [
+        {"fee": 1, "name": "x", "year": "2025", "plan": None},
+        {"fee": 0, "name": "x", "year": "2025", "plan": "a/b"},
+        {"fee": 2, "name": "x", "year": "2026", "plan": "c"},
+    ]
+    assert tables.read(folder).to_pylist() == rows
+    for columns in (["plan", "fee"], ["year"], ["name"]):
+        found = pa.concat_tables(chunk.table for chunk in tables.chunks(folder, columns=columns))
+        assert found.to_pylist() == [{name: row[name] for name in columns} for row in rows]
+
+
+def test_a_column_of_the_files_comes_before_the_name_of_a_folder(tmp_path: Path) -> None:
+    assert tables.read(partitioned(tmp_path / "t", "fee=9", "fee=8")).to_pylist() == [
+        {"fee": 1, "name": "x"},
+        {"fee": 0, "name": "x"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (["year=2026/plan=a", "year=2026"], r"part-0.parquet is in other folders than year=2026/.*all files need the"),
+        (["year=2026", "."], "is in other folders than"),
+        (["old"], "the name of its folder old is not a new column and its value, such as year=2026"),
+        (["a=1/a=2"], "the name of its folder a=2 is not a new column"),
+    ],
+)
+def test_folders_that_are_no_one_table_are_named(tmp_path: Path, names: list[str], problem: str) -> None:
+    for fee, name in enumerate(names):
+        (tmp_path / "t" / name).mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"fee": [fee]}), tmp_path / "t" / name / "part-0.parquet")
+    with pytest.raises(TableUnreadable, match=problem):
+        tables.read(tmp_path / "t")
 
 
 @pytest.mark.parametrize(

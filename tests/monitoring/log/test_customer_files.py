@@ -3,18 +3,22 @@
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import Field
 
+from models.columns import column_mapping
 from models.columns.errors import ColumnMissing
 from models.customer import tables
+from models.customer.ages import Age
 from models.customer.checks import find_violations
 from models.customer.contract import Contract
+from models.customer.declaration import Features, derive
 from models.customer.errors import ColumnRepeated, TableLocked, TableMissing, TableUnreadable
 from models.customer.files.chunk import Chunk
 from monitoring.drift.comparison import PREDICTION, compare
@@ -98,14 +102,12 @@ def test_a_cell_of_json_lines_that_is_no_value_is_one_unreadable_cell(
 @pytest.mark.parametrize(
     ("cells", "unreadable"),
     [
-        (pa.array([[1.0], [2.0]]), [True, True]),
-        (pa.array([{"a": 1}, {"a": 2}]), [True, True]),
         (pa.array([1, 2], pa.timestamp("us")), [True, True]),
         (pa.array([Decimal("20.50"), Decimal("3.00")]), [False, False]),
         (pa.array(["20.5", "many"]), [False, True]),
         (pa.array(["20.5", "many"]).dictionary_encode(), [False, True]),
     ],
-    ids=["list", "struct", "time", "decimal", "text", "dictionary"],
+    ids=["time", "decimal", "text", "dictionary"],
 )
 def test_columns_of_other_types_in_parquet_hold_numbers_or_unreadable_cells(
     tmp_path: Path, second_contract: Contract, cells: Any, unreadable: list[bool]
@@ -214,3 +216,22 @@ def test_all_missing_columns_are_named_together(
     with pytest.raises(ColumnMissing) as caught:
         read(path, second_contract)
     assert caught.value.missing == ("plan", "spend")
+
+
+def test_ages_and_defaults_are_made_as_in_a_fit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Customer(Features):
+        signed: Annotated[float, Age("months")] = Field(ge=0, le=900, examples=[30.0])
+        seats: int = Field(ge=0, le=9, examples=[3])
+
+    contract = derive(Customer)
+    (tmp_path / "columns.toml").write_text(
+        '[target]\ncolumn = "none"\n[features]\nsigned = { column = "begun", age_at = "seen" }\n'
+        'seats = { default = 4 }\n[csv]\ntime = "%d.%m.%Y"\n'
+    )
+    mapping = column_mapping.read(tmp_path / "columns.toml", contract)
+    folder = tmp_path / "live" / "seen=29.02.2004"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"begun": ["29.02.2000", "29.02.2004"]}), folder / "part-0.parquet")
+    found, of_rows = customer_files.read(tmp_path / "live", contract, rows=10, mapping=mapping)
+    assert (sorted(found["signed"]), found["seats"].tolist(), of_rows) == ([0, 48], [4, 4], 2)
+    assert 'seats is 4 in all rows, the default, because the table has no column "seats"' in caplog.messages

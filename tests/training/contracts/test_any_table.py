@@ -2,6 +2,7 @@
 
 import csv
 import tempfile
+from datetime import date
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +18,8 @@ LEVELS = st.lists(
 NUMBERS = st.lists(st.one_of(st.integers(-(10**9), 10**9), st.floats(-1e9, 1e9)), min_size=1, max_size=60).map(
     lambda numbers: list(map(str, numbers))
 )
-COLUMNS = st.dictionaries(NAMES.map(str.strip).filter(bool), st.one_of(LEVELS, NUMBERS), min_size=1, max_size=6)
+DATES = st.lists(st.dates(date(1950, 1, 1), date(2100, 1, 1)).map(date.isoformat), min_size=1, max_size=60)
+COLUMNS = st.dictionaries(NAMES.map(str.strip).filter(bool), st.one_of(LEVELS, NUMBERS, DATES), min_size=1, max_size=6)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])

@@ -124,21 +124,77 @@ def test_what_looks_like_an_id_is_forbidden_with_the_reason(folder: Path) -> Non
     assert "plan_id" in found.contract.names
 
 
-def test_dates_are_left_out_whatever_their_form(folder: Path) -> None:
-    days = pd.date_range("2020-01-30", periods=ROWS, freq="3D")
-    forms = {"signup": "%Y-%m-%d", "german": "%d.%m.%Y", "american": "%m/%d/%Y %H:%M", "digits": "%Y%m%d"}
-    texts = {name: days.strftime(form) for name, form in forms.items()}
-    months = {"month": days.strftime("%m.%Y")}  # 01.2023 is no number
-    found = draft_of(folder, customers(**texts, **months, price=repeated(1.1234, 12.2026, 7.5)))
-    assert found.contract.names == ("months", "price")
-    for name in (*forms, "month"):
-        assert found.became(name) == "left out dates"
-        assert f'# "{name}": dates; write an age in the table' in found.columns
+DAYS = pd.Timestamp("2026-11-29") - pd.to_timedelta(np.arange(ROWS) % 300, unit="D")
 
 
-def test_times_of_a_typed_file_are_dates(folder: Path) -> None:
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y %H:%M", "%Y%m%d", "%Y-%m-%dT%H:%M:%SZ"])
+def test_a_date_becomes_its_age_at_the_newest_one_whatever_its_form(folder: Path, form: str) -> None:
+    found = draft_of(folder, customers(signup=DAYS.strftime(form), price=repeated(1.1234, 12.2026, 7.5)))
+    signup = found.feature("signup")
+    assert (signup.kind, signup.is_age, signup.unit, signup.nullable) == ("number", True, "days", False)
+    assert (dict(signup.limits), signup.example) == ({"ge": 0, "le": 500}, 99.5)
+    assert found.mapping.features["signup"].age_at == "2026-11-29"
+    assert found.rows()["signup"].tolist()[:3] == [0, 1, 2]
+    assert found.mapping.csv.time == (form if form in ("%d.%m.%Y", "%m/%d/%Y %H:%M") else None)
+    assert 'age_at = "2026-11-29" } # days until 2026-11-29, the newest date' in found.columns
+    assert found.became("signup") == "signup: age in days 0 to 500 days until 2026-11-29, the newest date"
+    assert found.fitting_share() == 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_an_age_is_taken_at_the_time_of_the_row_where_a_column_has_it(folder: Path, suffix: str) -> None:
+    since = pd.Series(DAYS).where(np.arange(ROWS) % 10 > 0)
+    written = pd.Series([pd.Timestamp("2026-11-30"), pd.Timestamp("2026-12-30")] * (ROWS // 2))
+    table = customers(since=since, contact=DAYS + pd.Timedelta(1, "D"), snapshot_on=written)
+    found = draft_of(folder, table, suffix=suffix)
+    assert {name: source.age_at for name, source in found.mapping.features.items()} == {
+        "since": "snapshot_on",
+        "contact": "snapshot_on",
+    }
+    assert found.feature("since").nullable
+    assert found.rows()["since"].tolist()[1:4] == [32, 3, 34]
+    assert found.became("snapshot_on") == "left out the time at which the ages are taken"
+    assert found.became("since") == 'since: age in days 0 to 500 or unknown days until "snapshot_on"'
+    assert found.fitting_share() == 1
+
+
+def test_a_time_of_the_row_before_a_date_is_none(folder: Path) -> None:
+    ends = pd.Series(DAYS).where(np.arange(ROWS) > 0, pd.Timestamp("2027-05-01"))
+    found = draft_of(folder, customers(ends=ends, exported_on=["2026-11-30"] * ROWS))
+    assert found.mapping.features["ends"].age_at == "2027-05-01"
+    assert found.became("exported_on") == "left out one value only"
+
+
+def test_a_far_end_is_unknown(folder: Path) -> None:
+    ends = pd.Series(DAYS.strftime("%d.%m.%Y")).where(np.arange(ROWS) % 4 > 0, "31.12.9999")
+    found = draft_of(folder, customers(ends=ends))
+    assert found.mapping.features["ends"].nulls == ["31.12.9999"]
+    assert found.feature("ends").nullable
+    assert found.rows()["ends"].isna().tolist()[:5] == [True, False, False, False, True]
+    assert found.fitting_share() == 1
+
+
+def test_dates_of_no_plain_form_are_left_out_with_the_reason(folder: Path) -> None:
+    days = repeated("01/02/2026", "03/04/2026", "05/06/2026")
+    found = draft_of(folder, customers(day=days))
+    assert found.contract.names == ("months",)
+    assert '# "day": dates as %d/%m/%Y or %m/%d/%Y; which of them is not plain; write them alike, or declare' in (
+        found.columns
+    )
+    (folder / "more").mkdir()
+    other = draft_of(
+        folder / "more", customers(day=days, since=DAYS.strftime("%d/%m/%Y"), german=DAYS.strftime("%d.%m.%Y"))
+    )
+    assert other.mapping.csv.time == "%d/%m/%Y"
+    assert other.contract.names == ("months", "day", "since")
+    assert other.became("german") == "left out dates as %d.%m.%Y, where others are %d/%m/%Y"
+
+
+def test_a_typed_column_of_one_date_is_left_out(folder: Path) -> None:
     table = customers(since=pd.date_range("2020-01-01", periods=ROWS), until=[pd.Timestamp("2025-01-01").date()] * ROWS)
-    assert draft_of(folder, table, suffix="parquet").contract.names == ("months",)
+    found = draft_of(folder, table, suffix="parquet")
+    assert found.contract.names == ("months", "since")
+    assert found.became("until") == "left out the time at which the ages are taken"
 
 
 @pytest.mark.parametrize(
@@ -157,6 +213,22 @@ def test_what_cannot_be_learned_from_is_left_out_with_the_reason(folder: Path, v
     assert found.contract.names == ("months",)
     assert found.became("extra") == f"left out {why}"
     assert f'# "extra": {why}' in found.columns
+
+
+def test_lists_of_json_lines_are_left_out(folder: Path) -> None:
+    path = folder / "customers.jsonl"
+    customers(tags=[["a"], ["b", "c"]] * (ROWS // 2)).to_json(path, orient="records", lines=True)
+    assert drafted(path).became("tags") == "left out lists or objects"
+
+
+def test_a_given_list_of_words_for_churn_is_kept(folder: Path) -> None:
+    (folder / "given.toml").write_text('[target]\ncolumn = "status"\npositive = ["Left", "Moved"]\n')
+    table = customers(status=repeated("Left", "Moved", "Stayed", "Joined")).drop(columns="Churn")
+    table.to_csv(folder / "customers.csv", index=False)
+    found = drafted(folder / "customers.csv", columns=folder / "given.toml")
+    assert found.mapping.target.positive == ["Left", "Moved"]
+    assert "\"status\" is the outcome, and 'Left' and 'Moved' mean churn: 50.0% of the rows." in found.report
+    assert found.fitting_share() == 1
 
 
 def test_lists_are_left_out(folder: Path) -> None:

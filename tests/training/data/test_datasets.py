@@ -4,7 +4,7 @@ import logging
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,8 @@ import pytest
 from pydantic import Field, create_model
 
 from models.customer import declaration
+from models.customer.ages import Age
+from models.customer.declaration import Features, derive
 from models.features import CONTRACT
 from training.data import datasets, synthetic
 from training.errors import SourceUnreadable, TooFewRows, TooManyRejected
@@ -196,6 +198,25 @@ def test_the_telco_table_is_mapped_by_the_shipped_file(telco: Path, root: Path) 
     assert dataset.churned.mean() == pytest.approx(0.2654, abs=1e-4)
     assert dataset.features["total_charges"].isna().sum() == 11
     assert (dataset.features["tenure_months"][dataset.features["total_charges"].isna()] == 0).all()
+
+
+def test_ages_and_the_format_of_times_come_from_the_columns_file(tmp_path: Path) -> None:
+    class Customer(Features):
+        signed: Annotated[float, Age("days")] = Field(ge=0, le=900, examples=[30.0])
+
+    days = [f"{1 + at % 28:02}.{1 + at % 12:02}.2026" for at in range(300)]
+    status = [("Left", "Moved", "Here")[at % 3] for at in range(300)]
+    table = pd.DataFrame({"begun": days, "seen": "31.12.2026", "status": status})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "columns.toml").write_text(
+        '[target]\ncolumn = "status"\npositive = ["Left", "Moved"]\n'
+        '[features]\nsigned = { column = "begun", age_at = "seen" }\n[csv]\ntime = "%d.%m.%Y"\n'
+    )
+    settings = FitSettings(data=str(tmp_path / "t.csv"), columns=tmp_path / "columns.toml", time_column="begun")
+    dataset = datasets.load(settings, derive(Customer))
+    assert dataset.features["signed"].tolist()[:3] == [364, 332, 303]
+    assert dataset.churned.tolist()[:3] == [1, 1, 0]
+    assert dataset.time_format == "%d.%m.%Y"
 
 
 def test_three_hundred_columns_are_read_without_a_warning(tmp_path: Path) -> None:

@@ -139,3 +139,14 @@ def test_what_is_no_time_is_named_with_the_formats_that_fit(
     cells: list[object], form: str | None, problem: str
 ) -> None:
     assert problem_with(cells, form=form) == problem
+
+
+def test_the_usual_format_of_the_source_is_used_where_it_fits() -> None:
+    months = pd.Series(["02.2026", "01.2026"], name="when")
+    assert time_column.read(months, usual_form="%m.%Y").moments.tolist() == read(months, form="%m.%Y").moments.tolist()
+    ordered = pd.Series(["1", "2", "12"], name="when")
+    assert time_column.read(ordered, usual_form="%m.%Y").moments.tolist() == [1, 2, 12]
+    days = pd.Series(["2026-01-02"], name="when")
+    assert time_column.read(days, usual_form="%m.%Y").moments.tolist() == read(days).moments.tolist()
+    with pytest.raises(SplitImpossible, match=r"'soon' is not a time in the format %m\.%Y"):
+        time_column.read(pd.Series(["02.2026", "soon"], name="when"), usual_form="%m.%Y")

@@ -245,6 +245,31 @@ def test_a_source_with_a_column_that_would_be_added_is_refused(score: Score, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
+@pytest.mark.shipped_model
+def test_made_columns_are_scored_like_columns_of_the_table(
+    score: Score, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    columns = tmp_path / "columns.toml"
+    columns.write_text(
+        '[features]\ntotal_charges = { ratio = ["cents", "hundred"] }\nsupport_tickets = { default = 3 }\n'
+        'tenure_months = { difference = ["end", "start"] }\n'
+    )
+    header = "id,end,start,monthly_charges,cents,hundred,contract_type"
+    rows = ["a,10,6,89.5,35800,100,0", "b,60,0,20,5,0,2", "c,60,0,20,7,0,2"]
+    source = tmp_path / "in.csv"
+    source.write_text("\n".join([header, *rows]))
+    plain = write(tmp_path / "plain.csv", "a,4,89.5,358.0,3,0", "b,60,20,,3,2", "c,60,20,,3,2")
+    assert score(source, tmp_path / "out.csv", columns=columns, chunk_rows=1).rejected == 0
+    score(plain, tmp_path / "plain-out.csv")
+    made, expected = (pd.read_csv(tmp_path / name)["churn_probability"] for name in ("out.csv", "plain-out.csv"))
+    assert made.tolist() == expected.tolist()
+    told = [message for message in caplog.messages if "unknown in" in message or "default" in message]
+    assert told == [
+        'support_tickets is 3 in all rows, the default, because the table has no column "support_tickets"',
+        'total_charges is unknown in 2 rows, because "hundred" is zero there',
+    ]
+
+
 def test_missing_and_repeated_columns_are_refused_by_name(score: Score, tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text("id,tenure\n1,2\n")

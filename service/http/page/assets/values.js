@@ -93,6 +93,13 @@ export function settle(features, customer, changed) {
   return settled;
 }
 
+/** Return the customer with the numbers that the service clips set to the bounds beyond which they lie. */
+export function clip(features, customer) {
+  const ends = features.filter(({ is_clipped, name }) => is_clipped && Number.isFinite(customer[name]));
+  const clipped = ends.map(({ name, limits: { ge, le } }) => [name, Math.min(Math.max(customer[name], ge), le)]);
+  return { ...customer, ...Object.fromEntries(clipped) };
+}
+
 /** Return why a value is not valid in its customer, or null. */
 export function problem(feature, value, customer) {
   if (value === null || value === undefined) return feature.nullable ? null : "missing";
@@ -100,9 +107,9 @@ export function problem(feature, value, customer) {
     return feature.categories.includes(value) ? null : `not one of ${feature.categories.join(", ")}`;
   }
   if (feature.kind === "boolean") return typeof value === "boolean" ? null : "not true or false";
-  if (!Number.isFinite(value)) return "not a number";
+  if (!Number.isFinite(value)) return feature.is_age ? `no number of ${feature.unit} (from a date, count them until now)` : "not a number";
   if (feature.kind === "integer" && !Number.isInteger(value)) return "not a whole number";
-  for (const [limit, bound] of Object.entries(feature.limits)) {
+  for (const [limit, bound] of feature.is_clipped ? [] : Object.entries(feature.limits)) {
     if (!KEEPS[limit](value, bound)) return `${REFUSED[limit]} ${write(bound)}`;
   }
   const other = customer[feature.at_least];
