@@ -426,6 +426,6 @@ class Tried:
     version: str
     """Its version in the store."""
     mode: Literal["shadow", "canary"]
-    """`shadow`: its predictions are not returned. `canary`: it answers a share of the customers with a `customer_id`."""
+    """`shadow`: its predictions are not returned. `canary`: it answers a share of those with a `customer_id`."""
     share: float | None
     """The canary's share of the customers, 0 to 1; null for a shadow."""
