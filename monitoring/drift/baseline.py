@@ -23,7 +23,10 @@ class Baseline:
     contract: Contract
     scorer: Scorer
     table: pd.DataFrame
-    """The reference: the contract's columns and the column of predictions."""
+    """The reference: the contract's columns of training rows, and a column of predictions for other customers.
+
+    These are the test rows. They are NaN from the row on where the test rows end.
+    """
     importance: Mapping[str, float]
     """Permutation importance of each feature; the values sum to 1."""
 
@@ -33,18 +36,25 @@ class Baseline:
 
 
 def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
-    """Read and score at most `rows` rows of a bundle's reference, and compute the importance of the features.
+    """Read at most `rows` rows of a bundle's reference, score its test rows, and compute the features' importance.
+
+    Trees of many features fit their training rows so well that predictions of other customers would seem to drift. A
+    bundle without test rows has predictions for its training rows.
 
     Raises:
         CannotTell: the reference lacks columns of the contract.
         GraphUnreadable: the model cannot be opened.
     """
     table, _ = customer_files.read(model.path(bundle_files.REFERENCE), contract, rows=rows)
-    scorer = Scorer.of(model)
+    scorer, predicted = Scorer.of(model), table
+    if bundle_files.HOLDOUT in model.manifest.files:
+        predicted, _ = customer_files.read(model.path(bundle_files.HOLDOUT), contract, rows=len(table))
+    predictions = np.full(len(table), np.nan)
+    predictions[: len(predicted)] = _predict(contract, scorer, predicted)
     return Baseline(
         contract,
         scorer,
-        table=table.assign(**{PREDICTION: _predict(contract, scorer, table)}),
+        table=table.assign(**{PREDICTION: predictions}),
         importance=importance.permutation_importance(contract, scorer, contract.to_matrix(table)),
     )
 

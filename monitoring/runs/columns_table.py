@@ -31,7 +31,8 @@ def rules(result: DriftResult) -> str:
         "its limit. Importance is the share of the model's predictions "
         "that rests on a feature; the column of its missing values counts with it, once. The verdict is drift if "
         f"drifted features have {result.min_drift_share:.0%} of the importance or more, or if the predictions "
-        "drifted, which have no importance of their own."
+        "drifted, which have no importance of their own. They are compared with those for the test customers of the "
+        "model, which it did not learn from."
     )
 
 
