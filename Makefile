@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock fuzz clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-profile lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -125,6 +125,9 @@ bench-drift: setup ## measure the monitor's cost and error rates; half an hour, 
 
 bench-training: setup ## measure the cost of a fit outside of boosting on a million rows; three minutes
 	@$(BIN)/python -m benchmarks.training_cost
+
+bench-wide: setup ## measure a contract of 300 fields beside one of 30; three minutes
+	@$(BIN)/python -m benchmarks.wide_contract
 
 bench-profile: setup ## profile a request by package and by line
 	@$(BIN)/python -m benchmarks.request_profile

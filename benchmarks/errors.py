@@ -8,7 +8,8 @@ BenchmarkError
 ├── WrongAnswer       a server answers with another probability than the model's
 ├── LoadFailed        the load tool failed
 ├── ProfilerFailed    the profiler failed
-└── JobFailed         the drift job has no verdict
+├── JobFailed         the drift job has no verdict
+└── WideFailed        a program failed with the contract of many fields
 """
 
 from collections.abc import Sequence
@@ -84,3 +85,11 @@ class JobFailed(BenchmarkError):
     def __init__(self, *, flags: Sequence[str], problem: str) -> None:
         self.flags, self.problem = flags, problem
         super().__init__(f"no verdict: {problem}. Run it by hand: python -m monitoring drift {' '.join(flags)}.")
+
+
+class WideFailed(BenchmarkError):
+    """A program failed with the contract of many fields."""
+
+    def __init__(self, *, command: Sequence[str], problem: str) -> None:
+        self.command, self.problem = command, problem
+        super().__init__(f"python -m {' '.join(command)}: {problem}. Correct the program, and measure again.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from models.bundles import bundle, quality, segments
 from models.bundles.bundle import Bundle
+from models.bundles.format import bundle_files
 from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
 from models.log import connections, reporters
@@ -95,7 +96,7 @@ def _judge(
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,
     )
-    sample = customer_files.read_reference(model, contract, rows=_REFERENCE_ROWS)
+    sample = customer_files.read_of_bundle(model, bundle_files.REFERENCE, contract, rows=_REFERENCE_ROWS)
     parts = segments.find(
         contract.features,
         outcomes.features,

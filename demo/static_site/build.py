@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from models.bundles.bundle import Bundle
 from models.bundles.calibration import Calibration
 from models.bundles.explainer import Explainer
 from models.bundles.format.bundle_files import BOOSTER, CARD_PAGE, GRAPH
+from models.bundles.manifest import Importance
 from models.bundles.risk import RiskPolicy
 from models.customer import reasons
 from models.customer.contract import Contract
@@ -42,6 +44,7 @@ class Model:
     trained_at: datetime
     policy: RiskPolicy
     calibration: Calibration
+    importance: Mapping[str, Importance]
     graph: bytes
     booster: bytes
     card: str
@@ -63,6 +66,7 @@ class Model:
             trained_at=manifest.trained_at,
             policy=manifest.policy,
             calibration=manifest.calibration,
+            importance=manifest.importance,
             graph=bundle.read(GRAPH),
             booster=bundle.read(BOOSTER),
             card=bundle.read_text(CARD_PAGE),
@@ -109,6 +113,7 @@ def _facts(model: Model) -> dict[str, Any]:
             "version": model.version,
             "trained_at": model.trained_at,
             "ranges": explainer.ranges,
+            "importance": model.importance,
             **RiskTiers.of(model.policy).model_dump(),
         },
         "calibration": model.calibration,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from models.bundles.bundle import Bundle
+from models.bundles.format import bundle_files
 from models.bundles.scorer import Scorer
 from models.customer import checks
 from models.customer.contract import Contract, Vector
@@ -28,9 +29,10 @@ class Baseline:
     """The contract of the model, through which it encodes."""
     scorer: Scorer
     table: pd.DataFrame
-    """The reference: the contract's columns and the column of predictions. Added fields are unknown.
+    """The reference: the contract's columns of training rows, and a column of predictions for other customers.
 
-    The predictions are those of the model as it serves today, without fields that were removed.
+    Added fields are unknown. The predictions are those of the test rows by the model as it serves today, without fields
+    that were removed. They are NaN from the row on where the test rows end.
     """
     importance: Mapping[str, float]
     """Permutation importance of each feature; the values sum to 1."""
@@ -54,13 +56,16 @@ class Baseline:
 
 
 def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
-    """Read and score at most `rows` rows of a bundle's reference, and compute the importance of the features.
+    """Read at most `rows` rows of a bundle's reference, score its test rows, and compute the features' importance.
+
+    Trees of many features fit their training rows so well that predictions of other customers would seem to drift. A
+    bundle without test rows has predictions for its training rows.
 
     Raises:
         CannotTell: the reference lacks columns of the contract.
         GraphUnreadable: the model cannot be opened.
     """
-    table, scorer = customer_files.read_reference(model, contract, rows=rows), Scorer.of(model)
+    table, scorer = customer_files.read_of_bundle(model, bundle_files.REFERENCE, contract, rows=rows), Scorer.of(model)
     found = Baseline(
         contract,
         model.contract,
@@ -68,7 +73,11 @@ def load(model: Bundle, contract: Contract, *, rows: int) -> Baseline:
         table=table,
         importance=importance.permutation_importance(model.contract, scorer, model.contract.to_matrix(table)),
     )
-    predictions = _predict(found.compared, model.contract, scorer, table)
+    predicted = table
+    if bundle_files.HOLDOUT in model.manifest.files:
+        predicted = customer_files.read_of_bundle(model, bundle_files.HOLDOUT, contract, rows=len(table))
+    predictions = np.full(len(table), np.nan)
+    predictions[: len(predicted)] = _predict(found.compared, model.contract, scorer, predicted)
     return replace(found, table=table.assign(**{PREDICTION: predictions}))
 
 

@@ -11,6 +11,9 @@ from typing import Any, Literal
 from monitoring.errors import CANNOT_TELL
 from monitoring.job_result import JobResult
 
+MOST_NAMED, MOST_DRAWN = 20, 60
+"""Most drifted columns that the summary names, and most columns that report and dashboard draw; the record has all."""
+
 
 @dataclass(frozen=True)
 class ColumnDrift:
@@ -79,6 +82,12 @@ class DriftResult(JobResult):
         return sorted((score for score in self.scores if score.drifted), key=lambda score: -score.ratio)
 
     @property
+    def drawn(self) -> list[ColumnDrift]:
+        """The columns to draw: the predictions, drifted columns, then the most important others."""
+        ranked = sorted(self.scores, key=lambda one: (one.feature is not None, not one.drifted, -(one.importance or 0)))
+        return ranked[:MOST_DRAWN]
+
+    @property
     def drift_share(self) -> float:
         """Share of the total importance, 0 to 1, of the features that have a drifted column."""
         return sum({score.feature: score.importance or 0 for score in self.drifted}.values())
@@ -107,7 +116,9 @@ class DriftResult(JobResult):
     def _drift(self) -> str:
         if not self.drifted:
             return f"no drift in {len(self.scores)} column{'s' if len(self.scores) != 1 else ''}"
-        columns = ", ".join(map(str, self.drifted))
+        named = ", ".join(map(str, self.drifted[:MOST_NAMED]))
+        more = len(self.drifted) - MOST_NAMED
+        columns = f"{named} and {more} more" if more > 0 else named
         share = f"drifted features have {self.drift_share:.0%} of the importance"
         if self.verdict != "drift":
             return f"no drift that matters: {share}: {columns}"

@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 
 from models.bundles.bundle import Bundle
-from models.bundles.format import bundle_files
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
 from models.columns.conversions import Conversions
@@ -45,10 +44,10 @@ def read(
     return found, sample.of_rows
 
 
-def read_reference(model: Bundle, contract: Contract, *, rows: int) -> pd.DataFrame:
-    """Sample the training rows of a bundle; fields of the contract that its model does not know are unknown in them."""
+def read_of_bundle(model: Bundle, name: str, contract: Contract, *, rows: int) -> pd.DataFrame:
+    """Sample a file of customers of a bundle; fields of the contract that its model does not know are unknown in it."""
     known = Contract(tuple(feature for feature in contract.features if feature.name in model.contract.names_set))
-    table, _ = read(model.path(bundle_files.REFERENCE), known, rows=rows)
+    table, _ = read(model.path(name), known, rows=rows)
     return table.reindex(columns=list(contract.names))
 
 

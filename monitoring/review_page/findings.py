@@ -51,18 +51,21 @@ class Figure:
 
 def columns(run: RecordedRun, history: Sequence[RecordedRun]) -> list[Column]:
     """Return the columns of a drift run, drifted ones first; `history` has the runs of its job, oldest first."""
-    found = [_column(one, history) for one in run.facts.get("columns", ())]
+    measured = _by_name(history)
+    found = [_column(one, measured) for one in run.facts.get("columns", ())]
     return sorted(found, key=lambda one: (not one.drifted, -1 if one.importance is None else -one.importance))
 
 
-def column_line(name: str, history: Sequence[RecordedRun]) -> Line:
+def _by_name(history: Sequence[RecordedRun]) -> list[dict[str, Mapping[str, Any]]]:
+    """Return the columns of each run by their name."""
+    return [{one["name"]: one for one in run.facts.get("columns", ())} for run in history]
+
+
+def _column_line(name: str, measured: Sequence[Mapping[str, Mapping[str, Any]]]) -> Line:
     """Return the distance of a column over the runs, in units of its limit."""
-    measured = [{one["name"]: one for one in run.facts.get("columns", ())}.get(name, {}) for run in history]
-    return Line(
-        f"{name}, distance in limits",
-        [Point(one.get("ratio"), 1.0 if one else None) for one in measured],
-        from_zero=True,
-    )
+    ratios = [run.get(name, {}).get("ratio") for run in measured]
+    points = [Point(ratio, 1.0 if name in run else None) for ratio, run in zip(ratios, measured, strict=True)]
+    return Line(f"{name}, distance in limits", points, from_zero=True)
 
 
 def figures(run: RecordedRun) -> list[Figure]:
@@ -130,7 +133,7 @@ def lines(history: Sequence[RecordedRun]) -> list[Line]:
     drift = [run for run in history if run.job == "drift"]
     quality = [run for run in history if run.job == "performance"]
     share = [Point(run.facts.get("drift_share"), run.facts.get("min_drift_share")) for run in drift]
-    predictions = column_line(PREDICTIONS, drift)
+    predictions = _column_line(PREDICTIONS, _by_name(drift))
     found = [
         Line("Share of the model that drifted", share, from_zero=True),
         Line("Distance of the predictions, in limits", predictions.points, from_zero=True),
@@ -149,7 +152,7 @@ def _quality_line(metric: str, history: Sequence[RecordedRun]) -> Line:
     return Line(title[0].upper() + title[1:], points, limit_name="promised")
 
 
-def _column(one: Mapping[str, Any], history: Sequence[RecordedRun]) -> Column:
+def _column(one: Mapping[str, Any], measured: Sequence[Mapping[str, Mapping[str, Any]]]) -> Column:
     return Column(
         name=one["name"],
         importance=one.get("importance"),
@@ -157,7 +160,7 @@ def _column(one: Mapping[str, Any], history: Sequence[RecordedRun]) -> Column:
         distance=f"{one['distance']:z.3f}",
         limit=f"{one['limit']:z.3f}",
         drifted=bool(one.get("drifted")),
-        line=column_line(one["name"], history),
+        line=_column_line(one["name"], measured),
     )
 
 

@@ -18,6 +18,8 @@ TEMPLATES = Path(__file__).with_name("templates")
 STYLES = TEMPLATES / "page.css"
 SHOWN_RUNS, SHOWN_UNDECIDED = 50, 10
 """Most runs of each list, until all are asked for."""
+SHOWN_COLUMNS = 24
+"""Most columns of a run that are shown; the rest is folded."""
 LINE_RUNS = 40
 """Most runs in a line chart, which has the runs of one job."""
 TONES = {0: "calm", 1: "found"}
@@ -66,6 +68,7 @@ class Pages:
             "findings": findings,
             "tone": lambda run: TONES.get(run.exit_code, "blind"),
             "line_size": (WIDTH, HEIGHT),
+            "shown_columns": SHOWN_COLUMNS,
         }
 
     def runs(

@@ -1,6 +1,6 @@
 """Evidently's table of columns with the drift job's own figures: importance, distance and limit."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from monitoring.drift.distances import METHODS
@@ -31,8 +31,21 @@ def rules(result: DriftResult) -> str:
         "its limit. Importance is the share of the model's predictions "
         "that rests on a feature; the column of its missing values counts with it, once. The verdict is drift if "
         f"drifted features have {result.min_drift_share:.0%} of the importance or more, or if the predictions "
-        "drifted, which have no importance of their own."
+        "drifted, which have no importance of their own. They are compared with those for the test customers of the "
+        "model, which it did not learn from."
     )
+
+
+def left_out(result: DriftResult, drawn: Collection[str]) -> list[str]:
+    """Say how many columns the table leaves out, and what they are; nothing if it has all."""
+    hidden = [score for score in result.scores if score.column not in drawn]
+    if not hidden:
+        return []
+    drifted = sum(score.drifted for score in hidden)
+    kind = f"{drifted:,} of them drifted" if drifted else "none of them drifted"
+    order = "the predictions, drifted columns, then the most important ones"
+    there = f"The table and the plots have {len(drawn)} columns: {order}."
+    return [f"{there} {len(hidden):,} are left out; {kind}. The record and the review page have all."]
 
 
 def columns(evidently: list[dict[str, Any]]) -> list[dict[str, Any]]:

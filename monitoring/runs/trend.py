@@ -14,8 +14,8 @@ def of_drift(result: DriftResult) -> Trend:
     """Return the figures of a run of the drift job."""
     return {
         "drift": {"share": result.drift_share, "columns": len(result.drifted)},
-        "input": {score.column: score.ratio for score in result.scores if score.feature},
-        "prediction": {score.column: score.ratio for score in result.scores if not score.feature},
+        "input": {score.column: score.ratio for score in result.drawn if score.feature},
+        "prediction": {score.column: score.ratio for score in result.drawn if not score.feature},
         "limit": {"share": result.min_drift_share, "distance": 1},
         "rows": {"judged": result.judged_rows},
     }

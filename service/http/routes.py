@@ -37,9 +37,10 @@ from service.metrics.registry import CONTENT_TYPE
 
 PREDICT_BATCH = "/predict/batch"
 STARTED = time.monotonic()
-ONE_CUSTOMER_BYTES = 16_384
-"""Largest body of one customer, which takes about 200 bytes."""
-BATCH_BYTES = max(4_194_304, MAX_BATCH_ROWS * len(json.dumps({"customers": [CONTRACT.example]}, indent=4)))
+_INDENTED_BYTES = len(json.dumps({"customers": [CONTRACT.example]}, indent=4))
+ONE_CUSTOMER_BYTES = max(16_384, 2 * _INDENTED_BYTES)
+"""Largest body of one customer: twice the size of the example, or 16 KB."""
+BATCH_BYTES = max(4_194_304, MAX_BATCH_ROWS * _INDENTED_BYTES)
 """Default limit of a batch's body: the longest batch fits, whatever the features are."""
 BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
 """Most values in a batch: twice as many as the longest batch has, so that errors can still name surplus fields."""

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.bundles.manifest import Confusion, Interval, Manifest, MetricSpread, Provenance
+from models.bundles.manifest import Confusion, Importance, Interval, Manifest, MetricSpread, Provenance
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import Costs, RiskPolicy, RiskTier
 from models.customer import model_contract
@@ -148,18 +148,15 @@ class Tried(Body):
     version: str
     """Its version in the store."""
     mode: Mode
-    """`shadow`: it scores the same customers, but its predictions are not returned. `canary`: it answers a share of the
-    customers with a `customer_id`."""
+    """`shadow`: its predictions are not returned. `canary`: it answers a share of those with a `customer_id`."""
     share: float | None
     """The canary's share of the customers, 0 to 1; null for a shadow."""
 
     @classmethod
     def of(cls, challenger: Challenger | None) -> Self | None:
         """Build the body from a pin's challenger."""
-        if challenger is None:
-            return None
-        share = challenger.share if challenger.mode == "canary" else None
-        return cls(version=challenger.version, mode=challenger.mode, share=share)
+        share = challenger.share if challenger and challenger.mode == "canary" else None
+        return cls(version=challenger.version, mode=challenger.mode, share=share) if challenger else None
 
 
 class ModelCard(Body):
@@ -177,6 +174,8 @@ class ModelCard(Body):
     """The features of a customer, with bounds (ge, gt, le, lt), unit and labels."""
     ranges: dict[str, tuple[float, float]]
     """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
+    importance: dict[str, Importance]
+    """Importance of each feature: its share of what the trees' splits gain, and the ROC-AUC lost without its values."""
     metrics: dict[str, Metric]
     """Its figures on the test set."""
     confusion: Confusion
@@ -194,8 +193,8 @@ class ModelCard(Body):
     def of(cls, manifest: Manifest, challenger: Challenger | None, ranges: Mapping[str, tuple[float, float]]) -> Self:
         """Build the body from a manifest, and from the ranges of the model's trees."""
         same = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
-        figures, intervals = manifest.metrics.items(), manifest.intervals
-        same["metrics"] = {name: Metric(value=value, interval=intervals.get(name)) for name, value in figures}
+        of = manifest.intervals.get
+        same["metrics"] = {name: Metric(value=value, interval=of(name)) for name, value in manifest.metrics.items()}
         changes = model_contract.changes_since(manifest.fingerprint, manifest.features, CONTRACT)
         same["contract_changes"] = [change.sentence for change in changes]
         return cls(**same, features=CONTRACT.features, ranges=dict(ranges), challenger=Tried.of(challenger))

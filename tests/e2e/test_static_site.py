@@ -241,6 +241,7 @@ def second_model(second_contract: Contract, tmp_path_factory: pytest.TempPathFac
         trained_at=datetime(2026, 1, 1, tzinfo=UTC),
         policy=RiskPolicy(threshold=0.35),
         calibration=Calibration(),
+        importance={},
         graph=graph.read_bytes(),
         booster=booster.read_bytes(),
         card="<!doctype html><title>Card</title>",

@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from models.bundles import bundle
+from models.bundles.format import bundle_files
 from models.log import connections, log_tables
 from monitoring.log import customer_files
 from monitoring.period import Period
@@ -75,7 +76,7 @@ def test_rows_without_a_required_new_field_are_left_out(judge: Judge, keep: Keep
 
 def test_the_reference_has_the_columns_of_today(shelf: Path) -> None:
     model = bundle.load(shelf, contract=TODAY)
-    found = customer_files.read_reference(model, TODAY, rows=5_000)
+    found = customer_files.read_of_bundle(model, bundle_files.REFERENCE, TODAY, rows=5_000)
     expected = pd.read_parquet(model.path("reference.parquet"))
     assert list(found) == list(TODAY.names)
     assert found["region"].isna().all()

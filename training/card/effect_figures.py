@@ -1,6 +1,6 @@
 """Figures of feature importance and partial dependence."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,16 +9,25 @@ from models.bundles.manifest import Importance
 from models.customer.contract import Vector
 from training.card.drawing import ACCENT, OTHER, axes
 
+MOST_FEATURES = 24
+"""Most features that a figure draws."""
 _COLUMNS, _WIDTH_INCHES, _HEIGHT_INCHES = 3, 2.8, 2.2
 
 
+def drawn(found: Mapping[str, Importance]) -> Collection[str]:
+    """Return the features that the figures draw: the most important ones, in the order of the contract."""
+    ranked = sorted(found, key=lambda name: (-found[name].permutation, -found[name].gain))[:MOST_FEATURES]
+    return [name for name in found if name in ranked]
+
+
 def importance(found: Mapping[str, Importance]) -> Figure:
-    """Draw both importances of each feature, each normalized to a sum of 1."""
-    names = sorted(found, key=lambda name: found[name].permutation)
+    """Draw both importances of each drawn feature, as shares of the sums over all features."""
+    names = sorted(drawn(found), key=lambda name: found[name].permutation)
     lost = np.array([max(found[name].permutation, 0) for name in names])
+    whole = sum(max(one.permutation, 0) for one in found.values())
     figure, plot = axes("Feature importance", "share", "", size=(4.2, 1.6 + 0.34 * len(names)))
     places = np.arange(len(names))
-    plot.barh(places + 0.2, lost / (lost.sum() or 1), 0.38, color=ACCENT, label="ROC-AUC lost when permuted")
+    plot.barh(places + 0.2, lost / (whole or 1), 0.38, color=ACCENT, label="ROC-AUC lost when permuted")
     plot.barh(places - 0.2, [found[name].gain for name in names], 0.38, color=OTHER, label="split gain")
     plot.set_yticks(places, names)
     figure.legend(loc="outside lower center")

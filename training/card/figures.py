@@ -12,6 +12,9 @@ from models.bundles.segments import Segment
 from models.customer.contract import Labels, Vector
 from training.card.drawing import ACCENT, INK, OTHER, QUIET, axes
 
+MOST_GROUPS = 40
+"""Most groups of customers that a figure draws."""
+
 
 def roc(churned: Labels, probability: Vector) -> Figure:
     """Draw the ROC curve."""
@@ -63,8 +66,10 @@ def confusion(counts: Confusion) -> Figure:
 
 
 def slices(found: Sequence[Segment], whole: float) -> Figure:
-    """Draw the ROC-AUC of every group that has one, with its interval, and the ROC-AUC of all customers."""
+    """Draw the ROC-AUC of groups with their intervals, and that of all customers; of many groups, the lowest ones."""
     measured = [(segment.name, segment.figures["roc_auc"]) for segment in found if segment.figures]
+    lowest = sorted(roc_auc.value for _, roc_auc in measured)[:MOST_GROUPS]
+    measured = [one for one in measured if one[1].value <= lowest[-1]][:MOST_GROUPS]
     figure, plot = axes(
         "ROC-AUC by group of customers", "ROC-AUC with 95 % interval", "", size=(8.4, 1 + 0.22 * len(measured))
     )

@@ -2,6 +2,8 @@
 
 from models.bundles.manifest import Description
 from training.card import comparison, costs, limits, live_rows, table_rows
+from training.card.effect_figures import MOST_FEATURES
+from training.card.figures import MOST_GROUPS
 from training.card.table_rows import bullet, escape, inline_code, noun, of_rows, paragraph, table
 from training.data import leakage
 
@@ -156,8 +158,14 @@ def _groups(description: Description) -> list[str]:
             ("column", "share selected", "stayers selected", "churners missed"), table_rows.differences(description)
         ),
         "",
+        *_folded(len(description.slices) - len(small), MOST_GROUPS, "groups with the lowest ROC-AUC"),
         "![ROC-AUC by group of customers](figures/slices.png)",
     ]
+
+
+def _folded(found: int, drawn: int, which: str) -> list[str]:
+    """Say what the figure below leaves out, if it leaves anything out."""
+    return [f"The figure draws the {drawn} {which}, of {found:,}. The table has all.", ""] if found > drawn else []
 
 
 def _reasons(description: Description) -> list[str]:
@@ -167,6 +175,7 @@ def _reasons(description: Description) -> list[str]:
         *table(("feature", "ROC-AUC lost when permuted", "share of split gain"), table_rows.importance(description)),
         "",
         *_constraints(description.constraints),
+        *_folded(len(description.importance), MOST_FEATURES, "most important features"),
         "![Feature importance](figures/importance.png)",
         "",
         "![Partial dependence](figures/dependence.png)",

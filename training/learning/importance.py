@@ -1,6 +1,6 @@
 """Feature importance of a fitted model, by split gain and by permutation, and partial dependence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -27,28 +27,36 @@ def measure(
     gain_of = np.array([gains.get(f"f{column}", 0.0) for column in range(matrix.shape[1])])
     whole = float(roc_auc_score(churned, classifier.predict_proba(matrix)[:, 1]))
     found = {}
+    permuted = matrix.copy()  # once, because a wide matrix takes as long to copy as to predict
     for name, columns in contract.matrix_slices.items():
         lost = []
         for _ in range(_REPEATS):
-            permuted = matrix.copy()
-            permuted[:, columns] = rng.permutation(permuted[:, columns])
+            permuted[:, columns] = rng.permutation(matrix[:, columns])
             lost.append(whole - roc_auc_score(churned, classifier.predict_proba(permuted)[:, 1]))
+        permuted[:, columns] = matrix[:, columns]
         gain = gain_of[columns].sum() / (gain_of.sum() or 1)
         found[name] = Importance(gain=float(gain), permutation=float(np.mean(lost)))
     return found
 
 
 def dependence(
-    predict: Callable[[Matrix], Vector], matrix: Matrix, contract: Contract, *, seed: int
+    predict: Callable[[Matrix], Vector],
+    matrix: Matrix,
+    contract: Contract,
+    *,
+    names: Collection[str] | None = None,
+    seed: int,
 ) -> Mapping[str, tuple[list[str] | Vector, Vector]]:
     """Compute the partial dependence: the mean probability if every customer had the same value of a feature.
 
     Numbers are evaluated at quantiles, categories at each label. The mean is over at most 1,000 rows, whose other
-    features stay unchanged.
+    features stay unchanged. `names` are the features to evaluate; None for all.
     """
     rows = matrix[np.random.default_rng(seed).permutation(len(matrix))[:_CURVE_ROWS]]
     found: dict[str, tuple[list[str] | Vector, Vector]] = {}
     for feature in contract.features:
+        if names is not None and feature.name not in names:
+            continue
         at = contract.matrix_slices[feature.name]
         if feature.kind == "category":
             values: Matrix = np.eye(at.stop - at.start, dtype=np.float32)

@@ -106,7 +106,8 @@ def _pictures(
     if any(segment.figures for segment in judged.slices):
         yield "slices", figures.slices(judged.slices, judged.figures["roc_auc"].value)
     yield "importance", effect_figures.importance(judged.importance)
-    curves = importance.dependence(fitted.predict, judged.matrix, contract, seed=seed)
+    drawn = effect_figures.drawn(judged.importance)
+    curves = importance.dependence(fitted.predict, judged.matrix, contract, names=drawn, seed=seed)
     yield "dependence", effect_figures.dependence(curves)
     if (costs := fitted.policy.costs) is not None:
         yield "profit", cost_figures.profit(churned, judged.models, costs.currency)

@@ -160,6 +160,14 @@ class Health:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Importance:
+    """Importance of a feature for the model."""
+
+    gain: float
+    permutation: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Interval:
     """A 95 % confidence interval."""
 
@@ -225,6 +233,8 @@ class ModelCard:
     """The features of a customer, with bounds (ge, gt, le, lt), unit and labels."""
     ranges: dict[str, tuple[float, float]]
     """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
+    importance: dict[str, Importance]
+    """Importance of each feature: its share of what the trees' splits gain, and the ROC-AUC lost without its values."""
     metrics: dict[str, Metric]
     """Its figures on the test set."""
     confusion: Confusion
@@ -431,7 +441,6 @@ class Tried:
     version: str
     """Its version in the store."""
     mode: Literal["shadow", "canary"]
-    """`shadow`: it scores the same customers, but its predictions are not returned. `canary`: it answers a share of
-    the customers with a `customer_id`."""
+    """`shadow`: its predictions are not returned. `canary`: it answers a share of those with a `customer_id`."""
     share: float | None
     """The canary's share of the customers, 0 to 1; null for a shadow."""

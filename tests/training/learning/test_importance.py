@@ -41,7 +41,7 @@ class Formula:
         return SimpleNamespace(get_score=lambda *, importance_type: {"total_gain": self.gains}[importance_type])
 
     def predict(self, matrix: Matrix) -> Vector:
-        self.asked.append(matrix)
+        self.asked.append(matrix.copy())
         return np.asarray(self.formula(matrix), dtype=np.float64)
 
     def predict_proba(self, matrix: Matrix) -> Any:

@@ -5,6 +5,9 @@ import { show, title, write } from "./values.js";
 
 const TIERS = { low: "Low risk", medium: "Medium risk", high: "High risk" };
 
+/** With more fields, the rest is one line. */
+const MOST_REASONS = 20;
+
 export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}%`;
 
 /** Write a bound: with a digit after the point if it has one. */
@@ -70,7 +73,7 @@ function drawReasons(explanation, features, customer) {
   byId("why").hidden = false;
   const ranked = [...features].sort((a, b) => Math.abs(contributions[b.name]) - Math.abs(contributions[a.name]));
   const largest = Math.max(0.5, ...Object.values(contributions).map(Math.abs));
-  const items = ranked.map((feature, at) => {
+  const items = ranked.slice(0, MOST_REASONS).map((feature, at) => {
     const value = contributions[feature.name];
     const sentence = reasons[at] ?? `${title(feature)}: ${show(feature, customer[feature.name])}`;
     const bar = element("span", { class: `part ${value > 0 ? "raises" : "lowers"}` });
@@ -80,6 +83,12 @@ function drawReasons(explanation, features, customer) {
     const text = element("span", { class: "sentence" }, sentence[0].toUpperCase() + sentence.slice(1));
     return element("li", {}, text, figure, element("span", { class: "track", "aria-hidden": "true" }, bar));
   });
+  const others = ranked.slice(MOST_REASONS);
+  if (others.length) {
+    const together = others.reduce((sum, { name }) => sum + contributions[name], 0);
+    const text = element("span", { class: "sentence" }, `${others.length} other fields together`);
+    items.push(element("li", {}, text, element("span", { class: "figure" }, signed(together))));
+  }
   tell("reasons", ...items);
   tell("scores", `In log-odds, before calibration. With nothing known, the score is ${signed(base)}. With this customer's values, it is ${signed(score)}.`);
 }

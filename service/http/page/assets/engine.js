@@ -8,6 +8,7 @@
  *     model: {
  *       version, trained_at,          as in GET /model
  *       ranges: {name: [low, high]},  numbers only: the lowest and the highest value at which the model's answer changes
+ *       importance: {name: {gain}},   share of each feature in what the trees' splits gain, for the order of many fields
  *       decision_threshold, tiers, costs,   as in GET /risk-tiers; costs may be null
  *     } or null,                      null if it cannot be told; then `problem` says why
  *     problem: EngineError or null,
@@ -46,8 +47,8 @@ export async function describe() {
   const found = { contract, model: null, problem: null, links: links(), note: NOTE };
   try {
     const [model, policy] = await Promise.all([json("model"), json("risk-tiers")]);
-    const { version, trained_at, ranges } = model;
-    found.model = { version, trained_at, ranges, ...policy };
+    const { version, trained_at, ranges, importance } = model;
+    found.model = { version, trained_at, ranges, importance, ...policy };
     found.links.unshift(...MODEL_LINKS.map((link) => ({ ...link, needsKey: key !== "" })));
   } catch (error) {
     found.problem = error;

@@ -7,6 +7,7 @@ import { cellsOf, open, score, textOf, write } from "./scoring.js";
 
 const PREVIEW_ROWS = 10;
 const LISTED_ROWS = 100;
+const LISTED_COLUMNS = 24;
 /** A longer text makes the page slow. */
 const SHOWN_CHARACTERS = 100_000;
 
@@ -15,7 +16,9 @@ export function start(features, engine, { failed, example }) {
   const [text, stop] = [byId("file-text"), byId("file-stop")];
   let name = "customers.csv";
   let running = new AbortController();
-  tell("columns", ...features.flatMap((feature, at) => [at ? ", " : "", element("code", {}, feature.name)]));
+  const listed = features.slice(0, LISTED_COLUMNS).flatMap((feature, at) => [at ? ", " : "", element("code", {}, feature.name)]);
+  const more = features.length - LISTED_COLUMNS;
+  tell("columns", ...listed, ...(more > 0 ? [` and ${more} more, which the example has`] : []));
 
   /** Score a file, or the pasted rows without one. */
   async function run(file) {

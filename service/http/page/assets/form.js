@@ -1,10 +1,12 @@
 /** The customer's form, made from the contract: sliders with numbers, selects, switches. */
 
 import { byId, element } from "./dom.js";
+import * as find from "./find.js";
 import { bounds, isNumber, problem, settle, show, sliderRange, title, unitBeside, write } from "./values.js";
 
 /** Build the form, and call `changed` after each change. Return {customer(), set(name, value), ranges, isValid()}. */
-export function build(features, found, changed) {
+export function build(features, model, changed) {
+  const found = model?.ranges ?? {};
   const example = Object.fromEntries(features.map((feature) => [feature.name, feature.example]));
   const numbers = features.filter(isNumber);
   const ranges = Object.fromEntries(numbers.map((feature) => [feature.name, sliderRange(feature, found[feature.name])]));
@@ -18,18 +20,29 @@ export function build(features, found, changed) {
     changed();
   }
 
+  /** Draw the fields whose value, or whose rule about another value, has changed since they were drawn. */
   function draw(edited) {
-    for (const field of fields) field.draw(customer[field.feature.name], customer, field.feature.name === edited);
+    for (const field of fields) {
+      const { name, at_least: other } = field.feature;
+      const isSame = drawn && Object.is(customer[name], drawn[name]) && (!other || Object.is(customer[other], drawn[other]));
+      if (!isSame || name === edited) field.draw(customer[name], customer, name === edited);
+    }
+    drawn = customer;
   }
 
-  const fields = features.map((feature) => make(feature, ranges[feature.name], (value) => set(feature.name, value)));
+  let drawn = null;
+  const ordered = find.order(features, model?.importance);
+  const fields = ordered.map((feature) => make(feature, ranges[feature.name], (value) => set(feature.name, value)));
   byId("fields").replaceChildren(...fields.map((field) => field.node));
   byId("reset").onclick = () => {
     customer = { ...example };
+    drawn = null;
     draw();
+    refold();
     changed();
   };
   draw();
+  const refold = find.fold(fields, ({ feature: { name } }) => !Object.is(customer[name], example[name]));
   return {
     ranges,
     set,
@@ -61,7 +74,7 @@ function make(feature, range, set) {
     node.classList.toggle("is-unknown", value === null);
     control.draw(value, isEdited);
   }
-  return { node, feature, draw };
+  return { node, feature, draw, control: control.main };
 }
 
 function numeric(feature, range, id, set) {

@@ -26,7 +26,7 @@ async function start() {
   tell("links", ...found.links.map((link) => element("li", {}, anchor(link))));
   tell("note", found.note);
   tell("model", model ? `Model ${model.version}, trained on ${model.trained_at.slice(0, 10)}.` : "");
-  fields = form.build(features, model?.ranges ?? {}, changed);
+  fields = form.build(features, model, changed);
   if (!byId("curve-feature").options.length) prepare();
   const { status } = found.problem ?? {};
   if (status === 401) return askForKey(found.problem);
