@@ -5,7 +5,7 @@ MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
 MLFLOW_PORT ?= 5000
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
-# Options of `make demo` and `make train`: a .csv or .parquet file, and a TOML file that maps its columns.
+# Options of `make demo`, `make train` and `make retrain`: a .csv or .parquet file, and a TOML file that maps its columns.
 ifeq ($(origin COLUMNS),environment) # the width of the terminal
 COLUMNS :=
 endif
@@ -97,8 +97,8 @@ audit: setup ## look up known vulnerabilities of the Python packages in the serv
 sbom: setup ## write the SBOM of IMAGE to var/sbom.json
 	@$(BIN)/python .github/scripts/sbom.py "$${IMAGE:?give one, such as IMAGE=sha256:...}"
 
-retrain: setup ## train a model, and let the promotion gate decide whether it replaces the pinned one
-	@$(BIN)/python .github/scripts/retrain.py
+retrain: setup ## train a model, and let the promotion gate decide whether it replaces the pinned one; DATA=your.csv COLUMNS=your.toml
+	@$(if $(DATA),RETRAIN_DATA='$(DATA)') $(if $(COLUMNS),RETRAIN_COLUMNS='$(COLUMNS)') $(BIN)/python .github/scripts/retrain.py
 
 pull-request: setup ## open a pull request for the promoted model; without GH_TOKEN, create a branch and print the text
 	@$(BIN)/python .github/scripts/open_pull_request.py
