@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock fuzz clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-profile lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -93,6 +93,13 @@ deploy: ## deploy IMAGE, a digest (default: build this checkout), on the host of
 
 audit: setup ## look up known vulnerabilities of the Python packages in the service image
 	@$(BIN)/python .github/scripts/audit.py
+
+audit-issue: setup ## look up those of both images, and open, update or close one issue about them; without GH_TOKEN, print it
+	@$(BIN)/python .github/scripts/audit_issue.py
+
+pin-images: ## write the digests of the base images behind their tags; needs Docker and the network
+	@$(NEW_ENOUGH)
+	@$(PYTHON) .github/scripts/pin_images.py
 
 sbom: setup ## write the SBOM of IMAGE to var/sbom.json
 	@$(BIN)/python .github/scripts/sbom.py "$${IMAGE:?give one, such as IMAGE=sha256:...}"
