@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
-MLFLOW_PORT ?= 5000
+MLFLOW_PORT ?= 5001
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
 # Options of `make demo`, `make train` and `make retrain`: a .csv or .parquet file, and a TOML file that maps its columns.
@@ -59,7 +59,7 @@ client: setup ## generate the types of the Python client from the OpenAPI docume
 	@$(BIN)/python -m clients.generate
 	@$(BIN)/uv build --quiet --offline --python $(BIN)/python --out-dir var/client clients/python
 
-mlflow: setup ## open MLflow's page on port 5000, or on MLFLOW_PORT
+mlflow: setup ## open MLflow's page on port 5001, or on MLFLOW_PORT
 	@case "$(MLFLOW_TRACKING_URI)" in http*) echo "MLflow is at $(MLFLOW_TRACKING_URI)"; exit 2;; esac
 	@$(BIN)/python -m models.listening '$(MLFLOW_PORT)' MLFLOW_PORT
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --backend-store-uri $(MLFLOW_TRACKING_URI) \
