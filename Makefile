@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
-MLFLOW_PORT ?= 5000
+MLFLOW_PORT ?= 5001
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
-# Options of `make demo` and `make train`: a .csv or .parquet file, and a TOML file that maps its columns.
+# Options of `make demo`, `make train` and `make retrain`: a .csv or .parquet file, and a TOML file that maps its columns.
 ifeq ($(origin COLUMNS),environment) # the width of the terminal
 COLUMNS :=
 endif
@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-profile lock fuzz clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-profile lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -59,7 +59,7 @@ client: setup ## generate the types of the Python client from the OpenAPI docume
 	@$(BIN)/python -m clients.generate
 	@$(BIN)/uv build --quiet --offline --python $(BIN)/python --out-dir var/client clients/python
 
-mlflow: setup ## open MLflow's page on port 5000, or on MLFLOW_PORT
+mlflow: setup ## open MLflow's page on port 5001, or on MLFLOW_PORT
 	@case "$(MLFLOW_TRACKING_URI)" in http*) echo "MLflow is at $(MLFLOW_TRACKING_URI)"; exit 2;; esac
 	@$(BIN)/python -m models.listening '$(MLFLOW_PORT)' MLFLOW_PORT
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --backend-store-uri $(MLFLOW_TRACKING_URI) \
@@ -94,11 +94,18 @@ deploy: ## deploy IMAGE, a digest (default: build this checkout), on the host of
 audit: setup ## look up known vulnerabilities of the Python packages in the service image
 	@$(BIN)/python .github/scripts/audit.py
 
+audit-issue: setup ## look up those of both images, and open, update or close one issue about them; without GH_TOKEN, print it
+	@$(BIN)/python .github/scripts/audit_issue.py
+
+pin-images: ## write the digests of the base images behind their tags; needs Docker and the network
+	@$(NEW_ENOUGH)
+	@$(PYTHON) .github/scripts/pin_images.py
+
 sbom: setup ## write the SBOM of IMAGE to var/sbom.json
 	@$(BIN)/python .github/scripts/sbom.py "$${IMAGE:?give one, such as IMAGE=sha256:...}"
 
-retrain: setup ## train a model, and let the promotion gate decide whether it replaces the pinned one
-	@$(BIN)/python .github/scripts/retrain.py
+retrain: setup ## train a model, and let the promotion gate decide whether it replaces the pinned one; DATA=your.csv COLUMNS=your.toml
+	@$(if $(DATA),RETRAIN_DATA='$(DATA)') $(if $(COLUMNS),RETRAIN_COLUMNS='$(COLUMNS)') $(BIN)/python .github/scripts/retrain.py
 
 pull-request: setup ## open a pull request for the promoted model; without GH_TOKEN, create a branch and print the text
 	@$(BIN)/python .github/scripts/open_pull_request.py

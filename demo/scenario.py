@@ -133,7 +133,7 @@ def where_to_look(settings: DemoSettings) -> str:
     return f"""\
   API          SERVICE_MODELS_DIR={MODELS} make serve, then http://localhost:8000
   MLflow       MLFLOW_TRACKING_URI={TRACKING} make mlflow, then
-               http://localhost:5000/#/experiments/1/runs?workflowType=machine_learning
+               http://localhost:5001/#/experiments/1/runs?workflowType=machine_learning
   dashboard    MONITORING_OUTPUT_DIR={FOLDER} make dashboard, then http://localhost:8001
   reports      {FOLDER}/reports/, an .html page and a .json record for each run
   all output   {OUTPUT}

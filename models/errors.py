@@ -188,9 +188,10 @@ class GraphUnreadable(BundleError):
 class BoosterUnreadable(BundleError):
     """XGBoost cannot open the trees, or they were trained on another contract."""
 
-    def __init__(self, *, path: Path, problem: str) -> None:
+    def __init__(self, *, path: Path, problem: str, remedy: str = "") -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Train again with `make train` and the locked version of xgboost.")
+        usual = "Train again with `make train` and the locked version of xgboost."
+        super().__init__(f"{path}: {problem}. {remedy or usual}")
 
 
 class ProbeFailed(BundleError):

@@ -11,12 +11,13 @@ from pydantic_settings import BaseSettings
 from models import command_line, plain_text
 from models.errors import ModelsError
 from monitoring.errors import CANNOT_TELL, CannotTell
+from monitoring.notices.settings import NotifySettings
+from monitoring.retrain_requests.settings import RetrainSettings
 from monitoring.settings import (
     DashboardSettings,
     DriftSettings,
     ImportSettings,
     MigrateSettings,
-    NotifySettings,
     PerformanceSettings,
     PruneSettings,
     ReviewSettings,
@@ -48,18 +49,22 @@ def main(arguments: list[str]) -> int:
 def drift(settings: DriftSettings) -> int:
     """Run the drift job."""
     from monitoring import drift_job, notify  # noqa: PLC0415  # as above
+    from monitoring.retrain_requests import command  # noqa: PLC0415  # as above
 
     code = drift_job.run_drift(settings)
     notify.after_run(settings)
+    command.after_run(settings)
     return code
 
 
 def performance(settings: PerformanceSettings) -> int:
     """Run the performance job."""
     from monitoring import notify, performance_job  # noqa: PLC0415  # as above
+    from monitoring.retrain_requests import command  # noqa: PLC0415  # as above
 
     code = performance_job.run_performance(settings)
     notify.after_run(settings)
+    command.after_run(settings)
     return code
 
 
@@ -89,6 +94,13 @@ def notify(settings: NotifySettings) -> int:
     from monitoring import notify  # noqa: PLC0415  # as above
 
     return notify.run_notify(settings)
+
+
+def request_retraining(settings: RetrainSettings) -> int:
+    """Ask for the retraining that is due."""
+    from monitoring.retrain_requests import command  # noqa: PLC0415  # as above
+
+    return command.run_request(settings)
 
 
 def import_outcomes(settings: ImportSettings) -> int:
@@ -134,6 +146,7 @@ COMMANDS: dict[str, tuple[Callable[[Any], int], type[BaseSettings]]] = {
     "review": (review, ReviewSettings),
     "watch": (watch, WatchSettings),
     "notify": (notify, NotifySettings),
+    "request-retraining": (request_retraining, RetrainSettings),
     "dashboard": (show_dashboard, DashboardSettings),
     "import-outcomes": (import_outcomes, ImportSettings),
     "prune": (prune, PruneSettings),

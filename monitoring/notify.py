@@ -15,7 +15,8 @@ from monitoring.errors import CANNOT_TELL, CannotTell, WebhookUnset, WebhookUnus
 from monitoring.notices import background
 from monitoring.notices.delivery import Webhook
 from monitoring.notices.sender import Sender
-from monitoring.settings import JobSettings, NotifySettings, WebhookSettings
+from monitoring.notices.settings import NotifySettings, WebhookSettings
+from monitoring.settings import JobSettings
 
 logger = logging.getLogger(__name__)
 

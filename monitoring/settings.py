@@ -1,35 +1,26 @@
 """Settings of the monitoring program, from the command line or MONITORING_* variables."""
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models.durations import Duration
 from models.log.reporters import IMPORT, Reporter, Reporters
 from models.times import Time
-from monitoring import period, webhook
+from monitoring import period
 from monitoring.period import Period
-
-
-def _checked(given: SecretStr, parse: Callable[[str], object]) -> SecretStr:
-    try:
-        parse(given.get_secret_value())
-    except ValueError as error:
-        raise PydanticCustomError("webhook", "{problem}", {"problem": str(error)}) from None
-    return given
-
 
 Decision = Literal["accept", "retrain", "ignore"]
 Reviewer = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 
 
-class _CommandSettings(BaseSettings):
+class CommandSettings(BaseSettings):
+    """How every command reads its settings."""
+
     model_config = SettingsConfigDict(
         env_prefix="MONITORING_",
         frozen=True,
@@ -43,7 +34,7 @@ class _CommandSettings(BaseSettings):
     )
 
 
-class _LogSettings(_CommandSettings):
+class _LogSettings(CommandSettings):
     log_url: str = "sqlite:///var/predictions.db"
     """The prediction log: sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/DATABASE."""
 
@@ -115,7 +106,7 @@ class PerformanceSettings(JobSettings):
     """Calibration error that is tolerated, however many outcomes show it."""
 
 
-class ReviewSettings(_CommandSettings):
+class ReviewSettings(CommandSettings):
     """Record a person's decision about a run, and show it on the dashboard."""
 
     run: CliPositionalArg[str]
@@ -132,7 +123,7 @@ class ReviewSettings(_CommandSettings):
     """Folder of reports/ and of the dashboard's workspace/."""
 
 
-class DashboardSettings(_CommandSettings):
+class DashboardSettings(CommandSettings):
     """Serve the dashboard, where a person decides about runs."""
 
     output_dir: Path = Path("var")
@@ -156,7 +147,7 @@ class MigrateSettings(_LogSettings):
     """Create the prediction log's tables, or upgrade them to this version."""
 
 
-class WatchSettings(_CommandSettings):
+class WatchSettings(CommandSettings):
     """Run both jobs on a schedule, and serve their results to Prometheus."""
 
     drift_every: Duration = "1h"
@@ -177,53 +168,6 @@ class WatchSettings(_CommandSettings):
     """Address to listen on; 0.0.0.0 is every address of the machine."""
     port: int = Field(default=8002, ge=0, le=65535)
     """Port of /metrics; 0 takes a free one and logs it."""
-
-
-class WebhookSettings(_CommandSettings):
-    """Settings of the notices, which `watch`, `drift` and `performance` read from the environment."""
-
-    webhook_url: SecretStr | None = None
-    """Where notices are sent, as https://hooks.slack.com/services/...; by default nowhere. Only its host is shown."""
-    webhook_secret: SecretStr | None = None
-    """Key of the signature, as `echo whsec_$(openssl rand -base64 32)` makes it; by default notices are not signed."""
-    webhook_allow_private: bool = Field(default=False, validate_default=True)
-    """Allow http:// and hosts in private networks; by default only https:// to public addresses."""
-    webhook_repeat: Duration = "24h"
-    """Time after which drift and the like are told again while they last, as 90m, 24h or 7d."""
-    models_dir: Path = Path("models")
-    """Folder of pinned.json, history.jsonl and store/."""
-    output_dir: Path = Path("var")
-    """Folder of reports/, and for notices/, where notices wait."""
-
-    @field_validator("webhook_url", "webhook_secret")
-    @classmethod
-    def _blank_is_none(cls, given: SecretStr | None) -> SecretStr | None:
-        return SecretStr(given.get_secret_value().strip()) if given and given.get_secret_value().strip() else None
-
-    @field_validator("webhook_url")
-    @classmethod
-    def _is_an_address(cls, given: SecretStr | None) -> SecretStr | None:
-        return given and _checked(given, webhook.parse_endpoint)
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _has_keys(cls, given: SecretStr | None) -> SecretStr | None:
-        return given and _checked(given, webhook.parse_keys)
-
-    @field_validator("webhook_allow_private")
-    @classmethod
-    def _is_needed_for_http(cls, allowed: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic calls it
-        url = info.data.get("webhook_url")
-        if url and not allowed and webhook.parse_endpoint(url.get_secret_value()).scheme == "http":
-            raise PydanticCustomError("webhook", "an address with http:// needs this; better give one with https://")
-        return allowed
-
-
-class NotifySettings(WebhookSettings):
-    """Send the notices that are due, or a test notice, to the webhook."""
-
-    test: bool = False
-    """Send one test notice instead, and show what came back."""
 
 
 class ImportSettings(_LogSettings):

@@ -21,6 +21,7 @@ from monitoring import notify, telemetry
 from monitoring.errors import CANNOT_TELL, CannotTell
 from monitoring.job_result import NoVerdict
 from monitoring.notices import background
+from monitoring.retrain_requests import command
 from monitoring.runs import run_store
 from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
@@ -57,7 +58,10 @@ class Stop:
 
 
 def run_watch(settings: WatchSettings) -> int:
-    """Run the jobs, serve their gauges and send notices until a signal to stop; return 2 if this cannot start."""
+    """Run the jobs, serve their gauges, send notices and request retrainings until a signal to stop.
+
+    Return 2 if this cannot start.
+    """
     schedules = plan(settings)
     periods = {schedule.job: schedule.every.total_seconds() for schedule in schedules}
     output_dir, host = settings.output_dir, settings.host
@@ -66,13 +70,17 @@ def run_watch(settings: WatchSettings) -> int:
         return CANNOT_TELL
     try:
         sender = notify.find_sender(output_dir)
+        requester = command.find_requester(output_dir)
     except CannotTell as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy
         return CANNOT_TELL
     with telemetry.serving(output_dir, host=host, port=settings.port, periods_seconds=periods) as port:
         logger.info("gauges on http://%s:%s/metrics", host, port)
-        with background.sending(sender) if sender else nullcontext(_do_nothing) as look:
-            follow(schedules, Stop(), after_run=look)
+        with (
+            background.sending(sender) if sender else nullcontext(_do_nothing) as notice,
+            command.requesting(requester) as request,
+        ):
+            follow(schedules, Stop(), after_run=(notice, request))
     return 0
 
 
@@ -100,7 +108,7 @@ def plan(settings: WatchSettings) -> list[Schedule]:
     ]
 
 
-def follow(schedules: Sequence[Schedule], stop: Stop, after_run: Callable[[], None] = _do_nothing) -> None:
+def follow(schedules: Sequence[Schedule], stop: Stop, after_run: Sequence[Callable[[], None]] = ()) -> None:
     """Run each job when it is due, until a signal to stop, which also ends the running job."""
     due = {schedule.job: time.monotonic() for schedule in schedules}
     while not stop.asked:
@@ -108,7 +116,8 @@ def follow(schedules: Sequence[Schedule], stop: Stop, after_run: Callable[[], No
             if (now := time.monotonic()) >= due[schedule.job] and not stop.asked:
                 due[schedule.job] = now + schedule.every.total_seconds()
                 _run(schedule, stop)
-                after_run()
+                for look in after_run:
+                    look()
                 _forget_old_runs(schedule)
         time.sleep(LOOK_SECONDS)
 
@@ -116,7 +125,8 @@ def follow(schedules: Sequence[Schedule], stop: Stop, after_run: Callable[[], No
 def _run(schedule: Schedule, stop: Stop) -> None:
     started_at, limit = datetime.now(UTC), time.monotonic() + schedule.max_run.total_seconds()
     # In a session of its own, so that Ctrl-C reaches only this process: a job that it ended would count as failed.
-    environment = os.environ | notify.SILENT  # the scheduler sends the notices, so that no job waits for a receiver
+    # The scheduler sends notices and requests, so that no job waits for a server.
+    environment = os.environ | notify.SILENT | command.SILENT
     with subprocess.Popen(schedule.command, start_new_session=True, env=environment) as process:
         while process.poll() is None and time.monotonic() < limit and not stop.asked:
             time.sleep(LOOK_SECONDS)

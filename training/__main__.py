@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic_settings import BaseSettings
 
-from models import command_line, plain_text
+from models import command_line, native_libraries, plain_text
 from models.errors import ModelsError
 from training.contracts import command as contract
-from training.errors import TrainingError
+from training.errors import LibraryUnusable, TrainingError
 from training.settings import (
     ChallengeSettings,
     CompareLiveSettings,
@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> int:
 # Each command imports its modules itself: scoring a file needs none of the libraries that train.
 def fit(settings: FitSettings) -> Outcome:
     """Train a model, and print its figures."""
+    _load_xgboost()
     from training import pipeline, report  # noqa: PLC0415  # as above
 
     return report.describe(pipeline.fit(settings)), 0
@@ -65,6 +66,7 @@ def score(settings: ScoreSettings) -> Outcome:
 
 def promote(settings: PromoteSettings) -> Outcome:
     """Run the promotion gate, and print its result."""
+    _load_xgboost()
     from training.promotion import gate_report, promotion  # noqa: PLC0415  # as above
 
     verdict = promotion.promote(settings)
@@ -113,6 +115,21 @@ COMMANDS: dict[str, tuple[Callable[[Any], Outcome], type[BaseSettings], str]] = 
     "compare-live": (compare_live, CompareLiveSettings, "nothing was changed"),
     "history": (history, HistorySettings, "nothing was changed"),
 }
+
+
+def _load_xgboost() -> None:
+    """Import XGBoost before others do, so that a missing system library is told with its remedy.
+
+    Raises:
+        LibraryUnusable: it cannot be loaded.
+    """
+    try:
+        import xgboost  # noqa: F401, PLC0415  # as above
+    except ImportError:
+        raise
+    except Exception as error:  # an XGBoostError, whose class cannot be imported
+        problem, remedy = native_libraries.explain(error)
+        raise LibraryUnusable(library="XGBoost", problem=problem, remedy=remedy) from error
 
 
 def _run(job: Callable[[Any], Outcome], settings: BaseSettings, *, unfinished: str) -> int:

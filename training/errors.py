@@ -20,6 +20,7 @@ TrainingError
 │   ├── OutputRefused         the results cannot be written to the given path
 │   ├── ColumnsTaken          the file already has columns of the results
 │   └── NothingScored         no row satisfies the contract
+├── LibraryUnusable           a library is installed, and cannot be loaded
 ├── StudyUnusable             the trials of a parameter search cannot be stored
 └── TrackingFailed            MLflow did not accept the run
 """
@@ -42,6 +43,14 @@ def cause(error: BaseException) -> str:
 
 class TrainingError(Exception):
     """Base of all errors of this package."""
+
+
+class LibraryUnusable(TrainingError):
+    """A library is installed, and cannot be loaded."""
+
+    def __init__(self, *, library: str, problem: str, remedy: str) -> None:
+        self.library, self.problem = library, problem
+        super().__init__(f"{library} cannot be loaded: {problem}. {remedy}")
 
 
 class DataError(TrainingError):

@@ -3,8 +3,9 @@
 
 The pull request adds the new pin, its bundle and the history, and removes the old bundle. Its text is the gate's
 report, the reason of the training (RETRAIN_REASON), and the model card with its figures. The commit is made in a
-worktree of its own, so the checkout stays unchanged. Without GH_TOKEN, or with DRY_RUN, the script only creates a
-branch in this clone and prints the text. Exit code 0: proposed; 2: not done.
+worktree of its own, so the checkout stays unchanged. With RETRAIN_TOKEN, or an App (RETRAIN_APP_ID, RETRAIN_APP_KEY),
+its checks start by themselves. With the repository's own GH_TOKEN, somebody has to approve them. Without any of these,
+or with DRY_RUN, the script only creates a branch in this clone and prints the text. Exit code 0: proposed; 2: not done.
 """
 
 import json
@@ -18,15 +19,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import actions
+import app_token
 
 BRANCH, BASE = "retraining", "main"
 PIN, HISTORY, STORE = Path("models/pinned.json"), Path("models/history.jsonl"), Path("models/store")
 AUTHOR = ("-c", "user.name=retraining", "-c", "user.email=retraining@users.noreply.github.com")
 LONGEST_REASON = 1_000
+APPROVE = (
+    "The checks of this pull request wait: press **Approve workflows to run** below. They start by themselves if the "
+    "repository has the secret RETRAIN_TOKEN, or an App; see docs/deploy.md."
+)
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
-    """Run git or gh; return its output."""
+    """Run git or gh, which read GH_TOKEN; return its output."""
     return subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
@@ -80,7 +86,16 @@ def describe(version: str, report: str) -> str:
     )
 
 
-def propose(made: str, title: str, body: str) -> str:
+def own_token() -> str | None:
+    """Return a token with which the checks of a pull request start by themselves; None if there is none.
+
+    Raises:
+        OSError: GitHub gave the App no token.
+    """
+    return os.environ.get("RETRAIN_TOKEN", "").strip() or app_token.request()
+
+
+def propose(made: str, title: str, body: str, *, starts_checks: bool) -> str:
     """Push the commit, and open a pull request or update the open one; return its address."""
     run("gh", "auth", "setup-git")
     run("git", "push", "--quiet", "--force", "origin", f"{made}:refs/heads/{BRANCH}")
@@ -93,8 +108,8 @@ def propose(made: str, title: str, body: str) -> str:
             run("gh", "pr", "edit", number, *words)
         else:
             run("gh", "pr", "create", "--base", BASE, "--head", BRANCH, *words)
-    # A push with the workflow's own token starts no workflow, so the tests are started explicitly.
-    run("gh", "workflow", "run", "ci.yml", "--ref", BRANCH)
+    if not starts_checks:  # checks that wait for an approval say nothing meanwhile; a run that is started by name does
+        run("gh", "workflow", "run", "ci.yml", "--ref", BRANCH)
     return run("gh", "pr", "view", BRANCH, "--json", "url", "--jq", ".url")
 
 
@@ -108,13 +123,17 @@ def main(report: str = "var/retraining.md") -> int:
         body = describe(version, Path(report).read_text())
         with worktree() as tree:
             made = commit(version, tree)
-        if os.environ.get("DRY_RUN") or not os.environ.get("GH_TOKEN"):
+        token = None if os.environ.get("DRY_RUN") else own_token()
+        if os.environ.get("DRY_RUN") or not (token or os.environ.get("GH_TOKEN")):
             run("git", "branch", "--force", BRANCH, made)
             sys.stdout.write(
                 f"{body}\n\nnot proposed: DRY_RUN is set, or GH_TOKEN is not. See the commit with: git show {BRANCH}\n"
             )
             return 0
-        address = propose(made, f"Serve model {version}", body)
+        if token:
+            os.environ["GH_TOKEN"] = token
+        text = body if token else f"{body}\n\n{APPROVE}"
+        address = propose(made, f"Serve model {version}", text, starts_checks=bool(token))
     except (OSError, subprocess.CalledProcessError) as error:
         sys.stderr.write(f"not proposed: {error}. The served model is unchanged. Run it again.\n")
         return 2

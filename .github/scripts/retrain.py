@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Train a model, and let the promotion gate decide whether it replaces the pinned one.
 
-RETRAIN_DATA (by default the synthetic customers) and RETRAIN_TRIALS are the values of `fit --data` and `--trials`. The
-gate's report is in var/retraining.md. Exit code 0: the gate decided, either way; 2: cannot tell. The decision is the
-output `promoted`; if it is true, the new pin and bundle are in models/.
+RETRAIN_DATA (by default the synthetic customers), RETRAIN_COLUMNS and RETRAIN_TRIALS are the values of `fit --data`,
+`--columns` and `--trials`. For a database, RETRAIN_DATA_URL is its URL, and TRAINING_QUERY selects the rows; no command
+line shows either. RETRAIN_DATA comes before RETRAIN_DATA_URL. The gate's report is in var/retraining.md. Exit code 0:
+the gate decided, either way; 2: cannot tell. The decision is the output `promoted`; if it is true, the new pin and
+bundle are in models/.
 """
 
 import os
@@ -18,24 +20,67 @@ REPORT = Path("var/retraining.md")
 TRAINING = (sys.executable, "-m", "training")
 DECIDED, CANNOT_TELL = 0, 2
 PROMOTED, REFUSED = 0, 1
+FILES = ("sqlite:", "sqlite+")
+"""Beginnings of the URL of a database that is a file, without a password."""
 
 
 def fit_flags() -> list[str]:
     """Return the options of `fit`; values from outside are checked, and cannot add other options."""
-    data, trials = os.environ.get("RETRAIN_DATA", ""), os.environ.get("RETRAIN_TRIALS", "")
+    data, trials = _given("RETRAIN_DATA"), _given("RETRAIN_TRIALS")
+    if "://" in data and not data.startswith(FILES):
+        raise SystemExit(
+            _say(
+                "RETRAIN_DATA holds the URL of a database, and others can read variables and inputs. Store the URL as "
+                "the secret RETRAIN_DATA_URL, its SQL as the secret TRAINING_QUERY, and change the password."
+            )
+        )
     if trials and not re.fullmatch(r"\d{1,3}", trials):
         raise SystemExit(_say(f"RETRAIN_TRIALS is {trials!r}. Set it to a number from 0 to 999."))
     return [
         "--costs=training/costs.toml",
         *([f"--data={data}"] if data else []),
+        *([f"--columns={columns}"] if (columns := _columns()) else []),
         *([f"--trials={trials}"] if trials else []),
     ]
+
+
+def fit_environment() -> dict[str, str]:
+    """Return the environment of `fit`; the URL of a database is there, where no list of processes shows it."""
+    data, url = _given("RETRAIN_DATA"), _given("RETRAIN_DATA_URL")
+    variables = {name: value for name, value in os.environ.items() if name != "RETRAIN_DATA_URL"}
+    if not data and url:
+        if "://" not in url:
+            raise SystemExit(_say("RETRAIN_DATA_URL is no URL. Write it as postgresql://user:password@host/database."))
+        if not _given("TRAINING_QUERY"):
+            raise SystemExit(_say("RETRAIN_DATA_URL needs SQL that selects the rows. Store it as TRAINING_QUERY."))
+        return variables | {"TRAINING_DATA": url}
+    if "://" not in data:  # a file has no query, and `fit` refuses one
+        variables.pop("TRAINING_QUERY", None)
+    return variables
+
+
+def _columns() -> str:
+    """Return the path of the columns file, which must be in the checkout, so that its changes are reviewed."""
+    given = _given("RETRAIN_COLUMNS")
+    if not given:
+        return ""
+    path = Path(given)
+    if path.is_absolute() or not path.resolve().is_relative_to(Path.cwd()) or not path.is_file():
+        raise SystemExit(
+            _say(f"RETRAIN_COLUMNS is {given!r}. Name a file of this repository, such as training/columns/telco.toml.")
+        )
+    return given
+
+
+def _given(name: str) -> str:
+    return os.environ.get(name, "").strip()
 
 
 def main() -> int:
     """Train, run the gate, and print its decision."""
     REPORT.unlink(missing_ok=True)
-    if fitted := subprocess.run([*TRAINING, "fit", *fit_flags()], check=False).returncode:
+    flags, environment = fit_flags(), fit_environment()
+    if fitted := subprocess.run([*TRAINING, "fit", *flags], env=environment, check=False).returncode:
         return _say(f"the fit ended with exit code {fitted}. See its last lines above.")
     decision = subprocess.run([*TRAINING, "promote", f"--report={REPORT}"], check=False).returncode
     if decision not in {PROMOTED, REFUSED} or not REPORT.is_file():

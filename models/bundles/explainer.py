@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from models import plain_text
+from models import native_libraries, plain_text
 from models.bundles import split_ranges
 from models.bundles.bundle import Bundle
 from models.bundles.format import booster_structure
@@ -76,7 +76,14 @@ class Explainer:
 
     def _open(self) -> Callable[[Matrix], Matrix]:
         """Return a function that computes the contribution of each matrix column, with the base value last."""
-        import xgboost as xgb  # noqa: PLC0415  # see the module's docstring
+        try:
+            import xgboost as xgb  # noqa: PLC0415  # see the module's docstring
+        except ImportError:
+            raise
+        except Exception as error:  # an XGBoostError, whose class cannot be imported
+            problem, remedy = native_libraries.explain(error)
+            problem = f"XGBoost cannot be loaded: {problem}"
+            raise BoosterUnreadable(path=self._path, problem=problem, remedy=remedy) from error
 
         def contributions(matrix: Matrix) -> Matrix:
             rows = xgb.DMatrix(matrix, nthread=1)

@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
+from monitoring import background
 from monitoring.errors import CannotTell
 from monitoring.notices.sender import Sender
 
@@ -13,32 +14,13 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 10.0
 """Time between two looks; after each run of a job there is one at once."""
-STOP_SECONDS = 2.0
-"""Time that a delivery in progress has at the end; it is repeated after the next start."""
 RETRY_SECONDS = 1.0
 """Time to the next attempt where the outbox could not be used, as when another process sends."""
 
 
-@contextmanager
-def sending(sender: Sender) -> Iterator[Callable[[], None]]:
-    """Look and send until the context closes; yields a function that asks for a look at once."""
-    wanted, stopped = threading.Event(), threading.Event()
-    rounds = Rounds(sender)
-
-    def work() -> None:
-        while not stopped.is_set():
-            pause = rounds.run()
-            wanted.wait(LOOK_SECONDS if pause is None else min(pause, LOOK_SECONDS))
-            wanted.clear()
-
-    thread = threading.Thread(target=work, name="notices", daemon=True)
-    thread.start()
-    try:
-        yield wanted.set
-    finally:
-        stopped.set()
-        wanted.set()
-        thread.join(STOP_SECONDS)
+def sending(sender: Sender) -> AbstractContextManager[Callable[[], None]]:
+    """Look and send until the context closes; it gives a function that asks for a look at once."""
+    return background.repeating(Rounds(sender).run, name="notices", pause_seconds=LOOK_SECONDS)
 
 
 def send_for(sender: Sender, seconds: float) -> None:

@@ -102,7 +102,7 @@ def test_the_commands_of_the_page_about_watching_work_after_it(root: Path, playe
 
 def test_its_address_of_mlflow_is_that_of_the_page_about_training(root: Path) -> None:
     told = scenario.where_to_look(DemoSettings())
-    [address] = re.findall(r"http://localhost:5000/\S+", told)
+    [address] = re.findall(r"http://localhost:5001/\S+", told)
     assert address.endswith("/runs?workflowType=machine_learning")
     assert f"{address}. " in (root / "docs" / "train.md").read_text()
     assert max(map(len, told.splitlines())) <= WIDTH

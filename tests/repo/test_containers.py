@@ -229,7 +229,7 @@ def test_mlflow_answers_to_its_own_names_only(stack: Stack) -> None:
     page = httpx2.get(stack.address("mlflow"))
     assert (page.status_code, "MLflow" in page.text) == (200, True)
     assert httpx2.get(stack.address("mlflow"), headers={"Host": "elsewhere.example"}).status_code == 403
-    ask = "import urllib.request; print(urllib.request.urlopen('http://mlflow:5000').status)"
+    ask = "import urllib.request; print(urllib.request.urlopen('http://mlflow:5001').status)"
     assert stack.python("dashboard", ask) == "200"
 
 

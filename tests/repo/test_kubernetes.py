@@ -17,6 +17,7 @@ from pydantic_settings import CliApp
 from monitoring import notify
 from monitoring.__main__ import COMMANDS
 from monitoring.errors import CANNOT_TELL
+from monitoring.retrain_requests import command as requests_command
 from monitoring.settings import DashboardSettings, DriftSettings
 from service.access import kubernetes_secret
 from service.http.routes import router
@@ -32,6 +33,10 @@ SERVICE, JOBS = "churn-service", ["churn-dashboard", "churn-drift", "churn-migra
 FIRST_KEY = "churn-first-key"
 SECRETS = {"SERVICE_LOG_URL": "postgresql://a:b@c/d", "MONITORING_LOG_URL": "postgresql://a:b@c/d"}
 WEBHOOK = {"MONITORING_WEBHOOK_URL": "https://hooks.example/x", "MONITORING_WEBHOOK_SECRET": SECRET}
+RETRAIN = {
+    "MONITORING_RETRAIN_REPOSITORY": "ann/churn",
+    "MONITORING_RETRAIN_TOKEN_FILE": "/run/secrets/churn-retrain/token",
+}
 VOLUMES = {"emptyDir", "persistentVolumeClaim", "secret"}
 HARDENED = {
     "runAsNonRoot": True,
@@ -160,9 +165,10 @@ def environment(template: Manifest) -> dict[str, str]:
     assert {(source["name"], source.get("optional", False)) for source in sources} <= {
         ("churn-log", False),
         ("churn-webhook", True),
+        ("churn-retrain", True),
     }
     return {
-        variable["name"]: variable.get("value") or (SECRETS | WEBHOOK)[variable["valueFrom"]["secretKeyRef"]["key"]]
+        variable["name"]: variable.get("value") or (SECRETS | WEBHOOK | RETRAIN)[variable["name"]]
         for variable in variables
     }
 
@@ -187,15 +193,18 @@ def test_every_job_is_a_command_whose_arguments_and_variables_can_be(
     assert command[3] == job.removeprefix("churn-")
     _, kind = COMMANDS[command[3]]
     variables = environment(pods[job])
-    notices = variables.keys() & WEBHOOK.keys()
-    assert variables.keys() - notices == {f"MONITORING_{name.upper()}" for name in kind.model_fields} & SECRETS.keys()
+    notices, requests = variables.keys() & WEBHOOK.keys(), variables.keys() & RETRAIN.keys()
+    assert (
+        variables.keys() - notices - requests
+        == {f"MONITORING_{name.upper()}" for name in kind.model_fields} & SECRETS.keys()
+    )
     sends = "example" in request.node.name and job in {"churn-drift", "churn-performance"}
-    assert notices == (WEBHOOK.keys() if sends else set())
+    assert (notices, requests) == ((WEBHOOK.keys(), RETRAIN.keys()) if sends else (set(), set()))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = CliApp.run(kind, cli_args=command[4:])
     assert isinstance(settings, DashboardSettings) or settings.model_dump()["log_url"] == SECRETS["MONITORING_LOG_URL"]
-    assert bool(notify.find_sender(Path())) == sends
+    assert (bool(notify.find_sender(Path())), bool(requests_command.find_requester(Path()))) == (sends, sends)
 
 
 def test_what_programs_write_has_a_place_and_the_spool_is_full_before_its_volume(

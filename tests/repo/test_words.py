@@ -51,7 +51,7 @@ def test_the_dev_container_forwards_and_names_the_ports_that_compose_publishes(
 ) -> None:
     services = yaml.safe_load((root / "docker-compose.yml").read_text())["services"].values()
     published = {int(port.rpartition(":")[2]) for service in services for port in service.get("ports", [])}
-    assert {8000, 8001, 5000} <= published
+    assert {8000, 8001, 5001} <= published
     assert sorted(dev_container["forwardPorts"]) == sorted(published)
     attributes = dev_container["portsAttributes"]
     assert {int(port) for port in attributes} == published

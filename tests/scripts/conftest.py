@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-OF_A_WORKFLOW = ("GITHUB_", "GH_", "DEPLOY_", "RETRAIN_", "REGISTRY_", "DOCKER_HOST", "DRY_RUN")
+OF_A_WORKFLOW = ("GITHUB_", "GH_", "DEPLOY_", "RETRAIN_", "REGISTRY_", "DOCKER_HOST", "DRY_RUN", "TRAINING_")
 FAKE = """#!{python}
 import json, os, pathlib, sys
 with pathlib.Path({log!r}).open("a") as log:

@@ -1,5 +1,6 @@
 """The scripts from a verdict of the monitor to a pull request, with a fake training program, server and remote."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from demo import synthetic_customers
 from models.bundles import pins
+from tests import webhook_receiver
 from tests.scripts.calls import calls
 from tests.scripts.conftest import Fake, Script
 
@@ -84,6 +88,91 @@ def test_trials_can_be_nothing_but_a_number(trials: str, script: Script, tmp_pat
     assert not (tmp_path / "called.json").exists()
 
 
+def test_a_columns_file_of_the_repository_is_used(script: Script, tmp_path: Path) -> None:
+    training(tmp_path)
+    (tmp_path / "my.toml").write_text("")
+    assert script("retrain.py", RETRAIN_DATA="my.csv", RETRAIN_COLUMNS="my.toml").returncode == 0
+    assert called(tmp_path)[0] == ["fit", "--costs=training/costs.toml", "--data=my.csv", "--columns=my.toml"]
+
+
+@pytest.mark.parametrize("columns", ["none.toml", "/etc/hosts", "../outside.toml", "--pin"])
+def test_another_columns_file_is_refused(columns: str, script: Script, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    training(work)
+    (tmp_path / "outside.toml").write_text("")
+    done = script("retrain.py", cwd=work, RETRAIN_COLUMNS=columns)
+    assert (done.returncode, "Name a file of this repository" in done.stderr) == (2, True)
+    assert not (work / "called.json").exists()
+
+
+def test_make_retrain_takes_the_words_of_make_train(root: Path) -> None:
+    command = ["make", "--no-print-directory", "--dry-run", "retrain", "DATA=my.csv", "COLUMNS=my.toml"]
+    planned = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    assert "RETRAIN_DATA='my.csv' RETRAIN_COLUMNS='my.toml' .venv/bin/python .github/scripts/retrain.py" in planned
+
+
+URL = "postgresql://ann:pass%40word@127.0.0.1:9/shop"
+
+
+@pytest.mark.parametrize("data", [URL, f"{URL},live", "mysql+pymysql://ann:pass%40word@h/shop"])
+def test_the_url_of_a_database_is_refused_where_others_can_read_it(data: str, script: Script, tmp_path: Path) -> None:
+    training(tmp_path)
+    done = script("retrain.py", RETRAIN_DATA=data)
+    assert done.returncode == 2
+    assert "secret RETRAIN_DATA_URL, its SQL as the secret TRAINING_QUERY" in done.stderr
+    assert "word" not in done.stdout + done.stderr.replace("change the password", "")
+    assert not (tmp_path / "called.json").exists()
+
+
+def test_a_database_is_read_by_its_secrets_and_no_command_line_has_them(script: Script, tmp_path: Path) -> None:
+    training(tmp_path)
+    text = (tmp_path / "training" / "__main__.py").read_text()
+    noting = 'import os; pathlib.Path("seen").write_text(os.environ["TRAINING_DATA"] + os.environ["TRAINING_QUERY"])'
+    (tmp_path / "training" / "__main__.py").write_text(
+        text.replace("if sys", f"if sys.argv[1] == 'fit':\n    {noting}\nif sys", 1)
+    )
+    done = script("retrain.py", RETRAIN_DATA_URL=URL, TRAINING_QUERY="SELECT 1")
+    assert done.returncode == 0, done.stderr
+    assert called(tmp_path)[0] == ["fit", "--costs=training/costs.toml"]
+    assert (tmp_path / "seen").read_text() == f"{URL}SELECT 1"
+    assert "word" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("secrets", "problem"),
+    [
+        ({"RETRAIN_DATA_URL": "shop"}, "Write it as postgresql://"),
+        ({"RETRAIN_DATA_URL": URL}, "Store it as TRAINING_QUERY"),
+    ],
+)
+def test_secrets_of_a_database_that_cannot_be_are_named(
+    secrets: dict[str, str], problem: str, script: Script, tmp_path: Path
+) -> None:
+    training(tmp_path)
+    done = script("retrain.py", **secrets)
+    assert (done.returncode, problem in done.stderr) == (2, True)
+    assert "word@" not in done.stderr.replace("user:password@", "")
+    assert not (tmp_path / "called.json").exists()
+
+
+def test_a_fit_that_does_not_reach_its_database_prints_no_password(script: Script, root: Path) -> None:
+    secrets = {"RETRAIN_DATA_URL": URL, "TRAINING_QUERY": "SELECT 1", "PYTHONPATH": str(root)}
+    done = script("retrain.py", cwd=root, **secrets)
+    assert (done.returncode, "the fit ended with exit code" in done.stderr) == (2, True)
+    assert "127.0.0.1" in done.stderr
+    assert "word" not in done.stdout + done.stderr
+
+
+def test_a_table_in_a_file_needs_no_query_of_a_database(script: Script, tmp_path: Path) -> None:
+    training(tmp_path)
+    text = (tmp_path / "training" / "__main__.py").read_text()
+    (tmp_path / "training" / "__main__.py").write_text(f"import os\nassert 'TRAINING_QUERY' not in os.environ\n{text}")
+    secrets = {"RETRAIN_DATA_URL": URL, "TRAINING_QUERY": "SELECT 1"}
+    done = script("retrain.py", RETRAIN_DATA="my.csv", **secrets)
+    assert called(tmp_path)[0] == ["fit", "--costs=training/costs.toml", "--data=my.csv"], done.stderr
+
+
 def git(folder: Path, *words: str) -> str:
     command = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
@@ -137,6 +226,83 @@ def test_a_proposal_holds_the_new_model_its_history_and_not_the_old_one(
         call.startswith("pr create --base main --head retraining --title Serve model 20310101") for call in asked
     )
     assert "workflow run ci.yml --ref retraining" in asked
+    text = next(words for words in asked if words.startswith("pr create"))
+    assert "--body-file" in text
+
+
+def test_with_a_token_of_its_own_the_checks_start_by_themselves(
+    clone: Path, script: Script, fake: Fake, tmp_path: Path
+) -> None:
+    path = fake("gh")
+    (tmp_path / "fakes" / "gh").write_text(f'#!/bin/sh\necho "$GH_TOKEN $*" >> {tmp_path}/gh.txt\n{BODY}')
+    texts = []
+    for variables in ({}, {"RETRAIN_TOKEN": "own"}):
+        done = script("open_pull_request.py", "report.md", cwd=clone, **TOKEN, **variables, **path)
+        assert done.returncode == 0, done.stderr
+        texts.append((clone / "body.md").read_text())
+    asked = (tmp_path / "gh.txt").read_text().splitlines()
+    assert [line.split()[0] for line in asked if " pr create " in line] == ["t", "own"]
+    assert [line for line in asked if " workflow run " in line] == ["t workflow run ci.yml --ref retraining"]
+    assert ["**Approve workflows to run**" in text for text in texts] == [True, False]
+
+
+def test_an_app_proposes_with_a_token_for_this_repository_alone(
+    clone: Path, script: Script, fake: Fake, tmp_path: Path, app_key: str
+) -> None:
+    path = fake("gh")
+    (tmp_path / "fakes" / "gh").write_text(f'#!/bin/sh\necho "$GH_TOKEN $*" >> {tmp_path}/gh.txt\n')
+    with webhook_receiver.receiving() as github:
+        app = {"GITHUB_API_URL": f"http://127.0.0.1:{github.port}", "GITHUB_REPOSITORY": "ann/churn"}
+        app |= {"RETRAIN_APP_ID": "42", "RETRAIN_APP_KEY": app_key, "GITHUB_ACTIONS": "true"}
+        github.answer_with(200, b'{"id": 7}')
+        github.answer_with(201, b'{"token": "ghs_1"}')
+        done = script("open_pull_request.py", "report.md", cwd=clone, **TOKEN, **app, **path)
+        assert done.returncode == 0, done.stderr
+        wrong = app | {"RETRAIN_APP_KEY": "x"}
+        refused = script("open_pull_request.py", "report.md", cwd=clone, **TOKEN, **wrong, **path)
+        github.answer_with(404)
+        unknown = script("open_pull_request.py", "report.md", cwd=clone, **TOKEN, **app, **path)
+    first, second = github.received[:2]
+    assert (first.path, second.path) == ("/repos/ann/churn/installation", "/app/installations/7/access_tokens")
+    assert second.body == {
+        "repositories": ["churn"],
+        "permissions": {"contents": "write", "pull_requests": "write"},
+    }
+    claims = jwt_of(second.headers["Authorization"], app_key)
+    assert claims["iss"] == "42"
+    assert claims["exp"] - claims["iat"] <= 600
+    asked = (tmp_path / "gh.txt").read_text().splitlines()
+    assert {line.split()[0] for line in asked} == {"ghs_1"}
+    assert "::add-mask::ghs_1" in done.stdout
+    assert (refused.returncode, "is no private key" in refused.stderr) == (2, True)
+    assert (unknown.returncode, "Install the App in this repository" in unknown.stderr) == (2, True)
+
+
+BODY = """
+if [ "$1 $2" = "pr create" ]; then while [ $# -gt 1 ]; do [ "$1" = --body-file ] && cp "$2" body.md; shift; done; fi
+"""
+"""Keeps the text of a pull request."""
+
+
+@pytest.fixture(scope="module")
+def app_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
+
+
+def jwt_of(authorization: str, key: str) -> dict[str, Any]:
+    """Check the signature of a token, and return its claims."""
+    head, claims, signature = authorization.removeprefix("Bearer ").split(".")
+
+    def decoded(part: str) -> bytes:
+        return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+    private = serialization.load_pem_private_key(key.encode(), password=None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+    private.public_key().verify(decoded(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256())
+    found: dict[str, Any] = json.loads(decoded(claims))
+    return found
 
 
 def test_a_newer_model_takes_the_place_of_the_one_that_is_proposed(

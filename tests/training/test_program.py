@@ -1,6 +1,7 @@
 """`python -m training`: what it prints, and its exit codes."""
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,27 @@ def test_help_describes_every_setting(command: str, capsys: pytest.CaptureFixtur
     assert f"python -m training {command}" in told
     for name in settings.model_fields:
         assert (name.upper() if name in positional else f"--{name.replace('_', '-')}") in told
+
+
+@pytest.mark.parametrize("command", [["fit"], ["promote"]])
+def test_a_missing_library_of_openmp_is_told_with_the_line_that_installs_it(
+    command: list[str], root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "xgboost.py").write_text(MISSING)
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{root}"}
+    line = [sys.executable, "-m", "training", *command, "--output-dir", str(tmp_path / "var")]
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (
+        "XGBoost cannot be loaded: the library of OpenMP is missing. On macOS, run `brew install libomp`" in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+
+
+MISSING = """
+class XGBoostError(ValueError):
+    pass
+
+raise XGBoostError("\\nXGBoost Library (libxgboost.dylib) could not be loaded.\\n  * libomp.dylib for Mac OSX")
+"""
+"""What XGBoost raises on a Mac without libomp."""

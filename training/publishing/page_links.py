@@ -22,4 +22,4 @@ def invitation(uri: str, page: str) -> str:
     if uri.startswith("databricks"):
         return f"{uri}: {page}"
     database = "" if uri == _DEFAULT else f"MLFLOW_TRACKING_URI={shlex.quote(redact_passwords(uri))} "
-    return f"{database}make mlflow, then http://localhost:5000/{page}"
+    return f"{database}make mlflow, then http://localhost:5001/{page}"

@@ -301,6 +301,25 @@ def test_notices_go_where_they_were_told(monitoring: Program, shelf: Path, tmp_p
     assert all(is_signed(request, SECRET) for request in receiver.received)
 
 
+def test_a_retraining_is_requested_where_and_when_it_was_told(monitoring: Program, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret\n")
+    reports = tmp_path / "var" / "reports"
+    reports.mkdir(parents=True)
+    (reports / "20260101T000000.000000Z-drift.json").write_text('{"exit_code": 1, "summary": "drift"}')
+    with webhook_receiver.receiving() as github:
+        of_whom = ("--retrain-repository", "ann/churn", "--retrain-token-file", tmp_path / "token")
+        to = (*of_whom, "--retrain-api-url", f"http://127.0.0.1:{github.port}", "--output-dir", tmp_path / "var")
+        assert monitoring.run("request-retraining", *to, "--retrain-on", "decision").out == "no retraining is due\n"
+        assert monitoring.run("request-retraining", *to).out == "requested a retraining of ann/churn: drift\n"
+        (reports / "20260101T000001.000000Z-performance.json").write_text('{"exit_code": 1, "summary": "quality"}')
+        assert monitoring.run("request-retraining", *to).out == "no retraining is due\n"  # within the pause
+        file = tmp_path / "var" / "retraining" / "requests.json"
+        early = (NOW - timedelta(hours=2)).isoformat()
+        file.write_text(re.sub(r'("at": ")[^"]+', rf"\g<1>{early}", file.read_text()))
+        monitoring.run("request-retraining", *to, "--retrain-pause", "1h")
+    assert [request.body["client_payload"]["reason"] for request in github.received] == ["drift", "quality"]
+
+
 def test_an_option_that_no_run_was_given_is_found() -> None:
     lines = [("drift", "--from", "2026-01-01", "--min-rows", "200"), ("prune",)]
     missing = unused({"drift": DriftSettings, "prune": PruneSettings}, lines)

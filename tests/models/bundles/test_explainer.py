@@ -1,5 +1,6 @@
 """Contributions are exact, belong to the contract's features, and come from a booster that is opened once."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,14 @@ def test_trees_of_another_contract_are_refused(booster_file: Path, second_contra
     rows = matrix_of(second_contract, [second_contract.example])
     with pytest.raises(errors.BoosterUnreadable, match=r"model\.ubj"):
         Explainer(booster_file, second_contract).explain(rows)
+
+
+def test_a_missing_library_of_openmp_is_named_with_the_line_that_installs_it(
+    booster_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "xgboost.py").write_text("raise ValueError('could not be loaded.\\n * libomp.dylib for Mac OSX')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "xgboost")
+    row = np.zeros((1, len(CONTRACT.matrix_columns)), dtype=np.float32)
+    with pytest.raises(errors.BoosterUnreadable, match=r"OpenMP is missing\. On macOS, run `brew install libomp`"):
+        Explainer(booster_file, CONTRACT).explain(row)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from monitoring import notify
 from monitoring.errors import WebhookUnusable
-from monitoring.settings import WebhookSettings
+from monitoring.notices.settings import WebhookSettings
 from tests.webhook_receiver import SECRET
 
 

@@ -17,7 +17,7 @@ from training.publishing import page_links, run_description, tracking
 from training.publishing.tracking import REGISTERED_MODEL
 from training.settings import FitSettings
 
-PAGE = "http://localhost:5000/#/experiments/1/runs/a?workflowType=machine_learning"
+PAGE = "http://localhost:5001/#/experiments/1/runs/a?workflowType=machine_learning"
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ def test_the_printed_link_opens_that_run(published: Published, server: str, sett
     if chromium is None:
         pytest.skip("Chromium is not installed")
     page_of_fit = published.link.removeprefix(f"MLFLOW_TRACKING_URI={settings.mlflow} make mlflow, then ")
-    link = page_of_fit.replace("http://localhost:5000", server)
+    link = page_of_fit.replace("http://localhost:5001", server)
     with tracking.run(settings.model_copy(update={"tracking_uri": server})) as opened:
         pass  # a run that is logged to the server itself
     name = published.bundle.manifest.version[:17]

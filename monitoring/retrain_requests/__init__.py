@@ -1,0 +1,1 @@
+"""Requests for a retraining, one for each drift."""
