@@ -8,16 +8,17 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType
 
-from rollout import checks, compose, deployment_history, proxy
+from rollout import checks, compose, deployment_history, proxy, settings
 from rollout.compose import Colour
 from rollout.deployment_history import Action, Record, Result
 from rollout.errors import Interrupted, RolloutError, UsageError
+from rollout.settings import Request
 
 logger = logging.getLogger(__name__)
 OTHER: dict[Colour, Colour] = {"blue": "green", "green": "blue"}
@@ -39,6 +40,7 @@ class Attempt:
     image: str
     action: Action
     patience: Limits
+    settings: Mapping[str, str] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     model_version: str | None = None
@@ -60,32 +62,47 @@ class Attempt:
         return record
 
 
-def deploy(image: str, patience: Limits) -> Record:
+def deploy(image: str, patience: Limits, request: Request) -> Record:
     """Deploy an image, or roll back if it is not fit to serve; return the record.
 
     Raises:
+        SettingsInvalid: a setting of the running colour would be lost.
         CannotTell: a docker command failed, or another deployment is under way.
     """
-    return _alone(lambda: Attempt(image, "deploy", patience))
+    return _alone(request, lambda settings: Attempt(image, "deploy", patience, settings))
 
 
-def roll_back(patience: Limits) -> Record:
-    """Deploy the image that served before the live one, with all steps of a deployment.
+def roll_back(patience: Limits, request: Request) -> Record:
+    """Deploy the image that served before the live one, with the live one's settings and all steps of a deployment.
 
     Raises:
         UsageError: no other image has been deployed.
+        SettingsInvalid: a setting of the running colour would be lost.
         CannotTell: a docker command failed, or another deployment is under way.
     """
-    return _alone(lambda: Attempt(_previous_image(), "rollback", patience))
+    return _alone(request, lambda settings: Attempt(_previous_image(), "rollback", patience, settings))
 
 
-def _alone(begin: Callable[[], Attempt]) -> Record:
-    compose.start_proxy()
+def _alone(request: Request, begin: Callable[[Mapping[str, str]], Attempt]) -> Record:
+    compose.start_proxy(settings.as_variables(request.over(settings.of_host())))
     with deployment_history.alone():
         _finish_what_was_abandoned()
         if proxy.is_outdated():
             logger.warning("nginx runs an older deploy/nginx.conf. See docs/deploy.md to replace it")
-        return _try(begin())
+        return _try(begin(_settled(request)))
+
+
+def _settled(request: Request) -> dict[str, str]:
+    """Return the settings of the new colour, and log which differ from those of the live one."""
+    live, _ = _colours()
+    container = compose.find(live) if live else None
+    kept = settings.of(container) if container else settings.of_host()
+    wanted = request.over(kept)
+    for line in settings.changes(kept, wanted):
+        logger.info("setting %s", line)
+    if same := [name for name in wanted if kept.get(name) == wanted[name]]:
+        logger.info("settings as before: %s", ", ".join(same))
+    return wanted
 
 
 def _try(attempt: Attempt) -> Record:
@@ -115,7 +132,7 @@ def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
     """
     patience = attempt.patience
     logger.info("starting %s as %s", attempt.image, new)
-    container = compose.start(new, attempt.image)
+    container = compose.start(new, attempt.image, settings.as_variables(attempt.settings))
     checks.wait_until_ready(container, patience.ready_seconds)
     attempt.model_version = checks.smoke(container, checks.OWN_ADDRESS)
     logger.info("%s predicts with model %s; switching", new, attempt.model_version)

@@ -5,6 +5,7 @@ RolloutError
 │   └── Interrupted         the deployment was interrupted
 └── CannotTell              the image could not be tested
     ├── UsageError          the command line is invalid
+    │   └── SettingsInvalid a setting is unknown, or would be lost
     ├── DockerFailed        a docker command failed
     └── DeploymentRunning   another deployment is under way
 """
@@ -35,6 +36,10 @@ class CannotTell(RolloutError):
 
 class UsageError(CannotTell):
     """The command line is invalid."""
+
+
+class SettingsInvalid(UsageError):
+    """A setting is unknown, or would be lost."""
 
 
 class DockerFailed(CannotTell):
