@@ -18,7 +18,7 @@ from typing import Any
 
 import terminal
 from rollout import compose, deployment, deployment_history, proxy, settings
-from rollout.deployment import Limits
+from rollout.attempts import Limits
 from rollout.errors import CannotTell, UsageError
 
 DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")

@@ -26,8 +26,8 @@ class Refused(RolloutError):
 class Interrupted(Refused):
     """The deployment was interrupted."""
 
-    def __init__(self) -> None:
-        super().__init__("it was interrupted. Deploy again.")
+    def __init__(self, by: str | None = None) -> None:
+        super().__init__(f"a rollback by {by} interrupted it." if by else "it was interrupted. Deploy again.")
 
 
 class CannotTell(RolloutError):
@@ -54,5 +54,6 @@ class DockerFailed(CannotTell):
 class DeploymentRunning(CannotTell):
     """Another deployment is under way."""
 
-    def __init__(self) -> None:
-        super().__init__("another deployment is under way on this host. Wait for its end, and deploy again.")
+    def __init__(self, holder: object = None) -> None:
+        what = f": {holder}" if holder else ""
+        super().__init__(f"another deployment is under way on this host{what}. Wait for its end, and deploy again.")
