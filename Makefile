@@ -89,7 +89,8 @@ site-demo: setup ## build the demo page as a static site in var/site/demo, where
 
 deploy: ## deploy IMAGE, a digest (default: build this checkout), on the host of DOCKER_HOST; see docs/deploy.md
 	@$(NEW_ENOUGH)
-	@image=$${IMAGE:-$$(docker build --quiet --target service .)} && $(PYTHON) .github/scripts/deploy.py "$$image"
+	@image=$${IMAGE:-$$(docker build --quiet --target service .)} && set -- "$$image" && \
+		for name in $$DROP; do set -- "$$@" --drop "$$name"; done && $(PYTHON) .github/scripts/deploy.py "$$@"
 
 audit: setup ## look up known vulnerabilities of the Python packages in the service image
 	@$(BIN)/python .github/scripts/audit.py

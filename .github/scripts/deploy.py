@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """`deploy.py IMAGE`: deploy an image on the host of DOCKER_HOST without a failed request, or roll back.
 
-Instead of IMAGE: `rollback` (to the previous image), `history` or `status`. With --json, the output is JSON.
+Instead of IMAGE: `rollback` (to the previous image), `history`, `settings` or `status`. --json prints JSON.
+The settings of the running colour stay, unless others are in the environment or in DEPLOY_SETTINGS, an env file's text.
 Exit code 0: the image serves; 1: it is not fit to serve, and the previous one still serves; 2: cannot tell.
 """
 
 import argparse
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,8 +17,8 @@ from dataclasses import asdict
 from typing import Any
 
 import terminal
-from rollout import compose, deployment, deployment_history, proxy
-from rollout.deployment import Limits
+from rollout import compose, deployment, deployment_history, proxy, settings
+from rollout.attempts import Limits
 from rollout.errors import CannotTell, UsageError
 
 DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
@@ -25,7 +27,9 @@ DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="deploy.py", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("image", metavar="IMAGE", help="name@sha256:..., or an image id; or rollback, history, status")
+    words = "name@sha256:..., or an image id; or rollback, history, settings, status"
+    parser.add_argument("image", metavar="IMAGE", help=words)
+    parser.add_argument("--drop", metavar="NAME", action="append", default=[], help="return a setting to its default")
     parser.add_argument("--ready-seconds", type=float, default=Limits.ready_seconds, help="time limit of the start")
     parser.add_argument(
         "--soak-seconds", type=float, default=Limits.soak_seconds, help="time that it is watched with clients"
@@ -47,10 +51,11 @@ def deploy(given: argparse.Namespace) -> tuple[int, Any]:
         soak_seconds=given.soak_seconds,
         max_failed_fraction=given.max_failed_fraction,
     )
+    request = settings.Request(settings.read(os.environ), frozenset(given.drop))
     if given.image == "rollback":
-        record = deployment.roll_back(patience)
+        record = deployment.roll_back(patience, request)
     elif DIGEST.fullmatch(given.image):
-        record = deployment.deploy(given.image, patience)
+        record = deployment.deploy(given.image, patience, request)
     else:
         raise UsageError(
             f"{given.image} is a tag, which may name another image later. Name it by digest; "
@@ -62,6 +67,11 @@ def deploy(given: argparse.Namespace) -> tuple[int, Any]:
 def history(_given: argparse.Namespace) -> tuple[int, Any]:
     """Return all deployments."""
     return 0, [asdict(record) for record in deployment_history.read()] if compose.find("proxy") else []
+
+
+def current_settings(_given: argparse.Namespace) -> tuple[int, Any]:
+    """Return the settings of the running colour, without passwords."""
+    return 0, {"settings": {name: settings.shown(name, value) for name, value in settings.of_host().items()}}
 
 
 def status(_given: argparse.Namespace) -> tuple[int, Any]:
@@ -80,6 +90,8 @@ def describe(facts: Any) -> str:
     """Format the JSON output as lines of text."""
     if isinstance(facts, list):
         return "\n".join(_line(record) for record in facts) or "nothing has been deployed here"
+    if "settings" in facts:
+        return "\n".join(f"{name}={value}" for name, value in facts["settings"].items()) or "all settings have defaults"
     if "result" in facts:
         return _line(facts)
     lines = [f"live: {facts['live'] or 'nothing'}{', soaking' if facts['soaking'] else ''}"]
@@ -101,7 +113,7 @@ def main(arguments: Sequence[str]) -> int:
     handler.setFormatter(terminal.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     given = parse(arguments)
-    do = {"history": history, "status": status}.get(given.image, deploy)
+    do = {"history": history, "settings": current_settings, "status": status}.get(given.image, deploy)
     try:
         code, facts = do(given)
     except CannotTell as error:

@@ -74,6 +74,18 @@ class Host:
         """Return the exit code and the record of a deployment."""
         return self.tell(image, "--soak-seconds", str(soak_seconds), "--ready-seconds", str(ready_seconds))
 
+    def return_to(self, image: str) -> None:
+        """Deploy an image, with no settings but its own."""
+        strange = self.settings().keys() - self.environment.keys()
+        dropped = (word for name in strange for word in ("--drop", name))
+        code, record = self.tell(image, "--soak-seconds", "0", "--ready-seconds", "120", *dropped)
+        assert code == 0, record
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings that the next deployment will keep."""
+        found: dict[str, str] = self.tell("settings")[1]["settings"]
+        return found
+
     def tell(self, *words: str) -> tuple[int, Any]:
         """Return the exit code and the JSON of a command; its complaint where there is none."""
         done = subprocess.run(self.command(*words), env=self.environment, capture_output=True, text=True, check=False)

@@ -48,9 +48,9 @@ def host(root: Path, images: Images) -> Iterator[Host]:
 
 @pytest.fixture(autouse=True)
 def from_v1(host: Host, images: Images) -> None:
-    """Each test begins with v1 live."""
-    if host.serving()[0] != images.v1:
-        assert host.deploy(images.v1, soak_seconds=0)[0] == 0
+    """Each test begins with v1 live, and with the settings of the host."""
+    if host.serving()[0] != images.v1 or host.settings().keys() - host.environment.keys():
+        host.return_to(images.v1)
 
 
 def version_of(host: Host) -> str | None:
@@ -83,7 +83,7 @@ def test_clients_without_keys_go_over_to_keys_without_a_failed_request(host: Hos
         key = host.compose("exec", "-T", told["live"], *add.split()).splitlines()[-1]
         wait_until(of_before.none_failed, 60)
     with traffic(host, key) as seen:
-        assert host.deploy(images.v1, soak_seconds=2)[0] == 0
+        host.return_to(images.v1)
     assert seen.none_failed(), seen
     assert [asked(host, found)[0] for found in ("", key)] == [401, 200]
 
@@ -172,11 +172,28 @@ def test_a_deployment_that_is_interrupted_goes_back(host: Host, images: Images) 
     assert seen.none_failed(), seen
 
 
+def test_a_rollback_interrupts_a_deployment_and_says_whose(host: Host, images: Images) -> None:
+    before = host.serving()
+    with traffic(host) as seen:
+        deployment = host.begin(images.v2)
+        code, back = host.tell("rollback")
+        told, _ = deployment.communicate(timeout=60)
+    assert (code, back["action"], back["result"], back["image"]) == (0, "rollback", "deployed", images.v1)
+    assert f"is live again: the deploy of {images.v2} by " in back["reason"]
+    record = json.loads(told)
+    assert (deployment.returncode, record["result"]) == (1, "rolled back")
+    assert record["reason"] == f"a rollback by {back['by']} interrupted it."
+    assert host.tell("history")[1][-2:] == [record, back]
+    assert host.serving() == before
+    assert seen.none_failed(), seen
+
+
 def test_only_one_deploys_at_a_time_and_one_that_was_killed_is_undone_by_the_next(host: Host, images: Images) -> None:
     with traffic(host) as seen:
         deployment = host.begin(images.v2)
         code, told = host.deploy(images.v2)
-        assert (code, "another deployment is under way" in told) == (2, True)
+        assert code == 2
+        assert f"another deployment is under way on this host: the deploy of {images.v2} by " in told
         deployment.kill()
         deployment.communicate()
         assert host.serving()[0] == images.v2  # unproven, and the version before stands in for it
@@ -197,6 +214,46 @@ def test_only_one_deploys_at_a_time_and_one_that_was_killed_is_undone_by_the_nex
 def test_an_image_that_may_change_is_not_deployed(words: tuple[str, ...], remedy: str, host: Host) -> None:
     code, told = host.tell(*words)
     assert (code, remedy in told) == (2, True)
+
+
+def test_postgresql_stays_the_log_until_it_is_dropped(host: Host, images: Images) -> None:
+    with postgresql(host) as (database, url):
+        given = replace(host, environment=host.environment | {"DEPLOY_SETTINGS": f"# of the host\nLOG_URL={url}\n"})
+        assert given.deploy(images.v2, soak_seconds=0)[0] == 0
+        code, told = host.tell(f"sha256:{'0' * 64}", "--drop", "LOG_URL")
+        assert (code, told["result"]) == (1, "refused")  # so nothing is dropped either
+        done = subprocess.run(
+            host.command(images.v1, "--soak-seconds", "0"),
+            env=host.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, url in done.stderr) == (0, False), done.stderr
+        assert (
+            "settings as before: DEPLOY_NETWORK, DEPLOY_OPS_PORT, DEPLOY_PORT, LOG_URL, SERVICE_MAX_TURN_SE"
+            in done.stderr
+        )
+        assert host.settings()["LOG_URL"] == url.replace("churn:churn@", "***@")
+        versions = ("psql", "-U", "churn", "-tAc", "SELECT DISTINCT model_version FROM predictions")
+        expected = str(version_of(host))
+        wait_until(lambda: expected in run("docker", "exec", database, *versions), 60)
+
+
+@contextmanager
+def postgresql(host: Host) -> Iterator[tuple[str, str]]:
+    """Start PostgreSQL in the network of the host; yields the name of its container, and the URL of its database."""
+    name = f"{host.environment['COMPOSE_PROJECT_NAME']}-postgres"
+    network = ("--network", f"{host.environment['COMPOSE_PROJECT_NAME']}_default")
+    address = f"{host.environment['DEPLOY_NETWORK']}.6"  # deploy/compose.yml uses the addresses before it
+    who = ("--env", "POSTGRES_USER=churn", "--env", "POSTGRES_PASSWORD=churn")
+    run("docker", "run", "--detach", "--name", name, *network, "--ip", address, *who, "postgres:17")
+    try:
+        answers = ("docker", "exec", name, "pg_isready", "--host", "127.0.0.1")
+        wait_until(lambda: not subprocess.run(answers, capture_output=True, check=False).returncode, 60)
+        yield name, f"postgresql://churn:churn@{name}/churn"
+    finally:
+        run("docker", "rm", "--force", "--volumes", name)
 
 
 def test_an_image_that_cannot_be_had_leaves_all_as_it_was(host: Host, images: Images) -> None:

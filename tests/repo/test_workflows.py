@@ -97,3 +97,19 @@ def program(name: str) -> str:
 def checked(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nothing_is_deployed_before_its_tests_and_a_rollback_waits_for_nothing(root: Path) -> None:
+    workflow = yaml.safe_load((root / ".github" / "workflows" / "deploy.yml").read_text())
+    host = workflow["jobs"]["host"]
+    assert set(host["needs"]) == {"tested", "image"}
+    assert "needs.tested.result == 'success' && needs.image.result == 'success'" in host["if"]
+    assert [step["run"] for step in workflow["jobs"]["tested"]["steps"] if "run" in step] == [
+        ".github/scripts/await_ci.py"
+    ]
+    assert {workflow["jobs"][name]["if"] for name in ("tested", "image")} == {"inputs.action != 'rollback'"}
+    assert workflow["concurrency"]["group"] == "${{ inputs.action == 'rollback' && 'rollback' || 'deploy' }}"
+    tests = yaml.safe_load((root / ".github" / "workflows" / "ci.yml").read_text())
+    assert (
+        "github.ref == 'refs/heads/main' && github.sha" in tests["concurrency"]["group"]
+    )  # no newer commit cancels it

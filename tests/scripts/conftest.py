@@ -50,7 +50,7 @@ def fake(tmp_path: Path) -> Fake:
     def make(name: str, **answers: str) -> dict[str, str]:
         folder = tmp_path / "fakes"
         folder.mkdir(exist_ok=True)
-        spaced = {start.replace("_", " "): answer for start, answer in answers.items()}
+        spaced = {start.replace("_", " ") if start.isidentifier() else start: told for start, told in answers.items()}
         text = FAKE.format(python=sys.executable, log=str(tmp_path / f"{name}.log"), answers=spaced)
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)

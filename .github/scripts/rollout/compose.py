@@ -3,15 +3,44 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 from rollout.errors import DockerFailed, UsageError
 
 Colour = Literal["blue", "green"]
 FOLDER = Path(__file__).parents[3] / "deploy"
+NONE: Mapping[str, str] = MappingProxyType({})
 PULL_SECONDS, COMMAND_SECONDS = 900, 60
+OF_THE_PROXY = ("DEPLOY_ADDRESS", "DEPLOY_NETWORK", "DEPLOY_OPS_PORT", "DEPLOY_PORT")
+"""Settings that a running proxy has already, because a deployment does not replace it."""
+SETTINGS = (
+    *OF_THE_PROXY,
+    "LOG_URL",
+    "MONITORING_WEBHOOK_ALLOW_PRIVATE",
+    "MONITORING_WEBHOOK_SECRET",
+    "MONITORING_WEBHOOK_URL",
+    "MONITOR_PORT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "SERVICE_ALLOWED_HOSTS",
+    "SERVICE_ALLOW_ANONYMOUS",
+    "SERVICE_CORS_ORIGINS",
+    "SERVICE_DRAIN_SECONDS",
+    "SERVICE_KEYS_FILE",
+    "SERVICE_LOG_INPUTS",
+    "SERVICE_MAX_TURN_SECONDS",
+    "SERVICE_NOTE_KEY",
+    "SERVICE_NOTE_MODEL",
+    "SERVICE_NOTE_URL",
+    "SERVICE_REQUESTS_PER_SECOND",
+    "SERVICE_ROWS_PER_SECOND",
+    "SERVICE_TRUSTED_PROXIES",
+    "SERVICE_WORKERS",
+)
+"""Variables of the Compose file that people set; a deployment keeps those of the one before."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +53,8 @@ class Container:
     """Container id."""
     image: str
     """Image that was requested: a digest."""
+    created: str
+    """Time at which it was made, UTC."""
     running: bool
     restarts: int
     """Number of restarts by the engine after the container ended by itself."""
@@ -33,19 +64,20 @@ class Container:
     """Exit code of its last end."""
 
 
-def run(*words: str, given: str = "", seconds: float = COMMAND_SECONDS, images: dict[str, str] | None = None) -> str:
+def run(*words: str, given: str = "", seconds: float = COMMAND_SECONDS, variables: Mapping[str, str] = NONE) -> str:
     """Run `docker compose` with `given` as its standard input; return its output.
 
     Raises:
         DockerFailed: the exit code is not 0, or the command took longer than `seconds`.
     """
-    return _run(["docker", "compose", "--file", str(FOLDER / "compose.yml"), *words], given, seconds, images)
+    return _run(["docker", "compose", "--file", str(FOLDER / "compose.yml"), *words], given, seconds, variables)
 
 
-def _run(command: list[str], given: str, seconds: float, images: dict[str, str] | None = None) -> str:
+def _run(command: list[str], given: str, seconds: float, variables: Mapping[str, str] = NONE) -> str:
+    own = environment(variables)
     try:
         done = subprocess.run(
-            command, input=given, env=environment(images), capture_output=True, text=True, timeout=seconds, check=False
+            command, input=given, env=own, capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
         raise DockerFailed(command=command, output=f"no answer within {seconds:g} s") from None
@@ -56,20 +88,22 @@ def _run(command: list[str], given: str, seconds: float, images: dict[str, str] 
     return done.stdout
 
 
-def environment(images: dict[str, str] | None = None) -> dict[str, str]:
-    """Return the environment variables that the Compose file needs."""
-    return os.environ | {"NGINX_CONF": (FOLDER / "nginx.conf").read_text()} | (images or {})
+def environment(variables: Mapping[str, str] = NONE) -> dict[str, str]:
+    """Return the environment of a docker command: no settings but those among `variables`."""
+    inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    return inherited | {"NGINX_CONF": (FOLDER / "nginx.conf").read_text()} | dict(variables)
 
 
-def start_proxy() -> None:
+def start_proxy(variables: Mapping[str, str]) -> None:
     """Start the proxy unless it runs; a running proxy is not replaced, even if the configuration has changed."""
-    run("up", "--detach", "--wait", "--wait-timeout", "60", "--no-recreate", "proxy", seconds=PULL_SECONDS)
+    words = ("up", "--detach", "--wait", "--wait-timeout", "60", "--no-recreate", "proxy")
+    run(*words, seconds=PULL_SECONDS, variables=variables)
 
 
-def start(colour: Colour, image: str) -> Container:
+def start(colour: Colour, image: str, variables: Mapping[str, str]) -> Container:
     """Replace a colour's container by a new one of the image, which the host pulls if necessary."""
-    images = {f"{colour.upper()}_IMAGE": image}
-    run("up", "--detach", "--no-deps", "--force-recreate", colour, seconds=PULL_SECONDS, images=images)
+    words = ("up", "--detach", "--no-deps", "--force-recreate", colour)
+    run(*words, seconds=PULL_SECONDS, variables={**variables, f"{colour.upper()}_IMAGE": image})
     container = find(colour)
     if container is None:
         raise DockerFailed(command=["docker", "compose", "up", colour], output="there is no container")
@@ -97,13 +131,32 @@ def look_again(container: Container) -> Container:
     return _inspect(container.service, container.name)
 
 
-def _inspect(service: str, name: str) -> Container:
+def labels_and_variables(container: Container) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the labels of a container, and the environment variables of its program."""
+    config = _facts(container.name)["Config"]
+    return config["Labels"] or {}, dict(line.split("=", 1) for line in config["Env"] or () if "=" in line)
+
+
+def default_variables(colour: str) -> dict[str, str | None]:
+    """Return the environment variables of a colour without any settings."""
+    found: dict[str, str | None] = json.loads(run("config", "--format", "json"))["services"][colour]["environment"]
+    return found
+
+
+def _facts(name: str) -> dict[str, Any]:
     [found] = json.loads(_run(["docker", "container", "inspect", name], "", COMMAND_SECONDS))
+    facts: dict[str, Any] = found
+    return facts
+
+
+def _inspect(service: str, name: str) -> Container:
+    found = _facts(name)
     state = found["State"]
     return Container(
         service=service,
         name=name,
         image=found["Config"]["Image"],
+        created=found["Created"],
         running=state["Running"] and not state["Restarting"],
         restarts=found["RestartCount"],
         health=state.get("Health", {}).get("Status", "none"),

@@ -3,98 +3,101 @@
 On any error, clients are sent to the previous colour again, and the new container is removed.
 """
 
-import getpass
 import logging
-import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import FrameType
 
-from rollout import checks, compose, deployment_history, proxy
+from rollout import attempts, checks, compose, deployment_history, lock, proxy, settings
+from rollout.attempts import Attempt, Limits
 from rollout.compose import Colour
-from rollout.deployment_history import Action, Record, Result
+from rollout.deployment_history import Record
 from rollout.errors import Interrupted, RolloutError, UsageError
+from rollout.lock import Hold, Holder
+from rollout.settings import Request
 
 logger = logging.getLogger(__name__)
 OTHER: dict[Colour, Colour] = {"blue": "green", "green": "blue"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Time limits of a deployment, and the share of requests that a new colour may fail to answer."""
-
-    ready_seconds: float = 60
-    soak_seconds: float = 30
-    max_failed_fraction: float = 0.01
-
-
-@dataclass
-class Attempt:
-    """A running deployment."""
-
-    image: str
-    action: Action
-    patience: Limits
-    began: float = field(default_factory=time.monotonic)
-    at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    model_version: str | None = None
-    switched: bool = False
-
-    def end(self, result: Result, reason: str) -> Record:
-        """Append the result to the history, and return its record."""
-        record = Record(
-            at=self.at,
-            by=os.environ.get("GITHUB_ACTOR") or getpass.getuser(),
-            action=self.action,
-            image=self.image,
-            model_version=self.model_version,
-            result=result,
-            reason=reason,
-            seconds=round(time.monotonic() - self.began, 1),
-        )
-        deployment_history.append(record)
-        return record
-
-
-def deploy(image: str, patience: Limits) -> Record:
+def deploy(image: str, patience: Limits, request: Request) -> Record:
     """Deploy an image, or roll back if it is not fit to serve; return the record.
 
     Raises:
+        SettingsInvalid: a setting of the running colour would be lost.
         CannotTell: a docker command failed, or another deployment is under way.
     """
-    return _alone(lambda: Attempt(image, "deploy", patience))
+    holder = Holder(by=attempts.user(), action="deploy", image=image, at=attempts.now())
+    with _alone(holder, request) as hold:
+        return _try(Attempt(image, "deploy", patience, _settled(request), at=holder.at), hold)
 
 
-def roll_back(patience: Limits) -> Record:
-    """Deploy the image that served before the live one, with all steps of a deployment.
+def roll_back(patience: Limits, request: Request) -> Record:
+    """Deploy the image that served before the live one, with the live one's settings and all steps of a deployment.
+
+    It interrupts a deployment. If clients were at its image already, they are back where they were, and that is all.
 
     Raises:
         UsageError: no other image has been deployed.
-        CannotTell: a docker command failed, or another deployment is under way.
+        SettingsInvalid: a setting of the running colour would be lost.
+        CannotTell: a docker command failed, or another deployment does not end.
     """
-    return _alone(lambda: Attempt(_previous_image(), "rollback", patience))
+    with _alone(
+        Holder(by=attempts.user(), action="rollback", image="the image before", at=attempts.now()), request
+    ) as hold:
+        if undone := _undone(hold):
+            return undone
+        return _try(Attempt(_previous_image(), "rollback", patience, _settled(request), at=hold.holder.at), hold)
 
 
-def _alone(begin: Callable[[], Attempt]) -> Record:
-    compose.start_proxy()
-    with deployment_history.alone():
+@contextmanager
+def _alone(holder: Holder, request: Request) -> Iterator[Hold]:
+    compose.start_proxy(settings.as_variables(request.over(settings.of_host())))
+    with lock.alone(holder) as hold:
         _finish_what_was_abandoned()
         if proxy.is_outdated():
             logger.warning("nginx runs an older deploy/nginx.conf. See docs/deploy.md to replace it")
-        return _try(begin())
+        yield hold
 
 
-def _try(attempt: Attempt) -> Record:
+def _undone(hold: Hold) -> Record | None:
+    """Return the record of a rollback that is done, because it interrupted a deployment that had switched clients."""
+    stopped, records = hold.interrupted, deployment_history.read()
+    if not stopped or not records or (records[-1].at, records[-1].result) != (stopped.at, "rolled back"):
+        return None
+    live, _ = _colours()
+    container = compose.find(live) if live else None
+    if not container:
+        return None
+    versions = [record.model_version for record in records if record.image == container.image]
+    attempt = Attempt(container.image, "rollback", Limits(), at=hold.holder.at)
+    attempt.model_version = versions[-1] if versions else None
+    return attempt.end("deployed", f"{live} is live again: {stopped} was interrupted")
+
+
+def _settled(request: Request) -> dict[str, str]:
+    """Return the settings of the new colour, and log which differ from those of the live one."""
+    live, _ = _colours()
+    container = compose.find(live) if live else None
+    kept = settings.of(container) if container else settings.of_host()
+    wanted = request.over(kept)
+    for line in settings.changes(kept, wanted):
+        logger.info("setting %s", line)
+    if same := [name for name in wanted if kept.get(name) == wanted[name]]:
+        logger.info("settings as before: %s", ", ".join(same))
+    return wanted
+
+
+def _try(attempt: Attempt, hold: Hold) -> Record:
     before, new = _colours()
     try:
         with _signals(_interrupt):
+            hold.arm(armed=attempt.action == "deploy")
             _introduce(attempt, new, before)
+            hold.arm(armed=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # any error must lead to a rollback
-        reason = _tell(error)
+        reason = _tell(error, hold)
         logger.warning("rolling back: %s", reason)
         with _signals(signal.SIG_IGN):  # a rollback must not be interrupted
             _go_back(new, before)
@@ -115,7 +118,7 @@ def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
     """
     patience = attempt.patience
     logger.info("starting %s as %s", attempt.image, new)
-    container = compose.start(new, attempt.image)
+    container = compose.start(new, attempt.image, settings.as_variables(attempt.settings))
     checks.wait_until_ready(container, patience.ready_seconds)
     attempt.model_version = checks.smoke(container, checks.OWN_ADDRESS)
     logger.info("%s predicts with model %s; switching", new, attempt.model_version)
@@ -127,9 +130,9 @@ def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
     proxy.switch(new, soaking=False)
 
 
-def _tell(error: BaseException) -> str:
+def _tell(error: BaseException, hold: Hold) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return str(Interrupted())
+        return str(Interrupted(hold.interrupted_by))
     return str(error) if isinstance(error, RolloutError) else f"unexpected {type(error).__name__}: {error}"
 
 

@@ -1,24 +1,15 @@
-"""The history of deployments, and the lock that allows only one at a time.
-
-Both are in the proxy's volume on the host, so all machines that deploy to this host share them.
-"""
+"""The history of deployments, in the proxy's volume on the host, so all machines that deploy to this host share it."""
 
 import json
 import logging
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from rollout import compose, proxy
-from rollout.errors import DeploymentRunning, DockerFailed
+from rollout import proxy
 
 logger = logging.getLogger(__name__)
 Action = Literal["deploy", "rollback"]
 Result = Literal["deployed", "refused", "rolled back", "abandoned"]
-HELD_BY_ANOTHER = 75
-HOLD = f"flock --nonblock --conflict-exit-code {HELD_BY_ANOTHER} /state/lock sh -c 'echo held; exec cat'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,27 +56,3 @@ def _parse(line: str) -> Record | None:
         return Record(**json.loads(line))
     except (ValueError, TypeError):
         return None
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Hold the host's lock until the block or this program ends; it excludes deployments from all machines.
-
-    Raises:
-        DeploymentRunning: another deployment holds the lock.
-        DockerFailed: the lock cannot be taken.
-    """
-    command = ["docker", "compose", "--file", str(compose.FOLDER / "compose.yml"), "exec", "-T", "--user", "root"]
-    with subprocess.Popen(
-        [*command, "proxy", "sh", "-c", HOLD],
-        env=compose.environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C must not end it: the rollback still needs the lock
-    ) as holder:
-        if not holder.stdout or holder.stdout.readline() != b"held\n":
-            if holder.wait() == HELD_BY_ANOTHER:
-                raise DeploymentRunning
-            raise DockerFailed(command=command, output="the lock of the host cannot be taken")
-        yield  # the end of the block closes its standard input, which ends it

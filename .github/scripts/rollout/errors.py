@@ -5,6 +5,7 @@ RolloutError
 │   └── Interrupted         the deployment was interrupted
 └── CannotTell              the image could not be tested
     ├── UsageError          the command line is invalid
+    │   └── SettingsInvalid a setting is unknown, or would be lost
     ├── DockerFailed        a docker command failed
     └── DeploymentRunning   another deployment is under way
 """
@@ -25,8 +26,8 @@ class Refused(RolloutError):
 class Interrupted(Refused):
     """The deployment was interrupted."""
 
-    def __init__(self) -> None:
-        super().__init__("it was interrupted. Deploy again.")
+    def __init__(self, by: str | None = None) -> None:
+        super().__init__(f"a rollback by {by} interrupted it." if by else "it was interrupted. Deploy again.")
 
 
 class CannotTell(RolloutError):
@@ -35,6 +36,10 @@ class CannotTell(RolloutError):
 
 class UsageError(CannotTell):
     """The command line is invalid."""
+
+
+class SettingsInvalid(UsageError):
+    """A setting is unknown, or would be lost."""
 
 
 class DockerFailed(CannotTell):
@@ -49,5 +54,6 @@ class DockerFailed(CannotTell):
 class DeploymentRunning(CannotTell):
     """Another deployment is under way."""
 
-    def __init__(self) -> None:
-        super().__init__("another deployment is under way on this host. Wait for its end, and deploy again.")
+    def __init__(self, holder: object = None) -> None:
+        what = f": {holder}" if holder else ""
+        super().__init__(f"another deployment is under way on this host{what}. Wait for its end, and deploy again.")

@@ -121,12 +121,14 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
         "tests/e2e/test_rehearsal.py::test_a_better_model_takes_over_and_broken_ones_do_not_while_customers_ask",
         ('"-m", "demo.rehearsal"',),
     ),
-    r"make deploy$": Elsewhere(f"{DEPLOY}::test_make_deploys_an_image_by_its_digest", ('"deploy", f"IMAGE=',)),
+    r"make deploy( DROP=.*)?$": Elsewhere(
+        f"{DEPLOY}::test_make_deploys_an_image_by_its_digest", ('"deploy", f"IMAGE=',)
+    ),
     r"make test$": Elsewhere(
         "tests/repo/test_lanes.py::test_ctrl_c_ends_the_lanes_that_run_and_begins_no_other", ('".ci" / "test"',)
     ),
     r"make lint$": Elsewhere("tests/repo/test_rename.py::test_the_renamed_project_is_sound", ("clone.lint(",)),
-    r"python3 \.github/scripts/deploy\.py (status|history|rollback)$": Elsewhere(
+    r"python3 \.github/scripts/deploy\.py (status|history|settings|rollback)$": Elsewhere(
         f"{DEPLOY}::test_a_new_version_takes_over_and_gives_way_again_without_a_failed_request",
         ('tell("status")', 'tell("history")', 'tell("rollback"'),
     ),

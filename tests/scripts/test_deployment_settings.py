@@ -1,0 +1,148 @@
+"""What a deployment keeps of the settings of the one before, and what it says about them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # ships no types
+from rollout import settings
+from rollout.compose import OF_THE_PROXY, SETTINGS
+from rollout.errors import SettingsInvalid
+from rollout.settings import Request
+
+from tests.scripts.conftest import Fake, Script
+
+LOG = "postgresql://churn:pa:ss@w@rd@db/churn?password=more"
+OF_THE_SCRIPT = {"BLUE_IMAGE", "GREEN_IMAGE", "MONITOR_IMAGE", "NGINX_CONF", "DEPLOYED_SETTINGS"}
+VARIABLE = re.compile(r"\$\{([A-Z_]+)")
+
+
+def over(kept: dict[str, str], *, dropped: frozenset[str] = frozenset(), **given: str) -> dict[str, str]:
+    return Request(given, dropped).over(kept)
+
+
+def test_every_variable_of_the_compose_file_is_a_setting(root: Path) -> None:
+    text = (root / "deploy" / "compose.yml").read_text()
+    services = yaml.safe_load(text)["services"].values()
+    from_the_shell = {name for service in services for name, value in service["environment"].items() if value is None}
+    assert set(VARIABLE.findall(text)) | from_the_shell == set(SETTINGS) | OF_THE_SCRIPT
+
+
+def test_every_setting_has_its_place_in_the_documentation(root: Path) -> None:
+    page = (root / "docs" / "deploy.md").read_text()
+    assert [name for name in SETTINGS if f"`{name}`" not in page] == []
+
+
+def test_a_deployment_keeps_what_it_is_not_given() -> None:
+    kept = {"LOG_URL": LOG, "SERVICE_WORKERS": "2"}
+    assert over(kept) == kept
+    assert over(kept, SERVICE_WORKERS="4") == {"LOG_URL": LOG, "SERVICE_WORKERS": "4"}
+    assert over(kept, DEPLOY_PORT="80") == {"DEPLOY_PORT": "80", **kept}
+
+
+def test_a_setting_is_lost_only_by_its_name() -> None:
+    kept = {"LOG_URL": LOG}
+    with pytest.raises(SettingsInvalid, match=r"LOG_URL is empty\. Leave it out to keep its value, or drop it: --drop"):
+        over(kept, LOG_URL="")
+    assert over(kept, dropped=frozenset({"LOG_URL"})) == {}
+    assert over(kept, dropped=frozenset({"LOG_URL"}), LOG_URL="") == {}
+    assert over({}, LOG_URL="") == {}
+
+
+def test_no_keys_file_is_a_setting_and_can_be_dropped_again() -> None:
+    without = over({}, SERVICE_KEYS_FILE="")
+    assert without == over(without) == {"SERVICE_KEYS_FILE": ""}
+    assert over(without, dropped=frozenset({"SERVICE_KEYS_FILE"})) == {}
+
+
+def test_an_older_checkout_does_not_lose_what_it_does_not_know() -> None:
+    kept = {"SERVICE_OF_TOMORROW": "1"}
+    with pytest.raises(SettingsInvalid, match="the running colour has SERVICE_OF_TOMORROW, which this checkout"):
+        over(kept)
+    assert over(kept, dropped=frozenset({"SERVICE_OF_TOMORROW"})) == {}
+
+
+def test_a_name_is_not_both_given_and_dropped_and_not_invented() -> None:
+    with pytest.raises(SettingsInvalid, match="LOG_URL is both given and dropped"):
+        over({}, dropped=frozenset({"LOG_URL"}), LOG_URL=LOG)
+    with pytest.raises(
+        SettingsInvalid, match=r"--drop SERVICE_WORKER: there is no such setting. Did you mean .*_WORKE"
+    ):
+        over({}, dropped=frozenset({"SERVICE_WORKER"}))
+
+
+def test_an_env_file_is_read_and_single_variables_come_over_it() -> None:
+    text = (
+        "# of production\r\n\r\nexport LOG_URL='postgresql://db/churn'\r\nSERVICE_WORKERS=2\r\nSERVICE_KEYS_FILE=\r\n"
+    )
+    found = settings.read({"DEPLOY_SETTINGS": text, "SERVICE_WORKERS": "3", "DEPLOY_HOST": "no setting", "PATH": "/"})
+    assert found == {"LOG_URL": "postgresql://db/churn", "SERVICE_WORKERS": "3", "SERVICE_KEYS_FILE": ""}
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (LOG, "line 2 of DEPLOY_SETTINGS is not NAME=value."),
+        ("SERVICE_LOG_URL=x", "line 2 of DEPLOY_SETTINGS: there is no setting SERVICE_LOG_URL. Did you mean LOG_URL?"),
+        ("PASSWORD=x", "line 2 of DEPLOY_SETTINGS: there is no setting PASSWORD. docs/deploy.md lists all."),
+    ],
+)
+def test_a_wrong_line_is_named_by_its_number_alone(line: str, complaint: str) -> None:
+    with pytest.raises(SettingsInvalid) as error:
+        settings.read({"DEPLOY_SETTINGS": f"SERVICE_WORKERS=2\n{line}\n"})
+    assert str(error.value) == complaint
+
+
+def test_what_changed_is_said_without_passwords() -> None:
+    before = {"LOG_URL": LOG, "SERVICE_NOTE_KEY": "k1", "DEPLOY_PORT": "80", "SERVICE_WORKERS": "2"}
+    after = {
+        "LOG_URL": LOG.replace("more", "less"),
+        "SERVICE_NOTE_KEY": "k2",
+        "DEPLOY_PORT": "81",
+        "SERVICE_LOG_INPUTS": "hashed",
+    }
+    assert settings.changes(before, after) == [
+        "DEPLOY_PORT: 80 -> 81, when the proxy is replaced (docs/deploy.md)",
+        "LOG_URL: postgresql://***@db/churn?***, its hidden part changed",
+        "SERVICE_LOG_INPUTS: default -> hashed",
+        "SERVICE_NOTE_KEY: (hidden), its hidden part changed",
+        "SERVICE_WORKERS: 2 -> default",
+    ]
+    assert settings.changes({}, dict.fromkeys(OF_THE_PROXY, "1")) == [f"{name}: default -> 1" for name in OF_THE_PROXY]
+    assert settings.shown("LOG_URL", "postgresql:churn:secret@db") == "(hidden)"
+
+
+def container(**config: object) -> str:
+    state = {"Running": True, "Restarting": False, "ExitCode": 0}
+    whole = {"State": state, "RestartCount": 0, "Created": "2026-01-01", "Config": {"Image": "sha256:1"} | config}
+    return json.dumps([whole])
+
+
+def test_the_settings_of_a_host_are_shown(script: Script, fake: Fake) -> None:
+    kept = {"LOG_URL": LOG, "SERVICE_WORKERS": "2"}
+    found = container(Labels={"deployment.settings": json.dumps(kept)}, Env=[])
+    done = script("deploy.py", "settings", **fake("docker", compose="c1", container_inspect=found))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "LOG_URL=postgresql://***@db/churn?***\nSERVICE_WORKERS=2\n"
+
+
+def test_a_colour_without_the_label_keeps_what_differs_from_the_defaults(
+    script: Script, fake: Fake, root: Path
+) -> None:
+    variables = [
+        "PATH=/venv/bin",
+        f"SERVICE_LOG_URL={LOG}",
+        "SERVICE_KEYS_FILE=/app/keys/keys.toml",
+        "SERVICE_WORKERS=2",
+    ]
+    usual = {"SERVICE_LOG_URL": "sqlite:///log/predictions.db", "SERVICE_KEYS_FILE": "/app/keys/keys.toml"}
+    config = json.dumps({"services": {"blue": {"environment": usual | {"SERVICE_WORKERS": None}}}})
+    compose = f"compose --file {root}/deploy/compose.yml"
+    answers = {f"{compose} ps --all --quiet blue": "c1", f"{compose} config": config}
+    found = container(Labels=None, Env=variables)
+    done = script("deploy.py", "settings", "--json", **fake("docker", container_inspect=found, **answers))
+    assert json.loads(done.stdout)["settings"] == {
+        "LOG_URL": "postgresql://***@db/churn?***",
+        "SERVICE_WORKERS": "2",
+    }
