@@ -371,6 +371,7 @@ class Provenance:
     rejected_rows: int
     sha256: str
     live: LiveRows | None = None
+    customers: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
