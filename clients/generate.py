@@ -91,6 +91,9 @@ def _limits(schema: Mapping[str, Any]) -> str:
     """Describe the bounds and the unit, which an annotation cannot."""
     numbers = schema["anyOf"][0] if "anyOf" in schema else schema
     words = [f"{word} {numbers[limit]:,.15g}" for limit, word in LIMITS.items() if limit in numbers]
+    if "clipped_to" in numbers:
+        low, high = numbers["clipped_to"]
+        words.append(f"clipped to the range {low:,.15g} to {high:,.15g}")
     text = ", ".join([*words, f"in {schema['unit']}"] if "unit" in schema else words)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 

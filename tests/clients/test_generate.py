@@ -4,12 +4,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 from types import ModuleType
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import pytest
+from pydantic import Field
 
 from churn_client import Customer
 from clients import generate
+from models.customer.ages import Age
+from models.customer.clipping import Clipped
 from models.customer.declaration import Features
 from models.features import CONTRACT
 
@@ -60,6 +63,17 @@ def test_bounds_and_units_are_written_beside_a_field(second_class: type[Features
     text = generate.render({"components": {"schemas": {"Customer": second_class.model_json_schema()}}})
     assert 'seats: int | None\n    """Above 0, below 1,000."""' in text
     assert 'spend: float\n    """At least 0, at most 10,000, in EUR."""' in text
+
+
+def test_an_age_is_a_number_and_what_is_clipped_is_said() -> None:
+    class Mine(Features):
+        signed: Annotated[float | None, Age("days")] = Field(ge=0, le=9_000, examples=[30.0])
+        fee: Annotated[float, Clipped()] = Field(ge=0, le=2_000, examples=[30.0])
+
+    schema = {"description": "A customer.", **Mine.model_json_schema()}
+    text = generate.render({"components": {"schemas": {"Customer": schema}}})
+    assert 'signed: float | None\n    """At least 0, at most 9,000, in days."""' in text
+    assert 'fee: float\n    """Clipped to the range 0 to 2,000."""' in text
 
 
 @pytest.mark.parametrize("text", ['Says "yes".', "Ends \\", '"""', "Größe in €.", "x " * 200])

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -171,5 +172,9 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
                 "vertragsart": "Jährlich",
             }
             assert predicted(port, unlikely) < predicted(port, likely) / 2
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                predicted(port, likely | {"vertragsbeginn": "2026-05-01"})
+            with caught.value as refused:
+                assert "For a date, send the days from it until now" in refused.read().decode()
         finally:
             os.killpg(it.pid, signal.SIGINT)  # as the terminal does

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ class Dates:
         shown = f"{at:%Y-%m-%d}" if at.time().isoformat() == "00:00:00" else at.isoformat()
         return shown, ages.between(since, np.full(len(since), newest), "days")
 
-    @property
+    @cached_property
     def times_of_ages(self) -> set[str]:
         """The columns at whose times others have their ages."""
         return {name for column in self.moments if (name := next(self._later(column), None))}

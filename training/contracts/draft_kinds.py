@@ -59,7 +59,8 @@ Decision = Field | LeftOut
 
 def decide(profile: Profile, dates: Dates) -> Decision:
     """Return what a column becomes."""
-    if problem := _find_nothing_to_learn(profile):
+    is_time_of_ages = profile.name in dates.times_of_ages
+    if problem := "the time at which the ages are taken" if is_time_of_ages else _find_nothing_to_learn(profile):
         return LeftOut(profile.name, problem)
     if unclear := dates.unclear.get(profile.name):
         return LeftOut(profile.name, unclear, remedy="write them alike, or declare time under [csv]")
@@ -94,8 +95,6 @@ def _many_levels(profile: Profile) -> Decision:
 
 def _date(profile: Profile, dates: Dates) -> Decision:
     """Return what a column of dates becomes: an age."""
-    if profile.name in dates.times_of_ages:
-        return LeftOut(profile.name, "the time at which the ages are taken")
     at, days = dates.age(profile.name)
     known, nulls = days[np.isfinite(days)], dates.nulls[profile.name]
     if len(np.unique(known)) < 2:

@@ -54,7 +54,7 @@ def _sampled(rows: int, sample: int) -> list[str]:
     if rows <= sample:
         return []
     close = f"ids and dates from the first {KEPT:,} different values of a column"
-    leaks = f"signs of a leak from the first {sample:,} rows"
+    leaks = f"signs of a leak and ages from the first {sample:,} rows"
     return [f"Bounds, levels and missing cells come from all rows, {close}, and {leaks}."]
 
 

@@ -160,7 +160,10 @@ def test_an_age_is_taken_at_the_time_of_the_row_where_a_column_has_it(folder: Pa
 
 def test_a_time_of_the_row_before_a_date_is_none(folder: Path) -> None:
     ends = pd.Series(DAYS).where(np.arange(ROWS) > 0, pd.Timestamp("2027-05-01"))
-    found = draft_of(folder, customers(ends=ends, exported_on=["2026-11-30"] * ROWS))
+    one = customers(begins=DAYS, exported_on=["2026-11-30"] * ROWS)
+    assert draft_of(folder, one).mapping.features["begins"].age_at == "exported_on"
+    (folder / "more").mkdir()
+    found = draft_of(folder / "more", customers(ends=ends, exported_on=["2026-11-30"] * ROWS))
     assert found.mapping.features["ends"].age_at == "2027-05-01"
     assert found.became("exported_on") == "left out one value only"
 
@@ -305,7 +308,7 @@ def test_bounds_and_levels_come_from_all_rows_of_a_large_table(folder: Path) -> 
     found = draft_of(folder, table)
     assert found.feature("seats").limits["le"] == 10_000
     assert found.feature("plan").categories == ("basic", "late", "plus")
-    assert "signs of a leak from the first 50,000 rows" in found.report
+    assert "signs of a leak and ages from the first 50,000 rows" in found.report
 
 
 def test_a_draft_passes_what_make_lint_checks_and_has_descriptions(folder: Path, root: Path) -> None:
