@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from matplotlib import image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -51,7 +51,7 @@ HOLD_FOR_ANY = (
     "tests/models/columns/test_column_mapping.py",
     "tests/service/http/test_refusals.py",
 )
-NARROW = {"width": 390, "height": 844}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,8 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
 
 def shown(page: Page) -> list[str]:
     """Return the names of the fields that the form shows."""
-    return page.locator(".field:visible").evaluate_all("found => found.map(one => one.dataset.name)")
+    found: list[str] = page.locator(".field:visible").evaluate_all("found => found.map(one => one.dataset.name)")
+    return found
 
 
 def test_the_form_shows_what_the_model_uses_most_and_fits_a_phone(page: Page, service: Service) -> None:
