@@ -42,7 +42,7 @@ never_features = ["id"]
 column = "left"
 positive = "Yes"
 """
-_TELLING = {"number": 5, "integer": 2, "boolean": 1, "category": 1}
+_TELLING: dict[Kind, int] = {"number": 5, "integer": 2, "boolean": 1, "category": 1}
 """How many fields of a kind decide who leaves; they are the first of their kind."""
 
 
@@ -71,9 +71,11 @@ class Field:
 
 def fields(count: int) -> list[Field]:
     """Return the fields of a contract of `count` fields, at least 15, in its order."""
-    kinds: list[Kind] = ["number"] * (count * 2 // 3) + ["integer"] * (count // 5)
-    rest = count - len(kinds)
-    kinds += ["boolean"] * (rest // 2) + ["category"] * (rest - rest // 2)
+    numbers, whole = count * 2 // 3, count // 5
+    booleans = (count - numbers - whole) // 2
+    counts: dict[Kind, int] = {"number": numbers, "integer": whole, "boolean": booleans}
+    counts["category"] = count - sum(counts.values())
+    kinds = [kind for kind, how_many in counts.items() for _ in range(how_many)]
     words = {"number": "amount", "integer": "count", "boolean": "flag", "category": "kind"}
     return [
         Field(f"{TOPICS[at % len(TOPICS)]}_{words[kind]}_{at:03d}", kind, nullable=at % 5 == 4)

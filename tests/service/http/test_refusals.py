@@ -105,7 +105,7 @@ def test_problems_too_many_to_convert_are_counted_but_not_listed(client: Any) ->
 
 
 def test_a_short_list_of_problems_is_called_complete(client: Any) -> None:
-    detail = ask(client, "{}").json()["detail"]
+    detail = ask(client, broken(**{CONTRACT.names[0]: "[]"})).json()["detail"]
 
     assert detail == "The body is not valid; `errors` names every problem. Correct it and send it again."
 
