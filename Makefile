@@ -87,10 +87,12 @@ docs: setup ## build the pages as a searchable site in var/site; a broken link f
 site-demo: setup ## build the demo page as a static site in var/site/demo, where the model runs in the browser; needs npm
 	@$(BIN)/python -m demo.static_site
 
-deploy: ## deploy IMAGE, a digest (default: build this checkout), on the host of DOCKER_HOST; see docs/deploy.md
+deploy: ## deploy IMAGE, a digest, and JOBS for the monitor (default: build both here), on the host of DOCKER_HOST; see docs/deploy.md
 	@$(NEW_ENOUGH)
-	@image=$${IMAGE:-$$(docker build --quiet --target service .)} && set -- "$$image" && \
-		for name in $$DROP; do set -- "$$@" --drop "$$name"; done && $(PYTHON) .github/scripts/deploy.py "$$@"
+	@if [ -z "$$IMAGE" ]; then \
+		IMAGE=$$(docker build --quiet --target service .) && JOBS=$$(docker build --quiet --target jobs .) || exit; \
+	fi; set -- "$$IMAGE"; if [ -n "$$JOBS" ]; then set -- "$$@" --jobs "$$JOBS"; fi; \
+	for name in $$DROP; do set -- "$$@" --drop "$$name"; done; $(PYTHON) .github/scripts/deploy.py "$$@"
 
 audit: setup ## look up known vulnerabilities of the Python packages in the service image
 	@$(BIN)/python .github/scripts/audit.py
@@ -102,8 +104,8 @@ pin-images: ## write the digests of the base images behind their tags; needs Doc
 	@$(NEW_ENOUGH)
 	@$(PYTHON) .github/scripts/pin_images.py
 
-sbom: setup ## write the SBOM of IMAGE to var/sbom.json
-	@$(BIN)/python .github/scripts/sbom.py "$${IMAGE:?give one, such as IMAGE=sha256:...}"
+sbom: setup ## write the SBOM of IMAGE to SBOM (default: var/sbom.json)
+	@$(BIN)/python .github/scripts/sbom.py "$${IMAGE:?give one, such as IMAGE=sha256:...}" "$${SBOM:-var/sbom.json}"
 
 retrain: setup ## train a model, and let the promotion gate decide whether it replaces the pinned one; DATA=your.csv COLUMNS=your.toml
 	@$(if $(DATA),RETRAIN_DATA='$(DATA)') $(if $(COLUMNS),RETRAIN_COLUMNS='$(COLUMNS)') $(BIN)/python .github/scripts/retrain.py

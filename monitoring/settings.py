@@ -162,6 +162,8 @@ class WatchSettings(CommandSettings):
     """Age at which runs are removed, as 90m, 24h or 7d; a run takes 4 MB of disk and 1 MB of the dashboard's memory."""
     max_run: Duration = "30m"
     """Time limit of a run, as 90m, 24h or 7d; a longer run is ended, and recorded as one that could not tell."""
+    models_dir: Path = Path("models")
+    """Folder of pinned.json and store/."""
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
     host: str = "127.0.0.1"

@@ -1,12 +1,12 @@
-"""Prometheus gauges with the figures of the last run of each job, and with the decisions about all runs.
+"""Prometheus gauges with the figures of the last run of each job, the decisions about all runs, and the pinned model.
 
-The records are read at each scrape, so the gauges are never stale. A figure that the last run did not measure has no
+They are read at each scrape, so the gauges are never stale. A figure that the last run did not measure has no
 gauge; a run without a verdict has only exit code and time. One whose record cannot be read could not tell.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any, get_args
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from models.bundles import pins
+from models.errors import BundleError
 from monitoring.errors import CANNOT_TELL
 from monitoring.notices import outbox
 from monitoring.notices.outbox import Outbox
@@ -56,15 +58,17 @@ FIGURES = (
 class RunCollector:
     """A Prometheus collector: the gauges of the newest record of each job, and of the notices if any were made."""
 
-    def __init__(self, output_dir: Path, periods_seconds: Mapping[Job, float]) -> None:
-        """Read the records below `output_dir`; `periods_seconds` has the period of each scheduled job."""
-        self._output_dir, self._periods_seconds = output_dir, periods_seconds
+    def __init__(self, output_dir: Path, periods_seconds: Mapping[Job, float], models_dir: Path | None = None) -> None:
+        """Read the records below `output_dir`, and the pin of `models_dir`; each scheduled job has its period."""
+        self._output_dir, self._periods_seconds, self._models_dir = output_dir, periods_seconds, models_dir
 
     def collect(self) -> Iterator[Metric]:
         """Read the newest records and yield their gauges."""
         found = recorded_runs.read_all(self._output_dir)
         records = {job: record for job in get_args(Job) if (record := _newest(found, job)) is not None}
         yield _by("job", "churn_monitor_period_seconds", "Time between the starts of two runs.", self._periods_seconds)
+        if self._models_dir:
+            yield from _model(self._models_dir)
         yield from _runs(records)
         documentation = "Time at which the oldest run that is kept began."
         yield _by("job", "churn_monitor_first_run_timestamp_seconds", documentation, _first(found))
@@ -80,10 +84,12 @@ class RunCollector:
 
 
 @contextmanager
-def serving(output_dir: Path, *, host: str, port: int, periods_seconds: Mapping[Job, float]) -> Iterator[int]:
+def serving(
+    output_dir: Path, *, host: str, port: int, periods_seconds: Mapping[Job, float], models_dir: Path | None = None
+) -> Iterator[int]:
     """Serve the gauges from a thread while the context is open; yields the port, a free one for 0."""
     registry = CollectorRegistry()
-    registry.register(RunCollector(output_dir, periods_seconds))
+    registry.register(RunCollector(output_dir, periods_seconds, models_dir))
     server, thread = start_http_server(port, host, registry)
     try:
         yield server.server_port
@@ -91,6 +97,13 @@ def serving(output_dir: Path, *, host: str, port: int, periods_seconds: Mapping[
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _model(models_dir: Path) -> Iterator[GaugeMetricFamily]:
+    """Yield which model the jobs judge; nothing if they cannot read it, since then they cannot tell."""
+    with suppress(BundleError):
+        version = pins.read(models_dir).version
+        yield _by("model_version", "churn_monitor_model_info", "1 for the model that the jobs judge.", {version: 1})
 
 
 def _newest(found: RecordedRuns, job: Job) -> Mapping[str, Any] | None:

@@ -74,7 +74,8 @@ def run_watch(settings: WatchSettings) -> int:
     except CannotTell as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy
         return CANNOT_TELL
-    with telemetry.serving(output_dir, host=host, port=settings.port, periods_seconds=periods) as port:
+    folders = {"output_dir": output_dir, "models_dir": settings.models_dir}
+    with telemetry.serving(**folders, host=host, port=settings.port, periods_seconds=periods) as port:
         logger.info("gauges on http://%s:%s/metrics", host, port)
         with (
             background.sending(sender) if sender else nullcontext(_do_nothing) as notice,
@@ -94,11 +95,11 @@ def plan(settings: WatchSettings) -> list[Schedule]:
         ("drift", settings.drift_every, settings.drift_since),
         ("performance", settings.performance_every, settings.performance_since),
     )
-    output_dir = str(settings.output_dir)
+    folders = ("--output-dir", str(settings.output_dir), "--models-dir", str(settings.models_dir))
     return [
         Schedule(
             job=job,
-            command=(sys.executable, "-m", "monitoring", job, "--since", since, "--output-dir", output_dir),
+            command=(sys.executable, "-m", "monitoring", job, "--since", since, *folders),
             every=durations.parse(every),
             max_run=durations.parse(settings.max_run),
             output_dir=settings.output_dir,

@@ -3,7 +3,8 @@
 
 Instead of IMAGE: `rollback` (to the previous image), `history`, `settings` or `status`. --json prints JSON.
 The settings of the running colour stay, unless others are in the environment or in DEPLOY_SETTINGS, an env file's text.
-Exit code 0: the image serves; 1: it is not fit to serve, and the previous one still serves; 2: cannot tell.
+Exit code 0: the image serves; 1: it is not fit to serve, and the previous one still serves; 2: cannot tell;
+3: the image serves, but the monitor does not judge its model.
 """
 
 import argparse
@@ -19,9 +20,12 @@ from typing import Any
 import terminal
 from rollout import compose, deployment, deployment_history, proxy, settings
 from rollout.attempts import Limits
-from rollout.errors import CannotTell, UsageError
+from rollout.errors import CannotTell, MonitorLeft, UsageError
 
 DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
+
+
+SHOWN = ("blue", "green", "monitor")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -29,6 +33,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="deploy.py", description=(__doc__ or "").partition("\n")[0])
     words = "name@sha256:..., or an image id; or rollback, history, settings, status"
     parser.add_argument("image", metavar="IMAGE", help=words)
+    parser.add_argument("--jobs", metavar="IMAGE", help="image of the jobs, by digest or id, that the monitor moves to")
     parser.add_argument("--drop", metavar="NAME", action="append", default=[], help="return a setting to its default")
     parser.add_argument("--ready-seconds", type=float, default=Limits.ready_seconds, help="time limit of the start")
     parser.add_argument(
@@ -53,15 +58,28 @@ def deploy(given: argparse.Namespace) -> tuple[int, Any]:
     )
     request = settings.Request(settings.read(os.environ), frozenset(given.drop))
     if given.image == "rollback":
+        if given.jobs:
+            raise UsageError("a rollback takes no --jobs: the history has the image of the jobs.")
         record = deployment.roll_back(patience, request)
-    elif DIGEST.fullmatch(given.image):
-        record = deployment.deploy(given.image, patience, request)
     else:
-        raise UsageError(
-            f"{given.image} is a tag, which may name another image later. Name it by digest; "
-            f"for an image on this host: docker image inspect --format '{{{{.Id}}}}' {given.image}"
-        )
+        check_digest(given.image)
+        if given.jobs:
+            check_digest(given.jobs)
+        record = deployment.deploy(given.image, given.jobs, patience, request)
     return (0 if record.result == "deployed" else 1), asdict(record)
+
+
+def check_digest(image: str) -> None:
+    """Check that an image is named by its digest or id.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not DIGEST.fullmatch(image):
+        raise UsageError(
+            f"{image} is a tag, which may name another image later. Name it by digest; "
+            f"for an image on this host: docker image inspect --format '{{{{.Id}}}}' {image}"
+        )
 
 
 def history(_given: argparse.Namespace) -> tuple[int, Any]:
@@ -75,11 +93,11 @@ def current_settings(_given: argparse.Namespace) -> tuple[int, Any]:
 
 
 def status(_given: argparse.Namespace) -> tuple[int, Any]:
-    """Return the live colour and both containers; exit code 1 if nothing serves."""
+    """Return the live colour, both containers and the monitor's; exit code 1 if nothing serves."""
     if not compose.find("proxy"):
-        return 1, {"live": None, "soaking": False, "blue": None, "green": None}
+        return 1, {"live": None, "soaking": False, **dict.fromkeys(SHOWN)}
     route = proxy.route()
-    colours = {colour: compose.find(colour) for colour in ("blue", "green")}
+    colours = {service: compose.find(service) for service in SHOWN}
     container = colours[route.live]
     serves = container is not None and container.running
     containers = {colour: asdict(found) if found else None for colour, found in colours.items()}
@@ -95,10 +113,10 @@ def describe(facts: Any) -> str:
     if "result" in facts:
         return _line(facts)
     lines = [f"live: {facts['live'] or 'nothing'}{', soaking' if facts['soaking'] else ''}"]
-    for colour in ("blue", "green"):
-        if found := facts[colour]:
+    for service in SHOWN:
+        if found := facts[service]:
             state = found["health"] if found["running"] else "stopped"
-            lines.append(f"{colour:5}  {state:9}  {found['image']}")
+            lines.append(f"{service:7}  {state:9}  {found['image']}")
     return "\n".join(lines)
 
 
@@ -116,6 +134,9 @@ def main(arguments: Sequence[str]) -> int:
     do = {"history": history, "settings": current_settings, "status": status}.get(given.image, deploy)
     try:
         code, facts = do(given)
+    except MonitorLeft as error:
+        logging.getLogger("deploy").error("%s", error)  # noqa: TRY400  # as below
+        code, facts = 3, asdict(error.record)
     except CannotTell as error:
         logging.getLogger("deploy").error("%s", error)  # noqa: TRY400  # a traceback would hide the message
         return 2

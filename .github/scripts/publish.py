@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Build the service image, and push it to the repository's registry; later steps refer to it by digest.
+"""Build the images of service and jobs, and push them to the repository's registry; later steps name them by digest.
 
-GITHUB_REPOSITORY and GITHUB_SHA give its name and tag; without them, as on a laptop, the image is built and not pushed.
+Both are of one commit, so monitor and service have one model. GITHUB_REPOSITORY and GITHUB_SHA give names and tag;
+without them, as on a laptop, the images are built and not pushed.
 Docker must be logged in to the registry before.
 """
 
@@ -14,6 +15,9 @@ import actions
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = "ghcr.io"
+LABELS = "org.opencontainers.image"
+TARGETS = {"service": "", "jobs": "-jobs"}
+"""Targets of the Dockerfile, and what the names of their images have behind the repository's name."""
 
 
 def docker(*words: str) -> str:
@@ -22,21 +26,31 @@ def docker(*words: str) -> str:
     return done.stdout.strip()
 
 
-def main() -> int:
-    """Build and push the image, and print its name with the digest."""
-    repository, commit = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_SHA")
-    if not repository or not commit:
-        image = docker("build", "--quiet", "--target", "service", str(ROOT))
-        sys.stdout.write(f"{image}\nnot pushed: GITHUB_REPOSITORY and GITHUB_SHA are not set\n")
-        return 0
-    name = f"{REGISTRY}/{repository.lower()}"
-    label = f"org.opencontainers.image.source={os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
-    docker("build", "--target", "service", "--label", label, "--tag", f"{name}:{commit}", str(ROOT))
+def push(name: str, commit: str) -> str:
+    """Push an image; return its name with the digest."""
     docker("push", "--quiet", f"{name}:{commit}")
     pushed = docker("image", "inspect", "--format", '{{join .RepoDigests "\\n"}}', f"{name}:{commit}").split("\n")
     [image] = [digest for digest in pushed if digest.startswith(f"{name}@sha256:")]
-    actions.output(image=image, name=name, digest=image.partition("@")[2])
-    sys.stdout.write(f"{image}\n")
+    return image
+
+
+def main() -> int:
+    """Build and push both images, and print their names with the digests."""
+    repository, commit = os.environ.get("GITHUB_REPOSITORY"), os.environ.get("GITHUB_SHA")
+    if not repository or not commit:
+        images = [docker("build", "--quiet", "--target", target, str(ROOT)) for target in TARGETS]
+        sys.stdout.write("\n".join([*images, "not pushed: GITHUB_REPOSITORY and GITHUB_SHA are not set\n"]))
+        return 0
+    names = {target: f"{REGISTRY}/{repository.lower()}{suffix}" for target, suffix in TARGETS.items()}
+    source = f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
+    labels = ("--label", f"{LABELS}.source={source}", "--label", f"{LABELS}.revision={commit}")
+    for target, name in names.items():
+        docker("build", "--target", target, *labels, "--tag", f"{name}:{commit}", str(ROOT))
+    for target, name in names.items():  # only when both could be built
+        image, prefix = push(name, commit), "" if target == "service" else f"{target}_"
+        found = {"image": image, "name": name, "digest": image.partition("@")[2]}
+        actions.output(**{f"{prefix}{key}": value for key, value in found.items()})
+        sys.stdout.write(f"{image}\n")
     return 0
 
 

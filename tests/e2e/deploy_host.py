@@ -45,6 +45,7 @@ class Host:
             "DEPLOY_NETWORK": network,
             "DEPLOY_PORT": str(free_port()),
             "DEPLOY_OPS_PORT": str(free_port()),
+            "MONITOR_PORT": str(free_port()),
             "SERVICE_MAX_TURN_SECONDS": "5",  # a busy machine is not what is tested
         }
         return cls(root, os.environ | own)
@@ -70,9 +71,12 @@ class Host:
             time.sleep(0.1)
         return process
 
-    def deploy(self, image: str, *, soak_seconds: float = 3, ready_seconds: float = 60) -> tuple[int, Any]:
+    def deploy(
+        self, image: str, *, soak_seconds: float = 3, ready_seconds: float = 60, jobs: str | None = None
+    ) -> tuple[int, Any]:
         """Return the exit code and the record of a deployment."""
-        return self.tell(image, "--soak-seconds", str(soak_seconds), "--ready-seconds", str(ready_seconds))
+        patience = ("--soak-seconds", str(soak_seconds), "--ready-seconds", str(ready_seconds))
+        return self.tell(image, *patience, *(("--jobs", jobs) if jobs else ()))
 
     def return_to(self, image: str) -> None:
         """Deploy an image, with no settings but its own."""

@@ -1,4 +1,4 @@
-"""Images of the service, good and bad, each a small layer on the first."""
+"""Images of service and jobs, good and bad, most a small layer on the first."""
 
 import secrets
 import shutil
@@ -31,23 +31,29 @@ class Images:
     """By the sixty-first prediction."""
     fails_when_asked: str
     """Likewise, but it goes on, and answers 500."""
+    jobs_v1: str
+    """Of the jobs, with the model of v1."""
+    jobs_v2: str
 
 
 @contextmanager
 def built(root: Path, folder: Path) -> Iterator[Images]:
     """Build them, and remove them in the end."""
     name = f"churn-test-{secrets.token_hex(4)}"
-    run("docker", "build", "--quiet", "--target", "service", "--tag", f"{name}:v1", str(root))
+    targets = {"v1": "service", "jobs_v1": "jobs"}
+    for tag, target in targets.items():
+        run("docker", "build", "--quiet", "--target", target, "--tag", f"{name}:{tag}", str(root))
     layers = write_layers(root, folder)
+    tags = (*targets, *layers)
     try:
         for tag, lines in layers.items():
             file = folder / f"{tag}.Dockerfile"
-            file.write_text(f"FROM {name}:v1\n{lines}\n")
+            file.write_text(f"FROM {name}:{'jobs_v1' if tag == 'jobs_v2' else 'v1'}\n{lines}\n")
             run("docker", "build", "--quiet", "--tag", f"{name}:{tag}", "--file", str(file), str(folder))
         inspect = ("docker", "image", "inspect", "--format", "{{.Id}}")
-        yield Images(**{tag: run(*inspect, f"{name}:{tag}") for tag in ("v1", *layers)})
+        yield Images(**{tag: run(*inspect, f"{name}:{tag}") for tag in tags})
     finally:
-        run("docker", "image", "rm", "--force", *(f"{name}:{tag}" for tag in ("v1", *layers)))
+        run("docker", "image", "rm", "--force", *(f"{name}:{tag}" for tag in tags))
 
 
 def write_layers(root: Path, folder: Path) -> dict[str, str]:
@@ -67,6 +73,7 @@ def write_layers(root: Path, folder: Path) -> dict[str, str]:
     (folder / "fail.py").write_text(FAULTY.format(fault="raise RuntimeError('a fault of the test')"))
     return {
         "v2": "COPY models models",
+        "jobs_v2": "COPY models models",
         "bad_bundle": f"COPY broken.onnx models/store/{pinned.manifest.version}/{bundle_files.GRAPH}",
         "crashes_at_start": 'CMD ["python", "-c", "raise SystemExit(3)"]',
         "crashes_when_asked": 'COPY crash.py .\nCMD ["python", "crash.py"]',

@@ -268,22 +268,32 @@ def test_an_engine_that_does_not_answer_is_told_from_an_unfit_image(host: Host, 
     assert (code, "Look whether `docker info` answers" in told) == (2, True)
 
 
-def test_a_monitor_beside_the_colours_judges_what_they_logged(host: Host, root: Path) -> None:
-    name, port = f"{host.environment['COMPOSE_PROJECT_NAME']}:jobs", str(free_port())
-    run("docker", "build", "--quiet", "--target", "jobs", "--tag", name, str(root))
+def test_the_monitor_follows_the_model_and_goes_back_with_it(host: Host, images: Images) -> None:
+    gauges = f"http://127.0.0.1:{host.environment['MONITOR_PORT']}/metrics"
+    with closing(Client(f"http://127.0.0.1:{host.port}", host.key)) as client:
+        for customer in CALM.customers(300, seed=1):
+            client.predict(customer.features)
     try:
-        watched = replace(host, environment=host.environment | {"MONITOR_IMAGE": name, "MONITOR_PORT": port})
-        with closing(Client(f"http://127.0.0.1:{host.port}", host.key)) as client:
-            for customer in CALM.customers(300, seed=1):
-                client.predict(customer.features)
-        watched.compose("--profile", "monitor", "up", "-d", "--no-deps", "monitor")
-        gauges = f"http://127.0.0.1:{port}/metrics"
+        code, first = host.deploy(images.v1, soak_seconds=0, jobs=images.jobs_v1)
+        assert (code, first["jobs_image"]) == (0, images.jobs_v1), first
+        assert judged(gauges) == first["model_version"]
         wait_until(lambda: 'churn_monitor_exit_code{job="drift"} ' in fetched(gauges), 300)
         [rows] = re.findall(r'churn_monitor_window_rows{job="drift"} (\S+)', fetched(gauges))
         assert float(rows) >= 300
-        watched.compose("--profile", "monitor", "rm", "--stop", "--force", "monitor")
+        code, second = host.deploy(images.v2, soak_seconds=0, jobs=images.jobs_v2)
+        assert (code, judged(gauges)) == (0, second["model_version"]), second
+        code, back = host.tell("rollback", "--soak-seconds", "0")
+        assert (code, back["image"], back["jobs_image"]) == (0, images.v1, images.jobs_v1)
+        assert judged(gauges) == first["model_version"] != second["model_version"]
+        assert host.tell("status")[1]["monitor"]["image"] == images.jobs_v1
     finally:
-        run("docker", "image", "rm", "--force", name)
+        host.compose("--profile", "monitor", "rm", "--stop", "--force", "monitor")
+
+
+def judged(gauges: str) -> str:
+    """Return the version of the model that the monitor judges."""
+    [version] = re.findall(r'churn_monitor_model_info{model_version="(.*)"} 1.0', fetched(gauges))
+    return str(version)
 
 
 def test_every_container_is_hardened(host: Host) -> None:

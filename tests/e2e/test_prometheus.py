@@ -100,14 +100,14 @@ def service_in(folder: Path, models_dir: Path) -> Iterator[int]:
 
 
 @contextmanager
-def monitor_of(folder: Path) -> Iterator[int]:
+def monitor_of(folder: Path, shelf: Path) -> Iterator[int]:
     """Serve the gauges of both jobs' records, and of notices; yields the port."""
     for job, facts in RUNS.items():
         run_store.write(facts, folder, job, datetime.now(UTC))
     outbox.path(folder).parent.mkdir()
     outbox.write(Outbox(), folder)
     periods: dict[run_store.Job, float] = dict.fromkeys(RUNS, 3600)
-    with telemetry.serving(folder, host="127.0.0.1", port=0, periods_seconds=periods) as port:
+    with telemetry.serving(folder, host="127.0.0.1", port=0, periods_seconds=periods, models_dir=shelf) as port:
         yield port
 
 
@@ -124,7 +124,7 @@ def prometheus(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("prometheus")
     shelf = shutil.copytree(root / "models", folder / "models")
     challenge(shelf, pins.read(shelf).version, "shadow")
-    with service_in(folder, shelf) as service, monitor_of(folder) as monitor:
+    with service_in(folder, shelf) as service, monitor_of(folder, shelf) as monitor:
         addresses = {"service": f"127.0.0.1:{service}", "monitor": f"127.0.0.1:{monitor}"}
         prometheus = Prometheus(root / "monitoring" / "prometheus", folder, addresses)
         try:

@@ -1,5 +1,6 @@
 """The gauges of the last runs, as Prometheus scrapes them."""
 
+import json
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,15 @@ def test_the_newest_record_of_each_job_is_told(port: int, tmp_path: Path) -> Non
 
 def test_before_the_first_run_only_the_period_is_told(port: int) -> None:
     assert scrape(port) == {("churn_monitor_period_seconds", "drift"): 3600}
+
+
+def test_the_model_that_the_jobs_judge_is_told_as_soon_as_it_is_pinned(tmp_path: Path) -> None:
+    pin, name = {"version": "20260301-aaaa", "digest": "a" * 64}, "churn_monitor_model_info"
+    with telemetry.serving(tmp_path, host="127.0.0.1", port=0, periods_seconds={}, models_dir=tmp_path) as port:
+        assert [key for key in scrape(port) if key[0] == name] == []  # no model is pinned yet
+        for version in ("20260301-aaaa", "20260302-bbbb"):
+            (tmp_path / "pinned.json").write_text(json.dumps(pin | {"version": version}))
+            assert {key: value for key, value in scrape(port).items() if key[0] == name} == {(name, version): 1}
 
 
 def test_a_run_that_cannot_tell_leaves_nothing_of_the_one_before(port: int, tmp_path: Path) -> None:

@@ -130,16 +130,9 @@ def test_the_end_also_ends_the_job_that_runs_and_calls_it_nothing(end: signal.Si
 def test_the_jobs_get_their_windows_and_their_folder(tmp_path: Path) -> None:
     settings = WatchSettings(drift_since="2h", performance_since="7d", performance_every="90m", output_dir=tmp_path)
     drift, performance = watch.plan(settings)
-    assert drift.command[1:] == ("-m", "monitoring", "drift", "--since", "2h", "--output-dir", str(tmp_path))
-    assert performance.command[1:] == (
-        "-m",
-        "monitoring",
-        "performance",
-        "--since",
-        "7d",
-        "--output-dir",
-        str(tmp_path),
-    )
+    folders = ("--output-dir", str(tmp_path), "--models-dir", "models")
+    assert drift.command[1:] == ("-m", "monitoring", "drift", "--since", "2h", *folders)
+    assert performance.command[1:] == ("-m", "monitoring", "performance", "--since", "7d", *folders)
     assert (drift.every, performance.every) == (timedelta(hours=1), timedelta(minutes=90))
 
 

@@ -26,7 +26,7 @@ def test_every_variable_of_the_compose_file_is_a_setting(root: Path) -> None:
     text = (root / "deploy" / "compose.yml").read_text()
     services = yaml.safe_load(text)["services"].values()
     from_the_shell = {name for service in services for name, value in service["environment"].items() if value is None}
-    assert set(VARIABLE.findall(text)) | from_the_shell == set(SETTINGS) | OF_THE_SCRIPT
+    assert set(VARIABLE.findall(text)) | from_the_shell == set(SETTINGS) - {"DEPLOY_MONITOR"} | OF_THE_SCRIPT
 
 
 def test_every_setting_has_its_place_in_the_documentation(root: Path) -> None:
@@ -70,6 +70,12 @@ def test_a_name_is_not_both_given_and_dropped_and_not_invented() -> None:
         SettingsInvalid, match=r"--drop SERVICE_WORKER: there is no such setting. Did you mean .*_WORKE"
     ):
         over({}, dropped=frozenset({"SERVICE_WORKER"}))
+
+
+def test_whether_there_is_a_monitor_is_true_or_false() -> None:
+    assert over({"DEPLOY_MONITOR": "false"}) == {"DEPLOY_MONITOR": "false"}
+    with pytest.raises(SettingsInvalid, match="DEPLOY_MONITOR is true or false"):
+        over({}, DEPLOY_MONITOR="no")
 
 
 def test_an_env_file_is_read_and_single_variables_come_over_it() -> None:
@@ -138,7 +144,7 @@ def test_a_colour_without_the_label_keeps_what_differs_from_the_defaults(
     ]
     usual = {"SERVICE_LOG_URL": "sqlite:///log/predictions.db", "SERVICE_KEYS_FILE": "/app/keys/keys.toml"}
     config = json.dumps({"services": {"blue": {"environment": usual | {"SERVICE_WORKERS": None}}}})
-    compose = f"compose --file {root}/deploy/compose.yml"
+    compose = f"compose --file {root}/deploy/compose.yml --profile monitor"
     answers = {f"{compose} ps --all --quiet blue": "c1", f"{compose} config": config}
     found = container(Labels=None, Env=variables)
     done = script("deploy.py", "settings", "--json", **fake("docker", container_inspect=found, **answers))

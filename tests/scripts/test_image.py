@@ -17,6 +17,7 @@ from tests.scripts.calls import calls, inputs
 from tests.scripts.conftest import Fake, Script
 
 DIGEST = "ghcr.io/ann/shop@sha256:" + "a" * 64
+JOBS = "ghcr.io/ann/shop-jobs@sha256:" + "c" * 64
 LOGIN = {"REGISTRY_USER": "ann", "REGISTRY_TOKEN": "secret"}
 OF_OTHER_MACHINES = {"nvidia-nccl-cu12", "tzdata", "xgboost", "xgboost-cpu", "uvloop", "colorama"}
 
@@ -64,15 +65,27 @@ def test_on_a_laptop_the_image_is_built_and_not_pushed(image: str, script: Scrip
     assert "not pushed" in done.stdout
 
 
-def test_a_workflow_pushes_it_and_goes_on_with_its_digest(script: Script, fake: Fake, tmp_path: Path) -> None:
-    variables = fake("docker", image_inspect=f"elsewhere.example/churn@sha256:{'b' * 64}\n{DIGEST}")
+def test_a_workflow_pushes_both_images_and_goes_on_with_their_digests(
+    script: Script, fake: Fake, tmp_path: Path
+) -> None:
+    variables = fake("docker", image_inspect=f"elsewhere.example/churn@sha256:{'b' * 64}\n{DIGEST}\n{JOBS}")
     output = tmp_path / "output"
     done = script("publish.py", GITHUB_REPOSITORY="Ann/Shop", GITHUB_SHA="4711", GITHUB_OUTPUT=str(output), **variables)
     assert done.returncode == 0, done.stderr
-    assert [call.split()[0] for call in calls(tmp_path, "docker")] == ["build", "push", "image"]
-    assert "push --quiet ghcr.io/ann/shop:4711" in calls(tmp_path, "docker")
-    name, _, digest = DIGEST.partition("@")
-    assert output.read_text().splitlines() == [f"image={DIGEST}", f"name={name}", f"digest={digest}"]
+    made = calls(tmp_path, "docker")
+    assert [call.split()[0] for call in made] == ["build", "build", "push", "image", "push", "image"]
+    for target, name in (("service", "ghcr.io/ann/shop"), ("jobs", "ghcr.io/ann/shop-jobs")):
+        [build] = [call for call in made if call.startswith(f"build --target {target} ")]
+        assert f"--label org.opencontainers.image.revision=4711 --tag {name}:4711 " in build
+        assert f"push --quiet {name}:4711" in made
+    assert output.read_text().splitlines() == [
+        f"image={DIGEST}",
+        "name=ghcr.io/ann/shop",
+        f"digest=sha256:{'a' * 64}",
+        f"jobs_image={JOBS}",
+        "jobs_name=ghcr.io/ann/shop-jobs",
+        f"jobs_digest=sha256:{'c' * 64}",
+    ]
 
 
 def test_an_image_that_cannot_be_built_is_not_deployed_and_only_that_is_told(root: Path, tmp_path: Path) -> None:

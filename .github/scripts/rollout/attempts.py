@@ -38,6 +38,8 @@ class Attempt:
     action: Action
     patience: Limits
     settings: Mapping[str, str] = field(default_factory=dict)
+    jobs: str | None = None
+    """Image of the jobs, for the monitor."""
     began: float = field(default_factory=time.monotonic)
     at: str = field(default_factory=now)
     model_version: str | None = None
@@ -50,6 +52,7 @@ class Attempt:
             by=user(),
             action=self.action,
             image=self.image,
+            jobs_image=self.jobs,
             model_version=self.model_version,
             result=result,
             reason=reason,

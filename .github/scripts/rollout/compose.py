@@ -13,12 +13,14 @@ from rollout.errors import DockerFailed, UsageError
 
 Colour = Literal["blue", "green"]
 FOLDER = Path(__file__).parents[3] / "deploy"
+COMPOSE = ("docker", "compose", "--file", str(FOLDER / "compose.yml"), "--profile", "monitor")
 NONE: Mapping[str, str] = MappingProxyType({})
 PULL_SECONDS, COMMAND_SECONDS = 900, 60
 OF_THE_PROXY = ("DEPLOY_ADDRESS", "DEPLOY_NETWORK", "DEPLOY_OPS_PORT", "DEPLOY_PORT")
 """Settings that a running proxy has already, because a deployment does not replace it."""
 SETTINGS = (
     *OF_THE_PROXY,
+    "DEPLOY_MONITOR",
     "LOG_URL",
     "MONITORING_WEBHOOK_ALLOW_PRIVATE",
     "MONITORING_WEBHOOK_SECRET",
@@ -40,7 +42,7 @@ SETTINGS = (
     "SERVICE_TRUSTED_PROXIES",
     "SERVICE_WORKERS",
 )
-"""Variables of the Compose file that people set; a deployment keeps those of the one before."""
+"""Variables that people set, nearly all for the Compose file; a deployment keeps those of the one before."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def run(*words: str, given: str = "", seconds: float = COMMAND_SECONDS, variable
     Raises:
         DockerFailed: the exit code is not 0, or the command took longer than `seconds`.
     """
-    return _run(["docker", "compose", "--file", str(FOLDER / "compose.yml"), *words], given, seconds, variables)
+    return _run([*COMPOSE, *words], given, seconds, variables)
 
 
 def _run(command: list[str], given: str, seconds: float, variables: Mapping[str, str] = NONE) -> str:
@@ -108,6 +110,19 @@ def start(colour: Colour, image: str, variables: Mapping[str, str]) -> Container
     if container is None:
         raise DockerFailed(command=["docker", "compose", "up", colour], output="there is no container")
     return container
+
+
+def start_monitor(image: str, variables: Mapping[str, str]) -> None:
+    """Start the monitor, or replace it if image or settings differ, and wait until it serves its gauges."""
+    words = ("up", "--detach", "--no-deps", "--wait", "--wait-timeout", "180", "monitor")
+    run(*words, seconds=PULL_SECONDS, variables={**variables, "MONITOR_IMAGE": image})
+
+
+def run_image(image: str, *command: str) -> str:
+    """Run a command in a container of its own, without network; the host pulls the image if necessary."""
+    program, *words = command
+    isolated = ("--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", program)
+    return _run(["docker", "run", *isolated, image, *words], "", PULL_SECONDS)
 
 
 def stop(colour: Colour) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from rollout import attempts, checks, compose, deployment_history, lock, proxy, settings
+from rollout import attempts, checks, compose, deployment_history, lock, monitor, proxy, settings
 from rollout.attempts import Attempt, Limits
 from rollout.compose import Colour
 from rollout.deployment_history import Record
-from rollout.errors import Interrupted, RolloutError, UsageError
+from rollout.errors import Interrupted, MonitorLeft, RolloutError, UsageError
 from rollout.lock import Hold, Holder
 from rollout.settings import Request
 
@@ -21,34 +21,39 @@ logger = logging.getLogger(__name__)
 OTHER: dict[Colour, Colour] = {"blue": "green", "green": "blue"}
 
 
-def deploy(image: str, patience: Limits, request: Request) -> Record:
+def deploy(image: str, jobs: str | None, patience: Limits, request: Request) -> Record:
     """Deploy an image, or roll back if it is not fit to serve; return the record.
 
+    The monitor moves to the image `jobs`.
+
     Raises:
+        MonitorLeft: the image serves, but the monitor does not judge its model.
         SettingsInvalid: a setting of the running colour would be lost.
         CannotTell: a docker command failed, or another deployment is under way.
     """
     holder = Holder(by=attempts.user(), action="deploy", image=image, at=attempts.now())
     with _alone(holder, request) as hold:
-        return _try(Attempt(image, "deploy", patience, _settled(request), at=holder.at), hold)
+        return _try(Attempt(image, "deploy", patience, _settled(request), jobs, at=holder.at), hold)
 
 
 def roll_back(patience: Limits, request: Request) -> Record:
     """Deploy the image that served before the live one, with the live one's settings and all steps of a deployment.
 
-    It interrupts a deployment. If clients were at its image already, they are back where they were, and that is all.
+    The monitor moves to the image of the jobs of that time. It interrupts a deployment. If clients were at its image
+    already, they are back where they were, and that is all.
 
     Raises:
+        MonitorLeft: the image serves, but the monitor does not judge its model.
         UsageError: no other image has been deployed.
         SettingsInvalid: a setting of the running colour would be lost.
         CannotTell: a docker command failed, or another deployment does not end.
     """
-    with _alone(
-        Holder(by=attempts.user(), action="rollback", image="the image before", at=attempts.now()), request
-    ) as hold:
+    holder = Holder(by=attempts.user(), action="rollback", image="the image before", at=attempts.now())
+    with _alone(holder, request) as hold:
         if undone := _undone(hold):
             return undone
-        return _try(Attempt(_previous_image(), "rollback", patience, _settled(request), at=hold.holder.at), hold)
+        to = _previous()
+        return _try(Attempt(to.image, "rollback", patience, _settled(request), to.jobs_image, at=holder.at), hold)
 
 
 @contextmanager
@@ -70,9 +75,10 @@ def _undone(hold: Hold) -> Record | None:
     container = compose.find(live) if live else None
     if not container:
         return None
-    versions = [record.model_version for record in records if record.image == container.image]
     attempt = Attempt(container.image, "rollback", Limits(), at=hold.holder.at)
-    attempt.model_version = versions[-1] if versions else None
+    for record in records:
+        if record.image == container.image and record.result == "deployed":
+            attempt.model_version, attempt.jobs = record.model_version, record.jobs_image
     return attempt.end("deployed", f"{live} is live again: {stopped} was interrupted")
 
 
@@ -107,7 +113,16 @@ def _try(attempt: Attempt, hold: Hold) -> Record:
         if before:
             logger.info("stopping %s after its open requests", before)
             compose.stop(before)
+        _move_monitor(attempt, record)
         return record
+
+
+def _move_monitor(attempt: Attempt, record: Record) -> None:
+    if attempt.settings.get("DEPLOY_MONITOR") == "false":
+        return
+    variables = settings.as_variables(attempt.settings)
+    if problem := monitor.follow(attempt.jobs, attempt.model_version, variables):
+        raise MonitorLeft(record, problem)
 
 
 def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
@@ -121,6 +136,8 @@ def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
     container = compose.start(new, attempt.image, settings.as_variables(attempt.settings))
     checks.wait_until_ready(container, patience.ready_seconds)
     attempt.model_version = checks.smoke(container, checks.OWN_ADDRESS)
+    if attempt.jobs and attempt.action == "deploy":
+        monitor.check(attempt.jobs, attempt.model_version)
     logger.info("%s predicts with model %s; switching", new, attempt.model_version)
     attempt.switched = True
     proxy.switch(new, soaking=before is not None)
@@ -166,11 +183,11 @@ def _finish_what_was_abandoned() -> None:
         abandoned.end("abandoned", "its deployment was killed while it soaked; what was live before is live again")
 
 
-def _previous_image() -> str:
+def _previous() -> Record:
     before, _ = _colours()
     live = compose.find(before) if before else None
-    served = [record.image for record in deployment_history.read() if record.result == "deployed"]
-    others = [image for image in served if live is None or image != live.image]
+    served = [record for record in deployment_history.read() if record.result == "deployed"]
+    others = [record for record in served if live is None or record.image != live.image]
     if not others:
         raise UsageError("no other image has been deployed here. Deploy one by digest: deploy.py IMAGE.")
     return others[-1]

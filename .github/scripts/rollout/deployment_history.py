@@ -22,6 +22,8 @@ class Record:
     """User who deployed."""
     action: Action
     image: str
+    jobs_image: str | None = None
+    """Image of the jobs that the monitor was moved to; None if none was given."""
     model_version: str | None
     """Model version that the image reported; None if it reported none."""
     result: Result

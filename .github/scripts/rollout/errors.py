@@ -1,6 +1,7 @@
 """The errors of a deployment.
 
 RolloutError
+├── MonitorLeft             the image serves, but the monitor does not judge its model
 ├── Refused                 the image is not fit to serve; the previous one continues to serve
 │   └── Interrupted         the deployment was interrupted
 └── CannotTell              the image could not be tested
@@ -11,12 +12,24 @@ RolloutError
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import terminal
+
+if TYPE_CHECKING:
+    from rollout.deployment_history import Record
 
 
 class RolloutError(Exception):
     """Base of all errors of this package."""
+
+
+class MonitorLeft(RolloutError):
+    """The image serves, but the monitor does not judge its model."""
+
+    def __init__(self, record: "Record", problem: str) -> None:
+        self.record = record
+        super().__init__(problem)
 
 
 class Refused(RolloutError):

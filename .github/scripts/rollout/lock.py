@@ -25,7 +25,7 @@ HELD_BY_ANOTHER = 75
 PAUSE_SECONDS = 1.0
 ROLLBACK_PATIENCE_SECONDS = 120
 """How long a rollback waits; an interrupted deployment needs a few seconds to send clients back."""
-COMMAND = ["docker", "compose", "--file", str(compose.FOLDER / "compose.yml"), "exec", "-T", "--user", "root"]
+COMMAND = [*compose.COMPOSE, "exec", "-T", "--user", "root"]
 TAKE = f'flock --nonblock --conflict-exit-code {HELD_BY_ANOTHER} /state/lock bash -c "$HOLD" hold "$HOLDER"'
 HOLD = """cd /state; rm -f interrupt; printf %s "$1" > holder.json; echo held
 while read -r -t 1; (($? > 128)); do [[ ! -s interrupt ]] || { cat interrupt; echo; rm interrupt; }; done"""

@@ -47,7 +47,12 @@ class Request:
                 f"the running colour has {', '.join(strange)}, which this checkout does not know. Deploy from the "
                 f"checkout that set it, or drop it: --drop {strange[0]}."
             )
-        return dict(sorted((left | given).items()))
+        wanted = dict(sorted((left | given).items()))
+        if wanted.get("DEPLOY_MONITOR", "true") not in {"true", "false"}:
+            raise SettingsInvalid(
+                "DEPLOY_MONITOR is true or false. With false, no deployment starts or moves the monitor."
+            )
+        return wanted
 
 
 def _check_dropped(dropped: frozenset[str], given: Mapping[str, str], kept: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from demo.populations import CALM, SHIFTED
 from demo.running_service import free_port
+from models.bundles import pins
 from models.log import log_tables, row_ids
 from monitoring.__main__ import COMMANDS
 from monitoring.settings import DriftSettings, PruneSettings
@@ -253,6 +254,8 @@ def test_the_watch_runs_both_jobs_as_it_was_told(
         "3d",
         "--max-run",
         "5m",
+        "--models-dir",
+        shelf,
         "--output-dir",
         tmp_path / "var",
         "--host",
@@ -260,7 +263,7 @@ def test_the_watch_runs_both_jobs_as_it_was_told(
         "--port",
         port,
     )
-    variables = {"MONITORING_LOG_URL": sqlite_url, "MONITORING_MODELS_DIR": str(shelf)}
+    variables = {"MONITORING_LOG_URL": sqlite_url}
 
     def newest(job: str) -> dict[str, Any]:
         found = max(reports.glob(f"*-{job}.json"), default=None)
@@ -272,6 +275,7 @@ def test_the_watch_runs_both_jobs_as_it_was_told(
     assert (newest("drift")["window_rows"], newest("performance")["window_rows"]) == (300, 600)
     periods = dict(re.findall(r'^churn_\w*period_seconds{job="(\w+)"} (\S+)$', gauges, re.MULTILINE))
     assert periods == {"drift": "60.0", "performance": "25200.0"}
+    assert f'churn_monitor_model_info{{model_version="{pins.read(shelf).version}"}} 1.0' in gauges
 
 
 def test_the_watch_ends_a_run_that_takes_longer_than_it_was_told(impatient: Path) -> None:

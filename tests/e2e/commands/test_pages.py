@@ -139,9 +139,6 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"docker compose --profile postgres up$": Elsewhere(
         f"{CONTAINERS}::test_with_postgres_the_log_is_there", ('profile="postgres"', '"LOG_URL"')
     ),
-    r"docker compose -f deploy/compose\.yml --profile monitor up ": Elsewhere(
-        f"{DEPLOY}::test_a_monitor_beside_the_colours_judges_what_they_logged", ('"--profile", "monitor", "up"',)
-    ),
 }
 
 
