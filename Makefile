@@ -10,8 +10,8 @@ ifeq ($(origin COLUMNS),environment) # the width of the terminal
 COLUMNS :=
 endif
 CUSTOMERS = $(if $(DATA),--data '$(DATA)') $(if $(COLUMNS),--columns '$(COLUMNS)')
-NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	{ echo "Python 3.11 or newer is needed. Give one, such as PYTHON=python3.13"; exit 2; }
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+	{ echo "Python 3.11 to 3.14 is needed. Give one, such as PYTHON=python3.13"; exit 2; }
 # This turns off the usage reporting of MLflow and Evidently.
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI

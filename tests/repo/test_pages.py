@@ -143,7 +143,8 @@ def test_the_other_badges_say_what_the_project_declares(root: Path) -> None:
     badges = {name: ET.parse(root / "docs" / f"badge-{name}.svg") for name in ("license", "python")}  # noqa: S314  # our own
     said = {name: svg.text_of(badge.getroot(), "title") for name, badge in badges.items()}
     assert said == {"license": f"license: {project['license']}", "python": f"Python: {' | '.join(matrix['python'])}"}
-    assert project["requires-python"] == f">={matrix['python'][0]}"
+    major, newest = matrix["python"][-1].split(".")
+    assert project["requires-python"] == f">={matrix['python'][0]},<{major}.{int(newest) + 1}"
     assert (root / "LICENSE").read_text().startswith(f"{project['license']} License")
 
 

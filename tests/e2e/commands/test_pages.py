@@ -90,6 +90,10 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"\.venv/bin/python -m monitoring notify --test$": Elsewhere(
         "tests/e2e/commands/test_monitoring.py::test_notices_go_where_they_were_told", ('"notify", "--test"',)
     ),
+    r"\.venv/bin/python -m monitoring request-retraining$": Elsewhere(
+        "tests/e2e/commands/test_monitoring.py::test_a_retraining_is_requested_where_and_when_it_was_told",
+        ('"request-retraining"',),
+    ),
     r"\.venv/bin/python -m service keys add ": Here(r"(?m)^[\w-]{43}$"),
     r"\.venv/bin/python -m service keys list$": Here("name +digest"),
     r"\.venv/bin/python -m service keys revoke ": Elsewhere(
