@@ -44,7 +44,7 @@ class Bundle:
     directory: Path
     manifest: Manifest
     contract: Contract
-    """The contract that the model was trained on: it encodes customers for this model."""
+    """The contract that the model was trained on, with the levels it learned: it encodes customers for this model."""
 
     def path(self, name: str) -> Path:
         """Return the path of one of the bundle's files."""
@@ -187,7 +187,7 @@ def _load(path: Path, version: str, contract: Contract, *, without_customers: bo
         raise FingerprintMismatch(bundle=manifest.fingerprint, code=contract.fingerprint)
     for listed, expected in manifest.files.items():
         _verify_listed(path.parent, listed, expected, without_customers=without_customers)
-    return Bundle(path.parent, manifest, contract)
+    return Bundle(path.parent, manifest, contract.learned(manifest.levels))
 
 
 def _verify_listed(directory: Path, listed: str, expected: str, *, without_customers: bool) -> None:

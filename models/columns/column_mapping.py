@@ -171,7 +171,7 @@ def _feature(table: pd.DataFrame, mapping: ColumnMapping, feature: Feature) -> p
 def _read(column: pd.Series, mapping: ColumnMapping, feature: Feature) -> pd.Series:
     if column.dtype.kind in "mM":
         return column.astype(object)  # a time is no value of a contract, and its number must not become one
-    source, are_texts = mapping.source(feature.name), any(isinstance(value, str) for value in feature.categories)
+    source, are_texts = mapping.source(feature.name), feature.holds_texts
     nulls = {parsing.canonical(null) for null in (*source.nulls, *mapping.csv.nulls)}
     if column.dtype.kind in "biuf" and not source.values and not nulls and not are_texts:
         return pd.Series(column.array)  # already typed: no text to convert

@@ -5,15 +5,16 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from models.customer import encoding, learned_levels
+from models.customer.learned_levels import NEW, RARE, Unseen
 
 Matrix = npt.NDArray[np.float32]
 """(n, width) float32, encoded customers, columns in the contract's order; NaN means unknown."""
@@ -31,7 +32,7 @@ class Columns(Protocol):
     def __getitem__(self, name: str, /) -> Any: ...
 
 
-Kind = Literal["integer", "number", "boolean", "category"]
+Kind = Literal["integer", "number", "boolean", "category", "open_category"]
 Limit = Literal["ge", "gt", "le", "lt"]
 Category = int | str
 
@@ -55,6 +56,12 @@ class Feature:
     Empty if none is declared: the words are then made from name and unit.
     """
     example: Any
+    most_levels: int | None = None
+    """Number of levels of an open category that get a code of their own; None for other kinds."""
+    unseen: Unseen | None = None
+    """For an open category, whether a level that was never seen in training is refused; None for other kinds."""
+    levels: Mapping[str, int] = field(default_factory=dict)
+    """Levels of an open category in the training rows with their counts, most frequent first; empty until learned."""
 
     @property
     def matrix_columns(self) -> tuple[str, ...]:
@@ -68,13 +75,36 @@ class Feature:
         """NumPy type of its column in tables and files; a nullable integer is a float, because integers have no NaN."""
         if self.kind == "number" or (self.kind == "integer" and self.nullable):
             return "float64"
-        if self.nullable or any(isinstance(value, str) for value in self.categories):
+        if self.nullable or self.holds_texts:
             return "object"
         return "bool" if self.kind == "boolean" else "int64"
 
+    @property
+    def holds_texts(self) -> bool:
+        """Whether its values are texts."""
+        return self.kind == "open_category" or any(isinstance(value, str) for value in self.categories)
+
+    @cached_property
+    def kept_levels(self) -> tuple[str, ...]:
+        """The learned levels that have a code of their own: their position."""
+        return tuple(self.levels)[: self.most_levels]
+
+    @cached_property
+    def level_codes(self) -> Mapping[str, float]:
+        """Code of each learned level; the next code after the last one stands for levels that were never seen."""
+        rare = len(self.kept_levels)
+        return {level: float(min(at, rare)) for at, level in enumerate(self.levels)}
+
+    def learned(self, counts: Mapping[str, int]) -> "Feature":
+        """Return an open category with the levels that the training rows have, by their counts."""
+        found = replace(self, levels=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))))
+        return replace(found, labels=(*found.kept_levels, RARE, NEW))
+
     def schema(self) -> dict[str, Any]:
-        """Return the part that the fingerprint covers: all but labels, description, phrase and example."""
-        return {
+        """Return the part that the fingerprint covers: all but labels, levels, description, phrase and example."""
+        is_open = self.kind == "open_category"
+        declared = {"most_levels": self.most_levels, "unseen": self.unseen} if is_open else {}
+        return declared | {
             "name": self.name,
             "kind": self.kind,
             "nullable": self.nullable,
@@ -84,14 +114,23 @@ class Feature:
             "unit": self.unit,
         }
 
-    def one_hot(self) -> dict[Category | None, list[float]]:
-        """Map each category, and None, to the values of its matrix columns."""
+    def one_hot(self) -> Mapping[Any, list[float]]:
+        """Map each category, and None, to the values of its matrix columns; an open category maps any level."""
+        if self.kind == "open_category":
+            return learned_levels.MatrixColumn(self.level_codes)
         return {value: [float(value == other) for other in self.categories] for value in (*self.categories, None)}
 
     def encode(self, values: Iterable[Any]) -> Vector:
-        """Encode raw values as numbers: a category as its position, null as NaN, an unreadable value as inf."""
+        """Encode raw values as numbers: a category as its position, null as NaN, an unreadable value as inf.
+
+        A level of an open category is encoded as its code. If it was never seen in training, it has the highest code,
+        or is unreadable if the feature refuses it.
+        """
+        if self.kind == "open_category":
+            new = np.inf if self.unseen == "refused" and self.levels else len(self.kept_levels) + 1.0
+            return learned_levels.encode(values, self.level_codes, new=new)
         if self.kind != "category":
-            return _numbers(values, booleans=self.kind == "boolean")
+            return encoding.numbers(values, booleans=self.kind == "boolean")
         kind = getattr(getattr(values, "dtype", None), "kind", None)
         if kind in ("i", "u", "f"):  # a million rows have few distinct values
             different = np.unique(np.asarray(values))
@@ -100,8 +139,7 @@ class Feature:
 
     def _codes(self, values: Iterable[Any]) -> Vector:
         position: dict[int | float | str, float] = {value: float(at) for at, value in enumerate(self.categories)}
-        codes = [np.nan if _is_null(value) else _code(position, value) for value in values]
-        return np.array(codes, dtype=np.float64)
+        return np.array([encoding.category(position, value) for value in values], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -114,6 +152,16 @@ class Contract:
     def names(self) -> tuple[str, ...]:
         """Feature names, in the order of every table and file."""
         return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def open_categories(self) -> tuple[Feature, ...]:
+        """The features whose levels are learned."""
+        return tuple(feature for feature in self.features if feature.kind == "open_category")
+
+    def learned(self, levels: Mapping[str, Mapping[str, int]]) -> Self:
+        """Return the contract with the levels of its open categories and their counts in the training rows."""
+        learned = {feature.name: feature.learned(levels.get(feature.name, {})) for feature in self.open_categories}
+        return replace(self, features=tuple(learned.get(feature.name, feature) for feature in self.features))
 
     @cached_property
     def matrix_columns(self) -> tuple[str, ...]:
@@ -141,14 +189,19 @@ class Contract:
     def to_matrix(self, columns: Columns) -> Matrix:
         """Encode checked columns: numbers as they are, categories one-hot, null as NaN (a null category as zeros).
 
+        An open category is one column: the code of the level, or NaN if it was never seen in training.
+
         The values must have passed `models.customer.checks` or the feature class: unreadable values become inf or all
         zeros.
         """
         matrix = np.empty((len(columns[self.names[0]]), len(self.matrix_columns)), dtype=np.float32)
         for feature in self.features:
             encoded = feature.encode(columns[feature.name])[:, np.newaxis]
-            is_category, at = feature.kind == "category", self.matrix_slices[feature.name]
-            matrix[:, at] = encoded == np.arange(len(feature.categories)) if is_category else encoded
+            if feature.kind == "category":
+                encoded = encoded == np.arange(len(feature.categories))
+            elif feature.kind == "open_category":
+                encoded[encoded > len(feature.kept_levels)] = np.nan
+            matrix[:, self.matrix_slices[feature.name]] = encoded
         return matrix
 
     def encode_rows(self, rows: Iterable[object]) -> Matrix:
@@ -164,37 +217,7 @@ class Contract:
         return np.array(numbers, dtype=np.float32).reshape(-1, len(self.matrix_columns))
 
     @cached_property
-    def _one_hot(self) -> tuple[tuple[str, dict[Category | None, list[float]] | None], ...]:
-        """Each feature's name and the one-hot map of its categories; None for numbers, which are not encoded."""
-        return tuple(
-            (feature.name, feature.one_hot() if feature.kind == "category" else None) for feature in self.features
-        )
-
-
-def _code(position: Mapping[int | float | str, float], value: Any) -> float:
-    # A boolean equals 0 or 1 but is not a category; a file may contain the category 1 as 1.0.
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return np.inf
-    return position.get(value, np.inf)
-
-
-def _numbers(values: Iterable[Any], *, booleans: bool) -> Vector:
-    array = np.asarray(values) if hasattr(values, "dtype") else np.array(list(values), dtype=object)
-    if array.dtype.kind in "iuf" or (booleans and array.dtype.kind == "b"):
-        return array.astype(np.float64)
-    return np.array([_number(value, booleans=booleans) for value in array.tolist()], dtype=np.float64)
-
-
-def _number(value: Any, *, booleans: bool) -> float:
-    if _is_null(value):
-        return np.nan
-    if not isinstance(value, int | float | Decimal) or (isinstance(value, bool) and not booleans):
-        return np.inf
-    try:
-        return float(value)
-    except OverflowError:
-        return np.inf
-
-
-def _is_null(value: Any) -> bool:
-    return value is None or (isinstance(value, float | Decimal) and math.isnan(value))
+    def _one_hot(self) -> tuple[tuple[str, Mapping[Any, list[float]] | None], ...]:
+        """Each feature's name and the map from its categories to matrix columns; None for numbers."""
+        mapped = ("category", "open_category")
+        return tuple((feature.name, feature.one_hot() if feature.kind in mapped else None) for feature in self.features)

@@ -1,6 +1,6 @@
 """Base class of feature classes, and the derivation of a contract from one.
 
-Supports integer, number, boolean and category fields, nullable or not.
+Supports integer, number, boolean, category and open category fields, nullable or not.
 """
 
 import types
@@ -13,12 +13,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ValidationInfo
 
-from models.customer import levels
-from models.customer.contract import Category, Contract, Feature, Kind, Limit
+from models.customer import levels, open_category
+from models.customer.contract import Contract, Feature, Kind, Limit
 from models.errors import ContractError
 
 _TAKEN = ("churned", "customer_id")
 """Reserved names: the outcome column of training tables, and the customer's id in requests."""
+Category = open_category.Category
 _KINDS: dict[object, Kind] = {int: "integer", float: "number", bool: "boolean"}
 
 
@@ -152,7 +153,8 @@ def _check_value(features: type[Features], values: dict[str, Any], kind: str, *,
 def _feature(name: str, field: FieldInfo) -> Feature:
     inner, nullable = _without_none(field.annotation)
     categories = get_args(inner) if get_origin(inner) is Literal else ()
-    kind = _kind(name, inner, categories)
+    opened = next((mark for mark in field.metadata if isinstance(mark, Category)), None)
+    kind = _kind(name, inner, categories, opened)
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     labels = extra.get("labels", list(categories))
     if not isinstance(labels, list) or len(labels) != len(categories):
@@ -176,6 +178,8 @@ def _feature(name: str, field: FieldInfo) -> Feature:
         description=field.description or "",
         phrase=_phrase(name, extra),
         example=field.examples[0],
+        most_levels=opened.max if opened else None,
+        unseen=opened.unseen if opened else None,
     )
 
 
@@ -186,7 +190,11 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return (rest[0] if len(rest) == 1 else annotation), len(rest) < len(get_args(annotation))
 
 
-def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
+def _kind(name: str, inner: Any, categories: tuple[int | str, ...], opened: Category | None) -> Kind:
+    if opened:
+        if problem := opened.problem if inner is str else "Category(max=...) needs the type str, or str | None":
+            raise ContractError(field=name, problem=problem)
+        return "open_category"
     if categories:
         if {type(category) for category in categories} not in ({int}, {str}):
             raise ContractError(field=name, problem="categories must be all integers or all strings")
@@ -194,7 +202,8 @@ def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
     if get_origin(inner) is Annotated:
         raise ContractError(field=name, problem="bounds are declared inside `| None`; declare them on the field itself")
     if inner not in _KINDS:
-        raise ContractError(field=name, problem=f"{inner} is not int, float, bool or Literal")
+        text = "; a text is a Literal, or Annotated[str, declaration.Category(max=200)]" if inner is str else ""
+        raise ContractError(field=name, problem=f"{inner} is not int, float, bool or Literal{text}")
     return _KINDS[inner]
 
 
@@ -219,7 +228,7 @@ def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:
                 found["le"] = cast(float, bound)
             case annotated_types.Lt(lt=bound):
                 found["lt"] = cast(float, bound)
-            case AtLeast():
+            case AtLeast() | Category():
                 continue
             case _:
                 raise ContractError(field=name, problem=f"{mark} is not supported; use ge, gt, le, lt or AtLeast")

@@ -102,7 +102,7 @@ def predict_batch(
     """
     limit_explained(batch, explain=explain)
     take_rows(len(batch.customers))
-    return response_json.many(inference.predict(batch.customers, explain=explain))
+    return response_json.many(inference.predict(batch.customers, explain=explain, is_batch=True))
 
 
 PREDICT_BATCH_ROUTE = router.routes[-1]

@@ -1,7 +1,8 @@
 """Predicts validated customers with one model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +14,11 @@ from models.bundles.pins import BundleRef
 from models.bundles.risk import RiskTier
 from models.bundles.scorer import Scorer
 from models.customer.contract import Contract, Matrix
+from models.customer.levels import Levels
 from models.features import CONTRACT, CustomerFeatures
 from service import clock, random_ids
 from service.clock import Timestamp
+from service.errors import LISTED_PROBLEMS, BrokenRule, RequestInvalid
 
 
 class PredictionBatch(NamedTuple):
@@ -37,6 +40,8 @@ class PredictionBatch(NamedTuple):
     """Contributions to the scores; None if no explanation was requested."""
     places: Sequence[int] | None = None
     """Positions of its customers in the request; None if it has all of them."""
+    unseen: Mapping[str, int] | None = None
+    """Customers by field whose level the model has never seen in training; None without open categories."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,38 @@ class Predictor:
             model_version=self.scorer.version,
             made_at=now,
             contributions=contributions,
+            unseen=self._count_unseen(customers) if self.contract.open_categories else None,
         )
+
+    @cached_property
+    def refusing(self) -> dict[str, Levels]:
+        """The learned levels of each open category whose other levels are refused."""
+        refusing = (feature for feature in self.contract.open_categories if feature.unseen == "refused")
+        return {feature.name: Levels(tuple(feature.levels)) for feature in refusing if feature.levels}
+
+    def require_known(self, customers: Sequence[CustomerFeatures], *, is_batch: bool) -> None:
+        """Check that no customer has a level that is to be refused.
+
+        Raises:
+            RequestInvalid: some have, and the error names the nearest levels.
+        """
+        if self.refusing and (rules := list(self._broken_rules(customers, is_batch=is_batch))):
+            raise RequestInvalid(rules=rules[:LISTED_PROBLEMS], found=len(rules))
+
+    def _broken_rules(self, customers: Sequence[CustomerFeatures], *, is_batch: bool) -> Iterator[BrokenRule]:
+        for at, customer in enumerate(customers):
+            for name, known in self.refusing.items():
+                level = getattr(customer, name)
+                if level is not None and level not in known:
+                    location = ("customers", at, name) if is_batch else (name,)
+                    yield BrokenRule(location, f"Input should be {known.near(level)}", "literal_error")
+
+    def _count_unseen(self, customers: Sequence[CustomerFeatures]) -> dict[str, int]:
+        counted = {}
+        for feature in self.contract.open_categories:
+            levels = [getattr(customer, feature.name) for customer in customers]
+            counted[feature.name] = sum(level is not None and level not in feature.levels for level in levels)
+        return counted
 
 
 def load(models_dir: Path, named: BundleRef | None = None) -> Predictor:

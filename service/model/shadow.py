@@ -29,10 +29,13 @@ class UnscoredBatch:
         return self.challenger.scorer.version
 
     def add(self, predicted: PredictionBatch) -> None:
-        """Add the champion's predictions; the challenger uses their matrix, because both have the same contract."""
+        """Add the champion's predictions; the challenger uses their matrix if no levels are learned."""
+        contract, matrix = self.challenger.contract, predicted.matrix
+        if contract.open_categories:  # the two models have learned different codes
+            matrix = contract.encode_rows(predicted.customers)
         self._ids += predicted.ids
         self._answered += predicted.probabilities
-        self._encoded += predicted.matrix.tobytes()
+        self._encoded += matrix.tobytes()
 
     def score(self) -> tuple[list[str], Vector]:
         """Return a line for each row, and the absolute differences from the champion's probabilities."""

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from models.bundles.bundle import Bundle
 from models.bundles.format.bundle_files import HOLDOUT, SEEN
 from models.columns.origins import TARGET
-from models.customer.contract import Contract, Labels, Matrix, Vector
+from models.customer.contract import Contract, Labels, Mask, Matrix, Vector
 from models.errors import FileUnreadable
 from training.data.dataset_split import DatasetSplit
 
@@ -38,7 +38,7 @@ class Holdout:
     baseline: Vector
     """Probabilities from a logistic regression trained on the same training rows, in [0, 1]."""
 
-    def keep(self, rows: npt.NDArray[np.bool_]) -> "Holdout":
+    def keep(self, rows: Mask) -> "Holdout":
         """Return the rows that the mask selects."""
         return Holdout(self.features[rows], self.churned[rows], self.baseline[rows])
 
@@ -69,7 +69,8 @@ def read(bundle: Bundle, contract: Contract) -> Holdout:
 def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> Holdout:
     """Read the challenger's test rows that neither model was trained on.
 
-    Rows that equal a training row are left out: they would favour a model that memorizes its training rows.
+    Rows that equal a training row are left out: they would favour a model that memorizes its training rows. Each model
+    encodes the rows with the levels that it has learned, as it encoded its training rows.
 
     Raises:
         FileUnreadable: a bundle lacks its test rows or its hashes.
@@ -78,8 +79,12 @@ def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> 
     ours, theirs = challenger.manifest, champion.manifest
     if (ours.data.sha256, ours.split) == (theirs.data.sha256, theirs.split):
         return rows  # both models have the same test rows and training rows, so a repeated row favours neither
-    seen = np.concatenate([np.load(_part(one, SEEN)) for one in (challenger, champion)])
-    return rows.keep(~np.isin(_trace(contract.to_matrix(rows.features)), seen))
+    return rows.keep(~(_seen_by(challenger, rows) | _seen_by(champion, rows)))
+
+
+def _seen_by(bundle: Bundle, rows: Holdout) -> Mask:
+    traces = _trace(bundle.contract.to_matrix(rows.features))
+    return np.isin(traces, np.load(_part(bundle, SEEN)))
 
 
 def _part(bundle: Bundle, name: str) -> Path:

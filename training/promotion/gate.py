@@ -27,7 +27,7 @@ _TIMED_ROWS = 2_000
 def check(
     challenger: Scorer,
     booster: Callable[[Matrix], Vector],
-    champion: Scorer | None,
+    champion: tuple[Scorer, Contract] | None,
     rows: Holdout,
     *,
     live: LiveRows | None,
@@ -36,14 +36,16 @@ def check(
 ) -> GateResult:
     """Compare two models on rows that neither was trained on.
 
-    `booster` computes the calibrated probabilities of the challenger's trees, `live` describes its live rows. Without
-    a champion, the challenger must beat a logistic regression with the same decision policy.
+    `booster` computes the calibrated probabilities of the challenger's trees, `live` describes its live rows. Each
+    model has the contract that encodes customers for it; `contract` is the challenger's. Without a champion, the
+    challenger must beat a logistic regression with the same decision policy.
     """
     matrix = contract.to_matrix(rows.features)
     ours = ScoredModel(challenger.score(matrix), challenger.policy)
-    theirs = (
-        ScoredModel(champion.score(matrix), champion.policy) if champion else ScoredModel(rows.baseline, ours.policy)
-    )
+    theirs, served = ScoredModel(rows.baseline, ours.policy), None
+    if champion:
+        served = champion[0], champion[1].to_matrix(rows.features)
+        theirs = ScoredModel(served[0].score(served[1]), served[0].policy)
     gains = paired_comparison.compare(ours, theirs, rows.churned)
     checks = [
         _parity(ours.probability, booster(matrix)),
@@ -56,9 +58,9 @@ def check(
         ),
         *reporter_check.check(live, max_share=settings.max_reporter_share),
     ]
-    if champion:
-        checks.append(_latency(challenger, champion, matrix, settings.max_latency_ratio))
-    named = champion.version if champion else "a logistic regression"
+    if served:
+        checks.append(_latency((challenger, matrix), served, settings.max_latency_ratio))
+    named = served[0].version if served else "a logistic regression"
     return GateResult(challenger.version, named, len(matrix), gains, tuple(checks))
 
 
@@ -96,13 +98,13 @@ def _better(gains: Mapping[str, Gain]) -> Check:
     return Check("better in one", "significantly above 0", bool(better), reason, better_by=", ".join(better) or "none")
 
 
-def _latency(challenger: Scorer, champion: Scorer, matrix: Matrix, limit: float) -> Check:
+def _latency(challenger: tuple[Scorer, Matrix], champion: tuple[Scorer, Matrix], limit: float) -> Check:
     """Compare the median time to score one row; the models take turns, so that other load affects both."""
     ours: list[int] = []
     theirs: list[int] = []
     for row in range(_TIMED_ROWS):
-        one = matrix[row % len(matrix)][np.newaxis]
-        for scorer, times in ((challenger, ours), (champion, theirs)):
+        for (scorer, matrix), times in ((challenger, ours), (champion, theirs)):
+            one = matrix[row % len(matrix)][np.newaxis]
             started = time.perf_counter_ns()
             scorer.score(one)
             times.append(time.perf_counter_ns() - started)

@@ -59,7 +59,7 @@ def fetch(version: str, settings: StoreSettings, contract: Contract) -> Bundle:
     except BundleMissing:
         version = _download(version, settings, contract)
         found = _find(settings.models_dir, version, settings, contract)
-    Scorer.of(found).check(contract)
+    Scorer.of(found).check(found.contract)
     return found
 
 

@@ -103,10 +103,10 @@ def _judge(challenger: Bundle, champion: Bundle | None, settings: PromoteSetting
     return gate.check(
         Scorer.of(challenger),
         _booster(challenger, contract),
-        Scorer.of(champion) if champion else None,
+        (Scorer.of(champion), champion.contract) if champion else None,
         rows,
         live=challenger.manifest.data.live,
-        contract=contract,
+        contract=challenger.contract,
         settings=settings,
     )
 

@@ -43,7 +43,8 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     columns = column_mapping.read(settings.columns, contract)
     foreign, schema = columns.foreign_columns(contract), tables.schema(settings.input, columns.csv)
     column_mapping.require(foreign, schema.names, remedy=columns.remedy)
-    scorer = Scorer.of(bundle.load(settings.models_dir, contract=contract))
+    model = bundle.load(settings.models_dir, contract=contract)
+    scorer, contract = Scorer.of(model), model.contract
     summary, values = ScoringSummary(scorer.version), OffendingValues()
     with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
         progress.stage("scoring")
