@@ -164,6 +164,17 @@ class Contract:
         return replace(self, features=tuple(learned.get(feature.name, feature) for feature in self.features))
 
     @cached_property
+    def for_clients(self) -> tuple[Feature, ...]:
+        """The features without the rare levels of open categories."""
+        kept = {
+            feature.name: replace(
+                feature, levels={level: feature.levels[level] for level in feature.kept_levels}, labels=()
+            )
+            for feature in self.open_categories
+        }
+        return tuple(kept.get(feature.name, feature) for feature in self.features)
+
+    @cached_property
     def matrix_columns(self) -> tuple[str, ...]:
         """Names of the matrix columns, in order; their number is the matrix's width."""
         return tuple(column for feature in self.features for column in feature.matrix_columns)

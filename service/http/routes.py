@@ -164,8 +164,7 @@ async def risk_tiers(serving: Serving) -> RiskTiers:
 @router.get("/model", summary="The served model", tags=["model"], responses=api_docs.problems(503))
 async def model(serving: Serving) -> ModelCard:
     """Describe the served model, and name the challenger, if there is one."""
-    champion = serving.champion
-    return ModelCard.of(champion.manifest, serving.tried, champion.explainer.ranges)
+    return ModelCard.of(serving.champion, serving.tried)
 
 
 @router.get(

@@ -5,13 +5,14 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.bundles.manifest import Confusion, Interval, Manifest, MetricSpread, Provenance
+from models.bundles.manifest import Confusion, Interval, MetricSpread, Provenance
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import Costs, RiskPolicy, RiskTier
 from models.customer.contract import Feature
 from models.customer.reasons import MAX_REASONS
 from models.features import CONTRACT
 from models.log.outcomes import MAX_OUTCOMES, Outcome
+from service.model.predictor import Predictor
 
 _PLAIN_MEANINGS: Mapping[RiskTier, str] = {
     "low": "Likely to stay: no action.",
@@ -131,8 +132,7 @@ class RiskTiers(Body):
     tiers: list[TierBounds]
     """All tiers, in ascending order."""
     costs: Costs | None
-    """Costs from which the bounds were derived: the value of a customer, and the cost and the success of each tier's
-    offer; null if the bounds are defaults."""
+    """Costs from which the bounds were derived, for customers and offers; null if the bounds are defaults."""
 
     @classmethod
     def of(cls, policy: RiskPolicy) -> Self:
@@ -179,8 +179,7 @@ class Tried(Body):
     version: str
     """Its version in the store."""
     mode: Mode
-    """`shadow`: it scores the same customers, but its predictions are not returned. `canary`: it answers a share of the
-    customers with a `customer_id`."""
+    """`shadow`: its predictions are not returned. `canary`: it answers a share of those with a `customer_id`."""
     share: float | None
     """The canary's share of the customers, 0 to 1; null for a shadow."""
 
@@ -203,7 +202,7 @@ class ModelCard(Body):
     fingerprint: str
     """SHA-256 of the features' schema; it must be the same in the service and the model."""
     features: tuple[Feature, ...]
-    """Its input features, with bounds (ge, gt, le, lt), unit and labels."""
+    """Its input features, with bounds (ge, gt, le, lt), unit, labels, and the learned levels that are not rare."""
     ranges: dict[str, tuple[float, float]]
     """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
     metrics: dict[str, Metric]
@@ -220,12 +219,13 @@ class ModelCard(Body):
     """The challenger; null if there is none."""
 
     @classmethod
-    def of(cls, manifest: Manifest, challenger: Challenger | None, ranges: Mapping[str, tuple[float, float]]) -> Self:
-        """Build the body from a manifest, and from the ranges of the model's trees."""
-        same = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
-        figures, intervals = manifest.metrics.items(), manifest.intervals
+    def of(cls, champion: Predictor, challenger: Challenger | None) -> Self:
+        """Build the body from the served model."""
+        figures, intervals = champion.manifest.metrics.items(), champion.manifest.intervals
+        same = {name: value for name, value in champion.manifest if name in cls.model_fields and name != "features"}
         same["metrics"] = {name: Metric(value=value, interval=intervals.get(name)) for name, value in figures}
-        return cls(**same, features=CONTRACT.features, ranges=dict(ranges), challenger=Tried.of(challenger))
+        same |= {"features": champion.contract.for_clients, "ranges": champion.explainer.ranges}
+        return cls(**same, challenger=Tried.of(challenger))
 
 
 class Health(Body):

@@ -104,7 +104,7 @@ class Feature:
     """One feature of the contract."""
 
     name: str
-    kind: Literal["integer", "number", "boolean", "category"]
+    kind: Literal["integer", "number", "boolean", "category", "open_category"]
     nullable: bool
     limits: dict[str, float]
     categories: list[int | str]
@@ -116,6 +116,12 @@ class Feature:
     """Description of a value in reasons: `{value}` stands for it, or for its label, and `{s}` for the plural 's'.
     Empty if none is declared: the words are then made from name and unit."""
     example: Any
+    most_levels: int | None = None
+    """Number of levels of an open category that get a code of their own; None for other kinds."""
+    unseen: Literal["unknown", "refused"] | None = None
+    """For an open category, whether a level that was never seen in training is refused; None for other kinds."""
+    levels: dict[str, int] = field(default_factory=dict)
+    """Levels of an open category in the training rows with their counts, most frequent first; empty until learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +213,7 @@ class ModelCard:
     fingerprint: str
     """SHA-256 of the features' schema; it must be the same in the service and the model."""
     features: list[Feature]
-    """Its input features, with bounds (ge, gt, le, lt), unit and labels."""
+    """Its input features, with bounds (ge, gt, le, lt), unit, labels, and the learned levels that are not rare."""
     ranges: dict[str, tuple[float, float]]
     """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
     metrics: dict[str, Metric]
@@ -391,8 +397,7 @@ class RiskTiers:
     tiers: list[TierBounds]
     """All tiers, in ascending order."""
     costs: Costs | None
-    """Costs from which the bounds were derived: the value of a customer, and the cost and the success of each tier's
-    offer; null if the bounds are defaults."""
+    """Costs from which the bounds were derived, for customers and offers; null if the bounds are defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -416,7 +421,6 @@ class Tried:
     version: str
     """Its version in the store."""
     mode: Literal["shadow", "canary"]
-    """`shadow`: it scores the same customers, but its predictions are not returned. `canary`: it answers a share of
-    the customers with a `customer_id`."""
+    """`shadow`: its predictions are not returned. `canary`: it answers a share of those with a `customer_id`."""
     share: float | None
     """The canary's share of the customers, 0 to 1; null for a shadow."""
