@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 
+from models.customer.learned_levels import LONGEST
 from models.features import CONTRACT
 from models.log.outcomes import Outcome
 from service.customers import MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS, Batch, Customer
@@ -41,7 +42,10 @@ PREDICT_BATCH = "/predict/batch"
 STARTED = time.monotonic()
 ONE_CUSTOMER_BYTES = 16_384
 """Largest body of one customer, which takes about 200 bytes."""
-BATCH_BYTES = max(4_194_304, MAX_BATCH_ROWS * len(json.dumps({"customers": [CONTRACT.example]}, indent=4)))
+_LONGEST_TEXTS = {feature.name: LONGEST * "x" for feature in CONTRACT.open_categories}
+BATCH_BYTES = max(
+    4_194_304, MAX_BATCH_ROWS * len(json.dumps({"customers": [CONTRACT.example | _LONGEST_TEXTS]}, indent=4))
+)
 """Default limit of a batch's body: the longest batch fits, whatever the features are."""
 BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
 """Most values in a batch: twice as many as the longest batch has, so that errors can still name surplus fields."""

@@ -10,7 +10,7 @@ from models import plain_text
 from models.columns.origins import Target
 from models.customer.files.csv_format import CsvFormat
 from training.contracts import draft_names
-from training.contracts.draft_kinds import Decision, Field, LeftOut
+from training.contracts.draft_kinds import OPEN_CATEGORY, Decision, Field, LeftOut
 
 _WIDTH = 120
 _INLINE = 60
@@ -127,7 +127,8 @@ def _field(name: str, field: Field, type_name: str | None) -> list[str]:
     shown = field.column if len(field.column) <= _LONGEST_NAME else f"{field.column[:_LONGEST_NAME]}..."
     example = quoted(field.example) if isinstance(field.example, str) else repr(field.example)
     words = [*bounds, f"description={quoted(f'Column `{shown}` of the table.')}", f"examples=[{example}]"]
-    start = f"    {name}: {kind}{' | None' if field.is_nullable else ''} = Field("
+    nullable = f"{kind} | None" if kind != OPEN_CATEGORY else kind.replace("str", "str | None", 1)
+    start = f"    {name}: {nullable if field.is_nullable else kind} = Field("
     line = f"{start}{', '.join(words)})"
     if len(line) <= _WIDTH:
         return [line]

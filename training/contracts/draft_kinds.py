@@ -13,10 +13,11 @@ from training.contracts import draft_names
 from training.contracts.draft_profile import Profile, are_numbers
 
 MOST_LEVELS = 50
-"""A category with more levels is left out."""
+"""A category with more levels is an open one, whose levels are learned in training."""
+OPEN_CATEGORY = "Annotated[str, declaration.Category(max=200)]"
 LEAK = "tells the outcome"
 _LONGEST_LEVEL, _MOST_MISSING, _ID_SHARE, _ID_ROWS = 60, 0.95, 0.99, 20
-_LOOKED_AT = 1_000
+_LOOKED_AT, _MANY_SHARE = 1_000, 0.5
 _SMALLEST, _LARGEST = 1e-30, 1e36
 _DAYS = ("YYYYMMDD", "DDMMYYYY", "MMDDYYYY")
 _YES = {"yes", "y", "true", "t", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
@@ -30,7 +31,7 @@ class Field:
 
     column: str
     kind: str
-    """Its annotation: int, float, bool, or Literal, whose levels follow."""
+    """Its annotation: int, float, bool, OPEN_CATEGORY, or Literal, whose levels follow."""
     is_nullable: bool
     example: int | float | bool | str
     bounds: tuple[float, float] | None = None
@@ -85,8 +86,10 @@ def round_bound(number: float) -> float:
 
 def _many_levels(profile: Profile) -> Decision:
     """Return what a category with more than 50 levels becomes."""
-    levels = f"{'more than ' if profile.is_full else ''}{len(profile.values):,}"
-    return LeftOut(profile.name, f"{levels} levels, more than {MOST_LEVELS}", remedy="group them in the table")
+    levels = f"{'more than ' if profile.is_full else ''}{len(profile.values):,} levels"
+    if profile.distinct_share > _MANY_SHARE:
+        return LeftOut(profile.name, f"{levels}, hardly any of them twice", remedy="group them in the table")
+    return Field(profile.name, OPEN_CATEGORY, profile.missing > 0, _commonest(profile), why=levels)
 
 
 def _date(profile: Profile) -> Decision:

@@ -30,7 +30,7 @@ HEAD = (
 
 def example_probability(shelf: Path, named: pins.BundleRef | None = None) -> tuple[str, float]:
     found = predictor.load(shelf, named)
-    matrix = CONTRACT.to_matrix({name: [value] for name, value in CONTRACT.example.items()})
+    matrix = found.contract.to_matrix({name: [value] for name, value in CONTRACT.example.items()})
     return found.scorer.version, float(found.scorer.score(matrix)[0])
 
 
