@@ -180,7 +180,7 @@ def _read(column: pd.Series, mapping: ColumnMapping, feature: Feature) -> pd.Ser
         cells = [None if _text(cell) in nulls else cell for cell in cells]
     if source.values:
         known = {parsing.canonical(foreign): value for foreign, value in source.values.items()}
-        cells = [_translate(known, cell) for cell in cells]
+        cells = [_translate(known, cell, others_are_values=feature.kind == "open_category") for cell in cells]
     return pd.Series(parsing.read(feature, cells, mapping.csv))
 
 
@@ -195,10 +195,10 @@ def _warn_of_case(table: pd.DataFrame, source: Source, feature: Feature) -> None
             logger.warning("%s: %r is not read as %r, because the case differs", feature.name, value, close)
 
 
-def _translate(known: Mapping[str | None, Value], cell: Any) -> Any:
+def _translate(known: Mapping[str | None, Value], cell: Any, *, others_are_values: bool) -> Any:
     text = _text(cell)
-    if text in known:
-        return known[text]
+    if text in known or others_are_values:
+        return known.get(text, cell)
     # A source value that the file does not list is never read as a value of the contract.
     return None if text is None or text in parsing.NULLS else f"{text}{parsing.UNLISTED}"
 

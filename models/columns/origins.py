@@ -29,7 +29,7 @@ class Source(BaseModel):
     column: str | None = None
     sum: list[str] = Field(default_factory=list)
     values: dict[str, Value] = Field(default_factory=dict)
-    """Source value, as text, to the contract's value; if given, it must list all values."""
+    """Source value, as text, to the contract's value; if given, it must list all values, but for an open category."""
     nulls: list[str] = Field(default_factory=list)
     """More texts that mean unknown, besides those of `models.customer.parsing`; blanks at the ends are ignored."""
 

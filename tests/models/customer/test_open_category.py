@@ -139,6 +139,12 @@ def test_whole_numbers_are_levels_however_a_table_holds_them() -> None:
     assert (read["country"].tolist(), read["shop"].tolist()) == (["4", "7"], ["4", None])
 
 
+def test_a_columns_file_may_translate_some_levels_and_leaves_the_others() -> None:
+    mapping = ColumnMapping.model_validate({"features": {"country": {"column": "land", "values": {"NA": "Namibia"}}}})
+    cells = pd.DataFrame({"land": ["NA", " DE ", "N/A", None], "shop": ["A"] * 4, "visits": [1] * 4})
+    assert column_mapping.features(mapping, cells, CONTRACT)["country"].tolist() == ["Namibia", "DE", None, None]
+
+
 TEXTS = st.one_of(
     st.text(max_size=210),
     st.from_regex(r"\A ?[+-]?[0-9]{1,3}\.?0{0,2} ?\Z"),
