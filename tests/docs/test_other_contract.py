@@ -85,7 +85,7 @@ def customers(rows: int, seed: int = 1) -> pd.DataFrame:
         {
             "geography": draw.choice(["France", "Germany", "Spain"], rows),
             "branch": [f"branch {number}" for number in branch],
-            "advisor": draw.choice(["Ms 1", "Ms 2", "Mr 3", None], rows),
+            "advisor": draw.choice(np.array(["Ms 1", "Ms 2", "Mr 3", None]), rows),
             "age": age,
             "balance": np.where(draw.random(rows) < 0.2, np.nan, draw.uniform(0, 200_000, rows).round(2)),
             "products": draw.integers(1, 5, rows),

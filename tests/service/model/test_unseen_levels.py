@@ -33,7 +33,7 @@ class FakeScorer:
     version, policy = "20260301-1a2b3c4d5e6f708192a3b4c5d6e7f809", RiskPolicy()
 
     def score(self, matrix: Matrix) -> Vector:
-        return np.nan_to_num(matrix[:, 0].astype(float), nan=9) / 10
+        return np.asarray(np.nan_to_num(matrix[:, 0].astype(float), nan=9) / 10)
 
 
 def predictor(contract: Contract) -> Predictor:
