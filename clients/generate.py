@@ -83,7 +83,7 @@ def _annotation(schema: Mapping[str, Any]) -> str:  # noqa: C901, PLR0911  # one
 
 
 def _default(schema: Mapping[str, Any]) -> str:
-    value = schema.get("default")
+    value = schema.get("default", {} if schema.get("type") == "object" else None)
     return f" = field(default_factory={type(value).__name__})" if isinstance(value, list | dict) else f" = {value!r}"
 
 

@@ -77,10 +77,13 @@ def _move(feature: Feature, values: pd.Series) -> Change:
 def _convert(feature: Feature, values: pd.Series) -> Change:
     """Give half of the customers the rarest category."""
     kinds: Sequence[Any] = feature.categories or (False, True)
+    if feature.kind == "open_category":
+        kinds = sorted({value for value in values.tolist() if isinstance(value, str)})
     counts = Counter(values.tolist())
     occurring = [kind for kind in kinds if counts[kind]]
     rarest = min(occurring if len(occurring) > 1 else kinds, key=lambda kind: counts[kind])
-    label = feature.labels[kinds.index(rarest)] if feature.labels else str(rarest).lower()
+    label = feature.labels[kinds.index(rarest)] if feature.categories else str(rarest)
+    label = label.lower() if feature.kind == "boolean" else label
 
     def convert(values: pd.Series, rng: np.random.Generator) -> pd.Series:
         return values.where(rng.random(len(values)) < 0.5, rarest)

@@ -29,7 +29,7 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
         CannotTell, ModelsError: there are no live rows to check, or the pinned bundle cannot be loaded.
     """
     model = bundle.load(settings.models_dir, contract=contract)
-    reference = baseline.load(model, contract, rows=settings.sample_rows)
+    reference = baseline.load(model, model.today, rows=settings.sample_rows)
     rows = live_rows.read(settings, reference, now)
     comparison, result = detect(reference, rows, settings)
     remarks = [*result.remarks, *rows.remarks]

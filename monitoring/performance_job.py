@@ -59,7 +59,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
     """
     period = settings.period(now)
     model = bundle.load(settings.models_dir, contract=contract)
-    manifest = model.manifest
+    manifest, contract = model.manifest, model.today
     with connections.connection(settings.log_url) as opened:
         trusted = reporters.parse(settings.trusted_reporters)
         track = labelled_predictions.read(

@@ -83,6 +83,26 @@ def second_contract() -> Contract:
     return declaration.derive(Subscription)
 
 
+class Located(Subscription):
+    """The same with two open categories, of which one refuses levels that training never met."""
+
+    country: Annotated[str, declaration.Category(max=3)] = Field(examples=["PE"])
+    shop: Annotated[str | None, declaration.Category(max=9, unseen="refused")] = Field(examples=["A"], default=None)
+
+
+@pytest.fixture(scope="session")
+def open_class() -> type[Features]:
+    """A feature class with every kind of field, open categories among them."""
+    return Located
+
+
+@pytest.fixture(scope="session")
+def open_contract() -> Contract:
+    """The contract of that class with learned levels; the last ones of `country` are rare."""
+    countries = {"PE": 7, "7": 9, "constructor": 8, "IT": 1, "\N{LATIN SMALL LETTER E WITH ACUTE}": 1}
+    return declaration.derive(Located).learned({"country": countries, "shop": {"A": 9, "B": 3}})
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root of the checkout."""

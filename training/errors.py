@@ -10,6 +10,7 @@ TrainingError
 │   ├── SplitImpossible       the rows cannot be split by time
 │   ├── GroupingImpossible    the rows of one customer cannot be kept together
 │   ├── SliceTooFine          a column has too many values to group customers by
+│   ├── TooManyLevels         an open category has too many levels
 │   ├── TooManyRejected       too many rows break the contract
 │   └── TooFewRows            there are too few rows to split and evaluate
 ├── SettingsError             a setting is invalid
@@ -141,6 +142,17 @@ class SliceTooFine(DataError):
         self.column, self.categories, self.limit = column, categories, limit
         super().__init__(
             f"--slices {column}: it has {categories:,} different texts, more than {limit}. Name a column with fewer."
+        )
+
+
+class TooManyLevels(DataError):
+    """An open category has too many levels."""
+
+    def __init__(self, *, feature: str, levels: int, rows: int) -> None:
+        self.feature, self.levels, self.rows = feature, levels, rows
+        super().__init__(
+            f"{feature} has {levels:,} levels in {rows:,} training rows, too many for a manifest: it may be an id or a "
+            "free text. Remove it from models/features.py, or group its levels in the source."
         )
 
 

@@ -19,7 +19,7 @@ from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
 from models.progress import Progress
 from training import memory
-from training.data import dataset_split, datasets, grouping, leakage, slices, splitting, time_column
+from training.data import dataset_split, datasets, grouping, leakage, learned_levels, slices, splitting, time_column
 from training.data.datasets import Dataset
 from training.data.splitting import Folds, Rows, Split
 from training.learning import calibrators, cost_policy, evaluation, final_evaluation, model, tuning
@@ -60,6 +60,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     constraints = model.constrain(settings.monotone, contract)
     dataset = datasets.load(settings, contract)
     split = _split(dataset, settings)
+    contract = learned_levels.learn(dataset, split, contract)
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
     taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
     # scikit-learn's boosting uses every core, and waits for the slowest if another program runs there.

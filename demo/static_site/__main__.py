@@ -18,7 +18,7 @@ def main() -> int:
         from models.features import CONTRACT  # noqa: PLC0415
 
         pinned = bundle.load(MODELS, contract=CONTRACT, without_customers=True)
-        build.build(build.Model.of(pinned, CONTRACT), SITE, runtime=onnxruntime_web.fetch(CACHE))
+        build.build(build.Model.of(pinned, pinned.contract), SITE, runtime=onnxruntime_web.fetch(CACHE))
     except ModelsError as error:
         sys.stderr.write(f"{plain_text.printable(str(error))}\n")
         return 2

@@ -108,7 +108,8 @@ def _facts(model: Model) -> dict[str, Any]:
     explainer = Explainer(Path(BOOSTER), contract, model.booster)
     unknown = np.full((1, len(contract.matrix_columns)), np.nan, dtype=np.float32)
     return {
-        "contract": {"features": contract.features},
+        "contract": {"features": contract.for_clients},
+        "codes": {feature.name: feature.level_codes for feature in contract.open_categories},
         "model": {
             "version": model.version,
             "trained_at": model.trained_at,

@@ -14,8 +14,8 @@ PLACE = "{value}"
 def of(contract: Contract) -> list[dict[str, Any]]:
     """Return for each feature the sentences of an unknown value, and those of its values.
 
-    The values are the categories, false and true, or one and another number. Each has a pair of sentences: it raises
-    the risk, it lowers the risk.
+    The values are the categories, false and true, any level, or one and another number. Each has a pair of sentences:
+    it raises the risk, it lowers the risk.
     """
     return [
         {"unknown": _pair(feature, None), "values": [_pair(*valued) for valued in _values(feature)]}
@@ -28,6 +28,8 @@ def _values(feature: Feature) -> Sequence[tuple[Feature, Any]]:
         return [(feature, value) for value in feature.categories]
     if feature.kind == "boolean":
         return [(feature, False), (feature, True)]
+    if feature.kind == "open_category":
+        return [(feature, PLACE)]
     # As a category, a number is written as its label; 1 has no plural.
     written = replace(feature, kind="category", categories=(1, 2), labels=(PLACE, PLACE))
     return [(written, 1), (written, 2)]

@@ -44,7 +44,9 @@ class Bundle:
     directory: Path
     manifest: Manifest
     contract: Contract
-    """It encodes customers of today for this model; see `models.customer.model_contract`."""
+    """It encodes customers of today for this model, with the levels that the model learned."""
+    today: Contract
+    """The contract of the code, with the levels that the model learned: it checks customers for this model."""
 
     def path(self, name: str) -> Path:
         """Return the path of one of the bundle's files."""
@@ -108,7 +110,7 @@ def save(
         (target / MANIFEST).touch()
     else:
         _move_in_place(files, target, manifest)
-    return Bundle(target, read_manifest(target / MANIFEST), contract)
+    return Bundle(target, read_manifest(target / MANIFEST), contract, today=contract)
 
 
 def pin(bundle: Bundle, *, models_dir: Path, change: Change = "fit", why: str = "") -> None:
@@ -183,10 +185,11 @@ def _load(path: Path, version: str, contract: Contract, *, without_customers: bo
     manifest = read_manifest(path)
     if manifest.version != version:
         raise ManifestInvalid(path=path, problem=f"it is the manifest of {manifest.version}")
-    contract = model_contract.trained(manifest.fingerprint, manifest.features, contract)
+    trained = model_contract.trained(manifest.fingerprint, manifest.features, contract)
     for listed, expected in manifest.files.items():
         _verify_listed(path.parent, listed, expected, without_customers=without_customers)
-    return Bundle(path.parent, manifest, contract)
+    own, today = (one.learned(manifest.levels) for one in (trained, contract))
+    return Bundle(path.parent, manifest, own, today=today)
 
 
 def _verify_listed(directory: Path, listed: str, expected: str, *, without_customers: bool) -> None:

@@ -171,6 +171,11 @@ class Description(BaseModel):
     format_version: int = FORMAT_VERSION
     fingerprint: str
     features: list[dict[str, Any]]
+    levels: dict[str, dict[str, Annotated[int, Field(ge=1)]]] = Field(
+        default_factory=dict, exclude_if=lambda levels: not levels
+    )
+    """Levels of each open category in the training rows, with their counts. Without open categories, it is not written,
+    so older manifests stay unchanged."""
     data: Provenance
     split: str
     """How the test set was held out, in words."""
@@ -223,4 +228,11 @@ class Manifest(Description):
     def _files_are_known(self) -> Self:
         if problem := bundle_files.find_problem(self.files):
             raise ValueError(f"files: {problem}")
+        return self
+
+    @model_validator(mode="after")
+    def _levels_are_complete(self) -> Self:
+        names = [feature.get("name") for feature in self.features if feature.get("kind") == "open_category"]
+        if missing := [name for name in names if name not in self.levels]:
+            raise ValueError(f"levels: those of {missing[0]} are missing")
         return self

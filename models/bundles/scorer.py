@@ -117,6 +117,8 @@ def _corners(contract: Contract) -> Matrix:
             ends = [feature.categories[0], feature.categories[-1]]
         elif feature.kind == "boolean":
             ends = [False, True]
+        elif feature.kind == "open_category":
+            ends = [*(feature.kept_levels[:1] or [example]), *(tuple(feature.levels)[-1:] or [example])]
         else:
             ends = [limits.get("ge", limits.get("gt", example)), limits.get("le", limits.get("lt", example))]
         columns[feature.name] = [example, *ends, None if feature.nullable else example]

@@ -14,7 +14,10 @@ from models.bundles import quality
 from models.bundles.quality import Figures
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Feature, Labels, Mask, Vector
+from models.customer.learned_levels import NEW
 
+SHOWN_LEVELS, OTHER_LEVELS = 10, "other levels"
+"""The most frequent levels of an open category are segments of their own; all others are together."""
 METRICS = ("roc_auc", "brier", "calibration_gap", "selection_rate", "recall")
 
 
@@ -73,10 +76,23 @@ def split(feature: Feature, values: Vector, reference: Vector) -> Iterator[tuple
     if feature.kind in ("integer", "number"):
         yield from _bands(values, reference[np.isfinite(reference)])
         return
-    for code, label in enumerate(feature.labels or ("false", "true")):
-        yield label, values == code
+    if feature.kind == "open_category":
+        yield from _levels(feature, values)
+    else:
+        for code, label in enumerate(feature.labels or ("false", "true")):
+            yield label, values == code
     if feature.nullable:
         yield "unknown", np.isnan(values)
+
+
+def _levels(feature: Feature, values: Vector) -> Iterator[tuple[str, Mask]]:
+    """Yield the most frequent levels, all other learned ones together, and those that were never seen."""
+    shown = feature.kept_levels[:SHOWN_LEVELS]
+    for code, level in enumerate(shown):
+        yield level, values == code
+    if len(feature.levels) > len(shown):
+        yield OTHER_LEVELS, (len(shown) <= values) & (values <= len(feature.kept_levels))
+    yield NEW, values == len(feature.kept_levels) + 1
 
 
 def _bands(values: Vector, reference: Vector) -> Iterator[tuple[str, Mask]]:

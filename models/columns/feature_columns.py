@@ -83,22 +83,21 @@ def _age(feature: Feature, source: Source, table: pd.DataFrame, style: CsvFormat
 def _read(column: pd.Series, source: Source, style: CsvFormat, feature: Feature) -> pd.Series:
     if column.dtype.kind in "mM":
         return column.astype(object)  # a time is no value of a contract, and its number must not become one
-    are_texts = any(isinstance(value, str) for value in feature.categories)
     nulls = {parsing.canonical(null) for null in (*source.nulls, *style.nulls)}
-    if column.dtype.kind in "biuf" and not source.values and not nulls and not are_texts:
+    if column.dtype.kind in "biuf" and not source.values and not nulls and not feature.holds_texts:
         return pd.Series(column.array)  # already typed: no text to convert
     cells: Sequence[Any] = column.tolist()
     if nulls:
         cells = [None if text(cell) in nulls else cell for cell in cells]
     if source.values:
         known = {parsing.canonical(foreign): value for foreign, value in source.values.items()}
-        cells = [_translate(known, cell) for cell in cells]
+        cells = [_translate(known, cell, others_are_values=feature.kind == "open_category") for cell in cells]
     return pd.Series(parsing.read(feature, cells, style))
 
 
-def _translate(known: dict[str | None, Value], cell: Any) -> Any:
+def _translate(known: dict[str | None, Value], cell: Any, *, others_are_values: bool) -> Any:
     found = text(cell)
-    if found in known:
-        return known[found]
+    if found in known or others_are_values:
+        return known.get(found, cell)
     # A source value that the file does not list is never read as a value of the contract.
     return None if found is None or found in parsing.NULLS else f"{found}{parsing.UNLISTED}"

@@ -18,7 +18,7 @@ def problems(contract: Contract, sources: dict[str, Source]) -> Iterator[str]:
 def _problems(feature: Feature, source: Source) -> Iterator[str]:
     name = feature.name
     if source.age_at is not None and not feature.is_age:
-        declared = f'{name}: Annotated[float, ages.Age("days")]'
+        declared = f'{name}: Annotated[float, declaration.Age("days")]'
         yield f"[features] gives {name} an age_at, but it is no age; declare {declared} in models/features.py"
     if source.operands and feature.kind not in ("integer", "number"):
         yield f"[features] makes {name} of numbers, but it is a {feature.kind}; give it one column"

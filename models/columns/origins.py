@@ -48,7 +48,7 @@ class Source(BaseModel):
     default: Value | None = None
     """Value of all rows of a table that lacks the column; empty cells stay unknown."""
     values: dict[str, Value] = Field(default_factory=dict)
-    """Source value, as text, to the contract's value; if given, it must list all values."""
+    """Source value, as text, to the contract's value; if given, it must list all values, but for an open category."""
     nulls: list[str] = Field(default_factory=list)
     """More texts that mean unknown, besides those of `models.customer.parsing`; blanks at the ends are ignored."""
 

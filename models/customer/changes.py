@@ -14,7 +14,7 @@ from models.customer.contract import Contract, Feature
 Described = Mapping[str, Any]
 """A field as a manifest describes it: `Feature.schema()` and its labels."""
 
-_COMPARED = {"name", "kind", "nullable", "limits", "categories", "at_least", "unit", "labels"}
+_COMPARED = {"name", "kind", "nullable", "limits", "categories", "at_least", "unit", "labels", "most_levels", "unseen"}
 _REFUSED = "clients that send such a value get 422"
 _LEFT_OUT = "logged rows with such a value are left out"
 _KEEP = "Allow the values again until they no longer occur, or train again."
@@ -110,6 +110,7 @@ def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iter
     if old["nullable"] and not new.nullable:
         yield Change(new.name, "may no longer be unknown", (_REFUSED, _LEFT_OUT), _KEEP)
     yield from _levels(old["categories"], new)
+    yield from _open_levels(old, new)
     yield from _bounds(old["limits"], new)
     yield from _order(names.get(old["at_least"], old["at_least"]), new)
     for key in sorted(key for key in (old.keys() | now.keys()) - _COMPARED if old.get(key) != now.get(key)):
@@ -124,6 +125,15 @@ def _levels(before: Sequence[Any], new: Feature) -> Iterator[Change]:
         yield Change(new.name, what, (_REFUSED, _LEFT_OUT), _KEEP)
     if not added and not removed and list(before) != list(new.categories):
         yield Change(new.name, "has its levels in another order")
+
+
+def _open_levels(old: Described, new: Feature) -> Iterator[Change]:
+    if old.get("most_levels") != new.most_levels:
+        yield Change(new.name, f"keeps {new.most_levels} levels, from the next training on")
+    if old.get("unseen") != new.unseen:
+        refused = new.unseen == "refused"
+        what = "refuses" if refused else "no longer refuses"
+        yield Change(new.name, f"{what} levels that were never seen in training", (_REFUSED,) if refused else ())
 
 
 def _bounds(before: Mapping[str, float], new: Feature) -> Iterator[Change]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.customer import levels
 from models.customer.contract import Columns, Contract, Feature, Limit, Mask, Vector
+from models.customer.learned_levels import LONGEST
 
 _REFUSED: dict[Limit, str] = {"ge": "below", "gt": "not above", "le": "above", "lt": "not below"}
 
@@ -40,6 +41,9 @@ def _broken_rules(feature: Feature, encoded: dict[str, Vector]) -> Iterator[tupl
 
 
 def _expected(feature: Feature) -> str:
+    if feature.kind == "open_category":
+        is_listed = feature.unseen == "refused" and feature.levels
+        return levels.listed(tuple(feature.levels)) if is_listed else f"a text of 1 to {LONGEST} characters"
     if feature.kind == "category":
         many = len(feature.categories) > levels.MOST
         return levels.listed(feature.categories) if many else f"one of {list(feature.categories)}"

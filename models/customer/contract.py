@@ -5,16 +5,17 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from models.customer import encoding, learned_levels
+from models.customer.learned_levels import NEW, RARE, Unseen
 
 Matrix = npt.NDArray[np.float32]
 """(n, width) float32, encoded customers, columns in the contract's order; NaN means unknown."""
@@ -33,7 +34,7 @@ class Columns(Protocol):
     def __contains__(self, name: str, /) -> bool: ...
 
 
-Kind = Literal["integer", "number", "boolean", "category"]
+Kind = Literal["integer", "number", "boolean", "category", "open_category"]
 Limit = Literal["ge", "gt", "le", "lt"]
 Category = int | str
 
@@ -67,6 +68,12 @@ class Feature:
     """Whether tables may hold a date instead, from which the columns file makes the number."""
     is_clipped: bool = False
     """Whether a number beyond its bounds is set to the nearer one instead of being refused."""
+    most_levels: int | None = None
+    """Number of levels of an open category that get a code of their own; None for other kinds."""
+    unseen: Unseen | None = None
+    """For an open category, whether a level that was never seen in training is refused; None for other kinds."""
+    levels: Mapping[str, int] = field(default_factory=dict)
+    """Levels of an open category in the training rows with their counts, most frequent first; empty until learned."""
 
     @property
     def matrix_columns(self) -> tuple[str, ...]:
@@ -80,13 +87,36 @@ class Feature:
         """NumPy type of its column in tables and files; a nullable integer is a float, because integers have no NaN."""
         if self.kind == "number" or (self.kind == "integer" and self.nullable):
             return "float64"
-        if self.nullable or any(isinstance(value, str) for value in self.categories):
+        if self.nullable or self.holds_texts:
             return "object"
         return "bool" if self.kind == "boolean" else "int64"
 
+    @property
+    def holds_texts(self) -> bool:
+        """Whether its values are texts."""
+        return self.kind == "open_category" or any(isinstance(value, str) for value in self.categories)
+
+    @cached_property
+    def kept_levels(self) -> tuple[str, ...]:
+        """The learned levels that have a code of their own: their position."""
+        return tuple(self.levels)[: self.most_levels]
+
+    @cached_property
+    def level_codes(self) -> Mapping[str, float]:
+        """Code of each learned level; the next code after the last one stands for levels that were never seen."""
+        rare = len(self.kept_levels)
+        return {level: float(min(at, rare)) for at, level in enumerate(self.levels)}
+
+    def learned(self, counts: Mapping[str, int]) -> "Feature":
+        """Return an open category with the levels that the training rows have, by their counts."""
+        found = replace(self, levels=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))))
+        return replace(found, labels=(*found.kept_levels, RARE, NEW))
+
     def schema(self) -> dict[str, Any]:
-        """Return the part that the fingerprint covers: all but prose, example, and how values are given."""
-        return {
+        """Return the part that the fingerprint covers: all but prose, levels, example, and how values are given."""
+        is_open = self.kind == "open_category"
+        declared = {"most_levels": self.most_levels, "unseen": self.unseen} if is_open else {}
+        return declared | {
             "name": self.name,
             "kind": self.kind,
             "nullable": self.nullable,
@@ -96,14 +126,23 @@ class Feature:
             "unit": self.unit,
         }
 
-    def one_hot(self) -> dict[Category | None, list[float]]:
-        """Map each category, and None, to the values of its matrix columns."""
+    def one_hot(self) -> Mapping[Any, list[float]]:
+        """Map each category, and None, to the values of its matrix columns; an open category maps any level."""
+        if self.kind == "open_category":
+            return learned_levels.MatrixColumn(self.level_codes)
         return {value: [float(value == other) for other in self.categories] for value in (*self.categories, None)}
 
     def encode(self, values: Iterable[Any]) -> Vector:
-        """Encode raw values as numbers: a category as its position, null as NaN, an unreadable value as inf."""
+        """Encode raw values as numbers: a category as its position, null as NaN, an unreadable value as inf.
+
+        A level of an open category is encoded as its code. If it was never seen in training, it has the highest code,
+        or is unreadable if the feature refuses it.
+        """
+        if self.kind == "open_category":
+            new = np.inf if self.unseen == "refused" and self.levels else len(self.kept_levels) + 1.0
+            return learned_levels.encode(values, self.level_codes, new=new)
         if self.kind != "category":
-            return _numbers(values, booleans=self.kind == "boolean")
+            return encoding.numbers(values, booleans=self.kind == "boolean")
         kind = getattr(getattr(values, "dtype", None), "kind", None)
         if kind in ("i", "u", "f"):  # a million rows have few distinct values
             different = np.unique(np.asarray(values))
@@ -112,8 +151,7 @@ class Feature:
 
     def _codes(self, values: Iterable[Any]) -> Vector:
         position: dict[int | float | str, float] = {value: float(at) for at, value in enumerate(self.categories)}
-        codes = [np.nan if _is_null(value) else _code(position, value) for value in values]
-        return np.array(codes, dtype=np.float64)
+        return np.array([encoding.category(position, value) for value in values], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -135,6 +173,37 @@ class Contract:
     def names_set(self) -> frozenset[str]:
         """Feature names, as a set."""
         return frozenset(self.names)
+
+    @cached_property
+    def open_categories(self) -> tuple[Feature, ...]:
+        """The features whose levels are learned."""
+        return tuple(feature for feature in self.features if feature.kind == "open_category")
+
+    def learned(self, levels: Mapping[str, Mapping[str, int]]) -> Self:
+        """Return the contract with the levels of its open categories and their counts in the training rows.
+
+        The levels may have an earlier name of their feature.
+        """
+        if not self.open_categories:
+            return self
+        learned = {
+            feature.name: feature.learned(
+                next((levels[name] for name in (feature.name, *feature.formerly) if name in levels), {})
+            )
+            for feature in self.open_categories
+        }
+        return replace(self, features=tuple(learned.get(feature.name, feature) for feature in self.features))
+
+    @cached_property
+    def for_clients(self) -> tuple[Feature, ...]:
+        """The features without the rare levels of open categories."""
+        kept = {
+            feature.name: replace(
+                feature, levels={level: feature.levels[level] for level in feature.kept_levels}, labels=()
+            )
+            for feature in self.open_categories
+        }
+        return tuple(kept.get(feature.name, feature) for feature in self.features)
 
     @cached_property
     def matrix_columns(self) -> tuple[str, ...]:
@@ -166,6 +235,8 @@ class Contract:
     def to_matrix(self, columns: Columns) -> Matrix:
         """Encode checked columns: numbers as they are, categories one-hot, null as NaN (a null category as zeros).
 
+        An open category is one column: the code of the level, or NaN if it was never seen in training.
+
         The values must have passed `models.customer.checks` or the feature class: unreadable values become inf or all
         zeros.
         """
@@ -177,6 +248,8 @@ class Contract:
                 matrix[:, at] = 0 if is_category else np.nan
                 continue
             encoded = feature.encode(columns[feature.name])[:, np.newaxis]
+            if feature.kind == "open_category":
+                encoded[encoded > len(feature.kept_levels)] = np.nan
             matrix[:, at] = encoded == np.arange(len(feature.categories)) if is_category else encoded
         return matrix
 
@@ -198,46 +271,18 @@ class Contract:
         return itemgetter(first, *others) if others else lambda values: (values[first],)
 
     @cached_property
-    def _one_hot(self) -> tuple[tuple[int, dict[Category | None, list[float]]], ...]:
-        """The position of each category and its one-hot map, the last one first, so that positions stay right."""
-        found = ((at, self._levels(feature)) for at, feature in enumerate(self.features) if feature.kind == "category")
+    def _one_hot(self) -> tuple[tuple[int, Mapping[Any, list[float]]], ...]:
+        """The position of each category and the map to its matrix columns, the last one first: positions stay right."""
+        mapped = ("category", "open_category")
+        found = ((at, self._columns_of(feature)) for at, feature in enumerate(self.features) if feature.kind in mapped)
         return tuple(found)[::-1]
 
-    def _levels(self, feature: Feature) -> dict[Category | None, list[float]]:
-        known = feature.one_hot()
-        return known | dict.fromkeys(self.unseen.get(feature.name, ()), known[None])
+    def _columns_of(self, feature: Feature) -> Mapping[Any, list[float]]:
+        known, unseen = feature.one_hot(), self.unseen.get(feature.name, ())
+        return {**known, **dict.fromkeys(unseen, known[None])} if unseen else known
 
 
 def fingerprint_of(schemas: Iterable[Mapping[str, Any]]) -> str:
     """Return the SHA-256 of the schemas of all features, 64 hex digits."""
     text = json.dumps(list(schemas), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _code(position: Mapping[int | float | str, float], value: Any) -> float:
-    # A boolean equals 0 or 1 but is not a category; a file may contain the category 1 as 1.0.
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return np.inf
-    return position.get(value, np.inf)
-
-
-def _numbers(values: Iterable[Any], *, booleans: bool) -> Vector:
-    array = np.asarray(values) if hasattr(values, "dtype") else np.array(list(values), dtype=object)
-    if array.dtype.kind in "iuf" or (booleans and array.dtype.kind == "b"):
-        return array.astype(np.float64)
-    return np.array([_number(value, booleans=booleans) for value in array.tolist()], dtype=np.float64)
-
-
-def _number(value: Any, *, booleans: bool) -> float:
-    if _is_null(value):
-        return np.nan
-    if not isinstance(value, int | float | Decimal) or (isinstance(value, bool) and not booleans):
-        return np.inf
-    try:
-        return float(value)
-    except OverflowError:
-        return np.inf
-
-
-def _is_null(value: Any) -> bool:
-    return value is None or (isinstance(value, float | Decimal) and math.isnan(value))

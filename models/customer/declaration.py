@@ -1,6 +1,6 @@
 """Base class of feature classes, and the derivation of a contract from one.
 
-Supports integer, number, boolean and category fields, nullable or not.
+Supports integer, number, boolean, category and open category fields, nullable or not.
 """
 
 import types
@@ -13,13 +13,17 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ValidationInfo
 
-from models.customer import ages, clipping, levels, old_names, unsupported
-from models.customer.contract import Category, Contract, Feature, Kind, Limit
-from models.customer.old_names import Formerly as Formerly  # noqa: PLC0414  # features name it so
+from models.customer import ages, clipping, levels, old_names, open_category, unsupported
+from models.customer.contract import Contract, Feature, Kind, Limit
 from models.errors import ContractError
 
 _TAKEN = ("churned", "customer_id")
 """Reserved names: the outcome column of training tables, and the customer's id in requests."""
+# The annotations that a feature class may use, besides `AtLeast`.
+Age = ages.Age
+Category = open_category.Category
+Clipped = clipping.Clipped
+Formerly = old_names.Formerly
 _KINDS: dict[object, Kind] = {int: "integer", float: "number", bool: "boolean"}
 
 
@@ -164,7 +168,8 @@ def _check_value(features: type[Features], values: dict[str, Any], kind: str, *,
 def _feature(name: str, field: FieldInfo) -> Feature:
     inner, nullable = _without_none(field.annotation)
     categories = get_args(inner) if get_origin(inner) is Literal else ()
-    kind = _kind(name, inner, categories)
+    opened = next((mark for mark in field.metadata if isinstance(mark, Category)), None)
+    kind = _kind(name, inner, categories, opened)
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     labels = extra.get("labels", list(categories))
     if not isinstance(labels, list) or len(labels) != len(categories):
@@ -176,8 +181,8 @@ def _feature(name: str, field: FieldInfo) -> Feature:
     if not field.examples:
         raise ContractError(field=name, problem="it has no example; add Field(examples=[...])")
     orders = [mark.field for mark in field.metadata if isinstance(mark, AtLeast)]
-    age = next((mark for mark in field.metadata if isinstance(mark, ages.Age)), None)
-    limits, is_clipped = _limits(name, kind, field), any(isinstance(mark, clipping.Clipped) for mark in field.metadata)
+    age = next((mark for mark in field.metadata if isinstance(mark, Age)), None)
+    limits, is_clipped = _limits(name, kind, field), any(isinstance(mark, Clipped) for mark in field.metadata)
     if is_clipped:
         clipping.require_bounds(name, limits, field.examples[0])
     return Feature(
@@ -197,6 +202,8 @@ def _feature(name: str, field: FieldInfo) -> Feature:
         default=None if field.is_required() else field.default,
         is_age=age is not None,
         is_clipped=is_clipped,
+        most_levels=opened.max if opened else None,
+        unseen=opened.unseen if opened else None,
     )
 
 
@@ -207,7 +214,11 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return (rest[0] if len(rest) == 1 else annotation), len(rest) < len(get_args(annotation))
 
 
-def _kind(name: str, inner: Any, categories: tuple[Category, ...]) -> Kind:
+def _kind(name: str, inner: Any, categories: tuple[int | str, ...], opened: Category | None) -> Kind:
+    if opened:
+        if problem := opened.problem if inner is str else "Category(max=...) needs the type str, or str | None":
+            raise ContractError(field=name, problem=problem)
+        return "open_category"
     if categories:
         if {type(category) for category in categories} not in ({int}, {str}):
             raise ContractError(field=name, problem="categories must be all integers or all strings")
@@ -240,7 +251,7 @@ def _limits(name: str, kind: Kind, field: FieldInfo) -> dict[Limit, float]:
                 found["le"] = cast(float, bound)
             case annotated_types.Lt(lt=bound):
                 found["lt"] = cast(float, bound)
-            case AtLeast() | Formerly() | ages.Age() | clipping.Clipped():
+            case AtLeast() | Formerly() | Age() | Clipped() | Category():
                 continue
             case _:
                 raise ContractError(

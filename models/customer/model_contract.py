@@ -77,6 +77,7 @@ def _feature(old: Described, new: Feature, names: Mapping[str, str]) -> Feature:
         categories=tuple(old["categories"]),
         labels=tuple(words[level] for level in old["categories"]),
         at_least=names.get(old["at_least"]),
+        most_levels=old.get("most_levels"),
     )
 
 
@@ -94,5 +95,7 @@ def _removed(old: Described) -> Feature:
         unit=old["unit"],
         description="",
         phrase="",
-        example=False if old["kind"] == "boolean" else lowest,
+        example={"boolean": False, "open_category": ""}.get(old["kind"], lowest),
+        most_levels=old.get("most_levels"),
+        unseen=old.get("unseen"),
     )

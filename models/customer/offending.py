@@ -79,7 +79,7 @@ def _remedy_for_dates(texts: Sequence[str]) -> str:
     forms = [] if all(map(_is_iso, dated)) else times.fitting_formats(dated)
     written = f', and time = "{forms[0]}" under [csv],' if forms else ""
     return (
-        'The values look like dates. Only an age is a feature: declare Annotated[float, ages.Age("days")] in '
+        'The values look like dates. Only an age is a feature: declare Annotated[float, declaration.Age("days")] in '
         f"models/features.py, and add age_at under [features]{written} in the columns file. "
     )
 

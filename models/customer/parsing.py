@@ -33,6 +33,8 @@ def read(feature: Feature, cells: Iterable[Any], style: CsvFormat = PLAIN) -> li
     >>> read(months, ["12", " 7 ", "", "soon", 3])
     [12.0, 7.0, None, 'soon', 3]
     """
+    if feature.kind == "open_category":
+        return [_level(cell, style) for cell in cells]
     known = {str(category): category for category in feature.categories}
     return [_read(feature, known, cell, style) for cell in cells]
 
@@ -54,10 +56,26 @@ def whole(value: Any) -> str | None:
     return str(value)
 
 
+def level(text: str, style: CsvFormat = PLAIN) -> str | None:
+    """Return the level of an open category that a text names; None for a text that stands for unknown.
+
+    >>> [level(text) for text in (" Peru ", "4.0", "4", "N/A", "")]
+    ['Peru', '4', '4', None, None]
+    """
+    text = text.strip()
+    return None if text in NULLS else whole(style.plain_number(text) or text)
+
+
 def canonical(value: Any) -> str | None:
     """Write a cell as `whole` does, and true and false as 1 and 0."""
     text = whole(value)
     return {"true": "1", "false": "0"}.get(text.lower(), text) if text else text
+
+
+def _level(cell: Any, style: CsvFormat) -> Any:
+    if isinstance(cell, str):
+        return level(cell, style)
+    return whole(cell) if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool) else cell
 
 
 def _read(feature: Feature, known: Mapping[str, Any], cell: Any, style: CsvFormat) -> Any:

@@ -52,6 +52,8 @@ def _subject(feature: Feature, value: Any) -> str:
 def _write(feature: Feature, value: Any) -> str:
     if feature.kind == "category":
         return dict(zip(feature.categories, feature.labels, strict=True)).get(value, str(value))
+    if feature.kind == "open_category":
+        return str(value)
     if feature.kind == "boolean":
         return "yes" if value else "no"
     digits = 2 if abs(value) >= 1 else 6

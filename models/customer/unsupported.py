@@ -5,14 +5,16 @@ from typing import Any, get_origin
 
 _DATE = (
     "a date is no feature: it only ever grows, so a model would get dates that it never learned from. Declare the time "
-    'since then, Annotated[float, ages.Age("days")] with bounds; the columns file makes it from a date'
+    'since then, Annotated[float, declaration.Age("days")] with bounds; the columns file makes it from a date'
 )
 _DURATION = (
-    'a length of time is a number in one unit: declare Annotated[float, ages.Age("days")], or a float with a unit'
+    'a length of time is a number in one unit: declare Annotated[float, declaration.Age("days")], or a float with a '
+    "unit"
 )
 _TEXT = (
-    "free text is no feature: a category needs all values that may come, as Literal['basic', 'pro']. Make a text a "
-    "category or a number in the table, such as its topic or its length"
+    "free text is no feature: a category has all values that may come, as Literal['basic', 'pro'], or learns them in "
+    "training, as Annotated[str, declaration.Category(max=200)]. Make any other text a number in the table, such as "
+    "its length"
 )
 _LIST = (
     "a list or an object is no feature, since a feature has one value. Make a number of it in the table, such as how "

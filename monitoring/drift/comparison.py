@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from models.customer.contract import Contract, Feature
+from monitoring.drift import level_groups
 
 Kind = Literal["number", "label"]
-"""How a column is compared: integers and numbers by their distribution, booleans and categories by their shares."""
+"""How a column is compared: integers and numbers by their distribution, all others by the shares of their labels."""
 PREDICTION = "churn_probability"
 """The column of predictions, in both tables."""
 
@@ -40,10 +41,13 @@ class Comparison:
 def compare(contract: Contract, reference: pd.DataFrame, live: pd.DataFrame) -> Comparison:
     """Make two tables comparable; each has the contract's columns and the column of predictions."""
     left, right = _columns(contract, reference), _columns(contract, live)
+    for feature in contract.open_categories:
+        name = feature.name
+        left[name], right[name] = level_groups.group(feature, reference[name], live[name])
     kinds: dict[str, Kind] = {}
     features: dict[str, str] = {}
     for feature in contract.features:
-        kinds[feature.name] = "label" if feature.kind in ("category", "boolean") else "number"
+        kinds[feature.name] = "number" if feature.kind in ("integer", "number") else "label"
         features[feature.name] = features[name := _missing(feature)] = feature.name
         if {*left[name], *right[name]} != {"known"}:
             kinds[name] = "label"
@@ -76,7 +80,7 @@ def _values(feature: Feature, codes: np.ndarray) -> pd.Series:
     if feature.kind in ("integer", "number"):
         return pd.Series(np.where(np.isinf(codes), np.nan, codes))
     labels = pd.Series(codes).map(dict(enumerate(feature.labels or ("false", "true")))).astype(object)
-    return labels.mask(labels.isna() & ~np.isnan(codes), "not in the contract")
+    return labels.mask(labels.isna() & ~np.isnan(codes), level_groups.UNREADABLE)
 
 
 def _why_not(reference: pd.Series, live: pd.Series) -> str:

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from service import request_id
 from service.customers import Customer
+from service.errors import RequestInvalid
 from service.http import response_json
 from service.http.admission.guard import PREDICT, Guard
 from service.http.load_shedding import LoadShedding
@@ -70,12 +71,14 @@ class FastPath:
     def add(self, scope: Scope, body: bytearray, exchange: Exchange) -> None:
         """Answer an admitted request at the end of this turn, or decline it now."""
         state = scope["state"]
-        if state["inference"].model.router is None or state["lifecycle"].draining or self._shedding.is_late(scope):
+        router = state["inference"].model.router
+        if router is None or state["lifecycle"].draining or self._shedding.is_late(scope):
             exchange.decline()
             return
         try:
             customer = _validate(body)
-        except ValidationError:
+            router.champion.require_known([customer], is_batch=False)
+        except (ValidationError, RequestInvalid):
             exchange.decline()
             return
         self._waiting.append(_Waiting(scope, customer, exchange))

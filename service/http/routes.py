@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 
+from models.customer.learned_levels import LONGEST
 from models.features import CONTRACT
 from models.log.outcomes import Outcome
 from service.customers import MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS, Batch, Customer
@@ -37,7 +38,8 @@ from service.metrics.registry import CONTENT_TYPE
 
 PREDICT_BATCH = "/predict/batch"
 STARTED = time.monotonic()
-_INDENTED_BYTES = len(json.dumps({"customers": [CONTRACT.example]}, indent=4))
+_LONGEST_TEXTS = {feature.name: LONGEST * "x" for feature in CONTRACT.open_categories}
+_INDENTED_BYTES = len(json.dumps({"customers": [CONTRACT.example | _LONGEST_TEXTS]}, indent=4))
 ONE_CUSTOMER_BYTES = max(16_384, 2 * _INDENTED_BYTES)
 """Largest body of one customer: twice the size of the example, or 16 KB."""
 BATCH_BYTES = max(4_194_304, MAX_BATCH_ROWS * _INDENTED_BYTES)
@@ -101,7 +103,7 @@ def predict_batch(
     """
     limit_explained(batch, explain=explain)
     take_rows(len(batch.customers))
-    return response_json.many(inference.predict(batch.customers, explain=explain))
+    return response_json.many(inference.predict(batch.customers, explain=explain, is_batch=True))
 
 
 PREDICT_BATCH_ROUTE = router.routes[-1]
@@ -163,8 +165,7 @@ async def risk_tiers(serving: Serving) -> RiskTiers:
 @router.get("/model", summary="The served model", tags=["model"], responses=api_docs.problems(503))
 async def model(serving: Serving) -> ModelCard:
     """Describe the served model, and name the challenger, if there is one."""
-    champion = serving.champion
-    return ModelCard.of(champion.manifest, serving.tried, champion.explainer.ranges)
+    return ModelCard.of(serving.champion, serving.tried)
 
 
 @router.get(

@@ -5,13 +5,13 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.bundles.manifest import Confusion, Importance, Interval, Manifest, MetricSpread, Provenance
+from models.bundles.manifest import Confusion, Importance, Interval, MetricSpread, Provenance
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import Costs, RiskPolicy, RiskTier
-from models.customer import model_contract
 from models.customer.contract import Feature
 from models.customer.reasons import MAX_REASONS
 from models.features import CONTRACT
+from service.model.predictor import Predictor
 
 _PLAIN_MEANINGS: Mapping[RiskTier, str] = {
     "low": "Likely to stay: no action.",
@@ -100,8 +100,7 @@ class RiskTiers(Body):
     tiers: list[TierBounds]
     """All tiers, in ascending order."""
     costs: Costs | None
-    """Costs from which the bounds were derived: the value of a customer, and the cost and the success of each tier's
-    offer; null if the bounds are defaults."""
+    """Costs from which the bounds were derived, for customers and offers; null if the bounds are defaults."""
 
     @classmethod
     def of(cls, policy: RiskPolicy) -> Self:
@@ -171,7 +170,7 @@ class ModelCard(Body):
     contract_changes: list[str]
     """What has changed in the features since its training; empty if nothing has."""
     features: tuple[Feature, ...]
-    """The features of a customer, with bounds (ge, gt, le, lt), unit and labels."""
+    """The features of a customer, with bounds (ge, gt, le, lt), unit, labels, and learned levels that are not rare."""
     ranges: dict[str, tuple[float, float]]
     """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
     importance: dict[str, Importance]
@@ -190,14 +189,14 @@ class ModelCard(Body):
     """The challenger; null if there is none."""
 
     @classmethod
-    def of(cls, manifest: Manifest, challenger: Challenger | None, ranges: Mapping[str, tuple[float, float]]) -> Self:
-        """Build the body from a manifest, and from the ranges of the model's trees."""
+    def of(cls, champion: Predictor, challenger: Challenger | None) -> Self:
+        """Build the body from the served model."""
+        manifest, of = champion.manifest, champion.manifest.intervals.get
         same = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
-        of = manifest.intervals.get
         same["metrics"] = {name: Metric(value=value, interval=of(name)) for name, value in manifest.metrics.items()}
-        changes = model_contract.changes_since(manifest.fingerprint, manifest.features, CONTRACT)
-        same["contract_changes"] = [change.sentence for change in changes]
-        return cls(**same, features=CONTRACT.features, ranges=dict(ranges), challenger=Tried.of(challenger))
+        same["contract_changes"] = champion.contract_changes
+        same["features"] = CONTRACT.learned(manifest.levels).for_clients
+        return cls(**same, ranges=champion.explainer.ranges, challenger=Tried.of(challenger))
 
 
 class Health(Body):

@@ -10,6 +10,7 @@ from models.bundles.manifest import Manifest
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import RiskTier
 from models.customer.contract import Vector
+from models.features import CONTRACT
 from service.metrics.registry import Registry, observe_all
 from service.model.predictor import PredictionBatch
 
@@ -39,6 +40,10 @@ class ModelMetrics:
         self._clipped = registry.counter(
             "churn_clipped_values", "Values beyond their bounds, which were clipped to them, by field.", ["field"]
         )
+        unseen = registry.counter(
+            "churn_unseen_levels", "Predictions for a level that was never seen in training, by field.", ["field"]
+        )
+        self._unseen = {feature.name: unseen.labels(feature.name) for feature in CONTRACT.open_categories}
 
     def _add_models(self, registry: Registry) -> None:
         self._loaded = registry.least("churn_model_loaded", "1 if a model is served, 0 if none is.")
@@ -92,6 +97,8 @@ class ModelMetrics:
 
     def count_predictions(self, predicted: PredictionBatch) -> None:
         """Count predictions by tier and model, and their probabilities."""
+        for name, rows in (predicted.unseen or {}).items():
+            self._unseen[name].inc(rows)
         counted = predicted.model_version, predicted.tiers, predicted.probabilities
         if len(predicted.ids) < _FEW:
             self._few.add(counted)

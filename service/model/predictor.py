@@ -1,7 +1,8 @@
 """Predicts validated customers with one model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,11 @@ from models.bundles.risk import RiskTier
 from models.bundles.scorer import Scorer
 from models.customer import model_contract
 from models.customer.contract import Contract, Matrix
+from models.customer.levels import Levels
 from models.features import CONTRACT, CustomerFeatures
 from service import clock, random_ids
 from service.clock import Timestamp
+from service.errors import LISTED_PROBLEMS, BrokenRule, RequestInvalid
 
 
 class PredictionBatch(NamedTuple):
@@ -40,6 +43,8 @@ class PredictionBatch(NamedTuple):
     """Positions of its customers in the request; None if it has all of them."""
     contract: Contract = CONTRACT
     """The contract of that model, in whose order matrix and contributions are."""
+    unseen: Mapping[str, int] | None = None
+    """Customers by field whose level the model has never seen in training; None without open categories."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,41 @@ class Predictor:
             made_at=now,
             contributions=contributions,
             contract=self.contract,
+            unseen=self._count_unseen(customers) if self.contract.open_categories else None,
         )
+
+    @cached_property
+    def refusing(self) -> dict[str, Levels]:
+        """The learned levels of each open category whose other levels are refused."""
+        refusing = (feature for feature in self.contract.open_categories if feature.unseen == "refused")
+        found = {feature.name: Levels(tuple(feature.levels)) for feature in refusing if feature.levels}
+        return {name: levels for name, levels in found.items() if name not in self.contract.absent}
+
+    def require_known(self, customers: Sequence[CustomerFeatures], *, is_batch: bool) -> None:
+        """Check that no customer has a level that is to be refused.
+
+        Raises:
+            RequestInvalid: some have, and the error names the nearest levels.
+        """
+        if self.refusing and (rules := list(self._broken_rules(customers, is_batch=is_batch))):
+            raise RequestInvalid(rules=rules[:LISTED_PROBLEMS], found=len(rules))
+
+    def _broken_rules(self, customers: Sequence[CustomerFeatures], *, is_batch: bool) -> Iterator[BrokenRule]:
+        for at, customer in enumerate(customers):
+            for name, known in self.refusing.items():
+                level = getattr(customer, name)
+                if level is not None and level not in known:
+                    location = ("customers", at, name) if is_batch else (name,)
+                    yield BrokenRule(location, f"Input should be {known.near(level)}", "literal_error")
+
+    def _count_unseen(self, customers: Sequence[CustomerFeatures]) -> dict[str, int]:
+        counted = {}
+        for feature in self.contract.open_categories:
+            if feature.name in self.contract.absent:
+                continue
+            levels = [getattr(customer, feature.name) for customer in customers]
+            counted[feature.name] = sum(level is not None and level not in feature.levels for level in levels)
+        return counted
 
 
 def load(models_dir: Path, named: BundleRef | None = None) -> Predictor:

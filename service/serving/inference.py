@@ -23,7 +23,7 @@ class Inference:
     """Fields whose clipped values are counted."""
 
     def predict(
-        self, customers: Sequence[Customer], *, explain: bool = False, requests: int = 1
+        self, customers: Sequence[Customer], *, explain: bool = False, is_batch: bool = False, requests: int = 1
     ) -> Sequence[PredictionBatch]:
         """Predict each customer, count it, and pass it to the log; a shadow scores it later from there.
 
@@ -31,9 +31,12 @@ class Inference:
 
         Raises:
             ModelUnavailable: no model is loaded.
+            RequestInvalid: a customer has a level that the champion has never seen and the contract refuses; it does
+                not matter which model answers.
             BoosterUnreadable: the model cannot explain.
         """
         router = self.model.require()
+        router.champion.require_known(customers, is_batch=is_batch)
         parts = router.predict(customers, explain=explain)
         for predicted in parts:
             self.metrics.count_predictions(predicted)

@@ -11,9 +11,7 @@ from pydantic import Field
 
 from churn_client import Customer
 from clients import generate
-from models.customer.ages import Age
-from models.customer.clipping import Clipped
-from models.customer.declaration import Features
+from models.customer.declaration import Age, Clipped, Features
 from models.features import CONTRACT
 
 Make = Callable[[dict[str, Any]], ModuleType]

@@ -19,10 +19,8 @@ from demo.running_service import RunningService, running
 from models.bundles import bundle
 from models.bundles.risk import RiskPolicy
 from models.customer import declaration, parsing
-from models.customer.ages import Age
-from models.customer.clipping import Clipped
 from models.customer.contract import Contract, Feature
-from models.customer.declaration import Features
+from models.customer.declaration import Age, Clipped, Features
 from models.features import CONTRACT, CustomerFeatures
 from service.access import keys_file
 from tests.e2e.demo_page import DemoPage, chance
@@ -452,6 +450,29 @@ def test_it_draws_any_contract_and_predicts_with_any_engine(
     assert page.locator("#note").inner_text() == "Another engine."
 
 
+def test_an_open_category_is_a_text_with_the_learned_levels_as_suggestions(
+    page: Page, service: RunningService, open_contract: Contract, open_class: type[Features]
+) -> None:
+    engine = OTHER_ENGINE % to_json({"features": open_contract.for_clients}).decode()
+    page.route("**/page/engine.js", lambda route: route.fulfill(body=engine, content_type="text/javascript"))
+    page.goto(service.url)
+    page.locator("#reasons li").first.wait_for()
+    country = page.get_by_label("Country", exact=True)
+    options = page.locator(f"#{country.get_attribute('list')} option")
+    assert [option.get_attribute("value") for option in options.all()] == ["7", "constructor", "PE"]
+    country.fill("")
+    expect(page.locator("[data-name=country] .wrong")).to_have_text("This value is missing.")
+    country.fill(" Atlantis ")
+    page.get_by_label("Shop is unknown").check()
+    page.locator("#curve-feature").select_option(index=open_contract.names.index("country"))
+    expect(page.locator("#curve-words")).to_contain_text("Country: Atlantis ")
+    expect(page.locator("#curve .level")).to_have_count(4)
+    asked = page.evaluate("globalThis.asked")
+    for customer in asked:
+        open_class.model_validate_json(json.dumps(customer))
+    assert open_contract.example | {"country": "Atlantis", "shop": None} in asked
+
+
 def test_the_curve_says_that_no_value_of_it_is_allowed(
     page: Page, service: RunningService, second_contract: Contract
 ) -> None:
@@ -511,14 +532,14 @@ def test_everything_fits_and_axe_finds_no_violation(
 def odd_values(feature: Feature) -> list[Any]:
     """Values at the edge of a feature and beyond, and of other kinds."""
     ends = [end + step for end in map(int, feature.limits.values()) for step in (-1, 0, 1)]
-    return [None, True, "x", "", -1, 0, 1, 2.5, 1e12, *ends, *feature.categories, *feature.labels]
+    return [None, True, "x", "", "x" * 200, "x" * 201, -1, 0, 1, 2.5, 1e12, *ends, *feature.categories, *feature.labels]
 
 
 def test_the_scripts_accept_what_the_feature_class_accepts(
-    demo: DemoPage, second_contract: Contract, second_class: type[Features]
+    demo: DemoPage, open_contract: Contract, open_class: type[Features]
 ) -> None:
     draw = random.Random(5)  # noqa: S311  # not for secrets
-    for contract, checked_by in ((CONTRACT, CustomerFeatures), (second_contract, second_class)):
+    for contract, checked_by in ((CONTRACT, CustomerFeatures), (open_contract, open_class)):
         customers = []
         for _ in range(600):
             changed = draw.sample(contract.features, draw.choice((1, 1, 2)))
@@ -542,9 +563,29 @@ def is_valid(checked_by: type[Features], customer: dict[str, Any]) -> bool:
     return True
 
 
-def test_the_scripts_read_a_cell_as_scored_files_do(demo: DemoPage, second_contract: Contract) -> None:
-    cells = ["12", " 7 ", "", " ", "soon", "NA", "null", "nan", "true", "FALSE", "1", "0", "1e3", "-5", "+.5", "0x10"]
-    for feature in (*CONTRACT.features, *second_contract.features):
+def test_the_scripts_read_a_cell_as_scored_files_do(demo: DemoPage, open_contract: Contract) -> None:
+    cells = [
+        "12",
+        " 7 ",
+        "4.0",
+        "7.",
+        "-3.00",
+        "",
+        " ",
+        "soon",
+        "NA",
+        "null",
+        "nan",
+        "true",
+        "FALSE",
+        "1",
+        "0",
+        "1e3",
+        "-5",
+        "+.5",
+        "0x10",
+    ]
+    for feature in (*CONTRACT.features, *open_contract.features):
         tried = [*cells, *map(str, feature.categories)]
         found = demo.page.evaluate(
             """async ([feature, cells]) => {

@@ -153,6 +153,8 @@ def _value(
         return feature.categories[rng.integers(len(feature.categories))]
     if feature.kind == "boolean":
         return bool(rng.random() < 0.5)
+    if feature.kind == "open_category":
+        return str(rng.choice([*feature.levels, *(["Atlantis"] if feature.unseen == "unknown" else [])]))
     limits, step = feature.limits, 1 if feature.kind == "integer" else 1e-3
     low, high = limits.get("ge", limits.get("gt", 0) + step), limits.get("le", limits.get("lt", 0) - step)
     value = float(rng.uniform(*(within if within and where else (low, high))))
@@ -224,19 +226,21 @@ def test_the_browser_predicts_and_explains_as_the_service_does(page: Page, pinne
 
 
 @pytest.fixture(scope="module")
-def second_model(second_contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Model:
+def second_model(open_contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A model of a contract that has every kind of field, with deep trees."""
     folder = tmp_path_factory.mktemp("second")
-    customers = draw(second_contract, {})
-    matrix = second_contract.to_matrix({name: [one[name] for one in customers] for name in second_contract.names})
-    known = np.nan_to_num(matrix)
-    score = known[:, :4] @ [2, -1, 0.5, 1] + known[:, -1] / 5_000 + np.random.default_rng(5).normal(size=len(matrix))
+    customers = draw(open_contract, {})
+    matrix = open_contract.to_matrix({name: [one[name] for one in customers] for name in open_contract.names})
+    known = np.nan_to_num(matrix, nan=-1)
+    at = {name: columns.start for name, columns in open_contract.matrix_slices.items()}
+    score = known[:, :4] @ [2, -1, 0.5, 1] + known[:, [at["peak_spend"], at["country"], at["shop"]]] @ [2e-4, 0.7, 1]
+    score += np.random.default_rng(5).normal(size=len(matrix))
     classifier = XGBClassifier(n_estimators=40, max_depth=7, min_child_weight=0.1, n_jobs=1)
     classifier.fit(matrix, score > np.median(score))
     graph, booster = folder / GRAPH, folder / BOOSTER
     export.write_models(classifier, width=matrix.shape[1], graph=graph, booster=booster)
     return Model(
-        contract=second_contract,
+        contract=open_contract,
         version="20260101-second",
         trained_at=datetime(2026, 1, 1, tzinfo=UTC),
         policy=RiskPolicy(threshold=0.35),
@@ -260,6 +264,8 @@ def test_any_contract_and_calibration_do(
     found, expected = page.evaluate(PREDICT, [customers, True]), predictions_of(model, customers)
     np.testing.assert_allclose(numbers(found), numbers(expected), rtol=0, atol=CLOSE)
     assert words(found) == words(expected)
+    refused = page.evaluate(PREDICT, [[model.contract.example | {"shop": "Z"}], False])
+    assert refused["errors"] == [{"path": "customers.0.shop", "message": "never seen in training"}]
 
 
 def test_the_engine_names_each_wrong_field_by_its_customer(page: Page) -> None:

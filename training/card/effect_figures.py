@@ -11,6 +11,8 @@ from training.card.drawing import ACCENT, OTHER, axes
 
 MOST_FEATURES = 24
 """Most features that a figure draws."""
+_LEVEL, _LONGEST = 6, 25
+"""Most labels that are written level, and most characters of a label."""
 _COLUMNS, _WIDTH_INCHES, _HEIGHT_INCHES = 3, 2.8, 2.2
 
 
@@ -45,7 +47,8 @@ def dependence(curves: Mapping[str, tuple[list[str] | Vector, Vector]]) -> Figur
     for plot, (name, (values, mean)) in zip(plots, curves.items(), strict=False):
         if isinstance(values, list):
             plot.bar(range(len(values)), mean, color=ACCENT, width=0.6)
-            plot.set_xticks(range(len(values)), values, fontsize=7)
+            short = [value if len(value) <= _LONGEST else f"{value[:_LONGEST]}..." for value in values]
+            plot.set_xticks(range(len(values)), short, fontsize=7, rotation=90 if len(values) > _LEVEL else 0)
         else:
             plot.plot(values, mean, color=ACCENT)
         plot.set_title(name, fontsize=9, fontweight="normal")

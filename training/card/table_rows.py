@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from models.bundles.manifest import CostSummary, Description, Provenance
 from models.bundles.risk import RiskPolicy
@@ -73,7 +73,20 @@ def features(description: Description) -> Iterator[Row]:
             for value, label in zip(feature["categories"], labels, strict=True)
         )
         allowed = ", ".join([*bounds, *named])
-        yield feature["name"], feature["kind"], feature["unit"] or "", allowed + (" or null" * feature["nullable"])
+        if feature["kind"] == "open_category":
+            allowed = _learned(description.levels[feature["name"]], feature["most_levels"], feature["unseen"])
+        kind = feature["kind"].replace("_", " ")
+        yield feature["name"], kind, feature["unit"] or "", allowed + (" or null" * feature["nullable"])
+
+
+def _learned(levels: Mapping[str, int], most: int, unseen: str) -> str:
+    """Say how many levels were learned, how many customers have a rare one, and what becomes of others."""
+    rows = sum(levels.values())
+    rare = sum(sorted(levels.values(), reverse=True)[most:])
+    kept = f"{min(most, len(levels)):,} levels of their own"
+    if rare:
+        kept += f", and {len(levels) - most:,} rare ones together ({rare / rows:.1%} of the training rows)"
+    return f"any text: {kept}; others are unknown" if unseen == "unknown" else f"{kept}; others are refused"
 
 
 def metrics(description: Description) -> Iterator[Row]:

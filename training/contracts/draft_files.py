@@ -10,7 +10,7 @@ from models import plain_text
 from models.columns.origins import Target
 from models.customer.files.csv_format import CsvFormat
 from training.contracts import draft_names
-from training.contracts.draft_kinds import Decision, Field, LeftOut
+from training.contracts.draft_kinds import AGE, OPEN_CATEGORY, Decision, Field, LeftOut
 
 _WIDTH = 120
 _INLINE = 60
@@ -59,7 +59,7 @@ def features(draft: Draft) -> str:
         *imports,
         "from pydantic import Field",
         "",
-        f"from models.customer import {'ages, ' if 'Annotated' in kinds else ''}declaration",
+        "from models.customer import declaration",
         *(line for name, kind in types.items() for line in ("", *_level_type(kind, levels[name].levels))),
         "",
         "",
@@ -122,19 +122,24 @@ def _escaped(one: str, sign: str) -> str:
 
 
 def _field(name: str, field: Field, type_name: str | None) -> list[str]:
-    kind = type_name or (f"Literal[{_levels(field.levels)}]" if field.levels else field.kind)
-    nullable = " | None" if field.is_nullable else ""
-    annotation = f'Annotated[float{nullable}, ages.Age("days")]' if field.age_at else f"{kind}{nullable}"
     bounds = [] if field.bounds is None else [f"ge={_number(field.bounds[0])}", f"le={_number(field.bounds[1])}"]
     shown = field.column if len(field.column) <= _LONGEST_NAME else f"{field.column[:_LONGEST_NAME]}..."
     example = quoted(field.example) if isinstance(field.example, str) else repr(field.example)
     words = [*bounds, f"description={quoted(f'Column `{shown}` of the table.')}", f"examples=[{example}]"]
-    start = f"    {name}: {annotation} = Field("
+    start = f"    {name}: {_annotation(field, type_name)} = Field("
     line = f"{start}{', '.join(words)})"
     if len(line) <= _WIDTH:
         return [line]
     inner = f"        {', '.join(words)}"
     return [start, *([inner] if len(inner) <= _WIDTH else [f"        {word}," for word in words]), "    )"]
+
+
+def _annotation(field: Field, type_name: str | None) -> str:
+    kind = type_name or (f"Literal[{_levels(field.levels)}]" if field.levels else field.kind)
+    if not field.is_nullable:
+        return kind
+    inner, comma, mark = kind.partition(", ") if kind in (AGE, OPEN_CATEGORY) else (kind, "", "")
+    return f"{inner} | None{comma}{mark}"
 
 
 def _level_type(name: str, levels: Iterable[str]) -> list[str]:

@@ -13,10 +13,12 @@ from training.contracts.draft_dates import Dates
 from training.contracts.draft_profile import Profile, are_numbers
 
 MOST_LEVELS = 50
-"""A category with more levels is left out."""
+"""A category with more levels is an open one, whose levels are learned in training."""
+AGE = 'Annotated[float, declaration.Age("days")]'
+OPEN_CATEGORY = "Annotated[str, declaration.Category(max=200)]"
 LEAK = "tells the outcome"
 _LONGEST_LEVEL, _MOST_MISSING, _ID_SHARE, _ID_ROWS = 60, 0.95, 0.99, 20
-_LOOKED_AT = 1_000
+_LOOKED_AT, _MANY_SHARE = 1_000, 0.5
 _SMALLEST, _LARGEST = 1e-30, 1e36
 _YES = {"yes", "y", "true", "t", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
 _NO = {"no", "n", "false", "f", "off", "0", "nein", "falsch", "non", "faux", "não"}
@@ -29,7 +31,7 @@ class Field:
 
     column: str
     kind: str
-    """Its annotation: int, float, bool, Literal, whose levels follow, or Annotated for an age in days."""
+    """Its annotation: int, float, bool, AGE, OPEN_CATEGORY, or Literal, whose levels follow."""
     is_nullable: bool
     example: int | float | bool | str
     bounds: tuple[float, float] | None = None
@@ -89,8 +91,10 @@ def round_bound(number: float) -> float:
 
 def _many_levels(profile: Profile) -> Decision:
     """Return what a category with more than 50 levels becomes."""
-    levels = f"{'more than ' if profile.is_full else ''}{len(profile.values):,}"
-    return LeftOut(profile.name, f"{levels} levels, more than {MOST_LEVELS}", remedy="group them in the table")
+    levels = f"{'more than ' if profile.is_full else ''}{len(profile.values):,} levels"
+    if profile.distinct_share > _MANY_SHARE:
+        return LeftOut(profile.name, f"{levels}, hardly any of them twice", remedy="group them in the table")
+    return Field(profile.name, OPEN_CATEGORY, profile.missing > 0, _commonest(profile), why=levels)
 
 
 def _date(profile: Profile, dates: Dates) -> Decision:
@@ -104,7 +108,7 @@ def _date(profile: Profile, dates: Dates) -> Decision:
     why = f'days until "{at}"' if at in dates.moments else f"days until {at}, the newest date"
     return Field(
         profile.name,
-        "Annotated",
+        AGE,
         profile.missing > 0 or len(known) < len(days),
         float(f"{np.median(known):.3g}"),
         bounds=(low, high),

@@ -64,7 +64,8 @@ def _row(name: str, decision: Decision, made: Draft) -> tuple[str, str, str]:
         return shown, "never a feature" if decision.is_forbidden else "left out", decision.why
     bounds = f" {decision.bounds[0]:g} to {decision.bounds[1]:,g}" if decision.bounds else ""
     nullable = " or unknown" if decision.is_nullable else ""
-    kind = "category" if decision.levels else "age in days" if decision.age_at else decision.kind
+    kind = decision.kind.replace(draft_kinds.OPEN_CATEGORY, "open category")
+    kind = "category" if decision.levels else "age in days" if decision.age_at else kind
     return shown, f"{made.names[name]}: {kind}{bounds}{nullable}", decision.why
 
 

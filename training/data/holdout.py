@@ -20,7 +20,7 @@ from models.bundles.bundle import Bundle
 from models.bundles.format.bundle_files import HOLDOUT, SEEN
 from models.columns.origins import TARGET
 from models.customer import old_names
-from models.customer.contract import Contract, Labels, Matrix, Vector
+from models.customer.contract import Contract, Labels, Mask, Matrix, Vector
 from models.errors import FileUnreadable
 from training.data.dataset_split import DatasetSplit
 
@@ -39,7 +39,7 @@ class Holdout:
     baseline: Vector
     """Probabilities from a logistic regression trained on the same training rows, in [0, 1]."""
 
-    def keep(self, rows: npt.NDArray[np.bool_]) -> "Holdout":
+    def keep(self, rows: Mask) -> "Holdout":
         """Return the rows that the mask selects."""
         return Holdout(self.features[rows], self.churned[rows], self.baseline[rows])
 
@@ -66,7 +66,7 @@ def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> 
     """Read the challenger's test rows that neither model was trained on, in the contract's columns.
 
     Rows that equal a training row are left out: they would favour a model that memorizes its training rows. Each model
-    encodes the rows as its own training rows.
+    encodes the rows as its own training rows, with the levels that it has learned.
 
     Raises:
         FileUnreadable: a bundle lacks its test rows or its hashes.

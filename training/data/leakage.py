@@ -39,12 +39,26 @@ def _telling(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str
 
 def _roc_auc_alone(feature: Feature, values: Vector, churned: Labels) -> float:
     """Compute the ROC-AUC of one feature, in its better direction; a category is scored by its churn rate."""
+    if feature.kind == "open_category":
+        return _area_of_levels(values, churned)
     if feature.kind == "category":
         _, codes = np.unique(values, return_inverse=True)
         values = np.bincount(codes, weights=churned)[codes] / np.bincount(codes)[codes]
     # Missing numbers are ranked below all others, and then above them.
     areas = [_area(pd.Series(values).rank(na_option=side), churned) for side in ("top", "bottom")]
     return max(max(area, 1 - area) for area in areas)
+
+
+def _area_of_levels(values: Vector, churned: Labels) -> float:
+    """Score each level by its churn rate in the other half of the rows, where a rare level has not its own outcome."""
+    _, codes = np.unique(values, return_inverse=True)
+    half, rates = np.arange(len(codes)) % 2, np.zeros(len(codes))
+    for this in (0, 1):
+        other = half != this
+        known = np.bincount(codes[other], minlength=codes.max() + 1)
+        left = np.bincount(codes[other], weights=churned[other], minlength=codes.max() + 1)
+        rates[~other] = ((left + churned.mean()) / (known + 1))[codes[~other]]
+    return _area(pd.Series(rates).rank(), churned)
 
 
 def _area(ranks: pd.Series, churned: Labels) -> float:
@@ -56,7 +70,7 @@ def _area(ranks: pd.Series, churned: Labels) -> float:
 
 def _ids(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str]:
     for feature in contract.features:
-        if feature.kind == "integer":
+        if feature.kind in ("integer", "open_category"):
             distinct = dataset.features[feature.name].iloc[split.training].nunique() / len(split.training)
             if distinct >= _DISTINCT_SHARE:
                 yield f"{feature.name} has a distinct value in {distinct:.0%} of the rows: it looks like an id"

@@ -237,7 +237,7 @@ def _chunk(rows: Sequence[sa.Row[Any]], contract: Contract, numbers: _Numbers) -
 
 def _column(customers: Sequence[Mapping[str, Any]], feature: Feature) -> pd.Series:
     values = [customer[feature.name] for customer in customers]
-    if feature.kind == "category":  # a million rows share a few texts
+    if feature.holds_texts:  # a million rows share a few texts
         values = [sys.intern(value) if isinstance(value, str) else value for value in values]
     return pd.Series(values, dtype=None if values else feature.dtype)
 

@@ -8,9 +8,10 @@ from xgboost import XGBClassifier
 
 from models.bundles.manifest import Importance
 from models.customer.contract import Contract, Labels, Matrix, Vector
+from models.customer.learned_levels import NEW, RARE
 
 _REPEATS, _ROWS = 5, 20_000
-_CURVE_POINTS, _CURVE_ROWS = 24, 1_000
+_CURVE_POINTS, _CURVE_ROWS, _CURVE_LEVELS = 24, 1_000, 8
 
 
 def measure(
@@ -49,8 +50,9 @@ def dependence(
 ) -> Mapping[str, tuple[list[str] | Vector, Vector]]:
     """Compute the partial dependence: the mean probability if every customer had the same value of a feature.
 
-    Numbers are evaluated at quantiles, categories at each label. The mean is over at most 1,000 rows, whose other
-    features stay unchanged. `names` are the features to evaluate; None for all.
+    Numbers are evaluated at quantiles, categories at each label, open categories at the most frequent levels, the rare
+    ones, and one that was never seen. The mean is over at most 1,000 rows, whose other features stay unchanged. `names`
+    are the features to evaluate; None for all.
     """
     rows = matrix[np.random.default_rng(seed).permutation(len(matrix))[:_CURVE_ROWS]]
     found: dict[str, tuple[list[str] | Vector, Vector]] = {}
@@ -61,6 +63,12 @@ def dependence(
         if feature.kind == "category":
             values: Matrix = np.eye(at.stop - at.start, dtype=np.float32)
             shown: list[str] | Vector = list(feature.labels)
+        elif feature.kind == "open_category":
+            codes = {level: float(code) for code, level in enumerate(feature.kept_levels[:_CURVE_LEVELS])}
+            if len(feature.levels) > len(feature.kept_levels):
+                codes[RARE] = float(len(feature.kept_levels))
+            codes[NEW] = np.nan
+            values, shown = np.array([[*codes.values()]], dtype=np.float32).T, [*codes]
         else:
             known = matrix[:, at.start][~np.isnan(matrix[:, at.start])]
             points = np.unique(np.quantile(known, np.linspace(0.01, 0.99, _CURVE_POINTS))) if len(known) else known

@@ -95,7 +95,7 @@ def constrain(monotone: Mapping[str, int], contract: Contract) -> Constraints:
     Raises:
         ConstraintInvalid: a constraint is on a category, or on a name that is not a feature.
     """
-    numbers = [feature.name for feature in contract.features if feature.kind != "category"]
+    numbers = [feature.name for feature in contract.features if feature.kind not in ("category", "open_category")]
     if unknown := [name for name in monotone if name not in numbers]:
         raise ConstraintInvalid(feature=unknown[0], numbers=numbers)
     return tuple(monotone.get(column, 0) for column in contract.matrix_columns) if monotone else None

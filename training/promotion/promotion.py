@@ -117,7 +117,7 @@ def _judge(
         Side.of(champion) if champion else None,
         rows,
         live=challenger.manifest.data.live,
-        contract=contract,
+        contract=challenger.today,
         settings=settings,
     )
     return replace(verdict, note=note)

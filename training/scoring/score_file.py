@@ -47,7 +47,7 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     foreign, conversions = columns.foreign_columns(contract), Conversions()
     column_mapping.require(foreign, schema.names, remedy=columns.remedy)
     model = bundle.load(settings.models_dir, contract=contract)
-    scorer = Scorer.of(model)
+    scorer, contract = Scorer.of(model), model.today
     summary, values = ScoringSummary(scorer.version), OffendingValues()
     with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
         progress.stage("scoring")

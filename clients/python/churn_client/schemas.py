@@ -105,7 +105,7 @@ class Feature:
     """One feature of the contract."""
 
     name: str
-    kind: Literal["integer", "number", "boolean", "category"]
+    kind: Literal["integer", "number", "boolean", "category", "open_category"]
     nullable: bool
     limits: dict[str, float]
     categories: list[int | str]
@@ -127,6 +127,12 @@ class Feature:
     """Whether tables may hold a date instead, from which the columns file makes the number."""
     is_clipped: bool = False
     """Whether a number beyond its bounds is set to the nearer one instead of being refused."""
+    most_levels: int | None = None
+    """Number of levels of an open category that get a code of their own; None for other kinds."""
+    unseen: Literal["unknown", "refused"] | None = None
+    """For an open category, whether a level that was never seen in training is refused; None for other kinds."""
+    levels: dict[str, int] = field(default_factory=dict)
+    """Levels of an open category in the training rows with their counts, most frequent first; empty until learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +236,7 @@ class ModelCard:
     contract_changes: list[str]
     """What has changed in the features since its training; empty if nothing has."""
     features: list[Feature]
-    """The features of a customer, with bounds (ge, gt, le, lt), unit and labels."""
+    """The features of a customer, with bounds (ge, gt, le, lt), unit, labels, and learned levels that are not rare."""
     ranges: dict[str, tuple[float, float]]
     """Lowest and highest value of each number at which its trees split; beyond them, its answers do not change."""
     importance: dict[str, Importance]
@@ -417,8 +423,7 @@ class RiskTiers:
     tiers: list[TierBounds]
     """All tiers, in ascending order."""
     costs: Costs | None
-    """Costs from which the bounds were derived: the value of a customer, and the cost and the success of each tier's
-    offer; null if the bounds are defaults."""
+    """Costs from which the bounds were derived, for customers and offers; null if the bounds are defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)

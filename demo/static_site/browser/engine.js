@@ -21,7 +21,8 @@ export class EngineError extends Error {
 
 const facts = once(async () => {
   const found = await (await read("model.json")).json();
-  return { ...found, trees: readTrees(found.trees) };
+  const codes = Object.fromEntries(Object.entries(found.codes).map(([name, levels]) => [name, new Map(Object.entries(levels))]));
+  return { ...found, codes, trees: readTrees(found.trees) };
 });
 const session = once(async () => {
   const { graph } = await facts();
@@ -42,9 +43,9 @@ export async function predict(given, { explain = false, signal } = {}) {
   signal?.throwIfAborted();
   const known = await facts();
   const { features } = known.contract;
-  check(features, given);
   const customers = given.map((customer) => clip(features, customer));
-  const rows = customers.map((customer) => encode(features, customer));
+  check(known, given);
+  const rows = customers.map((customer) => encode(known, customer));
   const probabilities = await score(rows);
   signal?.throwIfAborted();
   return customers.map((customer, at) => ({
@@ -59,20 +60,23 @@ export async function load(href) {
   return (await fetch(href)).blob();
 }
 
-function check(features, customers) {
+function check({ contract: { features }, codes }, customers) {
+  const isNew = ({ name, unseen }, value) => unseen === "refused" && typeof value === "string" && !codes[name].has(value);
   const errors = customers.flatMap((customer, at) =>
     features.flatMap((feature) => {
-      const message = problem(feature, customer[feature.name], customer);
+      const value = customer[feature.name];
+      const message = problem(feature, value, customer) ?? (isNew(feature, value) ? "never seen in training" : null);
       return message ? [{ path: `customers.${at}.${feature.name}`, message }] : [];
     }),
   );
   if (errors.length) throw new EngineError("A value is not valid.", { status: WRONG_VALUES, errors });
 }
 
-/** Return the customer as a row of the matrix: categories one-hot, unknown numbers as NaN. */
-function encode(features, customer) {
+/** Return the customer as a row of the matrix: categories one-hot, unknown numbers and levels as NaN. */
+function encode({ contract: { features }, codes }, customer) {
   const numbers = features.flatMap(({ name, kind, categories }) => {
     const value = customer[name] ?? null;
+    if (kind === "open_category") return codes[name].get(value) ?? NaN;
     return kind === "category" ? categories.map((category) => Number(category === value)) : Number(value ?? NaN);
   });
   return Float32Array.from(numbers);

@@ -4,7 +4,7 @@
  * Return the reasons of the strongest contributions, strongest first; `contributions` are in the contract's order.
  *
  * `sentences` has for each feature those for an unknown value, and those for each value: each category, false and true,
- * or one and any other number. Each is a pair: it raises the risk, it lowers the risk.
+ * any level of an open category, or one and any other number. Each is a pair: it raises the risk, it lowers the risk.
  */
 export function reasons({ sentences, most, least }, features, customer, contributions) {
   return contributions
@@ -14,12 +14,13 @@ export function reasons({ sentences, most, least }, features, customer, contribu
     .filter(({ contribution }) => Math.abs(contribution) >= least)
     .map(({ contribution, at }) => {
       const value = customer[features[at].name];
-      return sentence(sentences[at], features[at], value)[contribution > 0 ? 0 : 1].replaceAll("{value}", () => write(value));
+      return sentence(sentences[at], features[at], value)[contribution > 0 ? 0 : 1].replaceAll("{value}", () => (typeof value === "string" ? value : write(value)));
     });
 }
 
 function sentence({ unknown, values }, { kind, categories }, value) {
   if (value === null) return unknown;
+  if (kind === "open_category") return values[0];
   if (kind === "category") return values[categories.indexOf(value)];
   return values[kind === "boolean" ? Number(value) : Number(value !== 1)];
 }

@@ -56,7 +56,9 @@ def predict_trial(
     """
     routes.limit_explained(batch, explain=explain)
     take_rows(len(batch.customers))
-    return response_json.many([inference.model.require().champion.predict(batch.customers, explain=explain)])
+    champion = inference.model.require().champion
+    champion.require_known(batch.customers, is_batch=True)
+    return response_json.many([champion.predict(batch.customers, explain=explain)])
 
 
 TRIAL_ROUTE = router.routes[-1]

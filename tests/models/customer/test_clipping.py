@@ -11,9 +11,7 @@ from pydantic import Field, ValidationError, create_model
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
 from models.customer import checks, clipping
-from models.customer.ages import Age
-from models.customer.clipping import Clipped
-from models.customer.declaration import AtLeast, Features, derive
+from models.customer.declaration import Age, AtLeast, Clipped, Features, derive
 from models.errors import ContractError
 
 

@@ -15,10 +15,9 @@ from pydantic import Field
 from models.columns import column_mapping
 from models.columns.errors import ColumnMissing
 from models.customer import tables
-from models.customer.ages import Age
 from models.customer.checks import find_violations
 from models.customer.contract import Contract
-from models.customer.declaration import Features, derive
+from models.customer.declaration import Age, Features, derive
 from models.customer.errors import ColumnRepeated, TableLocked, TableMissing, TableUnreadable
 from models.customer.files.chunk import Chunk
 from monitoring.drift.comparison import PREDICTION, compare

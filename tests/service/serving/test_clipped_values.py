@@ -6,8 +6,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 
-from models.customer.clipping import Clipped
-from models.customer.declaration import Features, derive
+from models.customer.declaration import Clipped, Features, derive
 from models.features import CONTRACT
 from service.log.prediction_log import PredictionLog
 from service.metrics.metrics import Metrics

@@ -30,7 +30,7 @@ HEAD = (
 
 def example_probability(shelf: Path, named: pins.BundleRef | None = None) -> tuple[str, float]:
     found = predictor.load(shelf, named)
-    matrix = CONTRACT.to_matrix({name: [value] for name, value in CONTRACT.example.items()})
+    matrix = found.contract.to_matrix({name: [value] for name, value in CONTRACT.example.items()})
     return found.scorer.version, float(found.scorer.score(matrix)[0])
 
 
@@ -107,7 +107,8 @@ def test_under_load_a_new_model_takes_over_without_a_failed_request(
             expected |= dict([example_probability(shelf)])
             if signalled:
                 service.process.send_signal(signal.SIGHUP)
-            wait_until(lambda: load.answers[-1][1]["model_version"] == chosen.manifest.version)  # noqa: B023
+            version = chosen.manifest.version
+            wait_until(lambda: {body["model_version"] for _, body in load.answers[-1:]} == {version})  # noqa: B023
 
     assert load.lost == []
     assert {status for status, _ in load.answers} == {200}

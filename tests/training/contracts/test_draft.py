@@ -207,8 +207,7 @@ def test_a_typed_column_of_one_date_is_left_out(folder: Path) -> None:
         (repeated(None), "always missing"),
         ([5, 6, *[None] * (ROWS - 2)], "missing in 99.5% of the rows"),
         ([f"called on line {at} and was told to wait for a technician" for at in range(ROWS)], "free text"),
-        (repeated(*(f"shop {at}" for at in range(200))), "200 levels, more than 50"),
-        (repeated(*(f"{at:05d}" for at in range(999, 1_199))), "200 levels, more than 50"),  # postcodes are no numbers
+        (repeated(*(f"shop {at}" for at in range(ROWS - 100))), f"{ROWS - 100} levels, hardly any of them twice"),
     ],
 )
 def test_what_cannot_be_learned_from_is_left_out_with_the_reason(folder: Path, values: list[object], why: str) -> None:
@@ -250,6 +249,18 @@ def test_words_for_unknown_among_numbers_are_found(folder: Path) -> None:
     found = draft_of(folder, customers(income=repeated("k.A.", *map(str, range(900, 930)))))
     assert found.mapping.features["income"].nulls == ["k.A."]
     assert found.feature("income").nullable
+    assert found.fitting_share() == 1
+
+
+@pytest.mark.parametrize("text", ["shop {}", "{:05d}"])  # postcodes are no numbers
+@pytest.mark.parametrize("missing", [[], [None]])
+def test_a_text_of_many_levels_is_an_open_category(folder: Path, text: str, missing: list[None]) -> None:
+    levels = [text.format(at) for at in range(999, 1_099)]
+    found = draft_of(folder, customers(extra=repeated(*levels, *missing)))
+    assert found.became("extra") == f"extra: open category{' or unknown' if missing else ''} 100 levels"
+    extra = found.feature("extra")
+    assert (extra.kind, extra.most_levels, extra.nullable) == ("open_category", 200, bool(missing))
+    assert extra.example in levels
     assert found.fitting_share() == 1
 
 

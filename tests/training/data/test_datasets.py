@@ -12,8 +12,7 @@ import pytest
 from pydantic import Field, create_model
 
 from models.customer import declaration
-from models.customer.ages import Age
-from models.customer.declaration import Features, derive
+from models.customer.declaration import Age, Features, derive
 from models.features import CONTRACT
 from training.data import datasets, synthetic
 from training.errors import SourceUnreadable, TooFewRows, TooManyRejected

@@ -3,8 +3,9 @@
  * Another engine may replace this file, if it exports the same:
  *
  *   describe() -> Promise of {
- *     contract: {features: [{name, kind, nullable, limits, categories, labels, at_least, unit, description, phrase, example}]},
- *         as in GET /model; kind is "integer", "number", "boolean" or "category"; limits has some of ge, gt, le, lt
+ *     contract: {features: [{name, kind, nullable, limits, categories, labels, levels, at_least, unit, description, phrase,
+ *         example}]}, as in GET /model; kind is "integer", "number", "boolean", "category" or "open_category"; limits has
+ *         some of ge, gt, le, lt; levels has the learned levels of an open category with their counts, and may be empty
  *     model: {
  *       version, trained_at,          as in GET /model
  *       ranges: {name: [low, high]},  numbers only: the lowest and the highest value at which the model's answer changes
@@ -49,6 +50,7 @@ export async function describe() {
     const [model, policy] = await Promise.all([json("model"), json("risk-tiers")]);
     const { version, trained_at, ranges, importance } = model;
     found.model = { version, trained_at, ranges, importance, ...policy };
+    found.contract = { features: model.features }; // with the levels that the model has learned
     found.links.unshift(...MODEL_LINKS.map((link) => ({ ...link, needsKey: key !== "" })));
   } catch (error) {
     found.problem = error;

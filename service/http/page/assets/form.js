@@ -2,7 +2,7 @@
 
 import { byId, element } from "./dom.js";
 import * as find from "./find.js";
-import { bounds, isNumber, problem, settle, show, sliderRange, title, unitBeside, write } from "./values.js";
+import { bounds, isNumber, levelsOf, problem, settle, show, sliderRange, title, unitBeside, write } from "./values.js";
 
 /** Build the form, and call `changed` after each change. Return {customer(), set(name, value), ranges, isValid()}. */
 export function build(features, model, changed) {
@@ -104,7 +104,26 @@ function numeric(feature, range, id, set) {
   };
 }
 
+/** A text with suggestions: the levels that the model has learned. */
+function openText(feature, id, set) {
+  const main = element("input", { id, type: "text", list: `${id}-levels`, maxlength: 200, autocomplete: "off" });
+  const options = levelsOf(feature).map((level) => element("option", { value: level }));
+  main.addEventListener("input", () => set(main.value.trim() || undefined));
+  return {
+    main,
+    fallback: feature.example,
+    top: [element("span", { class: "amount" }, main)],
+    below: [element("datalist", { id: `${id}-levels` }, ...options)],
+    draw(value, isEdited) {
+      main.disabled = value === null;
+      if (value === null) main.value = "";
+      if (typeof value === "string" && (!isEdited || document.activeElement !== main)) main.value = value;
+    },
+  };
+}
+
 function choice(feature, id, set) {
+  if (feature.kind === "open_category") return openText(feature, id, set);
   if (feature.kind === "boolean") {
     const main = element("input", { id, type: "checkbox", role: "switch", class: "switch" });
     const word = element("span", { class: "unit", "aria-hidden": "true" });

@@ -5,9 +5,15 @@ const BOOLEANS = { true: true, false: false, 1: true, 0: false };
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const REFUSED = { ge: "below", gt: "not above", le: "above", lt: "not below" };
 const KEEPS = { ge: (a, b) => a >= b, gt: (a, b) => a > b, le: (a, b) => a <= b, lt: (a, b) => a < b };
-const POINTS = 48;
+const WHOLE = /^([+-]?\d+)\.0*$/;
+const [POINTS, MOST_LEVELS, LONGEST_LEVEL] = [48, 12, 200];
 
 export const isNumber = (feature) => feature.kind === "integer" || feature.kind === "number";
+
+/** The levels of an open category that the model has learned, most frequent first; none if they are not known. */
+export function levelsOf({ levels }) {
+  return Object.keys(levels).sort((one, other) => levels[other] - levels[one]);
+}
 
 /** Name a feature: "tenure_months" is "Tenure months". */
 export function title({ name }) {
@@ -30,6 +36,7 @@ export function write(number) {
 export function show(feature, value) {
   if (value === null) return "unknown";
   if (feature.kind === "category") return feature.labels[feature.categories.indexOf(value)];
+  if (feature.kind === "open_category") return value;
   if (feature.kind === "boolean") return value ? "yes" : "no";
   return [write(value), ...unitBeside(feature)].join(" ");
 }
@@ -72,6 +79,10 @@ export function sliderRange(feature, found) {
 export function grid(feature, range, current) {
   if (!isNumber(feature)) {
     const levels = feature.kind === "boolean" ? [false, true] : [...feature.categories];
+    if (feature.kind === "open_category") {
+      const common = levelsOf(feature).slice(0, MOST_LEVELS);
+      levels.push(...(current === null || common.includes(current) ? common : [current, ...common]));
+    }
     return feature.nullable ? [...levels, null] : levels;
   }
   const { low, high } = range;
@@ -106,6 +117,9 @@ export function problem(feature, value, customer) {
   if (feature.kind === "category") {
     return feature.categories.includes(value) ? null : `not one of ${feature.categories.join(", ")}`;
   }
+  if (feature.kind === "open_category") {
+    return typeof value === "string" && value !== "" && value.length <= LONGEST_LEVEL ? null : "not a text of 1 to 200 characters";
+  }
   if (feature.kind === "boolean") return typeof value === "boolean" ? null : "not true or false";
   if (!Number.isFinite(value)) return feature.is_age ? `no number of ${feature.unit} (from a date, count them until now)` : "not a number";
   if (feature.kind === "integer" && !Number.isInteger(value)) return "not a whole number";
@@ -122,6 +136,7 @@ export function read(feature, cell) {
   const known = feature.categories.find((category) => String(category) === text);
   if (known !== undefined) return known;
   if (NULLS.has(text)) return null;
+  if (feature.kind === "open_category") return text.replace(WHOLE, "$1");
   if (feature.kind === "boolean") return BOOLEANS[text.toLowerCase()] ?? text;
   return isNumber(feature) && NUMBER.test(text) ? Number(text) : text;
 }
