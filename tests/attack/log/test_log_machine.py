@@ -33,7 +33,7 @@ CUSTOMER = CustomerFeatures(**CONTRACT.example)
 MATRIX = CONTRACT.encode_rows([CUSTOMER])
 POLICY = SimpleNamespace(churns=lambda probability: probability > 0.5, tier=lambda _: "low")
 SCORER = SimpleNamespace(version="v2", policy=POLICY, score=lambda matrix: np.full(len(matrix), 0.25))
-SHADOW = cast(Predictor, SimpleNamespace(scorer=SCORER))
+SHADOW = cast(Predictor, SimpleNamespace(scorer=SCORER, contract=CONTRACT))
 FAULTS = [errno.EIO, errno.EROFS, errno.EACCES, errno.ENOSPC]
 HOUR, ROW_BYTES = 3600, 200
 ID = re.compile("[0-9a-f]{32}")
