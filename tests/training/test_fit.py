@@ -25,7 +25,7 @@ from training.card.table_rows import NAMES
 from training.data import dataset_split, datasets
 from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
-from training.data.splitting import Folds, Split
+from training.data.splitting import Split
 from training.errors import SliceBelowFloor, TrackingFailed
 from training.learning import model
 from training.learning.final_evaluation import FittedModel
@@ -129,9 +129,9 @@ def test_no_row_of_the_test_set_is_seen_before_it_is_judged(
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     fit, take = pipeline.Training.fit, dataset_split.take
 
-    def spy(training: pipeline.Training, matrix: np.ndarray, churned: np.ndarray, folds: Folds) -> FittedModel:
+    def spy(training: pipeline.Training, matrix: np.ndarray, churned: np.ndarray, *more: Any) -> FittedModel:
         seen.append((matrix, churned))
-        return fit(training, matrix, churned, folds)
+        return fit(training, matrix, churned, *more)
 
     splits: list[Split] = []
 
