@@ -144,6 +144,7 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
     for word in (
         "'Ja' means churn",
         'delimiter = ";", encoding = "cp1252", decimal = ",", thousands = "."',
+        "filiale: open category",
         "1,200 of 1,200 rows fit.",
         "pinned: served within a second",
         "scored 1,200 of 1,200 customers",
@@ -159,9 +160,13 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
                 "umsatz_in": 6_000,
                 "kaeufe": 9,
                 "vertragsart": "Monatlich",
+                "filiale": "Straße 7",
                 "groesse": None,
             }
             unlikely = likely | {"laufzeit_monate": 110, "umsatz_in": 90.5, "vertragsart": "Jährlich"}
             assert predicted(port, unlikely) < predicted(port, likely) / 2
+            assert predicted(port, likely | {"filiale": "new"}) > 2 * predicted(port, unlikely | {"filiale": "new"})
+            counted = programs.fetched(f"http://127.0.0.1:{port}/metrics")
+            assert 'churn_unseen_levels_total{field="filiale"} 2.0' in counted
         finally:
             os.killpg(it.pid, signal.SIGINT)  # as the terminal does
