@@ -11,13 +11,13 @@ label of their own.
 import math
 import zlib
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas as pd
 
 from models.customer import encoding
 from models.customer.contract import Feature
-from models.customer.learned_levels import NEW
+from models.customer.learned_levels import LONGEST, NEW
 
 UNREADABLE = "not in the contract"
 _LEAST_SHARE, _LEAST_ROWS, _MOST_GROUPS = 0.01, 10, 10
@@ -36,7 +36,7 @@ def group(feature: Feature, reference: pd.Series, live: pd.Series) -> tuple[pd.S
     new = _new(feature, live, once=sum(count == 1 for count in feature.levels.values()), rows=rows)
 
     def label(value: Any) -> str | None:
-        if not isinstance(value, str):
+        if not _is_level(value):
             return None if encoding.is_null(value) else UNREADABLE
         if value in own:
             return value
@@ -48,11 +48,15 @@ def group(feature: Feature, reference: pd.Series, live: pd.Series) -> tuple[pd.S
 
 def _new(feature: Feature, live: pd.Series, *, once: int, rows: int) -> Collection[str]:
     """Return the levels that training never met, if more live rows than expected have one."""
-    texts = [value for value in live.tolist() if isinstance(value, str)]
+    texts = [value for value in live.tolist() if _is_level(value)]
     new = [value for value in texts if value not in feature.levels]
     expected = once * len(texts) / rows
     deviation = math.sqrt(expected * (1 + len(texts) / rows))  # the estimate varies as well
     return frozenset(new) if len(new) > expected + _CHANCE * deviation else frozenset()
+
+
+def _is_level(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST
 
 
 def _map(column: pd.Series, label: Callable[[Any], str | None]) -> pd.Series:

@@ -147,6 +147,7 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
         'delimiter = ";", encoding = "cp1252", decimal = ",", thousands = "."',
         'time = "%d.%m.%Y"',
         "vertragsbeginn: age in days 0 to 10,000",
+        "filiale: open category",
         "1,200 of 1,200 rows fit.",
         "pinned: served within a second",
         "scored 1,200 of 1,200 customers",
@@ -163,6 +164,7 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
                 "kaeufe": 9,
                 "vertragsart": "Monatlich",
                 "vertragsbeginn": 30,
+                "filiale": "Straße 7",
                 "groesse": None,
             }
             unlikely = likely | {
@@ -176,5 +178,8 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
                 predicted(port, likely | {"vertragsbeginn": "2026-05-01"})
             with caught.value as refused:
                 assert "For a date, send the days from it until now" in refused.read().decode()
+            assert predicted(port, likely | {"filiale": "new"}) > 2 * predicted(port, unlikely | {"filiale": "new"})
+            counted = programs.fetched(f"http://127.0.0.1:{port}/metrics")
+            assert 'churn_unseen_levels_total{field="filiale"} 2.0' in counted
         finally:
             os.killpg(it.pid, signal.SIGINT)  # as the terminal does
