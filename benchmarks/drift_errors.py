@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks.reporting import findings, tables
 from demo import synthetic_customers
 from models.bundles import bundle
-from models.customer.contract import Feature
+from models.customer.feature import Feature
 from models.features import CONTRACT
 from models.progress import Progress
 from monitoring.drift import baseline

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from demo import synthetic_customers
-from models.customer.contract import Feature, Mask, Vector
+from models.customer.contract import Mask, Vector
+from models.customer.feature import Feature
 from models.features import CONTRACT
 from training.data import synthetic
 

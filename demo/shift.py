@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from models.customer import checks
-from models.customer.contract import Contract, Feature, Kind, Mask
+from models.customer.contract import Contract, Mask
+from models.customer.feature import Feature, Kind
 
 _NUMBERS: tuple[Kind, ...] = ("integer", "number")
 """Kinds whose values are raised or lowered; those of other kinds are replaced, and so cannot break a rule."""

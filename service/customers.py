@@ -5,7 +5,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.customer.levels import MOST, Levels
+from models.customer.kinds.levels import MOST, Levels
 from models.features import CONTRACT, CustomerFeatures
 
 MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS = 10_000, 2_000

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.customer.contract import Kind
+from models.customer.feature import Kind
 
 TOPICS = ("billing", "browsing", "calls", "devices", "offers", "payments", "roaming", "support", "usage", "visits")
 LEVELS = ("basic", "plus", "premium", "other")

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from models.customer import reasons
-from models.customer.contract import Contract, Feature
+from models.customer.contract import Contract
+from models.customer.feature import Feature
 
 PLACE = "{value}"
 """Stands for a number in a sentence."""

@@ -21,8 +21,8 @@ from models.bundles.format.plain_files import reading
 from models.bundles.manifest import FORMAT_VERSION, Description, Manifest
 from models.bundles.pin_history import Change
 from models.bundles.pins import BundleRef, Pin
-from models.customer import model_contract
 from models.customer.contract import Contract
+from models.customer.history import model_contract
 from models.errors import (
     BundleError,
     BundleMissing,

@@ -13,8 +13,9 @@ import numpy as np
 from models.bundles import quality
 from models.bundles.quality import Figures
 from models.bundles.risk import RiskPolicy
-from models.customer.contract import Feature, Labels, Mask, Vector
-from models.customer.learned_levels import NEW
+from models.customer.contract import Labels, Mask, Vector
+from models.customer.feature import Feature
+from models.customer.kinds.learned_levels import NEW
 
 SHOWN_LEVELS, OTHER_LEVELS = 10, "other levels"
 """The most frequent levels of an open category are segments of their own; all others are together."""

@@ -36,10 +36,11 @@ from models.columns import feature_columns, mapping_checks, target_column, toml_
 from models.columns.conversions import Conversions
 from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures
 from models.columns.origins import TARGET, OutcomeSource, Source, Target
-from models.customer import old_names
-from models.customer.contract import Contract, Feature, Labels
+from models.customer.contract import Contract, Labels
 from models.customer.errors import ColumnRepeated
+from models.customer.feature import Feature
 from models.customer.files.csv_format import CsvFormat
+from models.customer.history import old_names
 from models.errors import ContractError, first_problem
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,11 @@ import pandas as pd
 from models.columns import date_columns, nested_cells
 from models.columns.conversions import Conversions
 from models.columns.origins import Source, Value
-from models.customer import ages, clipping, parsing
-from models.customer.contract import Feature, Vector
+from models.customer import parsing
+from models.customer.contract import Vector
+from models.customer.feature import Feature
 from models.customer.files.csv_format import CsvFormat
+from models.customer.kinds import ages, clipping
 
 
 def made(

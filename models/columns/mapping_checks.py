@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from models.columns.origins import Source
 from models.customer import checks, parsing
-from models.customer.contract import Contract, Feature
+from models.customer.contract import Contract
+from models.customer.feature import Feature
 
 
 def problems(contract: Contract, sources: dict[str, Source]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from models.columns.errors import ColumnUnsupported
 from models.customer import parsing
-from models.customer.contract import Feature
+from models.customer.feature import Feature
 
 _KINDS: dict[type, str] = {list: "lists", tuple: "lists", np.ndarray: "lists", dict: "objects", bytes: "bytes"}
 

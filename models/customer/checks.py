@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.customer import levels
-from models.customer.contract import Columns, Contract, Feature, Limit, Mask, Vector
-from models.customer.learned_levels import LONGEST
+from models.customer.contract import Columns, Contract, Mask, Vector
+from models.customer.feature import Feature, Limit
+from models.customer.kinds import levels
+from models.customer.kinds.learned_levels import LONGEST
 
 _REFUSED: dict[Limit, str] = {"ge": "below", "gt": "not above", "le": "above", "lt": "not below"}
 

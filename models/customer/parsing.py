@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from models.customer.contract import Feature
+from models.customer.feature import Feature
 from models.customer.files.csv_format import CsvFormat
 
 NULLS = frozenset(

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from models.customer.contract import Contract, Feature
+from models.customer.contract import Contract
+from models.customer.feature import Feature
 from monitoring.drift import level_groups
 
 Kind = Literal["number", "label"]

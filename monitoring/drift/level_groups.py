@@ -15,9 +15,9 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
-from models.customer import encoding
-from models.customer.contract import Feature
-from models.customer.learned_levels import LONGEST, NEW
+from models.customer.feature import Feature
+from models.customer.kinds import encoding
+from models.customer.kinds.learned_levels import LONGEST, NEW
 
 UNREADABLE = "not in the contract"
 _LEAST_SHARE, _LEAST_ROWS, _MOST_GROUPS = 0.01, 10, 10

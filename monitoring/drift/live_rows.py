@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from models.columns import column_mapping
-from models.customer import old_names
+from models.customer.history import old_names
 from monitoring.drift import repeated_rows
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import PREDICTION

@@ -12,8 +12,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from models.bundles.risk import RiskTier
-from models.customer import old_names
 from models.customer.contract import Contract, Labels, Vector
+from models.customer.history import old_names
 from models.log import customers, known_outcomes
 from models.log.log_tables import PREDICTIONS
 from models.log.reporters import Trusted

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 
-from models.customer.learned_levels import LONGEST
+from models.customer.kinds.learned_levels import LONGEST
 from models.features import CONTRACT
 from models.log.outcomes import Outcome
 from service.customers import MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS, Batch, Customer

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from models.bundles.manifest import Confusion, Importance, Interval, MetricSpread, Provenance
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import Costs, RiskPolicy, RiskTier
-from models.customer.contract import Feature
+from models.customer.feature import Feature
 from models.customer.reasons import MAX_REASONS
 from models.features import CONTRACT
 from service.model.predictor import Predictor

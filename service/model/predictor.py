@@ -13,9 +13,9 @@ from models.bundles.manifest import Manifest
 from models.bundles.pins import BundleRef
 from models.bundles.risk import RiskTier
 from models.bundles.scorer import Scorer
-from models.customer import model_contract
 from models.customer.contract import Contract, Matrix
-from models.customer.levels import Levels
+from models.customer.history import model_contract
+from models.customer.kinds.levels import Levels
 from models.features import CONTRACT, CustomerFeatures
 from service import clock, random_ids
 from service.clock import Timestamp

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.customer import clipping
+from models.customer.kinds import clipping
 from models.features import CONTRACT
 from service.customers import Customer
 from service.log.prediction_log import PredictionLog

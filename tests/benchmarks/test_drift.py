@@ -11,7 +11,7 @@ from benchmarks.reporting import drift_data
 from demo import synthetic_customers
 from models.bundles import bundle
 from models.customer import checks
-from models.customer.contract import Feature
+from models.customer.feature import Feature
 from models.features import CONTRACT
 from monitoring.drift import baseline, live_rows
 from monitoring.drift.baseline import Baseline

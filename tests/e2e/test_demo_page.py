@@ -19,8 +19,9 @@ from demo.running_service import RunningService, running
 from models.bundles import bundle
 from models.bundles.risk import RiskPolicy
 from models.customer import declaration, parsing
-from models.customer.contract import Contract, Feature
+from models.customer.contract import Contract
 from models.customer.declaration import Age, Clipped, Features
+from models.customer.feature import Feature
 from models.features import CONTRACT, CustomerFeatures
 from service.access import keys_file
 from tests.e2e.demo_page import DemoPage, chance

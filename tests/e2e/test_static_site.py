@@ -27,7 +27,8 @@ from models.bundles.format.bundle_files import BOOSTER, GRAPH
 from models.bundles.risk import RiskPolicy
 from models.bundles.scorer import Scorer
 from models.customer import reasons
-from models.customer.contract import Contract, Feature
+from models.customer.contract import Contract
+from models.customer.feature import Feature
 from models.features import CONTRACT
 from service.customers import Customer
 from service.http import response_json

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from models.bundles import bundle, pins
 from models.bundles.format.bundle_files import MANIFEST
-from models.customer import model_contract
-from models.customer.changes import Change
 from models.customer.contract import Contract
+from models.customer.history import model_contract
+from models.customer.history.changes import Change
 from models.errors import BundleMissing, VersionUnclear
 from models.features import CONTRACT
 from training.contracts.settings import DiffSettings

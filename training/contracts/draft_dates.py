@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from models import times
 from models.columns import date_columns
-from models.customer import ages
 from models.customer.contract import Vector
 from models.customer.files.csv_format import CsvFormat
+from models.customer.kinds import ages
 from training.contracts import draft_names
 from training.contracts.draft_profile import Profile
 

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from models.bundles.bundle import Bundle
 from models.bundles.format.bundle_files import HOLDOUT, SEEN
 from models.columns.origins import TARGET
-from models.customer import old_names
 from models.customer.contract import Contract, Labels, Mask, Matrix, Vector
+from models.customer.history import old_names
 from models.errors import FileUnreadable
 from training.data.dataset_split import DatasetSplit
 

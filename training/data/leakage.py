@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from models.customer.contract import Contract, Feature, Labels, Vector
+from models.customer.contract import Contract, Labels, Vector
+from models.customer.feature import Feature
 from training.data.datasets import Dataset
 from training.data.splitting import Split
 from training.errors import LeakFound

@@ -20,8 +20,9 @@ from models import durations
 from models.addresses import redact_passwords
 from models.bundles import pin_history
 from models.bundles.manifest import LiveRows, Reported
-from models.customer import old_names
-from models.customer.contract import Contract, Feature, Labels, Mask, Vector
+from models.customer.contract import Contract, Labels, Mask, Vector
+from models.customer.feature import Feature
+from models.customer.history import old_names
 from models.log import connections, known_outcomes, reporters, row_ids
 from models.log.log_tables import PREDICTIONS
 from models.log.reporters import Trusted

@@ -10,7 +10,8 @@ from fairlearn.metrics import MetricFrame, false_negative_rate, false_positive_r
 from models.bundles import quality, segments
 from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
-from models.customer.contract import Contract, Feature, Labels, Vector
+from models.customer.contract import Contract, Labels, Vector
+from models.customer.feature import Feature
 from training.data.datasets import Dataset
 from training.data.splitting import Split
 from training.errors import SliceBelowFloor, SliceTooFine

@@ -8,7 +8,7 @@ from xgboost import XGBClassifier
 
 from models.bundles.manifest import Importance
 from models.customer.contract import Contract, Labels, Matrix, Vector
-from models.customer.learned_levels import NEW, RARE
+from models.customer.kinds.learned_levels import NEW, RARE
 
 _REPEATS, _ROWS = 5, 20_000
 _CURVE_POINTS, _CURVE_ROWS, _CURVE_LEVELS = 24, 1_000, 8

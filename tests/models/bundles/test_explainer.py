@@ -15,7 +15,8 @@ from models import errors
 from models.bundles import bundle
 from models.bundles.explainer import Explainer
 from models.bundles.format import bundle_files
-from models.customer.contract import Contract, Feature, Matrix
+from models.customer.contract import Contract, Matrix
+from models.customer.feature import Feature
 from models.features import CONTRACT
 
 

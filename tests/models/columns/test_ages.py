@@ -17,10 +17,10 @@ from models.columns.column_mapping import ColumnMapping
 from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures
 from models.columns.origins import Source
 from models.customer import checks, declaration, offending, tables
-from models.customer.ages import Unit
 from models.customer.contract import Contract
 from models.customer.declaration import Age, AtLeast, Features, derive
 from models.customer.files.csv_format import CsvFormat
+from models.customer.kinds.ages import Unit
 from models.customer.offending import OffendingValues
 from models.errors import ContractError
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from models.customer import reasons
-from models.customer.contract import Contract, Kind
+from models.customer.contract import Contract
+from models.customer.feature import Kind
 from models.features import CONTRACT
 
 

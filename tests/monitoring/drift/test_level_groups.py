@@ -10,7 +10,7 @@ from pydantic import Field
 
 from models.customer import declaration
 from models.customer.contract import Contract
-from models.customer.learned_levels import NEW
+from models.customer.kinds.learned_levels import NEW
 from monitoring.drift import distances, limits
 from monitoring.drift.comparison import PREDICTION, Comparison, compare
 

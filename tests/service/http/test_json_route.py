@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from models.customer.declaration import Features
-from models.customer.levels import Levels
+from models.customer.kinds.levels import Levels
 from service.customers import LEVELS
 from service.errors import RequestInvalid
 from service.http import problem_details

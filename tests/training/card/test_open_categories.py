@@ -9,7 +9,7 @@ from pydantic import Field
 from models.bundles import segments
 from models.customer import declaration
 from models.customer.contract import Matrix, Vector
-from models.customer.learned_levels import NEW, RARE
+from models.customer.kinds.learned_levels import NEW, RARE
 from tests.descriptions import describe
 from training.card import effect_figures, table_rows
 from training.learning import importance

@@ -10,7 +10,8 @@ import pandas as pd
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
 from models.customer import checks, tables
-from models.customer.contract import Contract, Feature
+from models.customer.contract import Contract
+from models.customer.feature import Feature
 from training.contracts import draft
 from training.contracts.settings import DraftSettings
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.customer import encoding
+from models.customer.kinds import encoding
 
 LONGEST = 200
 """Most characters of a level."""

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from pydantic import Field, ValidationError, create_model
 
-from models.customer import changes, declaration, model_contract, old_names
+from models.customer import declaration
 from models.customer.contract import Contract
 from models.customer.declaration import AtLeast, Features, Formerly
+from models.customer.history import changes, model_contract, old_names
 from models.errors import ContractError, FingerprintMismatch
 
 Fields = dict[str, Any]

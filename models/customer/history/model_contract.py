@@ -7,9 +7,10 @@ today, removed ones are unknown, and levels that it has never seen are encoded a
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models.customer import changes
-from models.customer.changes import Change, Described
-from models.customer.contract import Contract, Feature, fingerprint_of
+from models.customer.contract import Contract, fingerprint_of
+from models.customer.feature import Feature
+from models.customer.history import changes
+from models.customer.history.changes import Change, Described
 from models.errors import FingerprintMismatch
 
 _NOT_IN_SCHEMA = "labels"

@@ -10,8 +10,9 @@ from pydantic import Field, ValidationError, create_model
 
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
-from models.customer import checks, clipping
+from models.customer import checks
 from models.customer.declaration import Age, AtLeast, Clipped, Features, derive
+from models.customer.kinds import clipping
 from models.errors import ContractError
 
 

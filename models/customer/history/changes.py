@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.customer import levels
-from models.customer.contract import Contract, Feature
+from models.customer.contract import Contract
+from models.customer.feature import Feature
+from models.customer.kinds import levels
 
 Described = Mapping[str, Any]
 """A field as a manifest describes it: `Feature.schema()` and its labels."""

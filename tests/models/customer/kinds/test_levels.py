@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.customer.levels import MOST, Levels
+from models.customer.kinds.levels import MOST, Levels
 
 CITIES = tuple(f"{city} {number}" for number in range(400) for city in ("North", "Old", "Port"))
 

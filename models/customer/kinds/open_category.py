@@ -13,7 +13,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from models.customer import parsing
-from models.customer.learned_levels import LONGEST, Unseen
+from models.customer.kinds.learned_levels import LONGEST, Unseen
 
 _JSON_SCHEMA = core_schema.str_schema(min_length=1, max_length=LONGEST)
 

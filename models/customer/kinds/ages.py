@@ -7,8 +7,9 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from models.customer import marks
-from models.customer.contract import Kind, Vector
+from models.customer.contract import Vector
+from models.customer.feature import Kind
+from models.customer.kinds import marks
 from models.errors import ContractError
 
 Unit = Literal["days", "weeks", "months", "years"]

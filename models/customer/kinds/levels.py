@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from models.customer.contract import Category
+from models.customer.feature import Category
 
 MOST = 10
 _COMPARED_CHARACTERS = 64

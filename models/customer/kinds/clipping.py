@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from models.customer import marks
-from models.customer.contract import Feature, Limit, Mask
+from models.customer.contract import Mask
+from models.customer.feature import Feature, Limit
+from models.customer.kinds import marks
 from models.errors import ContractError
 
 _MARK = "clipped"
