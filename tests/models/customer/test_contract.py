@@ -105,7 +105,7 @@ def test_the_fingerprint_ignores_prose_and_sees_everything_else() -> None:
             "a list or an object is no feature, since a feature has one value. Make a number",
         ),
         (dict[str, int] | None, {"examples": [{}]}, "a list or an object is no feature"),
-        (str, {"examples": ["a"]}, "free text is no feature: a category needs all values that may come, as Literal"),
+        (str, {"examples": ["a"]}, "free text is no feature: a category has all values that may come, as Literal"),
         (
             date,
             {"examples": [date(2026, 1, 1)]},
