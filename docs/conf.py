@@ -71,6 +71,7 @@ NAVIGATION = {
         "": {
             "Other servers": "peers",
             "Cost of a fit": "training_cost",
+            "A contract of 300 fields": "wide_contract",
             "Cost of the drift job": "drift_cost",
             "Errors of the drift job": "drift_errors",
             "Errors of the performance job": "performance_errors",

@@ -29,7 +29,7 @@ _HEAD = b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application
 def main() -> None:
     """Measure, and print the medians in microseconds."""
     rows = wide_table.customers(wide_table.fields(len(CONTRACT.names)), BATCH_ROWS, seed=8)
-    bodies = rows.drop(columns=["id", "left"]).to_json(orient="records", lines=True).encode().splitlines()
+    bodies = rows.drop(columns=["id", "left"]).to_json(orient="records", lines=True).encode().rstrip(b"\n").split(b"\n")
     batch = b'{"customers":[%b]}' % b",".join(bodies)
     found = {"http": over_http(bodies)}
     found |= {f"one: {name}": value for name, value in singles(bodies).items()}
