@@ -188,8 +188,7 @@ def _load(path: Path, version: str, contract: Contract, *, without_customers: bo
     trained = model_contract.trained(manifest.fingerprint, manifest.features, contract)
     for listed, expected in manifest.files.items():
         _verify_listed(path.parent, listed, expected, without_customers=without_customers)
-    own, today = (one.learned(manifest.levels) for one in (trained, contract))
-    return Bundle(path.parent, manifest, own, today=today)
+    return Bundle(path.parent, manifest, trained.learned(manifest.levels), contract.learned(manifest.levels))
 
 
 def _verify_listed(directory: Path, listed: str, expected: str, *, without_customers: bool) -> None:

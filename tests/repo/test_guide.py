@@ -137,6 +137,18 @@ def refused(port: int, customer: dict[str, Any]) -> str:
         return answer.read().decode()
 
 
+LIKELY = {
+    "laufzeit_monate": 2,
+    "umsatz_in": 6_000,
+    "kaeufe": 9,
+    "vertragsart": "Monatlich",
+    "vertragsbeginn": 30,
+    "filiale": "Straße 7",
+    "groesse": None,
+}
+UNLIKELY = LIKELY | {"laufzeit_monate": 110, "vertragsbeginn": 3_270, "umsatz_in": 90.5, "vertragsart": "Jährlich"}
+
+
 @pytest.mark.slow
 def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -> None:
     section = guide.partition("## Five minutes\n")[2].partition("\n## ")[0]
@@ -165,24 +177,9 @@ def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -
     with subprocess.Popen(["bash", "-c", serve], cwd=home, env=environment, start_new_session=True) as it:
         try:
             wait_until(lambda: programs.fetched(f"http://127.0.0.1:{port}/health/ready"))
-            likely = {
-                "laufzeit_monate": 2,
-                "umsatz_in": 6_000,
-                "kaeufe": 9,
-                "vertragsart": "Monatlich",
-                "vertragsbeginn": 30,
-                "filiale": "Straße 7",
-                "groesse": None,
-            }
-            unlikely = likely | {
-                "laufzeit_monate": 110,
-                "vertragsbeginn": 3_270,
-                "umsatz_in": 90.5,
-                "vertragsart": "Jährlich",
-            }
-            assert predicted(port, unlikely) < predicted(port, likely) / 2
-            assert "For a date, send the days from" in refused(port, likely | {"vertragsbeginn": "2026-05-01"})
-            assert predicted(port, likely | {"filiale": "new"}) > 2 * predicted(port, unlikely | {"filiale": "new"})
+            assert predicted(port, UNLIKELY) < predicted(port, LIKELY) / 2
+            assert "For a date, send the days from" in refused(port, LIKELY | {"vertragsbeginn": "2026-05-01"})
+            assert predicted(port, LIKELY | {"filiale": "new"}) > 2 * predicted(port, UNLIKELY | {"filiale": "new"})
             counted = programs.fetched(f"http://127.0.0.1:{port}/metrics")
             assert 'churn_unseen_levels_total{field="filiale"} 2.0' in counted
         finally:
