@@ -32,9 +32,9 @@ Made by `make bench-wide`; `wide_contract.json` in this folder has every round.
 {machine}
 Two contracts, of {narrow} and of {wide} fields: two thirds numbers, a fifth whole numbers, the rest booleans and
 categories of four levels. Each has a model of 100 trees, fitted to {rows:,} customers. **over HTTP** is the median of
-1,000 calls of `POST /predict` over one connection, with the log, as its client sees it. The fit and the steps are in the
-processor's time, the steps as medians in one process. A batch has 1,000 customers. The two take turns; the table has medians of {rounds}
-rounds, and the ratio is that of the medians. The log's JSON is written after the answer.
+1,000 calls of `POST /predict` over one connection, with the log, as its client sees it. The fit and the steps are in
+the processor's time, the steps as medians in one process. A batch has 1,000 customers. The two take turns; the table
+has medians of {rounds} rounds, and the ratio is that of the medians. The log's JSON is written after the answer.
 
 {steps}
 The body of one customer has {narrow_bytes:,} and {wide_bytes:,} bytes. Of the steps of one prediction in the wide
