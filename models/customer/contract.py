@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, Protocol, Self
 
@@ -137,28 +138,31 @@ class Contract:
         numbers: list[float | None] = []
         absent: dict[str, Any] = dict.fromkeys(self.absent)
         for row in rows:
-            values = list(self._values_of(row.__dict__ | absent if absent else row.__dict__))
-            for at, one_hot in self._one_hot:
-                values[at : at + 1] = one_hot[values[at]]
-            numbers += values
+            values = row.__dict__ | absent if absent else row.__dict__
+            for read, columns in self._runs:
+                numbers += read(values) if columns is None else columns[read(values)]
         return np.array(numbers, dtype=np.float32).reshape(-1, len(self.matrix_columns))
 
     @cached_property
-    def _values_of(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-        """Return the values of all features in one call."""
-        first, *others = self.names
-        return itemgetter(first, *others) if others else lambda values: (values[first],)
-
-    @cached_property
-    def _one_hot(self) -> tuple[tuple[int, Mapping[Any, list[float]]], ...]:
-        """The position of each category and the map to its matrix columns, the last one first: positions stay right."""
-        mapped = ("category", "open_category")
-        found = ((at, self._columns_of(feature)) for at, feature in enumerate(self.features) if feature.kind in mapped)
-        return tuple(found)[::-1]
+    def _runs(self) -> tuple[tuple[Callable[[Mapping[str, Any]], Any], Mapping[Any, list[float]] | None], ...]:
+        """How to read numbers that follow one another, all at once, or a category, with the map to its columns."""
+        found: list[tuple[Callable[[Mapping[str, Any]], Any], Mapping[Any, list[float]] | None]] = []
+        for is_category, run in groupby(self.features, lambda feature: feature.kind in ("category", "open_category")):
+            features = tuple(run)
+            if is_category:
+                found += [(itemgetter(feature.name), self._columns_of(feature)) for feature in features]
+            else:
+                found.append((_getter(*(feature.name for feature in features)), None))
+        return tuple(found)
 
     def _columns_of(self, feature: Feature) -> Mapping[Any, list[float]]:
         known, unseen = feature.one_hot(), self.unseen.get(feature.name, ())
         return {**known, **dict.fromkeys(unseen, known[None])} if unseen else known
+
+
+def _getter(first: str, *others: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return a function that reads the values of names, as a tuple."""
+    return itemgetter(first, *others) if others else lambda values: (values[first],)
 
 
 def fingerprint_of(schemas: Iterable[Mapping[str, Any]]) -> str:
