@@ -1,5 +1,6 @@
 """The card and the figures show the learned levels of open categories, the frequent ones first."""
 
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -11,7 +12,7 @@ from models.customer import declaration
 from models.customer.contract import Matrix, Vector
 from models.customer.kinds.learned_levels import NEW, RARE
 from tests.descriptions import describe
-from training.card import effect_figures, table_rows
+from training.card import drawing, effect_figures, table_rows
 from training.learning import importance
 
 COUNTS = {f"C{at:02d}": 100 - at for at in range(30)}
@@ -53,6 +54,13 @@ def test_the_effect_of_a_level_is_drawn_for_frequent_rare_and_new_ones() -> None
     ticks = effect_figures.dependence(curves).axes[0].get_xticklabels()
     assert [tick.get_text() for tick in ticks][-2:] == [RARE, NEW]
     assert {tick.get_rotation() for tick in ticks} == {90}
+
+
+def test_levels_with_dollar_signs_are_drawn_as_they_are(tmp_path: Path) -> None:
+    with drawing.style():
+        figure = effect_figures.dependence({"band": (["$0_$50", "$50_$100"], np.array([0.2, 0.4]))})
+        drawing.save(figure, tmp_path / "effects.png")
+    assert (tmp_path / "effects.png").stat().st_size > 1_000
 
 
 def test_customers_are_grouped_by_the_most_frequent_levels() -> None:
