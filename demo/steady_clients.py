@@ -18,6 +18,8 @@ from demo.populations import Population
 CLIENTS, PAUSE_SECONDS = 4, 0.03
 REPORT_AFTER = 100
 """Number of unreported predictions at which a client reports outcomes."""
+REPORT_PATIENCE_SECONDS = 60
+"""How long a client asks again for a prediction that is not in the log yet."""
 _DRAWN = 500
 
 
@@ -71,7 +73,7 @@ class SteadyClients:
         """Report the older half of the outcomes, and return the rest, whose predictions may not be in the log yet."""
         early = dict(islice(known.items(), len(known) // 2))
         try:
-            client.report(early, patience_seconds=5)
+            client.report(early, patience_seconds=REPORT_PATIENCE_SECONDS)
             self.reported += len(early)
         except (OSError, HTTPException, Refused):
             self.unreported += len(early)

@@ -35,7 +35,7 @@ TESTS = (
     "tests/service/serving/test_degraded.py",
     "tests/monitoring/test_alerts.py",
     "tests/monitoring/test_telemetry.py",
-    "tests/scripts/test_image.py::test_a_workflow_pushes_it_and_goes_on_with_its_digest",
+    "tests/scripts/test_image.py::test_a_workflow_pushes_both_images_and_goes_on_with_their_digests",
     *(
         ("tests/training/learning/test_tuning.py::test_mlflow_keeps_each_trial_as_a_run_below_the_fit",)
         * shipped.ARE_SERVED
@@ -135,7 +135,7 @@ def test_the_renamed_project_is_sound(root: Path, renamed: tuple[Clone, str]) ->
     clone, _ = renamed
     linted = clone.lint(root)
     assert linted.returncode == 0, linted.stdout + linted.stderr
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp=var/tests", *TESTS]
     tested = subprocess.run(command, cwd=clone.folder, capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stdout
 

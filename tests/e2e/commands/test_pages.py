@@ -213,6 +213,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, keep: Callable[..., list[str]
     run_store.write(drift, home / "var", "drift", live_log.NOW - timedelta(hours=1))
     synthetic.sample(1_000, seed=4)[0].drop(columns="churned").to_csv(home / "customers.csv", index=False)
     telco().to_csv(home / "telco_tickets.csv", index=False)
+    pd.concat([telco()] * 2).rename(columns={"customerID": "customer_id"}).to_csv(home / "monthly.csv", index=False)
+    (home / "monthly.toml").write_bytes((ROOT / "training" / "columns" / "telco.toml").read_bytes())
     return home
 
 

@@ -222,7 +222,7 @@ def test_other_customers_of_the_same_kind_are_calm_and_the_report_is_small(wide:
 
 
 def test_tests_that_hold_for_any_customers_pass(wide: Wide) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *HOLD_FOR_ANY]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp=var/tests", *HOLD_FOR_ANY]
     tested = subprocess.run(command, cwd=wide.home, capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stdout
     assert f": {shipped.REASON}" in tested.stdout

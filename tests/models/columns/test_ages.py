@@ -162,7 +162,7 @@ def test_dates_without_a_time_of_the_age_get_the_remedy(tmp_path: Path, cells: l
     broken = checks.find_violations(CONTRACT, rows)
     values.count(CONTRACT, rows, broken)
     assert values.remedy().startswith(
-        "The values look like dates. Only an age is a feature: declare Annotated[float, age"
+        "The values look like dates. Only an age is a feature: declare Annotated[float, declaration.Age("
     )
     assert values.remedy().endswith(more)
     assert offending.describe({"age not a number of days": 2}, values).startswith(

@@ -134,11 +134,14 @@ class Company:
 
     def live(self, customers: pd.DataFrame, *, days: tuple[float, float], seed: int) -> None:
         """Add predictions of the served model, with outcomes a day later."""
+        source, target = (self.home / "var" / name for name in ("live.csv", "scored.csv"))
+        customers.to_csv(source, index=False)
+        target.unlink(missing_ok=True)
+        self.train("score", str(source), str(target))
         now, rows = datetime.now(UTC), len(customers)
         features: list[Any] = customers.astype(object).where(customers.notna(), None).to_dict("records")
         made = [now - timedelta(days=days[0] + (days[1] - days[0]) * at / rows) for at in range(rows)]
-        scores = risk(customers)
-        churned = np.random.default_rng(seed).random(rows) < scores
+        churned = np.random.default_rng(seed).random(rows) < risk(customers)
         live_log.add(
             self.url,
             features,
@@ -147,7 +150,7 @@ class Company:
             [at + timedelta(days=1) for at in made],
             has_outcome=[True] * rows,
             version=self.serving,
-            probability=scores.tolist(),
+            probability=pd.read_csv(target)["churn_probability"].tolist(),
         )
 
     @contextmanager
