@@ -32,7 +32,7 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from models.columns import feature_columns, mapping_checks, target_column, toml_files
+from models.columns import fallbacks, feature_columns, mapping_checks, target_column, toml_files
 from models.columns.conversions import Conversions
 from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures
 from models.columns.origins import TARGET, OutcomeSource, Source, Target
@@ -40,7 +40,6 @@ from models.customer.contract import Contract, Labels
 from models.customer.errors import ColumnRepeated
 from models.customer.feature import Feature
 from models.customer.files.csv_format import CsvFormat
-from models.customer.history import old_names
 from models.errors import ContractError, first_problem
 
 logger = logging.getLogger(__name__)
@@ -48,9 +47,6 @@ logger = logging.getLogger(__name__)
 
 def _with_columns(sources: dict[str, Source]) -> dict[str, Source]:
     return {name: source.of_feature(name) for name, source in sources.items()}
-
-
-_NO_COLUMNS: dict[str, Any] = {"column": None, "age_at": None, "sum": [], "difference": [], "ratio": []}
 
 
 class ColumnMapping(BaseModel):
@@ -86,19 +82,8 @@ class ColumnMapping(BaseModel):
 
         A renamed feature may have the column of its earlier name. A default stands for a feature without its column.
         """
-        old = old_names.present(contract, present)
-        earlier = {name: Source(column=column) for name, column in old.items() if name not in self.features}
-        absent = {
-            name: source.model_copy(update=_NO_COLUMNS)
-            for name, source in self.features.items()
-            if name in contract.names and source.default is not None and source.missing(present)
-        }
-        for name, source in absent.items():
-            listed = ", ".join(f'"{column}"' for column in self.features[name].missing(present))
-            logger.warning(
-                "%s is %r in all rows, the default, because the table has no column %s", name, source.default, listed
-            )
-        return self.model_copy(update={"features": self.features | earlier | absent}) if earlier or absent else self
+        sources = self.features | fallbacks.renamed(contract, self.features, present)
+        return self.model_copy(update={"features": sources | fallbacks.defaults(contract, sources, present)})
 
     def remedy(self, missing: Sequence[str]) -> str:
         """Say where to name the columns that a source has instead of the missing ones."""

@@ -1,0 +1,35 @@
+"""Makes features of what a table has instead of their columns: the column of an earlier name, or a default."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.columns.origins import Source
+from models.customer.contract import Contract
+from models.customer.history import old_names
+
+_NO_COLUMNS: dict[str, Any] = {"column": None, "age_at": None, "sum": [], "difference": [], "ratio": []}
+
+logger = logging.getLogger(__name__)
+
+
+def renamed(contract: Contract, sources: Mapping[str, Source], present: Sequence[str]) -> dict[str, Source]:
+    """Return the sources of the features whose own column is present only under an earlier name."""
+    old = old_names.present(contract, present)
+    own = {name: sources.get(name) or Source(column=name) for name in old}
+    return {
+        name: source.model_copy(update={"column": old[name]}) for name, source in own.items() if source.column == name
+    }
+
+
+def defaults(contract: Contract, sources: Mapping[str, Source], present: Sequence[str]) -> dict[str, Source]:
+    """Return the sources of the features that have a default in place of missing columns, and log each."""
+    found = {}
+    for name, source in sources.items():
+        if name in contract.names and source.default is not None and (missing := source.missing(present)):
+            listed = ", ".join(f'"{column}"' for column in missing)
+            logger.warning(
+                "%s is %r in all rows, the default, because the table has no column %s", name, source.default, listed
+            )
+            found[name] = source.model_copy(update=_NO_COLUMNS)
+    return found

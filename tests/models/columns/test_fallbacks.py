@@ -1,0 +1,58 @@
+"""A table may have the earlier name of a renamed column, and may lack a column that has a default."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import pytest
+from pydantic import Field, create_model
+
+from models.columns import column_mapping
+from models.columns.column_mapping import ColumnMapping
+from models.customer import declaration
+from models.customer.contract import Contract
+from models.customer.declaration import Age, Features, Formerly
+
+NUMBER = Field(ge=0, le=100, examples=[1.0])
+SEATS = (int, Field(ge=0, le=100, examples=[5]))
+DISCOUNT = (Annotated[float, Formerly("rebate")], NUMBER)
+
+
+def contract(**fields: Any) -> Contract:
+    return declaration.derive(create_model("Customer", __base__=Features, seats=SEATS, **fields))
+
+
+def read(folder: Path, text: str, declared: Contract) -> ColumnMapping:
+    (folder / "columns.toml").write_text(text)
+    return column_mapping.read(folder / "columns.toml", declared)
+
+
+def labelled(folder: Path, text: str, declared: Contract, **columns: list[Any]) -> pd.DataFrame:
+    table = pd.DataFrame({"seats": [1, 2], "churned": [1, 0]} | columns)
+    return column_mapping.labelled(read(folder, text, declared), table, declared)
+
+
+@pytest.mark.parametrize("entry", ["default = 0", 'column = "discount", default = 0', 'nulls = ["x"], default = 0'])
+def test_a_default_does_not_stand_for_a_column_that_has_its_earlier_name(
+    tmp_path: Path, entry: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = labelled(tmp_path, f"[features]\ndiscount = {{ {entry} }}", contract(discount=DISCOUNT), rebate=[7, 8])
+    assert rows["discount"].tolist() == [7, 8]
+    assert not caplog.records
+
+
+def test_a_default_stands_for_a_column_that_has_neither_name(tmp_path: Path) -> None:
+    rows = labelled(tmp_path, "[features]\ndiscount = { default = 3 }", contract(discount=DISCOUNT))
+    assert rows["discount"].tolist() == [3, 3]
+
+
+def test_an_age_is_made_from_the_date_under_its_earlier_name(tmp_path: Path) -> None:
+    age = contract(signed=(Annotated[float, Age("days"), Formerly("begun")], NUMBER))
+    text = '[features]\nsigned = { age_at = "2026-11-29", default = 0 }'
+    assert labelled(tmp_path, text, age, begun=["2026-11-28", "2026-11-26"])["signed"].tolist() == [1, 3]
+
+
+def test_a_column_that_the_file_names_is_not_replaced_by_an_earlier_name(tmp_path: Path) -> None:
+    text = '[features]\ndiscount = { column = "less" }'
+    rows = labelled(tmp_path, text, contract(discount=DISCOUNT), rebate=[7, 8], less=[1, 2])
+    assert rows["discount"].tolist() == [1, 2]
