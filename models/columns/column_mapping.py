@@ -81,9 +81,27 @@ class ColumnMapping(BaseModel):
         """Return the mapping for a table with these columns.
 
         A renamed feature may have the column of its earlier name. A default stands for a feature without its column.
+
+        Raises:
+            TargetAmongFeatures: that column is the target or listed under `never_features`.
         """
         sources = self.features | fallbacks.renamed(contract, self.features, present)
-        return self.model_copy(update={"features": sources | fallbacks.defaults(contract, sources, present)})
+        sources |= fallbacks.defaults(contract, sources, present)
+        found = self.model_copy(update={"features": sources})
+        found.require_allowed(contract)
+        return found
+
+    def require_allowed(self, contract: Contract) -> None:
+        """Check that no feature reads the target or a column of `never_features`.
+
+        Raises:
+            TargetAmongFeatures: a feature does.
+        """
+        forbidden = {self.target.column, *self.never_features}
+        for feature in contract.names:
+            for column in self.source(feature).columns:
+                if column in forbidden:
+                    raise TargetAmongFeatures(feature=feature, column=column)
 
     def remedy(self, missing: Sequence[str]) -> str:
         """Say where to name the columns that a source has instead of the missing ones."""
@@ -110,11 +128,7 @@ def read(path: Path | None, contract: Contract) -> ColumnMapping:
         raise MappingInvalid(path=str(path), problem=f"[features] names {sorted(unknown)}, not in the contract")
     if problem := next(mapping_checks.problems(contract, mapping.features), None):
         raise MappingInvalid(path=str(path), problem=problem)
-    forbidden = {mapping.target.column, *mapping.never_features}
-    for feature in contract.names:
-        for column in mapping.source(feature).columns:
-            if column in forbidden:
-                raise TargetAmongFeatures(feature=feature, column=column)
+    mapping.require_allowed(contract)
     return mapping
 
 
@@ -136,6 +150,7 @@ def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) ->
     Raises:
         ColumnMissing, ColumnRepeated: the table lacks a column that the mapping names, or has it twice.
         ColumnUnsupported: a column holds lists or objects.
+        TargetAmongFeatures: the earlier name of a feature is that of the target or of a column of `never_features`.
         TargetUnclear: the target does not hold exactly two values, one of them the positive one.
     """
     mapping = mapping.fitted(contract, table.columns.tolist())

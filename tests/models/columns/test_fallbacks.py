@@ -9,6 +9,7 @@ from pydantic import Field, create_model
 
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
+from models.columns.errors import TargetAmongFeatures
 from models.customer import declaration
 from models.customer.contract import Contract
 from models.customer.declaration import Age, Features, Formerly
@@ -56,3 +57,11 @@ def test_a_column_that_the_file_names_is_not_replaced_by_an_earlier_name(tmp_pat
     text = '[features]\ndiscount = { column = "less" }'
     rows = labelled(tmp_path, text, contract(discount=DISCOUNT), rebate=[7, 8], less=[1, 2])
     assert rows["discount"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("text", ['[target]\ncolumn = "left"', 'never_features = ["left"]'], ids=["target", "never"])
+def test_a_forbidden_column_is_refused_under_the_earlier_name_of_a_feature(tmp_path: Path, text: str) -> None:
+    leaking = contract(gone=(Annotated[int, Formerly("left")], Field(ge=0, le=1, examples=[1])))
+    with pytest.raises(TargetAmongFeatures, match="feature gone reads column left, which is the target or listed"):
+        labelled(tmp_path, text, leaking, left=[1, 0])
+    assert labelled(tmp_path, text, leaking, left=[1, 0], gone=[0, 0])["gone"].tolist() == [0, 0]
