@@ -80,13 +80,15 @@ class ColumnMapping(BaseModel):
     def fitted(self, contract: Contract, present: Sequence[str]) -> Self:
         """Return the mapping for a table with these columns.
 
-        A renamed feature may have the column of its earlier name. A default stands for a feature without its column.
+        A renamed feature may have the column of its earlier name. A default stands for a feature without its column:
+        that of the columns file, or of a field that clients may leave out.
 
         Raises:
             TargetAmongFeatures: that column is the target or listed under `never_features`.
         """
         sources = self.features | fallbacks.renamed(contract, self.features, present)
         sources |= fallbacks.defaults(contract, sources, present)
+        sources |= fallbacks.left_out(contract, sources, present, target=self.target.column)
         found = self.model_copy(update={"features": sources})
         found.require_allowed(contract)
         return found

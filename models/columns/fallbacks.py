@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models.columns import errors
 from models.columns.origins import Source
 from models.customer.contract import Contract
 from models.customer.history import old_names
@@ -32,4 +33,30 @@ def defaults(contract: Contract, sources: Mapping[str, Source], present: Sequenc
                 "%s is %r in all rows, the default, because the table has no column %s", name, source.default, listed
             )
             found[name] = source.model_copy(update=_NO_COLUMNS)
+    return found
+
+
+def left_out(
+    contract: Contract, sources: Mapping[str, Source], present: Sequence[str], *, target: str
+) -> dict[str, Source]:
+    """Return the sources of the features that clients may leave out and the table does, and log each.
+
+    Such a feature has the default of its field in all rows; None is unknown. A feature with an entry in the columns
+    file is not among them. If the table has no feature at all, none is returned.
+    """
+    used = {target, *(column for source in sources.values() for column in source.columns), *contract.names}
+    if not used.difference({target}).intersection(present):
+        return {}
+    found = {}
+    for feature in contract.features:
+        name = feature.name
+        if feature.required or name in sources or name in present:
+            continue
+        near = errors.nearest(name, [column for column in present if column not in used])
+        hint = f'; the nearest column is "{near}"' if near else ""
+        value = "unknown" if feature.default is None else f"{feature.default!r}"
+        logger.warning(
+            '%s is %s in all rows, the default, because the table has no column "%s"%s', name, value, name, hint
+        )
+        found[name] = Source(column=name).model_copy(update=_NO_COLUMNS | {"default": feature.default})
     return found
