@@ -32,7 +32,7 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from models.columns import fallbacks, feature_columns, mapping_checks, target_column, toml_files
+from models.columns import fallbacks, feature_columns, mapping_checks, nested_cells, target_column, toml_files
 from models.columns.conversions import Conversions
 from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures
 from models.columns.origins import TARGET, OutcomeSource, Source, Target
@@ -167,16 +167,25 @@ def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) ->
 
 
 def features(
-    mapping: ColumnMapping, table: pd.DataFrame, contract: Contract, conversions: Conversions | None = None
+    mapping: ColumnMapping,
+    table: pd.DataFrame,
+    contract: Contract,
+    conversions: Conversions | None = None,
+    *,
+    logged: bool = False,
 ) -> pd.DataFrame:
     """Return the contract's columns, unchecked, of a table that has each of the source columns once.
 
     What should be told of them is added to `conversions`. Columns that need no conversion share memory with the table:
-    modify neither.
+    modify neither. `logged` cells are from the prediction log.
 
     Raises:
         ColumnUnsupported: a column holds lists or objects.
     """
+    for feature in contract.features:
+        source = mapping.source(feature.name)
+        for name in [] if source.values else source.columns:  # the file that lists the values says what the cells are
+            nested_cells.require_none(table[name], feature, logged=logged)
     counted = Conversions() if conversions is None else conversions
     columns = {
         feature.name: feature_columns.made(feature, mapping.source(feature.name), table, mapping.csv, counted)
