@@ -126,6 +126,9 @@ def read(path: Path | None, contract: Contract) -> ColumnMapping:
     if TARGET in contract.names:
         raise ContractError(field=TARGET, problem="this name is reserved for the outcome")
     mapping = ColumnMapping() if path is None else _parse(path)
+    if twice := fallbacks.named_twice(contract, mapping.features):
+        raise MappingInvalid(path=str(path), problem=f"[features] names {' and '.join(twice)}, which are one field")
+    mapping = mapping.model_copy(update={"features": fallbacks.of_today(contract, mapping.features)})
     if unknown := mapping.features.keys() - set(contract.names):
         raise MappingInvalid(path=str(path), problem=f"[features] names {sorted(unknown)}, not in the contract")
     if problem := next(mapping_checks.problems(contract, mapping.features), None):
@@ -184,7 +187,7 @@ def features(
     """
     for feature in contract.features:
         source = mapping.source(feature.name)
-        for name in [] if source.values else source.columns:  # the file that lists the values says what the cells are
+        for name in [] if source.values else source.columns:  # a listed value may look like a list
             nested_cells.require_none(table[name], feature, logged=logged)
     counted = Conversions() if conversions is None else conversions
     columns = {

@@ -1,7 +1,7 @@
 """Makes features of what a table has instead of their columns: the column of an earlier name, or a default."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from models.columns import errors
@@ -12,6 +12,23 @@ from models.customer.history import old_names
 _NO_COLUMNS: dict[str, Any] = {"column": None, "age_at": None, "sum": [], "difference": [], "ratio": []}
 
 logger = logging.getLogger(__name__)
+
+
+def named_twice(contract: Contract, names: Collection[str]) -> list[str]:
+    """Return the names of a field that are among these names more than once; empty if there is none."""
+    fields = ([name for name in (one.name, *one.formerly) if name in names] for one in contract.features)
+    return next((found for found in fields if len(found) > 1), [])
+
+
+def of_today(contract: Contract, sources: Mapping[str, Source]) -> dict[str, Source]:
+    """Return the sources under the names of today; the column of an earlier name becomes that of the name of today."""
+    names = {old: feature.name for feature in contract.features for old in feature.formerly if old in sources}
+    return {
+        names.get(name, name): source.model_copy(update={"column": names[name]})
+        if name in names and source.column == name
+        else source
+        for name, source in sources.items()
+    }
 
 
 def renamed(contract: Contract, sources: Mapping[str, Source], present: Sequence[str]) -> dict[str, Source]:

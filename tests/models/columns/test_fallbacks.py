@@ -9,7 +9,7 @@ from pydantic import Field, create_model
 
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
-from models.columns.errors import ColumnMissing, TargetAmongFeatures
+from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures
 from models.customer import checks, declaration
 from models.customer.contract import Contract
 from models.customer.declaration import Age, Category, Features, Formerly
@@ -116,3 +116,28 @@ def test_a_table_that_has_no_field_at_all_is_refused() -> None:
     declared = declaration.derive(create_model("Customer", __base__=Features, monthly_bill=BILL))
     with pytest.raises(ColumnMissing, match='no column "monthly_bill"'):
         column_mapping.labelled(ColumnMapping(), pd.DataFrame({"other": [1, 2], "churned": [1, 0]}), declared)
+
+
+@pytest.mark.parametrize(
+    ("entry", "columns", "values"),
+    [
+        ('column = "less"', {"less": [7, 8]}, [7, 8]),
+        ('column = "rebate"', {"rebate": [7, 8]}, [7, 8]),
+        ('column = "rebate"', {"discount": [7, 8]}, [7, 8]),
+        ("default = 3", {"rebate": [7, 8]}, [7, 8]),
+        ("default = 3", {"discount": [7, 8]}, [7, 8]),
+        ("default = 3", {}, [3, 3]),
+        ('sum = ["a", "b"]', {"a": [1, 2], "b": [3, 4], "rebate": [7, 8]}, [4, 6]),
+    ],
+)
+def test_an_entry_under_the_earlier_name_is_that_of_the_field(
+    tmp_path: Path, entry: str, columns: dict[str, list[Any]], values: list[Any]
+) -> None:
+    rows = labelled(tmp_path, f"[features]\nrebate = {{ {entry} }}", contract(discount=DISCOUNT), **columns)
+    assert rows["discount"].tolist() == values
+
+
+def test_entries_under_both_names_of_a_field_are_refused(tmp_path: Path) -> None:
+    text = "[features]\nrebate = { default = 3 }\ndiscount = { default = 4 }"
+    with pytest.raises(MappingInvalid, match=r"\[features\] names discount and rebate, which are one field"):
+        read(tmp_path, text, contract(discount=DISCOUNT))
