@@ -32,7 +32,7 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from models.columns import feature_columns, mapping_checks, target_column, toml_files
+from models.columns import fallbacks, feature_columns, mapping_checks, nested_cells, target_column, toml_files
 from models.columns.conversions import Conversions
 from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures
 from models.columns.origins import TARGET, OutcomeSource, Source, Target
@@ -40,7 +40,6 @@ from models.customer.contract import Contract, Labels
 from models.customer.errors import ColumnRepeated
 from models.customer.feature import Feature
 from models.customer.files.csv_format import CsvFormat
-from models.customer.history import old_names
 from models.errors import ContractError, first_problem
 
 logger = logging.getLogger(__name__)
@@ -48,9 +47,6 @@ logger = logging.getLogger(__name__)
 
 def _with_columns(sources: dict[str, Source]) -> dict[str, Source]:
     return {name: source.of_feature(name) for name, source in sources.items()}
-
-
-_NO_COLUMNS: dict[str, Any] = {"column": None, "age_at": None, "sum": [], "difference": [], "ratio": []}
 
 
 class ColumnMapping(BaseModel):
@@ -84,21 +80,30 @@ class ColumnMapping(BaseModel):
     def fitted(self, contract: Contract, present: Sequence[str]) -> Self:
         """Return the mapping for a table with these columns.
 
-        A renamed feature may have the column of its earlier name. A default stands for a feature without its column.
+        A renamed feature may have the column of its earlier name. A default stands for a feature without its column:
+        that of the columns file, or of a field that clients may leave out.
+
+        Raises:
+            TargetAmongFeatures: that column is the target or listed under `never_features`.
         """
-        old = old_names.present(contract, present)
-        earlier = {name: Source(column=column) for name, column in old.items() if name not in self.features}
-        absent = {
-            name: source.model_copy(update=_NO_COLUMNS)
-            for name, source in self.features.items()
-            if name in contract.names and source.default is not None and source.missing(present)
-        }
-        for name, source in absent.items():
-            listed = ", ".join(f'"{column}"' for column in self.features[name].missing(present))
-            logger.warning(
-                "%s is %r in all rows, the default, because the table has no column %s", name, source.default, listed
-            )
-        return self.model_copy(update={"features": self.features | earlier | absent}) if earlier or absent else self
+        sources = self.features | fallbacks.renamed(contract, self.features, present)
+        sources |= fallbacks.defaults(contract, sources, present)
+        sources |= fallbacks.left_out(contract, sources, present, target=self.target.column)
+        found = self.model_copy(update={"features": sources})
+        found.require_allowed(contract)
+        return found
+
+    def require_allowed(self, contract: Contract) -> None:
+        """Check that no feature reads the target or a column of `never_features`.
+
+        Raises:
+            TargetAmongFeatures: a feature does.
+        """
+        forbidden = {self.target.column, *self.never_features}
+        for feature in contract.names:
+            for column in self.source(feature).columns:
+                if column in forbidden:
+                    raise TargetAmongFeatures(feature=feature, column=column)
 
     def remedy(self, missing: Sequence[str]) -> str:
         """Say where to name the columns that a source has instead of the missing ones."""
@@ -121,15 +126,14 @@ def read(path: Path | None, contract: Contract) -> ColumnMapping:
     if TARGET in contract.names:
         raise ContractError(field=TARGET, problem="this name is reserved for the outcome")
     mapping = ColumnMapping() if path is None else _parse(path)
+    if twice := fallbacks.named_twice(contract, mapping.features):
+        raise MappingInvalid(path=str(path), problem=f"[features] names {' and '.join(twice)}, which are one field")
+    mapping = mapping.model_copy(update={"features": fallbacks.of_today(contract, mapping.features)})
     if unknown := mapping.features.keys() - set(contract.names):
         raise MappingInvalid(path=str(path), problem=f"[features] names {sorted(unknown)}, not in the contract")
     if problem := next(mapping_checks.problems(contract, mapping.features), None):
         raise MappingInvalid(path=str(path), problem=problem)
-    forbidden = {mapping.target.column, *mapping.never_features}
-    for feature in contract.names:
-        for column in mapping.source(feature).columns:
-            if column in forbidden:
-                raise TargetAmongFeatures(feature=feature, column=column)
+    mapping.require_allowed(contract)
     return mapping
 
 
@@ -151,6 +155,7 @@ def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) ->
     Raises:
         ColumnMissing, ColumnRepeated: the table lacks a column that the mapping names, or has it twice.
         ColumnUnsupported: a column holds lists or objects.
+        TargetAmongFeatures: the earlier name of a feature is that of the target or of a column of `never_features`.
         TargetUnclear: the target does not hold exactly two values, one of them the positive one.
     """
     mapping = mapping.fitted(contract, table.columns.tolist())
@@ -165,16 +170,25 @@ def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) ->
 
 
 def features(
-    mapping: ColumnMapping, table: pd.DataFrame, contract: Contract, conversions: Conversions | None = None
+    mapping: ColumnMapping,
+    table: pd.DataFrame,
+    contract: Contract,
+    conversions: Conversions | None = None,
+    *,
+    logged: bool = False,
 ) -> pd.DataFrame:
     """Return the contract's columns, unchecked, of a table that has each of the source columns once.
 
     What should be told of them is added to `conversions`. Columns that need no conversion share memory with the table:
-    modify neither.
+    modify neither. `logged` cells are from the prediction log.
 
     Raises:
         ColumnUnsupported: a column holds lists or objects.
     """
+    for feature in contract.features:
+        source = mapping.source(feature.name)
+        for name in [] if source.values else source.columns:  # a listed value may look like a list
+            nested_cells.require_none(table[name], feature, logged=logged)
     counted = Conversions() if conversions is None else conversions
     columns = {
         feature.name: feature_columns.made(feature, mapping.source(feature.name), table, mapping.csv, counted)

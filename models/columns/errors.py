@@ -8,7 +8,7 @@ ColumnsError
 └── TargetUnclear         the values of the target do not fit `positive`
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from models.errors import ModelsError
@@ -33,14 +33,20 @@ class ColumnMissing(ColumnsError):
 
     def __init__(self, *, missing: Sequence[str], present: Sequence[str], remedy: str) -> None:
         self.missing, self.present = tuple(missing), tuple(present)
-        known = {name.casefold(): name for name in present}
-        near = {name: get_close_matches(name.casefold(), known, n=1) for name in missing}
-        meant = [f'"{known[found[0]]}" for "{name}"' for name, found in near.items() if found]
+        near = {name: nearest(name, present) for name in missing}
+        meant = [f'"{found}" for "{name}"' for name, found in near.items() if found]
         hint = f" The nearest is {', '.join(meant)}." if meant else ""
         more = f" and {len(present) - _LISTED:,} more" if len(present) > _LISTED else ""
         super().__init__(
             f"the source has no column {_quoted(missing)}; it has {_quoted(present[:_LISTED])}{more}.{hint} {remedy}"
         )
+
+
+def nearest(name: str, present: Iterable[str]) -> str | None:
+    """Return the name that is written most like another one, if there is one."""
+    known = {one.casefold(): one for one in present}
+    found = get_close_matches(name.casefold(), known, n=1)
+    return known[found[0]] if found else None
 
 
 def _quoted(names: Sequence[str]) -> str:

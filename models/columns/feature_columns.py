@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.columns import date_columns, nested_cells
+from models.columns import date_columns
 from models.columns.conversions import Conversions
 from models.columns.origins import Source, Value
 from models.customer import parsing
@@ -19,13 +19,7 @@ from models.customer.kinds import ages, clipping
 def made(
     feature: Feature, source: Source, table: pd.DataFrame, style: CsvFormat, conversions: Conversions
 ) -> pd.Series:
-    """Return the unchecked values of a feature; cells that cannot be read stay as they are, or become infinite.
-
-    Raises:
-        ColumnUnsupported: the column holds lists or objects.
-    """
-    for name in [] if source.values else source.columns:  # whoever lists the values knows what the cells are
-        nested_cells.require_none(table[name], feature)
+    """Return the unchecked values of a feature; cells that cannot be read stay as they are, or become infinite."""
     if not source.columns:
         return pd.Series(parsing.read(feature, [source.default] * len(table)))
     if source.age_at is not None:

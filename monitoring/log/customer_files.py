@@ -52,8 +52,8 @@ def read_of_bundle(model: Bundle, name: str, contract: Contract, *, rows: int) -
 
 
 def values(cells: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Convert cells, text or not, to values of the contract's columns, in its order; other columns are left out."""
-    return column_mapping.features(_SAME_NAMES, cells, contract)
+    """Convert logged cells to values of the contract's columns, in its order; other columns are left out."""
+    return column_mapping.features(_SAME_NAMES, cells, contract, logged=True)
 
 
 def _chunks(path: Path, present: pa.Schema, needed: Sequence[str], mapping: ColumnMapping) -> Iterator[pa.Table]:

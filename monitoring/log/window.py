@@ -74,7 +74,6 @@ def read(url: str, period: Period, *, rows: int) -> Window:
 
     A million predictions take three seconds, and with digests of customers six.
 
-
     Raises:
         LogUnsupported, LogMissing: the address is not of a supported database, or there is no log at it.
         LogUnreadable: the database does not answer, or lacks our tables.

@@ -139,7 +139,7 @@ def _load_live(settings: FitSettings, contract: Contract) -> _Part:
     for what, count in lacking.items():
         if count:
             logger.warning("left out %d rows that were logged without %s", count, what)
-    rows = column_mapping.features(column_mapping.ColumnMapping(), table, contract)
+    rows = column_mapping.features(column_mapping.ColumnMapping(), table, contract, logged=True)
     del table
     rows = column_mapping.with_target(rows, happened.churned)
     kept = ~_rejected(rows, contract)

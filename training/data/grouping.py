@@ -4,7 +4,7 @@ A model recognises rows of a customer that it was trained on, so its figures on 
 good.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,8 +20,8 @@ from training.data.splitting import FOLDS, MINIMUM_PER_CLASS, TEST_FRACTION, Row
 from training.errors import GroupingImpossible
 
 FEW = 0.05
-"""Share of the judged rows up to which rows of customers who are trained on are left out, instead of drawing
-customers: so few bias no figure, and drawing costs two thirds of the test set."""
+"""Largest share of the judged rows that may belong to customers who are trained on, so that these rows are left out.
+Leaving out so few does not bias the figures. Above it customers are drawn, which costs two thirds of the test set."""
 _DRAWN = 1 / 3
 """Share of the customers that are judged, if a part is cut by time."""
 _LEAST_CUSTOMERS = 2 * FOLDS
@@ -46,16 +46,17 @@ class Groups:
         return replace(self, codes=self.codes[kept])
 
 
-def read(column: pd.Series) -> Groups:
-    """Read the customer of each row from a column of ids.
+def read(column: pd.Series, nulls: Sequence[str] = ()) -> Groups:
+    """Read the customer of each row from a column of ids; `nulls` are more texts that mean unknown.
 
     Raises:
         GroupingImpossible: the customer of a row is unknown, or all rows are of one customer.
     """
     name = str(column.name)
     codes, different = pd.factorize(column)  # a code of -1 means unknown
-    texts = [None if cell is pd.NaT else parsing.canonical(cell) for cell in different.tolist()]
-    ids = {text: number for number, text in enumerate(texts) if text is not None and text not in parsing.NULLS}
+    texts = [None if cell is pd.NaT else parsing.whole(cell) for cell in different.tolist()]
+    unknown_texts = {None, *parsing.NULLS, *map(parsing.whole, nulls)}
+    ids = {text: number for number, text in enumerate(texts) if text not in unknown_texts}
     found = np.array([*(ids.get(text or "", -1) for text in texts), -1])[codes]
     if unknown := int((found < 0).sum()):
         raise GroupingImpossible(column=name, problem=f"it is empty in {unknown:,} of {len(column):,} rows")

@@ -51,7 +51,7 @@ def read(settings: FitSettings, table: pd.DataFrame, contract: Contract, mapping
     return OtherColumns(
         slices=pd.DataFrame({name: _numbers_or_texts(table[name]) for name in slices}, index=range(len(table))),
         times=None if times is None else table[times].reset_index(drop=True).replace("", None),
-        groups=None if group is None else grouping.read(table[group]),
+        groups=None if group is None else grouping.read(table[group], mapping.csv.nulls),
     )
 
 

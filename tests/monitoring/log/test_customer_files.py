@@ -234,3 +234,17 @@ def test_ages_and_defaults_are_made_as_in_a_fit(tmp_path: Path, caplog: pytest.L
     found, of_rows = customer_files.read(tmp_path / "live", contract, rows=10, mapping=mapping)
     assert (sorted(found["signed"]), found["seats"].tolist(), of_rows) == ([0, 48], [4, 4], 2)
     assert 'seats is 4 in all rows, the default, because the table has no column "seats"' in caplog.messages
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_field_that_clients_may_leave_out_may_be_missing(
+    ending: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Customer(Features):
+        seats: int = Field(ge=0, le=9, examples=[3])
+        bill: float | None = Field(default=None, ge=0, le=9, examples=[1.0])
+
+    WRITERS[ending](pd.DataFrame({"seats": [4, 5]}), tmp_path / f"live{ending}")
+    found = read(tmp_path / f"live{ending}", derive(Customer))
+    assert (sorted(found["seats"]), found["bill"].isna().tolist()) == ([4, 5], [True, True])
+    assert 'bill is unknown in all rows, the default, because the table has no column "bill"' in caplog.messages

@@ -145,6 +145,21 @@ def test_an_id_is_the_same_however_it_is_written() -> None:
     assert (found.customers, len(set(found.codes[:4].tolist()))) == (2, 1)
 
 
+def test_ids_that_are_words_for_true_and_false_are_no_numbers() -> None:
+    assert grouping.read(pd.Series(["true", "1", "false", "0", "True"], name="account")).customers == 5
+
+
+def test_words_for_unknown_of_the_columns_file_are_no_ids(table: Path) -> None:
+    rows = pd.read_csv(table).astype({"account": object})
+    rows.loc[[0, 400], "account"] = [" k.A.", "9.0"]
+    rows.to_csv(table, index=False)
+    columns = table.with_name("columns.toml")
+    columns.write_text('[csv]\nnulls = ["k.A.", "9"]\n')
+    settings = FitSettings(data=str(table), group_column="account", columns=columns)
+    with pytest.raises(GroupingImpossible, match="--group-column account: it is empty in 5 of 600 rows"):
+        datasets.load(settings, CONTRACT)
+
+
 @pytest.mark.parametrize(
     ("cells", "problem"),
     [

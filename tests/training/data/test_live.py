@@ -298,11 +298,11 @@ def test_rows_without_inputs_or_of_another_contract_are_left_out_and_told(
     assert "left out 2 rows that were logged without the inputs of this contract" in caplog.text
 
 
-@pytest.mark.parametrize("broken", [30, 60])
-def test_rows_that_break_the_contract_are_rejected_as_of_any_source(url: str, broken: int) -> None:
+@pytest.mark.parametrize(("broken", "months"), [(30, 400), (60, 400), (30, "{}")])
+def test_rows_that_break_the_contract_are_rejected_as_of_any_source(url: str, broken: int, months: int | str) -> None:
     customers = CALM.customers(ROWS, seed=1)
     features = [
-        {**customer.features, "tenure_months": 400} if number < broken else customer.features
+        {**customer.features, "tenure_months": months} if number < broken else customer.features
         for number, customer in enumerate(customers)
     ]
     made = [NOW - (100 - number / 20) * DAY for number in range(ROWS)]

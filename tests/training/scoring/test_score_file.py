@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,14 +19,16 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field, create_model
 
 from models.bundles import bundle
 from models.bundles.scorer import Scorer
 from models.columns.errors import ColumnMissing
+from models.customer import declaration
 from models.customer.errors import ColumnRepeated, TableUnreadable
 from models.customer.offending import SHOWN
 from models.errors import BundleError
-from models.features import CONTRACT
+from models.features import CONTRACT, CustomerFeatures
 from training.data import synthetic
 from training.errors import ColumnsTaken, NothingScored, OutputRefused, TooManyRejected
 from training.scoring import score_file
@@ -343,3 +346,16 @@ def test_a_run_that_is_stopped_leaves_nothing(root: Path, tmp_path: Path, sent: 
         process.send_signal(sent)
         assert process.wait(timeout=120) == code
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_a_file_without_a_new_field_that_clients_may_leave_out_is_scored(
+    root: Path, tmp_path: Path, score: Score, customers: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    bill: Any = (float | None, Field(default=None, ge=0, le=9, examples=[1.0]))
+    wider = declaration.derive(create_model("Wider", __base__=CustomerFeatures, monthly_bill=bill))
+    customers.to_csv(tmp_path / "in.csv", index=False)
+    score(tmp_path / "in.csv", tmp_path / "before.csv")
+    settings = ScoreSettings(input=tmp_path / "in.csv", output=tmp_path / "after.csv", models_dir=root / "models")
+    assert score_file.score(settings, contract=wider).scored == len(customers)
+    assert (tmp_path / "after.csv").read_text() == (tmp_path / "before.csv").read_text()
+    assert "monthly_bill is unknown in all rows" in caplog.text
