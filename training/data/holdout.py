@@ -84,10 +84,11 @@ def why_incomparable(challenger: Bundle, champion: Bundle) -> str | None:
     if _has_same_rows(challenger, champion):
         return None
     ours = challenger.contract
+    schemas = [feature.schema() for feature in ours.features]  # each model has learned its own levels
     lacking = [
         feature.name
         for feature in champion.contract.features
-        if feature.name not in ours.names_set or (feature.name in ours.absent and feature not in ours.features)
+        if feature.name not in ours.names_set or (feature.name in ours.absent and feature.schema() not in schemas)
     ]
     if not lacking:
         return None
