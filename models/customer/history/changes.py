@@ -17,6 +17,7 @@ Described = Mapping[str, Any]
 
 _COMPARED = {"name", "kind", "nullable", "limits", "categories", "at_least", "unit", "labels", "most_levels", "unseen"}
 _REFUSED = "clients that send such a value get 422"
+_CLIPPED = "such values are clipped from now on"
 _LEFT_OUT = "logged rows with such a value are left out"
 _KEEP = "Allow the values again until they no longer occur, or train again."
 _NEW_NAME = "Declare a new field under a new name, and remove this one."
@@ -145,6 +146,8 @@ def _bounds(before: Mapping[str, float], new: Feature) -> Iterator[Change]:
         what = f"{word} {sign * now[0] + 0.0:g}, before {sign * old[0] + 0.0:g}"
         if now < old:
             yield Change(new.name, f"has values {what}")
+        elif new.is_clipped:
+            yield Change(new.name, f"has values only {what}", (_CLIPPED,))
         else:
             yield Change(new.name, f"has values only {what}", (_REFUSED, _LEFT_OUT), _KEEP)
 

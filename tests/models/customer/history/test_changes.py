@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, create_model
 
 from models.customer import declaration
 from models.customer.contract import Contract
-from models.customer.declaration import AtLeast, Features, Formerly
+from models.customer.declaration import AtLeast, Category, Clipped, Features, Formerly
 from models.customer.history import changes, model_contract, old_names
 from models.errors import ContractError, FingerprintMismatch
 
@@ -220,3 +220,17 @@ def test_a_change_says_what_it_breaks() -> None:
     )
     [added] = changes.compare(described(contract(BEFORE)), contract(COMPATIBLE["required"][0]))
     assert added.breaks == ("clients that do not send age get 422", "logged rows from before cannot be used")
+
+
+CLIPPED: Fields = BEFORE | {"spend": (Annotated[float, Clipped()], SPEND[1])}
+NARROWED = CLIPPED | {
+    "spend": (Annotated[float, Clipped()], Field(ge=0, le=300, examples=[20.0], json_schema_extra={"unit": "EUR"}))
+}
+
+
+def test_a_model_serves_after_bounds_become_narrower_if_values_are_clipped() -> None:
+    [narrowed] = changes.compare(described(contract(CLIPPED)), contract(NARROWED))
+    assert narrowed.sentence == "spend has values only up to 300, before 500"
+    assert (narrowed.is_compatible, narrowed.breaks) == (True, ("such values are clipped from now on",))
+    row = cls(NARROWED)(seats=1, spend=400, plan="plus")
+    np.testing.assert_array_equal(model(NARROWED, CLIPPED).encode_rows([row]), [[1, 300, 0, 1]])
