@@ -6,6 +6,7 @@ most values that it has never seen. Each change says what it breaks elsewhere.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 from models.customer.contract import Contract
@@ -61,7 +62,7 @@ def compare(trained: Sequence[Described], contract: Contract) -> list[Change]:
     known = {one["name"] for one in trained}
     for feature in contract.features:
         if feature.name not in names.values():
-            found.append(_added(feature))
+            found.append(_added(feature, [one for one in trained if one["name"] not in names]))
         elif feature.name in known and (both := [old for old in feature.formerly if old in known]):
             what = f"was declared as formerly {both[0]}, but the model has both fields"
             found.append(Change(feature.name, what, remedy="Remove its Formerly."))
@@ -87,12 +88,17 @@ def _removed(name: str) -> Change:
     return Change(name, "was removed", (clients, gate))
 
 
-def _added(feature: Feature) -> Change:
-    clients = (f"clients that do not send {feature.name} get 422",) if feature.required else ()
+def _added(feature: Feature, removed: Sequence[Described]) -> Change:
+    breaks = (f"clients that do not send {feature.name} get 422",) if feature.required else ()
+    alike = [one["name"] for one in removed if (one["kind"], one["unit"]) == (feature.kind, feature.unit)]
+    if alike:
+        nearest = max(alike, key=lambda name: SequenceMatcher(None, feature.name, name).ratio())
+        renamed = f'if it was {nearest}, declare Formerly("{nearest}"), or the model predicts without it'
+        breaks = (renamed, *breaks)
     if feature.nullable or feature.default is not None:
         what = "is new, and may be unknown" if feature.default is None else f"is new, by default {feature.default!r}"
-        return Change(feature.name, what, clients)
-    return Change(feature.name, "is new, and required", (*clients, "logged rows from before cannot be used"))
+        return Change(feature.name, what, breaks)
+    return Change(feature.name, "is new, and required", (*breaks, "logged rows from before cannot be used"))
 
 
 def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iterator[Change]:
@@ -120,9 +126,10 @@ def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iter
 
 
 def _levels(before: Sequence[Any], new: Feature) -> Iterator[Change]:
-    if added := [level for level in new.categories if level not in before]:
+    known, today = set(before), set(new.categories)
+    if added := [level for level in new.categories if level not in known]:
         yield Change(new.name, f"has the new level{'s' if len(added) > 1 else ''} {_listed(added)}")
-    if removed := [level for level in before if level not in new.categories]:
+    if removed := [level for level in before if level not in today]:
         what = f"no longer has the level{'s' if len(removed) > 1 else ''} {_listed(removed)}"
         yield Change(new.name, what, (_REFUSED, _LEFT_OUT), _KEEP)
     if not added and not removed and list(before) != list(new.categories):

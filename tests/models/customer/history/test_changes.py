@@ -234,3 +234,22 @@ def test_a_model_serves_after_bounds_become_narrower_if_values_are_clipped() -> 
     assert (narrowed.is_compatible, narrowed.breaks) == (True, ("such values are clipped from now on",))
     row = cls(NARROWED)(seats=1, spend=400, plan="plus")
     np.testing.assert_array_equal(model(NARROWED, CLIPPED).encode_rows([row]), [[1, 300, 0, 1]])
+
+
+def breaks_of(name: str, after: Fields, before: Fields = BEFORE) -> tuple[str, ...]:
+    found = {change.field: change.breaks for change in changes.compare(described(contract(before)), contract(after))}
+    return found[name]
+
+
+def test_an_added_field_that_may_be_a_renamed_one_says_so() -> None:
+    after = {"users": (int, SEATS[1]), "spend": SPEND, "plan": PLAN}
+    assert breaks_of("users", after)[0] == (
+        'if it was seats, declare Formerly("seats"), or the model predicts without it'
+    )
+    assert not [one for one in breaks_of("users", {**after, "users": PLAN}) if "Formerly" in one]
+
+
+def test_of_several_removed_fields_the_nearest_by_name_is_named() -> None:
+    before = BEFORE | {"visits": SEATS}
+    found = breaks_of("monthly_visits", {"monthly_visits": SEATS, "spend": SPEND, "plan": PLAN}, before)
+    assert found[0].startswith("if it was visits, declare")
