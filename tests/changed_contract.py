@@ -22,7 +22,14 @@ REGION = Feature(
     required=False,
 )
 COUNTRY = replace(
-    REGION, name="country", kind="open_category", categories=(), labels=(), example="DE", most_levels=2, unseen="unknown"
+    REGION,
+    name="country",
+    kind="open_category",
+    categories=(),
+    labels=(),
+    example="DE",
+    most_levels=2,
+    unseen="unknown",
 )
 
 

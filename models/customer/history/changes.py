@@ -14,9 +14,21 @@ from models.customer.feature import Feature
 from models.customer.kinds import levels
 
 Described = Mapping[str, Any]
-"""A field as a manifest describes it: `Feature.schema()` and its labels."""
+"""A field as a manifest describes it: `Feature.described()`; older manifests do not say how its values are given."""
 
-_COMPARED = {"name", "kind", "nullable", "limits", "categories", "at_least", "unit", "labels", "most_levels", "unseen"}
+NOT_IN_SCHEMA = {"labels", "required", "default", "is_clipped"}
+"""What a manifest says of a field beside its schema; the fingerprint does not cover it."""
+_COMPARED = NOT_IN_SCHEMA | {
+    "name",
+    "kind",
+    "nullable",
+    "limits",
+    "categories",
+    "at_least",
+    "unit",
+    "most_levels",
+    "unseen",
+}
 _REFUSED = "clients that send such a value get 422"
 _CLIPPED = "such values are clipped from now on"
 _LEFT_OUT = "logged rows with such a value are left out"
@@ -83,6 +95,31 @@ def pair(trained: Sequence[Described], contract: Contract) -> dict[str, str]:
     return {name: now[name] for name in known if name in now}
 
 
+def how_given(trained: Sequence[Described], contract: Contract) -> list[Change]:
+    """Return what has changed in how values are given, for a contract with the fingerprint of the model."""
+    described = {one.get("name"): one for one in trained}
+    return [
+        change
+        for feature in contract.features
+        if feature.name in described
+        for change in _how_given(described[feature.name], feature)
+    ]
+
+
+def _how_given(old: Described, new: Feature) -> Iterator[Change]:
+    if old.get("is_clipped") and not new.is_clipped:
+        yield Change(new.name, "is no longer clipped to its bounds", (_REFUSED, _LEFT_OUT))
+    if old.get("required", True):
+        return
+    before = old.get("default")
+    if new.required:
+        logged = () if new.nullable else ("logged rows from before it cannot be used",)
+        what = "was optional" if before is None else f"had the default {before!r}"
+        yield Change(new.name, f"is required, and {what}", (f"clients that do not send {new.name} get 422", *logged))
+    elif before != new.default:
+        yield Change(new.name, f"has the default {new.default!r}, before {before!r}")
+
+
 def _removed(name: str) -> Change:
     clients, gate = f"clients that still send {name} get 422", "a model without it is judged against the baselines"
     return Change(name, "was removed", (clients, gate))
@@ -123,6 +160,7 @@ def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iter
     yield from _order(names.get(old["at_least"], old["at_least"]), new)
     for key in sorted(key for key in (old.keys() | now.keys()) - _COMPARED if old.get(key) != now.get(key)):
         yield Change(new.name, f"has another {key}", remedy="Undo the change, or train again.")
+    yield from _how_given(old, new)
 
 
 def _levels(before: Sequence[Any], new: Feature) -> Iterator[Change]:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, create_model
 
 from models.customer import declaration
 from models.customer.contract import Contract
-from models.customer.declaration import AtLeast, Category, Clipped, Features, Formerly
+from models.customer.declaration import AtLeast, Clipped, Features, Formerly
 from models.customer.history import changes, model_contract, old_names
 from models.errors import ContractError, FingerprintMismatch
 
@@ -253,3 +253,53 @@ def test_of_several_removed_fields_the_nearest_by_name_is_named() -> None:
     before = BEFORE | {"visits": SEATS}
     found = breaks_of("monthly_visits", {"monthly_visits": SEATS, "spend": SPEND, "plan": PLAN}, before)
     assert found[0].startswith("if it was visits, declare")
+
+
+DEFAULTED: Fields = BEFORE | {"region": (Literal["n", "s"] | None, Field(default=None, examples=["n"]))}
+AGED: Fields = BEFORE | {"age": (int, Field(default=40, ge=18, le=99, examples=[30]))}
+REFUSED = ("clients that send such a value get 422", "logged rows with such a value are left out")
+GIVEN: dict[str, tuple[Fields, Fields, str, tuple[str, ...]]] = {
+    "unclipped": (CLIPPED, BEFORE, "spend is no longer clipped to its bounds", REFUSED),
+    "required": (
+        DEFAULTED,
+        BEFORE | {"region": (Literal["n", "s"] | None, Field(examples=["n"]))},
+        "region is required, and was optional",
+        ("clients that do not send region get 422",),
+    ),
+    "required number": (
+        AGED,
+        BEFORE | {"age": (int, Field(ge=18, le=99, examples=[30]))},
+        "age is required, and had the default 40",
+        ("clients that do not send age get 422", "logged rows from before it cannot be used"),
+    ),
+    "default": (
+        AGED,
+        BEFORE | {"age": (int, Field(default=50, ge=18, le=99, examples=[30]))},
+        "age has the default 50, before 40",
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_a_change_of_how_values_are_given_is_told_although_the_fingerprint_is_the_same(case: str) -> None:
+    before, after, sentence, breaks = GIVEN[case]
+    trained, today = contract(before), contract(after)
+    fields = [feature.described() for feature in trained.features]
+    [change] = model_contract.changes_since(trained.fingerprint, fields, today)
+    assert (change.sentence, change.breaks, change.is_compatible) == (sentence, breaks, True)
+    assert model_contract.trained(trained.fingerprint, fields, today) is today
+    wider = contract(after | {"seats": (int, Field(ge=0, le=200, examples=[5]))})
+    told = [one.sentence for one in model_contract.changes_since(trained.fingerprint, fields, wider)]
+    assert told == ["seats has values up to 200, before 100", sentence]
+
+
+def test_a_manifest_says_only_what_is_unusual_of_how_values_are_given() -> None:
+    assert [feature.described() for feature in contract(BEFORE).features] == described(contract(BEFORE))
+    assert {"required", "default"} <= contract(AGED).features[-1].described().keys()
+    assert contract(DEFAULTED).features[-1].described().keys() & {"required", "default"} == {"required"}
+
+
+def test_an_older_manifest_does_not_say_how_values_were_given() -> None:
+    trained = contract(CLIPPED)
+    assert model_contract.changes_since(trained.fingerprint, described(trained), contract(BEFORE)) == []
