@@ -55,6 +55,11 @@ class Contract:
         return frozenset(self.names)
 
     @cached_property
+    def names_of_today(self) -> Mapping[int | str, str]:
+        """Feature names by themselves and by their earlier names."""
+        return {name: feature.name for feature in self.features for name in (feature.name, *feature.formerly)}
+
+    @cached_property
     def open_categories(self) -> tuple[Feature, ...]:
         """The features whose levels are learned."""
         return tuple(feature for feature in self.features if feature.kind == "open_category")
