@@ -148,7 +148,7 @@ def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iter
     if (old["kind"], new.kind) == ("integer", "number"):
         yield Change(new.name, "may have decimals")
     elif old["kind"] != new.kind:
-        yield Change(new.name, f"is of kind {new.kind}, and was of kind {old['kind']}", (_TYPE,), _NEW_NAME)
+        yield _other_kind(old, new)
         return
     if new.nullable and not old["nullable"]:
         yield Change(new.name, "may be unknown")
@@ -161,6 +161,15 @@ def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iter
     for key in sorted(key for key in (old.keys() | now.keys()) - _COMPARED if old.get(key) != now.get(key)):
         yield Change(new.name, f"has another {key}", remedy="Undo the change, or train again.")
     yield from _how_given(old, new)
+
+
+def _other_kind(old: Described, new: Feature) -> Change:
+    what = f"is of kind {new.kind}, and was of kind {old['kind']}"
+    held_texts = old["kind"] == "open_category" or any(isinstance(level, str) for level in old["categories"])
+    if not (held_texts and new.holds_texts):
+        return Change(new.name, what, (_TYPE,), _NEW_NAME)
+    breaks = () if new.kind == "open_category" else (_REFUSED, _LEFT_OUT)
+    return Change(new.name, what, breaks, "Undo the change, or train again.")
 
 
 def _levels(before: Sequence[Any], new: Feature) -> Iterator[Change]:
@@ -176,7 +185,9 @@ def _levels(before: Sequence[Any], new: Feature) -> Iterator[Change]:
 
 def _open_levels(old: Described, new: Feature) -> Iterator[Change]:
     if old.get("most_levels") != new.most_levels:
-        yield Change(new.name, f"keeps {new.most_levels} levels, from the next training on")
+        yield Change(
+            new.name, f"keeps {new.most_levels} levels, before {old.get('most_levels')}, from the next training on"
+        )
     if old.get("unseen") != new.unseen:
         refused = new.unseen == "refused"
         what = "refuses" if refused else "no longer refuses"

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, create_model
 
 from models.customer import declaration
 from models.customer.contract import Contract
-from models.customer.declaration import AtLeast, Clipped, Features, Formerly
+from models.customer.declaration import AtLeast, Category, Clipped, Features, Formerly
 from models.customer.history import changes, model_contract, old_names
 from models.errors import ContractError, FingerprintMismatch
 
@@ -303,3 +303,39 @@ def test_a_manifest_says_only_what_is_unusual_of_how_values_are_given() -> None:
 def test_an_older_manifest_does_not_say_how_values_were_given() -> None:
     trained = contract(CLIPPED)
     assert model_contract.changes_since(trained.fingerprint, described(trained), contract(BEFORE)) == []
+
+
+def shop(most: int, unseen: Any = "unknown") -> Fields:
+    return BEFORE | {"shop": (Annotated[str, Category(max=most, unseen=unseen)], Field(examples=["A"]))}
+
+
+LISTED: Fields = BEFORE | {"shop": (Literal["A", "B"], Field(examples=["A"]))}
+OPEN: dict[str, tuple[Fields, Fields, str, tuple[str, ...]]] = {
+    "more levels": (shop(3), shop(9), "shop keeps 9 levels, before 3, from the next training on", ()),
+    "refused": (shop(3), shop(3, "refused"), "shop refuses levels that were never seen in training", REFUSED[:1]),
+    "removed": (
+        shop(3),
+        BEFORE,
+        "shop was removed",
+        ("clients that still send shop get 422", "a model without it is judged against the baselines"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OPEN)
+def test_a_model_serves_after_a_change_of_an_open_category(case: str) -> None:
+    before, after, sentence, breaks = OPEN[case]
+    found = changes.compare(described(contract(before)), contract(after))
+    assert [(one.sentence, one.breaks, one.is_compatible) for one in found] == [(sentence, breaks, True)]
+    assert model(after, before).names == contract(before).names
+
+
+def test_a_listed_category_that_becomes_an_open_one_still_has_texts() -> None:
+    [opened] = changes.compare(described(contract(LISTED)), contract(shop(3)))
+    assert (opened.breaks, opened.is_compatible) == ((), False)
+    assert opened.sentence == "shop is of kind open_category, and was of kind category"
+    [listed] = changes.compare(described(contract(shop(3))), contract(LISTED))
+    assert (listed.breaks, listed.remedy) == (REFUSED, "Undo the change, or train again.")
+    assert breaks_of("plan", INCOMPATIBLE["type"][0]) == (
+        "clients, files and logged rows from before have the other type",
+    )
