@@ -97,10 +97,11 @@ def _judge(
         min_calibration_error=settings.min_calibration_error,
     )
     sample = customer_files.read_of_bundle(model, bundle_files.REFERENCE, contract, rows=_REFERENCE_ROWS)
+    compared = [feature for feature in contract.features if feature.name in model.contract.names_set]
     parts = segments.find(
-        contract.features,
+        compared,
         outcomes.features,
-        {feature.name: feature.encode(sample[feature.name]) for feature in contract.features},
+        {feature.name: feature.encode(sample[feature.name]) for feature in compared},
         probability=outcomes.probability,
         churned=outcomes.churned,
         policy=policy,

@@ -76,9 +76,8 @@ class BrokenRule:
 
     @property
     def field(self) -> str:
-        """The contract's field, or `other`, because clients can send any number of unknown names."""
-        name = self.location[-1] if self.location else OTHER
-        return str(name) if name in CONTRACT.names else OTHER
+        """The contract's field of this or an earlier name, or `other`: clients can send any number of unknown names."""
+        return CONTRACT.names_of_today.get(self.location[-1], OTHER) if self.location else OTHER
 
     @property
     def path(self) -> str:

@@ -21,6 +21,16 @@ REGION = Feature(
     example="north",
     required=False,
 )
+COUNTRY = replace(
+    REGION,
+    name="country",
+    kind="open_category",
+    categories=(),
+    labels=(),
+    example="DE",
+    most_levels=2,
+    unseen="unknown",
+)
 
 
 def after(

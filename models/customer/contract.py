@@ -55,6 +55,11 @@ class Contract:
         return frozenset(self.names)
 
     @cached_property
+    def names_of_today(self) -> Mapping[int | str, str]:
+        """Feature names by themselves and by their earlier names."""
+        return {name: feature.name for feature in self.features for name in (feature.name, *feature.formerly)}
+
+    @cached_property
     def open_categories(self) -> tuple[Feature, ...]:
         """The features whose levels are learned."""
         return tuple(feature for feature in self.features if feature.kind == "open_category")
@@ -77,13 +82,20 @@ class Contract:
     @cached_property
     def for_clients(self) -> tuple[Feature, ...]:
         """The features without the rare levels of open categories."""
+        return self.for_clients_of(self)
+
+    def for_clients_of(self, model: "Contract") -> tuple[Feature, ...]:
+        """Return the features with those levels of open categories that a model keeps."""
         kept = {
-            feature.name: replace(
-                feature, levels={level: feature.levels[level] for level in feature.kept_levels}, labels=()
-            )
-            for feature in self.open_categories
+            feature.name: {level: feature.levels[level] for level in feature.kept_levels}
+            for feature in model.open_categories
         }
-        return tuple(kept.get(feature.name, feature) for feature in self.features)
+        return tuple(
+            replace(feature, levels=kept.get(feature.name, {}), labels=())
+            if feature.kind == "open_category"
+            else feature
+            for feature in self.features
+        )
 
     @cached_property
     def matrix_columns(self) -> tuple[str, ...]:

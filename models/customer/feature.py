@@ -103,6 +103,16 @@ class Feature:
             "unit": self.unit,
         }
 
+    def described(self) -> dict[str, Any]:
+        """Return what a manifest says of it: its schema, labels, and how values are given where that is not the usual.
+
+        It is usual that a value is required, and refused beyond the bounds.
+        """
+        given = {"required": self.required, "default": self.default, "is_clipped": self.is_clipped}
+        usual = {"required": True, "default": None, "is_clipped": False}
+        unusual = {key: value for key, value in given.items() if value != usual[key]}
+        return self.schema() | {"labels": [] if self.levels else list(self.labels)} | unusual
+
     def one_hot(self) -> Mapping[Any, list[float]]:
         """Map each category, and None, to the values of its matrix columns; an open category maps any level."""
         if self.kind == "open_category":

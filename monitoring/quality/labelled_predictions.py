@@ -148,7 +148,9 @@ def _read_outcomes(
 
 
 def _outcomes(rows: Sequence[Any], contract: Contract) -> Outcomes:
-    inputs = [old_names.renamed(contract, row.features or {}) for row in rows]
+    inputs = [
+        old_names.of_today(contract, row.features) or old_names.renamed(contract, row.features or {}) for row in rows
+    ]
     return Outcomes(
         probability=np.array([row.churn_probability for row in rows], dtype=np.float64),
         churned=np.array([row.churned for row in rows], dtype=np.int64),

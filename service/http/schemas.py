@@ -8,7 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from models.bundles.manifest import Confusion, Importance, Interval, MetricSpread, Provenance
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import Costs, RiskPolicy, RiskTier
+from models.customer.contract import Contract
 from models.customer.feature import Feature
+from models.customer.history import changes
 from models.customer.reasons import MAX_REASONS
 from models.features import CONTRACT
 from service.model.predictor import Predictor
@@ -189,13 +191,15 @@ class ModelCard(Body):
     """The challenger; null if there is none."""
 
     @classmethod
-    def of(cls, champion: Predictor, challenger: Challenger | None) -> Self:
-        """Build the body from the served model."""
+    def of(cls, champion: Predictor, challenger: Challenger | None, contract: Contract = CONTRACT) -> Self:
+        """Build the body from the served model, with the names of today."""
         manifest, of = champion.manifest, champion.manifest.intervals.get
         same = {name: value for name, value in manifest if name in cls.model_fields.keys() - {"features", "metrics"}}
         same["metrics"] = {name: Metric(value=value, interval=of(name)) for name, value in manifest.metrics.items()}
         same["contract_changes"] = champion.contract_changes
-        same["features"] = CONTRACT.learned(manifest.levels).for_clients
+        names, share = changes.pair(manifest.features, contract), manifest.importance
+        same["importance"] = {names[name]: share[name] for name in share if name in names}
+        same["features"] = contract.for_clients_of(champion.contract)
         return cls(**same, ranges=champion.explainer.ranges, challenger=Tried.of(challenger))
 
 

@@ -59,7 +59,7 @@ class Predictor:
     card: str
     """The model card as an HTML page."""
 
-    @property
+    @cached_property
     def contract_changes(self) -> list[str]:
         """What has changed in the contract since the model's training, a sentence each."""
         found = model_contract.changes_since(self.manifest.fingerprint, self.manifest.features, CONTRACT)

@@ -1,6 +1,6 @@
 """Drift and performance of a model from before a change of the contract: what both contracts have is watched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from models.bundles import bundle
 from models.bundles.format import bundle_files
+from models.customer.contract import Contract
 from models.log import connections, log_tables
 from monitoring.log import customer_files
 from monitoring.period import Period
@@ -83,19 +84,40 @@ def test_the_reference_has_the_columns_of_today(shelf: Path) -> None:
     np.testing.assert_array_equal(found["tickets"], expected["support_tickets"])
 
 
-def test_older_rows_with_an_outcome_have_the_names_of_today(shelf: Path, log_url: str, customers: Draw) -> None:
-    rows, at = customers(50, 2), datetime.now(UTC) - timedelta(hours=2)
-    version = bundle.load(shelf, contract=TODAY).manifest.version
+def logged(shelf: Path, log_url: str, rows: pd.DataFrame) -> tuple[Period, str]:
+    """Log predictions of the pinned model with their outcomes; return their period and the model's version."""
+    at, version = datetime.now(UTC) - timedelta(hours=2), bundle.load(shelf, contract=TODAY).manifest.version
     features = [{str(name): value for name, value in row.items()} for row in rows.fillna(0).to_dict("records")]
-    moments = [at] * len(rows)
-    live_log.add(log_url, features, [True] * 50, moments, moments, has_outcome=[True] * 50, version=version)
+    moments, churned = [at] * len(rows), [number % 2 == 0 for number in range(len(rows))]
+    live_log.add(log_url, features, churned, moments, moments, has_outcome=[True] * len(rows), version=version)
+    return Period(at - timedelta(hours=1), at + timedelta(hours=1)), version
+
+
+def read(log_url: str, period: Period, version: str, contract: Contract) -> Mapping[str, Any]:
     with connections.connection(log_url) as opened:
-        found = labelled_predictions.read(
-            opened,
-            Period(at - timedelta(hours=1), at + timedelta(hours=1)),
-            model_version=version,
-            contract=TODAY,
-            trusted=None,
-        )
-    assert sorted(found.outcomes.features["tickets"]) == sorted(rows["support_tickets"])
-    assert np.isnan(found.outcomes.features["region"]).all()
+        found = labelled_predictions.read(opened, period, model_version=version, contract=contract, trusted=None)
+    return found.outcomes.features
+
+
+def test_older_rows_with_an_outcome_have_the_names_of_today(shelf: Path, log_url: str, customers: Draw) -> None:
+    rows = customers(50, 2)
+    found = read(log_url, *logged(shelf, log_url, rows), TODAY)
+    assert sorted(found["tickets"]) == sorted(rows["support_tickets"])
+    assert np.isnan(found["region"]).all()
+
+
+def test_older_rows_with_an_outcome_have_the_default_of_an_added_field(
+    shelf: Path, log_url: str, customers: Draw
+) -> None:
+    region = replace(changed_contract.REGION, nullable=False, default="south")
+    found = read(log_url, *logged(shelf, log_url, customers(50, 2)), changed_contract.after(added=[region]))
+    assert found["region"].tolist() == [1] * 50
+
+
+def test_older_rows_without_a_required_new_field_have_their_other_values(
+    shelf: Path, log_url: str, customers: Draw
+) -> None:
+    region = replace(changed_contract.REGION, nullable=False)
+    found = read(log_url, *logged(shelf, log_url, customers(50, 2)), changed_contract.after(added=[region]))
+    assert np.isnan(found["region"]).all()
+    assert np.isfinite(found["support_tickets"]).all()

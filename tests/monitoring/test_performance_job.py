@@ -27,6 +27,7 @@ from models.log import log_tables
 from monitoring import performance_job
 from monitoring.quality import labelled_predictions
 from monitoring.settings import PerformanceSettings
+from tests import changed_contract
 
 Draw = Callable[[int, int], pd.DataFrame]
 ROWS = 3_000
@@ -453,3 +454,14 @@ def test_every_line_of_every_panel_is_a_figure_that_a_job_makes(
     assert len(lines) > 15
     assert [line for line in lines if "name" in line and (line["group"], line["name"]) not in made] == []
     assert {line["group"] for line in lines if "name" not in line} == {"input"}
+
+
+def test_segments_are_those_of_fields_that_the_model_has(
+    shelf: Path, keep: Any, follow: Any, customers: Draw, log_url: str, tmp_path: Path
+) -> None:
+    keep(customers(ROWS, 2).assign(region="north"))
+    follow()
+    today = changed_contract.after(without=["contract_type"])
+    settings = PerformanceSettings(log_url=log_url, models_dir=shelf, output_dir=tmp_path / "var")
+    found = performance_job.assess(settings, today, datetime.now(UTC))
+    assert {segment.feature for segment in found.segments} == {*today.names} - {"region"}

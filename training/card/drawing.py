@@ -21,6 +21,7 @@ _STYLE: dict[Any, Any] = {
     "figure.dpi": 120,
     "font.size": 9,
     "legend.frameon": False,
+    "text.parse_math": False,  # names and levels of customers may hold dollar signs
     "xtick.color": INK,
     "ytick.color": INK,
 }

@@ -63,10 +63,7 @@ def publish(
 def _data(parts: DatasetSplit, contract: Contract) -> dict[str, Any]:
     return {
         "fingerprint": contract.fingerprint,
-        "features": [
-            feature.schema() | {"labels": [] if feature.levels else list(feature.labels)}
-            for feature in contract.features
-        ],
+        "features": [feature.described() for feature in contract.features],
         "levels": {feature.name: feature.levels for feature in contract.open_categories},
         "data": parts.provenance,
         "split": parts.told,

@@ -6,6 +6,7 @@ most values that it has never seen. Each change says what it breaks elsewhere.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 from models.customer.contract import Contract
@@ -13,10 +14,23 @@ from models.customer.feature import Feature
 from models.customer.kinds import levels
 
 Described = Mapping[str, Any]
-"""A field as a manifest describes it: `Feature.schema()` and its labels."""
+"""A field as a manifest describes it: `Feature.described()`; older manifests do not say how its values are given."""
 
-_COMPARED = {"name", "kind", "nullable", "limits", "categories", "at_least", "unit", "labels", "most_levels", "unseen"}
+NOT_IN_SCHEMA = {"labels", "required", "default", "is_clipped"}
+"""What a manifest says of a field beside its schema; the fingerprint does not cover it."""
+_COMPARED = NOT_IN_SCHEMA | {
+    "name",
+    "kind",
+    "nullable",
+    "limits",
+    "categories",
+    "at_least",
+    "unit",
+    "most_levels",
+    "unseen",
+}
 _REFUSED = "clients that send such a value get 422"
+_CLIPPED = "such values are clipped from now on"
 _LEFT_OUT = "logged rows with such a value are left out"
 _KEEP = "Allow the values again until they no longer occur, or train again."
 _NEW_NAME = "Declare a new field under a new name, and remove this one."
@@ -60,7 +74,7 @@ def compare(trained: Sequence[Described], contract: Contract) -> list[Change]:
     known = {one["name"] for one in trained}
     for feature in contract.features:
         if feature.name not in names.values():
-            found.append(_added(feature))
+            found.append(_added(feature, [one for one in trained if one["name"] not in names]))
         elif feature.name in known and (both := [old for old in feature.formerly if old in known]):
             what = f"was declared as formerly {both[0]}, but the model has both fields"
             found.append(Change(feature.name, what, remedy="Remove its Formerly."))
@@ -81,17 +95,47 @@ def pair(trained: Sequence[Described], contract: Contract) -> dict[str, str]:
     return {name: now[name] for name in known if name in now}
 
 
+def how_given(trained: Sequence[Described], contract: Contract) -> list[Change]:
+    """Return what has changed in how values are given, for a contract with the fingerprint of the model."""
+    described = {one.get("name"): one for one in trained}
+    return [
+        change
+        for feature in contract.features
+        if feature.name in described
+        for change in _how_given(described[feature.name], feature)
+    ]
+
+
+def _how_given(old: Described, new: Feature) -> Iterator[Change]:
+    if old.get("is_clipped") and not new.is_clipped:
+        yield Change(new.name, "is no longer clipped to its bounds", (_REFUSED, _LEFT_OUT))
+    if old.get("required", True):
+        return
+    before = old.get("default")
+    if new.required:
+        logged = () if new.nullable else ("logged rows from before it cannot be used",)
+        what = "was optional" if before is None else f"had the default {before!r}"
+        yield Change(new.name, f"is required, and {what}", (f"clients that do not send {new.name} get 422", *logged))
+    elif before != new.default:
+        yield Change(new.name, f"has the default {new.default!r}, before {before!r}")
+
+
 def _removed(name: str) -> Change:
     clients, gate = f"clients that still send {name} get 422", "a model without it is judged against the baselines"
     return Change(name, "was removed", (clients, gate))
 
 
-def _added(feature: Feature) -> Change:
-    clients = (f"clients that do not send {feature.name} get 422",) if feature.required else ()
+def _added(feature: Feature, removed: Sequence[Described]) -> Change:
+    breaks = (f"clients that do not send {feature.name} get 422",) if feature.required else ()
+    alike = [one["name"] for one in removed if (one["kind"], one["unit"]) == (feature.kind, feature.unit)]
+    if alike:
+        nearest = max(alike, key=lambda name: SequenceMatcher(None, feature.name, name).ratio())
+        renamed = f'if it was {nearest}, declare Formerly("{nearest}"), or the model predicts without it'
+        breaks = (renamed, *breaks)
     if feature.nullable or feature.default is not None:
         what = "is new, and may be unknown" if feature.default is None else f"is new, by default {feature.default!r}"
-        return Change(feature.name, what, clients)
-    return Change(feature.name, "is new, and required", (*clients, "logged rows from before cannot be used"))
+        return Change(feature.name, what, breaks)
+    return Change(feature.name, "is new, and required", (*breaks, "logged rows from before cannot be used"))
 
 
 def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iterator[Change]:
@@ -104,7 +148,7 @@ def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iter
     if (old["kind"], new.kind) == ("integer", "number"):
         yield Change(new.name, "may have decimals")
     elif old["kind"] != new.kind:
-        yield Change(new.name, f"is of kind {new.kind}, and was of kind {old['kind']}", (_TYPE,), _NEW_NAME)
+        yield _other_kind(old, new)
         return
     if new.nullable and not old["nullable"]:
         yield Change(new.name, "may be unknown")
@@ -116,12 +160,23 @@ def _differences(old: Described, new: Feature, names: Mapping[str, str]) -> Iter
     yield from _order(names.get(old["at_least"], old["at_least"]), new)
     for key in sorted(key for key in (old.keys() | now.keys()) - _COMPARED if old.get(key) != now.get(key)):
         yield Change(new.name, f"has another {key}", remedy="Undo the change, or train again.")
+    yield from _how_given(old, new)
+
+
+def _other_kind(old: Described, new: Feature) -> Change:
+    what = f"is of kind {new.kind}, and was of kind {old['kind']}"
+    held_texts = old["kind"] == "open_category" or any(isinstance(level, str) for level in old["categories"])
+    if not (held_texts and new.holds_texts):
+        return Change(new.name, what, (_TYPE,), _NEW_NAME)
+    breaks = () if new.kind == "open_category" else (_REFUSED, _LEFT_OUT)
+    return Change(new.name, what, breaks, "Undo the change, or train again.")
 
 
 def _levels(before: Sequence[Any], new: Feature) -> Iterator[Change]:
-    if added := [level for level in new.categories if level not in before]:
+    known, today = set(before), set(new.categories)
+    if added := [level for level in new.categories if level not in known]:
         yield Change(new.name, f"has the new level{'s' if len(added) > 1 else ''} {_listed(added)}")
-    if removed := [level for level in before if level not in new.categories]:
+    if removed := [level for level in before if level not in today]:
         what = f"no longer has the level{'s' if len(removed) > 1 else ''} {_listed(removed)}"
         yield Change(new.name, what, (_REFUSED, _LEFT_OUT), _KEEP)
     if not added and not removed and list(before) != list(new.categories):
@@ -130,7 +185,9 @@ def _levels(before: Sequence[Any], new: Feature) -> Iterator[Change]:
 
 def _open_levels(old: Described, new: Feature) -> Iterator[Change]:
     if old.get("most_levels") != new.most_levels:
-        yield Change(new.name, f"keeps {new.most_levels} levels, from the next training on")
+        yield Change(
+            new.name, f"keeps {new.most_levels} levels, before {old.get('most_levels')}, from the next training on"
+        )
     if old.get("unseen") != new.unseen:
         refused = new.unseen == "refused"
         what = "refuses" if refused else "no longer refuses"
@@ -145,6 +202,8 @@ def _bounds(before: Mapping[str, float], new: Feature) -> Iterator[Change]:
         what = f"{word} {sign * now[0] + 0.0:g}, before {sign * old[0] + 0.0:g}"
         if now < old:
             yield Change(new.name, f"has values {what}")
+        elif new.is_clipped:
+            yield Change(new.name, f"has values only {what}", (_CLIPPED,))
         else:
             yield Change(new.name, f"has values only {what}", (_REFUSED, _LEFT_OUT), _KEEP)
 

@@ -13,8 +13,6 @@ from models.customer.history import changes
 from models.customer.history.changes import Change, Described
 from models.errors import FingerprintMismatch
 
-_NOT_IN_SCHEMA = "labels"
-
 
 def trained(fingerprint: str, described: Sequence[Described], contract: Contract) -> Contract:
     """Return the contract of a model, given the fingerprint and the fields of its manifest.
@@ -34,15 +32,15 @@ def trained(fingerprint: str, described: Sequence[Described], contract: Contract
 
 
 def changes_since(fingerprint: str, described: Sequence[Described], contract: Contract) -> list[Change]:
-    """Return what has changed since a model's training; nothing for an equal contract.
+    """Return what has changed since a model's training; of an equal fingerprint, how values are given.
 
     Raises:
         FingerprintMismatch: the fingerprint is not that of the described fields, so the changes are not known.
     """
     if fingerprint == contract.fingerprint:
-        return []
+        return changes.how_given(described, contract)
     try:
-        schemas = [{key: one[key] for key in one if key != _NOT_IN_SCHEMA} for one in described]
+        schemas = [{key: one[key] for key in one if key not in changes.NOT_IN_SCHEMA} for one in described]
         if fingerprint_of(schemas) == fingerprint:
             return changes.compare(described, contract)
     except (LookupError, TypeError, ValueError, AttributeError) as error:

@@ -10,7 +10,9 @@ from models.bundles.risk import Costs, Offer, RiskPolicy
 from models.bundles.scorer import Scorer
 from models.customer.contract import Matrix, Vector
 from models.features import CONTRACT
+from service.http.schemas import ModelCard
 from service.model.predictor import Predictor
+from tests import changed_contract
 
 COSTS = Costs(
     currency="EUR",
@@ -115,6 +117,23 @@ def test_the_model_tells_what_it_asks_of_a_customer(client: Any) -> None:
     assert features["tenure_months"]["unit"] == "months"
     assert features["total_charges"]["nullable"] is True
     assert features["contract_type"]["labels"] == ["month-to-month", "one-year", "two-year"]
+
+
+def test_an_older_model_tells_its_importance_by_the_names_of_today(pinned: Predictor) -> None:
+    today = changed_contract.after(renamed={"support_tickets": "tickets"}, without=["contract_type"])
+    card = ModelCard.of(pinned, None, contract=today)
+    known = pinned.manifest.importance
+    assert set(card.importance) == {*CONTRACT.names, "tickets"} - {"support_tickets", "contract_type"}
+    assert card.importance["tickets"] == known["support_tickets"]
+
+
+def test_an_older_model_tells_the_levels_that_it_keeps_itself(pinned: Predictor) -> None:
+    before, today = (
+        changed_contract.after(added=[replace(changed_contract.COUNTRY, most_levels=most)]) for most in (2, 1)
+    )
+    model = replace(pinned, contract=before.learned({"country": {"DE": 9, "FR": 8, "PE": 1}}))
+    country = ModelCard.of(model, None, contract=today).features[-1]
+    assert (country.most_levels, country.levels) == (1, {"DE": 9, "FR": 8})
 
 
 def test_a_serving_model_is_healthy_and_ready(client: Any) -> None:

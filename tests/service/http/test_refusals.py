@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from models.features import CONTRACT, CustomerFeatures
+from service import errors
 from service.errors import LISTED_PROBLEMS
 from service.http.routes import BATCH_VALUES, ONE_CUSTOMER_BYTES
 from service.model.predictor import Predictor
+from tests import changed_contract
 
 JSON = {"Content-Type": "application/json"}
 
@@ -201,3 +203,10 @@ def test_ten_thousand_indented_customers_fit_the_default_limit(client: Any) -> N
     body = json.dumps({"customers": [CONTRACT.example] * 10_000}, indent=4)
 
     assert ask(client, body, "/predict/batch").status_code == 200
+
+
+def test_a_refusal_under_an_earlier_name_counts_for_the_field_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "CONTRACT", changed_contract.after(renamed={"support_tickets": "tickets"}))
+    names = ("tickets", "support_tickets", "tenure_months", "nothing", 3)
+    fields = [errors.BrokenRule(("customers", 0, name), "Wrong.", "wrong").field for name in names]
+    assert fields == ["tickets", "tickets", "tenure_months", "other", "other"]

@@ -72,3 +72,10 @@ def test_a_shadow_of_another_contract_encodes_the_customers_itself(shelf: Path) 
     waiting.add(predicted._replace(matrix=predicted.matrix * 0))
     _, differences = waiting.score()
     assert differences.tolist() == [0]
+
+
+def test_the_changes_are_computed_once(shelf: Path) -> None:
+    age(shelf)
+    older = predictor.load(shelf)
+    assert older.contract_changes == [WIDENED]
+    assert older.contract_changes is older.contract_changes

@@ -1,5 +1,6 @@
 """The gate, rollback and trials after a change of the contract: each model predicts through its own contract."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from models.bundles import bundle, pins
 from models.customer.contract import Contract
+from models.customer.history import model_contract
 from models.errors import FingerprintMismatch
 from tests import changed_contract
 from tests.stores import Shelf
@@ -76,6 +78,18 @@ def test_a_champion_with_a_field_that_is_gone_is_not_compared(shelf: Shelf, trai
     assert f"not compared with the champion: {verdict.note}" in gate_report.text(verdict)
     assert "not compared with the champion: " in gate_report.markdown(verdict)
     assert verdict.note in gate_report.summary(verdict)
+
+
+def test_models_of_a_removed_open_category_are_compared_whatever_levels_they_learned(shelf: Shelf) -> None:
+    before = changed_contract.after(added=[changed_contract.COUNTRY])
+    described = [feature.schema() | {"labels": []} for feature in before.features]
+    older = model_contract.trained(before.fingerprint, described, changed_contract.after(added=[]))
+    challenger, champion = (
+        replace(shelf.find(version), contract=older.learned({"country": levels}))
+        for version, levels in ((shelf.good, {"DE": 9, "FR": 8}), (shelf.bad, {"FR": 9, "PE": 2}))
+    )
+    assert challenger.contract.absent == {"country"}
+    assert holdout.why_incomparable(challenger, champion) is None
 
 
 def test_a_champion_of_another_unit_is_not_compared_and_the_challenger_is_refused(shelf: Shelf) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, create_model
 
 from models.customer import declaration
 from models.customer.contract import Contract
-from models.customer.declaration import AtLeast, Features, Formerly
+from models.customer.declaration import AtLeast, Category, Clipped, Features, Formerly
 from models.customer.history import changes, model_contract, old_names
 from models.errors import ContractError, FingerprintMismatch
 
@@ -220,3 +220,122 @@ def test_a_change_says_what_it_breaks() -> None:
     )
     [added] = changes.compare(described(contract(BEFORE)), contract(COMPATIBLE["required"][0]))
     assert added.breaks == ("clients that do not send age get 422", "logged rows from before cannot be used")
+
+
+CLIPPED: Fields = BEFORE | {"spend": (Annotated[float, Clipped()], SPEND[1])}
+NARROWED = CLIPPED | {
+    "spend": (Annotated[float, Clipped()], Field(ge=0, le=300, examples=[20.0], json_schema_extra={"unit": "EUR"}))
+}
+
+
+def test_a_model_serves_after_bounds_become_narrower_if_values_are_clipped() -> None:
+    [narrowed] = changes.compare(described(contract(CLIPPED)), contract(NARROWED))
+    assert narrowed.sentence == "spend has values only up to 300, before 500"
+    assert (narrowed.is_compatible, narrowed.breaks) == (True, ("such values are clipped from now on",))
+    row = cls(NARROWED)(seats=1, spend=400, plan="plus")
+    np.testing.assert_array_equal(model(NARROWED, CLIPPED).encode_rows([row]), [[1, 300, 0, 1]])
+
+
+def breaks_of(name: str, after: Fields, before: Fields = BEFORE) -> tuple[str, ...]:
+    found = {change.field: change.breaks for change in changes.compare(described(contract(before)), contract(after))}
+    return found[name]
+
+
+def test_an_added_field_that_may_be_a_renamed_one_says_so() -> None:
+    after = {"users": (int, SEATS[1]), "spend": SPEND, "plan": PLAN}
+    assert breaks_of("users", after)[0] == (
+        'if it was seats, declare Formerly("seats"), or the model predicts without it'
+    )
+    assert not [one for one in breaks_of("users", {**after, "users": PLAN}) if "Formerly" in one]
+
+
+def test_of_several_removed_fields_the_nearest_by_name_is_named() -> None:
+    before = BEFORE | {"visits": SEATS}
+    found = breaks_of("monthly_visits", {"monthly_visits": SEATS, "spend": SPEND, "plan": PLAN}, before)
+    assert found[0].startswith("if it was visits, declare")
+
+
+DEFAULTED: Fields = BEFORE | {"region": (Literal["n", "s"] | None, Field(default=None, examples=["n"]))}
+AGED: Fields = BEFORE | {"age": (int, Field(default=40, ge=18, le=99, examples=[30]))}
+REFUSED = ("clients that send such a value get 422", "logged rows with such a value are left out")
+GIVEN: dict[str, tuple[Fields, Fields, str, tuple[str, ...]]] = {
+    "unclipped": (CLIPPED, BEFORE, "spend is no longer clipped to its bounds", REFUSED),
+    "required": (
+        DEFAULTED,
+        BEFORE | {"region": (Literal["n", "s"] | None, Field(examples=["n"]))},
+        "region is required, and was optional",
+        ("clients that do not send region get 422",),
+    ),
+    "required number": (
+        AGED,
+        BEFORE | {"age": (int, Field(ge=18, le=99, examples=[30]))},
+        "age is required, and had the default 40",
+        ("clients that do not send age get 422", "logged rows from before it cannot be used"),
+    ),
+    "default": (
+        AGED,
+        BEFORE | {"age": (int, Field(default=50, ge=18, le=99, examples=[30]))},
+        "age has the default 50, before 40",
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_a_change_of_how_values_are_given_is_told_although_the_fingerprint_is_the_same(case: str) -> None:
+    before, after, sentence, breaks = GIVEN[case]
+    trained, today = contract(before), contract(after)
+    fields = [feature.described() for feature in trained.features]
+    [change] = model_contract.changes_since(trained.fingerprint, fields, today)
+    assert (change.sentence, change.breaks, change.is_compatible) == (sentence, breaks, True)
+    assert model_contract.trained(trained.fingerprint, fields, today) is today
+    wider = contract(after | {"seats": (int, Field(ge=0, le=200, examples=[5]))})
+    told = [one.sentence for one in model_contract.changes_since(trained.fingerprint, fields, wider)]
+    assert told == ["seats has values up to 200, before 100", sentence]
+
+
+def test_a_manifest_says_only_what_is_unusual_of_how_values_are_given() -> None:
+    assert [feature.described() for feature in contract(BEFORE).features] == described(contract(BEFORE))
+    assert {"required", "default"} <= contract(AGED).features[-1].described().keys()
+    assert contract(DEFAULTED).features[-1].described().keys() & {"required", "default"} == {"required"}
+
+
+def test_an_older_manifest_does_not_say_how_values_were_given() -> None:
+    trained = contract(CLIPPED)
+    assert model_contract.changes_since(trained.fingerprint, described(trained), contract(BEFORE)) == []
+
+
+def shop(most: int, unseen: Any = "unknown") -> Fields:
+    return BEFORE | {"shop": (Annotated[str, Category(max=most, unseen=unseen)], Field(examples=["A"]))}
+
+
+LISTED: Fields = BEFORE | {"shop": (Literal["A", "B"], Field(examples=["A"]))}
+OPEN: dict[str, tuple[Fields, Fields, str, tuple[str, ...]]] = {
+    "more levels": (shop(3), shop(9), "shop keeps 9 levels, before 3, from the next training on", ()),
+    "refused": (shop(3), shop(3, "refused"), "shop refuses levels that were never seen in training", REFUSED[:1]),
+    "removed": (
+        shop(3),
+        BEFORE,
+        "shop was removed",
+        ("clients that still send shop get 422", "a model without it is judged against the baselines"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OPEN)
+def test_a_model_serves_after_a_change_of_an_open_category(case: str) -> None:
+    before, after, sentence, breaks = OPEN[case]
+    found = changes.compare(described(contract(before)), contract(after))
+    assert [(one.sentence, one.breaks, one.is_compatible) for one in found] == [(sentence, breaks, True)]
+    assert model(after, before).names == contract(before).names
+
+
+def test_a_listed_category_that_becomes_an_open_one_still_has_texts() -> None:
+    [opened] = changes.compare(described(contract(LISTED)), contract(shop(3)))
+    assert (opened.breaks, opened.is_compatible) == ((), False)
+    assert opened.sentence == "shop is of kind open_category, and was of kind category"
+    [listed] = changes.compare(described(contract(shop(3))), contract(LISTED))
+    assert (listed.breaks, listed.remedy) == (REFUSED, "Undo the change, or train again.")
+    assert breaks_of("plan", INCOMPATIBLE["type"][0]) == (
+        "clients, files and logged rows from before have the other type",
+    )
