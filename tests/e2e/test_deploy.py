@@ -231,7 +231,7 @@ def test_postgresql_stays_the_log_until_it_is_dropped(host: Host, images: Images
         )
         assert (done.returncode, url in done.stderr) == (0, False), done.stderr
         assert (
-            "settings as before: DEPLOY_NETWORK, DEPLOY_OPS_PORT, DEPLOY_PORT, LOG_URL, SERVICE_MAX_TURN_SE"
+            "settings as before: DEPLOY_NETWORK, DEPLOY_OPS_PORT, DEPLOY_PORT, LOG_URL, MONITOR_PORT, SERVICE_MAX_TURN_SE"
             in done.stderr
         )
         assert host.settings()["LOG_URL"] == url.replace("churn:churn@", "***@")
