@@ -113,15 +113,28 @@ def _try(attempt: Attempt, hold: Hold) -> Record:
         if before:
             logger.info("stopping %s after its open requests", before)
             compose.stop(before)
-        _move_monitor(attempt, record)
+        _move_monitor(attempt, record, hold)
         return record
 
 
-def _move_monitor(attempt: Attempt, record: Record) -> None:
+def _move_monitor(attempt: Attempt, record: Record, hold: Hold) -> None:
+    """Move the monitor; an interruption leaves it, so that a rollback need not wait for it.
+
+    Raises:
+        MonitorLeft: it does not judge the model that serves.
+    """
     if attempt.settings.get("DEPLOY_MONITOR") == "false":
         return
-    variables = settings.as_variables(attempt.settings)
-    if problem := monitor.follow(attempt.jobs, attempt.model_version, variables):
+    try:
+        with _signals(_interrupt):
+            hold.arm(armed=attempt.action == "deploy")
+            problem = monitor.follow(attempt.jobs, attempt.model_version, settings.as_variables(attempt.settings))
+            hold.arm(armed=False)
+    except KeyboardInterrupt:
+        problem = f"the monitor was not moved: {Interrupted(hold.interrupted_by)}"
+    finally:
+        hold.arm(armed=False)
+    if problem:
         raise MonitorLeft(record, problem)
 
 
