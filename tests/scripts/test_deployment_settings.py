@@ -152,3 +152,13 @@ def test_a_colour_without_the_label_keeps_what_differs_from_the_defaults(
         "LOG_URL": "postgresql://***@db/churn?***",
         "SERVICE_WORKERS": "2",
     }
+
+
+@pytest.mark.parametrize("lines", ["SERVICE_WORKERS=9", "no setting at all"], ids=["settings", "no settings"])
+def test_a_rollback_reads_no_settings_of_a_deployment(lines: str, script: Script, fake: Fake, tmp_path: Path) -> None:
+    variables, docker, workers = fake("docker"), tmp_path / "fakes" / "docker", tmp_path / "workers"
+    note = f"pathlib.Path({str(workers)!r}).write_text(os.environ.get('SERVICE_WORKERS', 'default')); sys.exit(1)"
+    docker.write_text(f"{docker.read_text()}if words.endswith('--no-recreate proxy'):\n    {note}\n")
+    done = script("deploy.py", "rollback", DEPLOY_SETTINGS=lines, **variables)
+    assert (done.returncode, workers.read_text()) == (2, "default")
+    assert "DEPLOY_SETTINGS" not in done.stderr
