@@ -125,3 +125,11 @@ def test_a_rollback_does_not_wait_for_a_monitor_that_moves(tmp_path: Path) -> No
         rollback.join()
     assert str(left.value) == "the monitor was not moved: a rollback by bob interrupted it."
     assert (left.value.record.result, left.value.record.image) == ("deployed", SERVICE)
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize("wanted", ["true", "false"])
+def test_a_host_without_a_monitor_does_not_pull_the_image_of_the_jobs(wanted: str, tmp_path: Path) -> None:
+    record = deployment._try(attempt(DEPLOY_MONITOR=wanted), Hold(OF_ANN, None))
+    assert record.result == "deployed"
+    assert any(JOBS in call for call in calls(tmp_path, "docker")) == (wanted == "true")

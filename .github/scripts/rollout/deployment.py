@@ -149,7 +149,7 @@ def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
     container = compose.start(new, attempt.image, settings.as_variables(attempt.settings))
     checks.wait_until_ready(container, patience.ready_seconds)
     attempt.model_version = checks.smoke(container, checks.OWN_ADDRESS)
-    if attempt.jobs and attempt.action == "deploy":
+    if attempt.jobs and attempt.action == "deploy" and attempt.settings.get("DEPLOY_MONITOR") != "false":
         monitor.check(attempt.jobs, attempt.model_version)
     logger.info("%s predicts with model %s; switching", new, attempt.model_version)
     attempt.switched = True
