@@ -62,6 +62,7 @@ def test_a_monitor_that_is_left_behind_is_told(fake: Fake, monkeypatch: pytest.M
     told = monitor.follow(None, "20260302-bbbb", {})
     assert told is not None
     assert told.startswith("the monitor still judges model 20260301-aaaa, not 20260302-bbbb. Deploy again with")
+    assert told.endswith(": deploy.py IMAGE --jobs IMAGE.")
 
 
 def test_without_a_monitor_nothing_is_left_behind(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,8 +81,11 @@ def test_a_monitor_that_does_not_start_is_told(
     (tmp_path / "fakes" / "docker").write_text("#!/bin/sh\necho port is already allocated >&2\nexit 1\n")
     told = monitor.follow(JOBS, "20260301-aaaa", {})
     assert told is not None
-    assert told.startswith("the monitor was not moved: `docker compose")
-    assert "port is already allocated" in told
+    assert told.startswith(
+        "the monitor was not moved: port is already allocated. If its port is taken, set MONITOR_PORT."
+    )
+    assert "`docker logs`" in told
+    assert "docker info" not in told
 
 
 @pytest.fixture
