@@ -57,6 +57,7 @@ def deploy(given: argparse.Namespace) -> tuple[int, Any]:
         soak_seconds=given.soak_seconds,
         max_failed_fraction=given.max_failed_fraction,
     )
+    settings.check_no_env_file()
     ignored = {"DEPLOY_SETTINGS"} if given.image == "rollback" else set()  # it must not depend on what is deployed next
     environment = {name: value for name, value in os.environ.items() if name not in ignored}
     request = settings.Request(settings.read(environment), frozenset(given.drop))

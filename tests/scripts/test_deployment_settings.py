@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
-from rollout import settings
+from rollout import compose, settings
 from rollout.compose import OF_THE_PROXY, SETTINGS
 from rollout.errors import SettingsInvalid
 from rollout.settings import Request
@@ -144,8 +144,8 @@ def test_a_colour_without_the_label_keeps_what_differs_from_the_defaults(
     ]
     usual = {"SERVICE_LOG_URL": "sqlite:///log/predictions.db", "SERVICE_KEYS_FILE": "/app/keys/keys.toml"}
     config = json.dumps({"services": {"blue": {"environment": usual | {"SERVICE_WORKERS": None}}}})
-    compose = f"compose --file {root}/deploy/compose.yml --profile monitor"
-    answers = {f"{compose} ps --all --quiet blue": "c1", f"{compose} config": config}
+    words = f"compose --env-file /dev/null --file {root}/deploy/compose.yml --profile monitor"
+    answers = {f"{words} ps --all --quiet blue": "c1", f"{words} config": config}
     found = container(Labels=None, Env=variables)
     done = script("deploy.py", "settings", "--json", **fake("docker", container_inspect=found, **answers))
     assert json.loads(done.stdout)["settings"] == {
@@ -162,3 +162,11 @@ def test_a_rollback_reads_no_settings_of_a_deployment(lines: str, script: Script
     done = script("deploy.py", "rollback", DEPLOY_SETTINGS=lines, **variables)
     assert (done.returncode, workers.read_text()) == (2, "default")
     assert "DEPLOY_SETTINGS" not in done.stderr
+
+
+def test_no_setting_comes_from_a_file_beside_the_compose_file(tmp_path: Path) -> None:
+    settings.check_no_env_file(tmp_path)
+    (tmp_path / ".env").write_text("SERVICE_WORKERS=2\n")
+    with pytest.raises(SettingsInvalid, match=r"deploy/\.env exists, and a deployment does not read it\. Deploy once"):
+        settings.check_no_env_file(tmp_path)
+    assert " ".join(compose.COMPOSE).startswith("docker compose --env-file /dev/null ")

@@ -37,7 +37,7 @@ if " up " in words and words.endswith(" monitor"):
 @pytest.fixture
 def compose(root: object) -> str:
     """The words before those of Compose."""
-    return f"compose --file {root}/deploy/compose.yml --profile monitor"
+    return f"compose --env-file /dev/null --file {root}/deploy/compose.yml --profile monitor"
 
 
 def test_both_images_have_one_model_or_nothing_is_deployed(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

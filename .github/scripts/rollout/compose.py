@@ -13,7 +13,8 @@ from rollout.errors import DockerFailed, UsageError
 
 Colour = Literal["blue", "green"]
 FOLDER = Path(__file__).parents[3] / "deploy"
-COMPOSE = ("docker", "compose", "--file", str(FOLDER / "compose.yml"), "--profile", "monitor")
+ENV_FILE = ("--env-file", os.devnull)  # a value from deploy/.env would be in no label
+COMPOSE = ("docker", "compose", *ENV_FILE, "--file", str(FOLDER / "compose.yml"), "--profile", "monitor")
 NONE: Mapping[str, str] = MappingProxyType({})
 PULL_SECONDS, COMMAND_SECONDS = 900, 60
 OF_THE_PROXY = ("DEPLOY_ADDRESS", "DEPLOY_NETWORK", "DEPLOY_OPS_PORT", "DEPLOY_PORT")

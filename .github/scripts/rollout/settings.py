@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from rollout import compose
 from rollout.compose import SETTINGS, Container
@@ -79,6 +80,19 @@ def read(environment: Mapping[str, str]) -> dict[str, str]:
             raise SettingsInvalid(f"line {number} of DEPLOY_SETTINGS: there is no setting {name}.{_near(name)}")
         found[name] = value[1:-1] if re.fullmatch(r"""(["']).*\1""", value) else value
     return found | {name: environment[name] for name in SETTINGS if name in environment}
+
+
+def check_no_env_file(folder: Path = compose.FOLDER) -> None:
+    """Check that Compose would find no settings of its own, which no later deployment would keep.
+
+    Raises:
+        SettingsInvalid: there is a file `.env`.
+    """
+    if (folder / ".env").exists():
+        raise SettingsInvalid(
+            "deploy/.env exists, and a deployment does not read it. Deploy once with its lines, "
+            'DEPLOY_SETTINGS="$(cat FILE)", after you moved it to FILE elsewhere.'
+        )
 
 
 def of(container: Container) -> dict[str, str]:
