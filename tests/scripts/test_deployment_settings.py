@@ -154,6 +154,29 @@ def test_a_colour_without_the_label_keeps_what_differs_from_the_defaults(
     }
 
 
+def test_a_colour_without_the_label_keeps_what_its_monitor_has(script: Script, fake: Fake, root: Path) -> None:
+    usual = {"MONITORING_LOG_URL": "sqlite:///log/predictions.db", "MONITORING_WEBHOOK_URL": None}
+    config = {"services": {"blue": {"environment": {}}, "monitor": {"environment": usual}}}
+    words = f"compose --env-file /dev/null --file {root}/deploy/compose.yml --profile monitor"
+    [colour] = json.loads(container(Labels=None, Env=[f"SERVICE_LOG_URL={LOG}"]))
+    [monitor] = json.loads(container(Labels=None, Env=["MONITORING_WEBHOOK_URL=https://h/x", "MONITORING_LOG_URL=s"]))
+    answers = {
+        f"{words} ps --all --quiet blue": "c1",
+        f"{words} ps --all --quiet monitor": "m1",
+        f"{words} config": json.dumps(config),
+        "container inspect c1": json.dumps([colour]),
+        "container inspect m1": json.dumps(
+            [monitor | {"HostConfig": {"PortBindings": {"8002/tcp": [{"HostIp": "127.0.0.1", "HostPort": "9002"}]}}}]
+        ),
+    }
+    done = script("deploy.py", "settings", "--json", **fake("docker", **answers))
+    assert json.loads(done.stdout)["settings"] == {
+        "LOG_URL": "postgresql://***@db/churn?***",
+        "MONITORING_WEBHOOK_URL": "(hidden)",
+        "MONITOR_PORT": "9002",
+    }
+
+
 @pytest.mark.parametrize("lines", ["SERVICE_WORKERS=9", "no setting at all"], ids=["settings", "no settings"])
 def test_a_rollback_reads_no_settings_of_a_deployment(lines: str, script: Script, fake: Fake, tmp_path: Path) -> None:
     variables, docker, workers = fake("docker"), tmp_path / "fakes" / "docker", tmp_path / "workers"

@@ -154,10 +154,16 @@ def labels_and_variables(container: Container) -> tuple[dict[str, str], dict[str
     return config["Labels"] or {}, dict(line.split("=", 1) for line in config["Env"] or () if "=" in line)
 
 
-def default_variables(colour: str) -> dict[str, str | None]:
-    """Return the environment variables of a colour without any settings."""
-    found: dict[str, str | None] = json.loads(run("config", "--format", "json"))["services"][colour]["environment"]
+def default_variables(service: str) -> dict[str, str | None]:
+    """Return the environment variables of a service without any settings."""
+    found: dict[str, str | None] = json.loads(run("config", "--format", "json"))["services"][service]["environment"]
     return found
+
+
+def host_port(container: Container, port: str) -> str | None:
+    """Return the port of the host at which a container's own port is published; None if it is not."""
+    published = (_facts(container.name).get("HostConfig", {}).get("PortBindings") or {}).get(f"{port}/tcp")
+    return str(published[0]["HostPort"]) if published else None
 
 
 def _facts(name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ OTHER_NAMES = {"SERVICE_LOG_URL": "LOG_URL", "MONITORING_LOG_URL": "LOG_URL"}
 EMPTY_HAS_A_MEANING = {"SERVICE_KEYS_FILE"}
 SECRETS = {"MONITORING_WEBHOOK_SECRET", "MONITORING_WEBHOOK_URL", "SERVICE_NOTE_KEY"}
 HIDDEN = "(hidden)"
+MONITOR_PORT = "8002"
 LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
@@ -96,12 +97,30 @@ def check_no_env_file(folder: Path = compose.FOLDER) -> None:
 
 
 def of(container: Container) -> dict[str, str]:
-    """Return the settings of a colour; of one that was deployed without a label, what differs from the defaults."""
+    """Return the settings of a colour; of one without a label, what it and the monitor have beside defaults."""
     labels, variables = compose.labels_and_variables(container)
     if kept := labels.get(LABEL):
         settings: dict[str, str] = json.loads(kept)
         return settings
-    usual = compose.default_variables(container.service)
+    return _of_monitor() | _unusual(container.service, variables)
+
+
+def _of_monitor() -> dict[str, str]:
+    """Return what differs from the defaults in the container of the monitor, which has no label."""
+    container = compose.find("monitor")
+    if container is None:
+        return {}
+    _, variables = compose.labels_and_variables(container)
+    port = compose.host_port(container, MONITOR_PORT)
+    moved = {"MONITOR_PORT": port} if port and port != MONITOR_PORT else {}
+    own = {
+        name: value for name, value in _unusual("monitor", variables).items() if name != "LOG_URL"
+    }  # the colour has it
+    return own | moved
+
+
+def _unusual(service: str, variables: Mapping[str, str]) -> dict[str, str]:
+    usual = compose.default_variables(service)
     differs = {name: value for name, value in variables.items() if value != usual.get(name)}
     named = {OTHER_NAMES.get(name, name): value for name, value in differs.items()}
     return {name: value for name, value in named.items() if name in SETTINGS}
