@@ -193,3 +193,19 @@ def test_no_setting_comes_from_a_file_beside_the_compose_file(tmp_path: Path) ->
     with pytest.raises(SettingsInvalid, match=r"deploy/\.env exists, and a deployment does not read it\. Deploy once"):
         settings.check_no_env_file(tmp_path)
     assert " ".join(compose.COMPOSE).startswith("docker compose --env-file /dev/null ")
+
+
+def test_the_network_does_not_change_under_the_containers(script: Script, fake: Fake, root: Path) -> None:
+    words = f"compose --env-file /dev/null --file {root}/deploy/compose.yml --profile monitor"
+    [proxy] = json.loads(container(Labels={"deployment.settings": '{"DEPLOY_NETWORK": "10.9.8"}'}, Env=[]))
+    proxy |= {"NetworkSettings": {"Networks": {"churn-live_default": {"IPAMConfig": {"IPv4Address": "10.9.8.4"}}}}}
+    answers = {f"{words} ps": "c1", "container inspect": json.dumps([proxy])}
+    image = f"sha256:{'a' * 64}"
+    done = script("deploy.py", image, DEPLOY_NETWORK="10.9.7", **fake("docker", **answers))
+    assert done.returncode == 2
+    assert "DEPLOY_NETWORK would be 10.9.7, and the containers are in 10.9.8. Set it to 10.9.8." in done.stderr
+    assert "docker compose -f deploy/compose.yml --profile monitor down" in done.stderr
+    assert (
+        "would be 10.213.77"
+        in script("deploy.py", image, "--drop", "DEPLOY_NETWORK", **fake("docker", **answers)).stderr
+    )

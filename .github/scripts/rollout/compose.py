@@ -160,6 +160,13 @@ def default_variables(service: str) -> dict[str, str | None]:
     return found
 
 
+def network(container: Container) -> str | None:
+    """Return the first three numbers of the address that a container was given; None if it was given none."""
+    joined = (_facts(container.name).get("NetworkSettings") or {}).get("Networks") or {}
+    addresses = [(one.get("IPAMConfig") or {}).get("IPv4Address") for one in joined.values()]
+    return next((address.rpartition(".")[0] for address in addresses if address), None)
+
+
 def host_port(container: Container, port: str) -> str | None:
     """Return the port of the host at which a container's own port is published; None if it is not."""
     published = (_facts(container.name).get("HostConfig", {}).get("PortBindings") or {}).get(f"{port}/tcp")

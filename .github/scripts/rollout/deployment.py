@@ -58,7 +58,9 @@ def roll_back(patience: Limits, request: Request) -> Record:
 
 @contextmanager
 def _alone(holder: Holder, request: Request) -> Iterator[Hold]:
-    compose.start_proxy(settings.as_variables(request.over(settings.of_host())))
+    wanted = request.over(settings.of_host())
+    settings.check_network(wanted)
+    compose.start_proxy(settings.as_variables(wanted))
     with lock.alone(holder) as hold:
         _finish_what_was_abandoned()
         if proxy.is_outdated():

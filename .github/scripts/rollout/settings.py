@@ -19,7 +19,7 @@ OTHER_NAMES = {"SERVICE_LOG_URL": "LOG_URL", "MONITORING_LOG_URL": "LOG_URL"}
 EMPTY_HAS_A_MEANING = {"SERVICE_KEYS_FILE"}
 SECRETS = {"MONITORING_WEBHOOK_SECRET", "MONITORING_WEBHOOK_URL", "SERVICE_NOTE_KEY"}
 HIDDEN = "(hidden)"
-MONITOR_PORT = "8002"
+MONITOR_PORT, NETWORK = "8002", "10.213.77"
 LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
@@ -134,6 +134,22 @@ def of_host() -> dict[str, str]:
     found = [container for colour in ("blue", "green") if (container := compose.find(colour))]
     running = [container for container in found if container.running] or found
     return of(min(running, key=lambda container: container.created)) if running else {}
+
+
+def check_network(wanted: Mapping[str, str]) -> None:
+    """Check that the containers are in the network that the settings name, which has addresses in use.
+
+    Raises:
+        SettingsInvalid: they are in another one.
+    """
+    container = compose.find("proxy")
+    current, name = compose.network(container) if container else None, wanted.get("DEPLOY_NETWORK", NETWORK)
+    if current not in {None, name}:
+        raise SettingsInvalid(
+            f"DEPLOY_NETWORK would be {name}, and the containers are in {current}. Set it to {current}. To move them, "
+            "note the settings, remove the containers (docker compose -f deploy/compose.yml --profile monitor down), and "
+            "deploy with all settings: the volumes stay."
+        )
 
 
 def as_variables(settings: Mapping[str, str]) -> dict[str, str]:
