@@ -147,8 +147,8 @@ def check_network(wanted: Mapping[str, str]) -> None:
     if current not in {None, name}:
         raise SettingsInvalid(
             f"DEPLOY_NETWORK would be {name}, and the containers are in {current}. Set it to {current}. To move them, "
-            "note the settings, remove the containers (docker compose -f deploy/compose.yml --profile monitor down), and "
-            "deploy with all settings: the volumes stay."
+            "note the settings, remove the containers (docker compose -f deploy/compose.yml --profile monitor down), "
+            "and deploy with all settings: the volumes stay."
         )
 
 
