@@ -5,6 +5,7 @@ signed with by `openssl`, since scripts run without the packages of the project.
 """
 
 import base64
+import http.client
 import json
 import os
 import subprocess
@@ -70,6 +71,8 @@ def _ask(path: str, proof: str, body: dict[str, Any] | None = None) -> dict[str,
     try:
         with urllib.request.urlopen(asked, timeout=LIMIT_SECONDS) as answer:  # noqa: S310  # as above
             found: dict[str, Any] = json.load(answer)
+    except http.client.HTTPException as error:
+        raise OSError(f"GitHub's answer about the App of RETRAIN_APP_ID is cut off ({error}). Run it again") from error
     except urllib.error.HTTPError as error:
         with error:
             remedy = "Install the App in this repository, with Contents and Pull requests: read and write"

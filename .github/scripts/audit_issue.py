@@ -7,6 +7,7 @@ prints what the issue would say. Exit code 0: the issue says what is so; 1: some
 2: cannot tell, or the issue could not be written.
 """
 
+import http.client
 import json
 import os
 import subprocess
@@ -97,6 +98,8 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     try:
         with urllib.request.urlopen(asked, timeout=LIMIT_SECONDS) as answer:  # noqa: S310  # as above
             return json.load(answer)
+    except http.client.HTTPException as error:
+        raise OSError(f"{method} {path.partition('?')[0]}: the answer is cut off ({error})") from error
     except urllib.error.HTTPError as error:
         with error:
             raise OSError(f"{method} {path.partition('?')[0]}: HTTP {error.code}") from error

@@ -6,6 +6,7 @@ the commit, not the commit. Exit code 0: it succeeded; 1: it did not, or not in 
 """
 
 import argparse
+import http.client
 import json
 import os
 import sys
@@ -20,7 +21,8 @@ import terminal
 
 WORKFLOW = "ci.yml"
 EVENTS = ("push", "workflow_dispatch")
-REQUEST_SECONDS, TOO_MANY = 20, 429
+REQUEST_SECONDS = 20
+FORBIDDEN, TOO_MANY = 403, 429
 SUCCEEDED, REFUSED, CANNOT_TELL = 0, 1, 2
 
 
@@ -42,7 +44,7 @@ def runs(repository: str, commit: str) -> list[dict[str, Any]]:
 
     Raises:
         CannotTell: the answer is a refusal, or no list of runs.
-        OSError: there was no answer, or the server was busy or failed; it may answer the next time.
+        OSError, HTTPException: there was no whole answer, or the server was busy or failed; ask again.
     """
     api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
     asked = urllib.parse.urlencode({"head_sha": commit, "per_page": 100})
@@ -54,7 +56,7 @@ def runs(repository: str, commit: str) -> list[dict[str, Any]]:
             found: list[dict[str, Any]] = json.load(answer)["workflow_runs"]
             return [run for run in found if run["head_sha"] == commit and run["event"] in EVENTS]
     except urllib.error.HTTPError as error:
-        if error.code >= 500 or error.code == TOO_MANY:
+        if error.code >= 500 or error.code == TOO_MANY or (error.code == FORBIDDEN and "Retry-After" in error.headers):
             raise
         raise CannotTell(f"GitHub answered {error.code}. The job needs the permission `actions: read`.") from error
     except (ValueError, LookupError, TypeError) as error:
@@ -80,7 +82,7 @@ def wait(repository: str, commit: str, given: argparse.Namespace) -> tuple[int, 
     while True:
         try:
             found = runs(repository, commit)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             unanswered, told = True, f"GitHub's API does not answer ({error})"
             found = []
         else:

@@ -3,6 +3,7 @@
 
 Instead of IMAGE: `rollback` (to the previous image), `history`, `settings` or `status`. --json prints JSON.
 The settings of the running colour stay, unless others are in the environment or in DEPLOY_SETTINGS, an env file's text.
+A rollback does not read DEPLOY_SETTINGS.
 Exit code 0: the image serves; 1: it is not fit to serve, and the previous one still serves; 2: cannot tell;
 3: the image serves, but the monitor does not judge its model.
 """
@@ -56,7 +57,10 @@ def deploy(given: argparse.Namespace) -> tuple[int, Any]:
         soak_seconds=given.soak_seconds,
         max_failed_fraction=given.max_failed_fraction,
     )
-    request = settings.Request(settings.read(os.environ), frozenset(given.drop))
+    settings.check_no_env_file()
+    ignored = {"DEPLOY_SETTINGS"} if given.image == "rollback" else set()  # it must not depend on what is deployed next
+    environment = {name: value for name, value in os.environ.items() if name not in ignored}
+    request = settings.Request(settings.read(environment), frozenset(given.drop))
     if given.image == "rollback":
         if given.jobs:
             raise UsageError("a rollback takes no --jobs: the history has the image of the jobs.")

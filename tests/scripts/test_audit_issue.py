@@ -5,14 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import app_token
 import pytest
 
 from tests import webhook_receiver
 from tests.scripts.conftest import Script
 from tests.scripts.test_audit import Advisories, accept, advisories, folder
+from tests.scripts.test_await_ci import CUT_OFF, Actions, workflow
 from tests.webhook_receiver import Receiver
 
-__all__ = ["advisories", "folder"]  # fixtures
+__all__ = ["advisories", "folder", "workflow"]  # fixtures
 
 Bring = Callable[..., tuple[int, str, list[tuple[str, Any]]]]
 LIST = "/repos/ann/churn/issues?state=open&labels=audit&per_page=100"
@@ -92,6 +94,26 @@ def test_a_refused_request_ends_with_2(bring: Bring) -> None:
     code, said, _ = bring([], status=403)
     assert (code, "the issue could not be written: GET issues: HTTP 403" in said) == (2, True)
     assert "secret" not in said
+
+
+def test_half_an_answer_ends_with_2(
+    script: Script, advisories: str, workflow: dict[str, str], folder: Path, root: Path
+) -> None:
+    (folder / "requirements" / "jobs.txt").write_text((root / "requirements" / "service.txt").read_text())
+    Actions.answers[:] = [CUT_OFF]
+    done = script("audit_issue.py", AUDIT_SERVICE_URL=advisories, **workflow | {"GH_TOKEN": "t"})
+    assert (done.returncode, "the issue could not be written: GET issues: the answer is cut off" in done.stderr) == (
+        2,
+        True,
+    )
+
+
+def test_half_an_answer_is_no_token(monkeypatch: pytest.MonkeyPatch, workflow: dict[str, str]) -> None:
+    Actions.answers[:] = [CUT_OFF]
+    monkeypatch.setenv("GITHUB_API_URL", workflow["GITHUB_API_URL"])
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with pytest.raises(OSError, match="GitHub's answer about the App of RETRAIN_APP_ID is cut off"):
+        app_token._ask("/repos/ann/shop/installation", "proof")
 
 
 def test_an_issue_that_got_no_label_is_named_since_it_would_be_opened_again(bring: Bring) -> None:

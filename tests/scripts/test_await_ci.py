@@ -11,6 +11,7 @@ import pytest
 from tests.scripts.conftest import Script
 
 COMMIT = "4711"
+BUSY, CUT_OFF = -403, 200
 QUICK = ("--pause-seconds", "0.01")
 
 
@@ -23,7 +24,11 @@ class Actions(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append((self.path, self.headers["Authorization"]))
         told = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        self.send_response(told if isinstance(told, int) else 200)
+        self.send_response(abs(told) if isinstance(told, int) else 200)
+        if told == BUSY:
+            self.send_header("Retry-After", "1")
+        if told == CUT_OFF:
+            self.send_header("Content-Length", "4711")
         self.end_headers()
         self.wfile.write(b"{}" if isinstance(told, int) else json.dumps({"workflow_runs": told}).encode())
 
@@ -57,10 +62,11 @@ def workflow() -> Iterator[dict[str, str]]:
         [[run("success")]],
         [[], [run(None)], [run("success")]],
         [503, 429, [run("success")]],
+        [BUSY, CUT_OFF, [run("success")]],
         [[run("failure"), run("success", event="workflow_dispatch")]],
         [[run("failure"), run(None, event="workflow_dispatch")], [run("success")]],
     ],
-    ids=["done", "later", "after errors", "again by hand", "again by hand, later"],
+    ids=["done", "later", "after errors", "after half an answer", "again by hand", "again by hand, later"],
 )
 def test_it_goes_on_when_the_tests_of_the_commit_succeeded(
     answers: list[Any], script: Script, workflow: dict[str, str]
@@ -79,9 +85,9 @@ def test_it_goes_on_when_the_tests_of_the_commit_succeeded(
     [
         ([[run("failure")]], 1, "ci did not succeed (failure: https://r/1). Repair it"),
         ([[run(None)], [run("cancelled")]], 1, "ci did not succeed (cancelled: https://r/1)"),
-        ([[run("success", event="pull_request")]], 1, "there is no run of ci for this commit yet, after 0 s"),
-        ([[run("success", commit="4712")]], 1, "there is no run of ci for this commit yet, after 0 s"),
-        ([[run(None)]], 1, "ci has not ended: https://r/1, after 0 s"),
+        ([[run("success", event="pull_request")]], 1, "there is no run of ci for this commit yet, after "),
+        ([[run("success", commit="4712")]], 1, "there is no run of ci for this commit yet, after "),
+        ([[run(None)]], 1, "ci has not ended: https://r/1, after "),
         ([502], 2, "GitHub's API does not answer"),
         ([403], 2, "GitHub answered 403. The job needs the permission `actions: read`."),
         ([{"runs": []}], 2, "is no list of runs"),

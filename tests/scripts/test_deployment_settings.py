@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
-from rollout import settings
+from rollout import compose, settings
 from rollout.compose import OF_THE_PROXY, SETTINGS
 from rollout.errors import SettingsInvalid
 from rollout.settings import Request
@@ -144,11 +144,68 @@ def test_a_colour_without_the_label_keeps_what_differs_from_the_defaults(
     ]
     usual = {"SERVICE_LOG_URL": "sqlite:///log/predictions.db", "SERVICE_KEYS_FILE": "/app/keys/keys.toml"}
     config = json.dumps({"services": {"blue": {"environment": usual | {"SERVICE_WORKERS": None}}}})
-    compose = f"compose --file {root}/deploy/compose.yml --profile monitor"
-    answers = {f"{compose} ps --all --quiet blue": "c1", f"{compose} config": config}
+    words = f"compose --env-file /dev/null --file {root}/deploy/compose.yml --profile monitor"
+    answers = {f"{words} ps --all --quiet blue": "c1", f"{words} config": config}
     found = container(Labels=None, Env=variables)
     done = script("deploy.py", "settings", "--json", **fake("docker", container_inspect=found, **answers))
     assert json.loads(done.stdout)["settings"] == {
         "LOG_URL": "postgresql://***@db/churn?***",
         "SERVICE_WORKERS": "2",
     }
+
+
+def test_a_colour_without_the_label_keeps_what_its_monitor_has(script: Script, fake: Fake, root: Path) -> None:
+    usual = {"MONITORING_LOG_URL": "sqlite:///log/predictions.db", "MONITORING_WEBHOOK_URL": None}
+    config = {"services": {"blue": {"environment": {}}, "monitor": {"environment": usual}}}
+    words = f"compose --env-file /dev/null --file {root}/deploy/compose.yml --profile monitor"
+    [colour] = json.loads(container(Labels=None, Env=[f"SERVICE_LOG_URL={LOG}"]))
+    [monitor] = json.loads(container(Labels=None, Env=["MONITORING_WEBHOOK_URL=https://h/x", "MONITORING_LOG_URL=s"]))
+    answers = {
+        f"{words} ps --all --quiet blue": "c1",
+        f"{words} ps --all --quiet monitor": "m1",
+        f"{words} config": json.dumps(config),
+        "container inspect c1": json.dumps([colour]),
+        "container inspect m1": json.dumps(
+            [monitor | {"HostConfig": {"PortBindings": {"8002/tcp": [{"HostIp": "127.0.0.1", "HostPort": "9002"}]}}}]
+        ),
+    }
+    done = script("deploy.py", "settings", "--json", **fake("docker", **answers))
+    assert json.loads(done.stdout)["settings"] == {
+        "LOG_URL": "postgresql://***@db/churn?***",
+        "MONITORING_WEBHOOK_URL": "(hidden)",
+        "MONITOR_PORT": "9002",
+    }
+
+
+@pytest.mark.parametrize("lines", ["SERVICE_WORKERS=9", "no setting at all"], ids=["settings", "no settings"])
+def test_a_rollback_reads_no_settings_of_a_deployment(lines: str, script: Script, fake: Fake, tmp_path: Path) -> None:
+    variables, docker, workers = fake("docker"), tmp_path / "fakes" / "docker", tmp_path / "workers"
+    note = f"pathlib.Path({str(workers)!r}).write_text(os.environ.get('SERVICE_WORKERS', 'default')); sys.exit(1)"
+    docker.write_text(f"{docker.read_text()}if words.endswith('--no-recreate proxy'):\n    {note}\n")
+    done = script("deploy.py", "rollback", DEPLOY_SETTINGS=lines, **variables)
+    assert (done.returncode, workers.read_text()) == (2, "default")
+    assert "DEPLOY_SETTINGS" not in done.stderr
+
+
+def test_no_setting_comes_from_a_file_beside_the_compose_file(tmp_path: Path) -> None:
+    settings.check_no_env_file(tmp_path)
+    (tmp_path / ".env").write_text("SERVICE_WORKERS=2\n")
+    with pytest.raises(SettingsInvalid, match=r"deploy/\.env exists, and a deployment does not read it\. Deploy once"):
+        settings.check_no_env_file(tmp_path)
+    assert " ".join(compose.COMPOSE).startswith("docker compose --env-file /dev/null ")
+
+
+def test_the_network_does_not_change_under_the_containers(script: Script, fake: Fake, root: Path) -> None:
+    words = f"compose --env-file /dev/null --file {root}/deploy/compose.yml --profile monitor"
+    [proxy] = json.loads(container(Labels={"deployment.settings": '{"DEPLOY_NETWORK": "10.9.8"}'}, Env=[]))
+    proxy |= {"NetworkSettings": {"Networks": {"churn-live_default": {"IPAMConfig": {"IPv4Address": "10.9.8.4"}}}}}
+    answers = {f"{words} ps": "c1", "container inspect": json.dumps([proxy])}
+    image = f"sha256:{'a' * 64}"
+    done = script("deploy.py", image, DEPLOY_NETWORK="10.9.7", **fake("docker", **answers))
+    assert done.returncode == 2
+    assert "DEPLOY_NETWORK would be 10.9.7, and the containers are in 10.9.8. Set it to 10.9.8." in done.stderr
+    assert "docker compose -f deploy/compose.yml --profile monitor down" in done.stderr
+    assert (
+        "would be 10.213.77"
+        in script("deploy.py", image, "--drop", "DEPLOY_NETWORK", **fake("docker", **answers)).stderr
+    )

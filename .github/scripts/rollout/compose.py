@@ -13,7 +13,8 @@ from rollout.errors import DockerFailed, UsageError
 
 Colour = Literal["blue", "green"]
 FOLDER = Path(__file__).parents[3] / "deploy"
-COMPOSE = ("docker", "compose", "--file", str(FOLDER / "compose.yml"), "--profile", "monitor")
+ENV_FILE = ("--env-file", os.devnull)  # a value from deploy/.env would be in no label
+COMPOSE = ("docker", "compose", *ENV_FILE, "--file", str(FOLDER / "compose.yml"), "--profile", "monitor")
 NONE: Mapping[str, str] = MappingProxyType({})
 PULL_SECONDS, COMMAND_SECONDS = 900, 60
 OF_THE_PROXY = ("DEPLOY_ADDRESS", "DEPLOY_NETWORK", "DEPLOY_OPS_PORT", "DEPLOY_PORT")
@@ -32,6 +33,7 @@ SETTINGS = (
     "SERVICE_CORS_ORIGINS",
     "SERVICE_DRAIN_SECONDS",
     "SERVICE_KEYS_FILE",
+    "SERVICE_LOG_CUSTOMERS",
     "SERVICE_LOG_INPUTS",
     "SERVICE_MAX_TURN_SECONDS",
     "SERVICE_NOTE_KEY",
@@ -152,10 +154,23 @@ def labels_and_variables(container: Container) -> tuple[dict[str, str], dict[str
     return config["Labels"] or {}, dict(line.split("=", 1) for line in config["Env"] or () if "=" in line)
 
 
-def default_variables(colour: str) -> dict[str, str | None]:
-    """Return the environment variables of a colour without any settings."""
-    found: dict[str, str | None] = json.loads(run("config", "--format", "json"))["services"][colour]["environment"]
+def default_variables(service: str) -> dict[str, str | None]:
+    """Return the environment variables of a service without any settings."""
+    found: dict[str, str | None] = json.loads(run("config", "--format", "json"))["services"][service]["environment"]
     return found
+
+
+def network(container: Container) -> str | None:
+    """Return the first three numbers of the address that a container was given; None if it was given none."""
+    joined = (_facts(container.name).get("NetworkSettings") or {}).get("Networks") or {}
+    addresses = [(one.get("IPAMConfig") or {}).get("IPv4Address") for one in joined.values()]
+    return next((address.rpartition(".")[0] for address in addresses if address), None)
+
+
+def host_port(container: Container, port: str) -> str | None:
+    """Return the port of the host at which a container's own port is published; None if it is not."""
+    published = (_facts(container.name).get("HostConfig", {}).get("PortBindings") or {}).get(f"{port}/tcp")
+    return str(published[0]["HostPort"]) if published else None
 
 
 def _facts(name: str) -> dict[str, Any]:

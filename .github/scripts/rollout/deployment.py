@@ -58,7 +58,9 @@ def roll_back(patience: Limits, request: Request) -> Record:
 
 @contextmanager
 def _alone(holder: Holder, request: Request) -> Iterator[Hold]:
-    compose.start_proxy(settings.as_variables(request.over(settings.of_host())))
+    wanted = request.over(settings.of_host())
+    settings.check_network(wanted)
+    compose.start_proxy(settings.as_variables(wanted))
     with lock.alone(holder) as hold:
         _finish_what_was_abandoned()
         if proxy.is_outdated():
@@ -113,15 +115,28 @@ def _try(attempt: Attempt, hold: Hold) -> Record:
         if before:
             logger.info("stopping %s after its open requests", before)
             compose.stop(before)
-        _move_monitor(attempt, record)
+        _move_monitor(attempt, record, hold)
         return record
 
 
-def _move_monitor(attempt: Attempt, record: Record) -> None:
+def _move_monitor(attempt: Attempt, record: Record, hold: Hold) -> None:
+    """Move the monitor; an interruption leaves it, so that a rollback need not wait for it.
+
+    Raises:
+        MonitorLeft: it does not judge the model that serves.
+    """
     if attempt.settings.get("DEPLOY_MONITOR") == "false":
         return
-    variables = settings.as_variables(attempt.settings)
-    if problem := monitor.follow(attempt.jobs, attempt.model_version, variables):
+    try:
+        with _signals(_interrupt):
+            hold.arm(armed=attempt.action == "deploy")
+            problem = monitor.follow(attempt.jobs, attempt.model_version, settings.as_variables(attempt.settings))
+            hold.arm(armed=False)
+    except KeyboardInterrupt:
+        problem = f"the monitor was not moved: {Interrupted(hold.interrupted_by)}"
+    finally:
+        hold.arm(armed=False)
+    if problem:
         raise MonitorLeft(record, problem)
 
 
@@ -136,7 +151,7 @@ def _introduce(attempt: Attempt, new: Colour, before: Colour | None) -> None:
     container = compose.start(new, attempt.image, settings.as_variables(attempt.settings))
     checks.wait_until_ready(container, patience.ready_seconds)
     attempt.model_version = checks.smoke(container, checks.OWN_ADDRESS)
-    if attempt.jobs and attempt.action == "deploy":
+    if attempt.jobs and attempt.action == "deploy" and attempt.settings.get("DEPLOY_MONITOR") != "false":
         monitor.check(attempt.jobs, attempt.model_version)
     logger.info("%s predicts with model %s; switching", new, attempt.model_version)
     attempt.switched = True

@@ -4,6 +4,8 @@ import json
 import logging
 from collections.abc import Mapping
 
+import terminal
+
 from rollout import compose
 from rollout.errors import DockerFailed, Refused
 
@@ -30,8 +32,7 @@ def follow(jobs: str | None, model_version: str | None, variables: Mapping[str, 
     try:
         if jobs is not None:
             logger.info("moving the monitor to %s", jobs)
-            compose.start_monitor(jobs, variables)
-            return None
+            return _move(jobs, variables)
         container = compose.find("monitor")
         if container is None or not container.running:
             return None
@@ -40,8 +41,19 @@ def follow(jobs: str | None, model_version: str | None, variables: Mapping[str, 
         return f"the monitor was not moved: {error}"
     if found == model_version:
         return None
-    remedy = "Deploy again with the image of the jobs: --jobs."
+    remedy = "Deploy again with the image of the jobs: deploy.py IMAGE --jobs IMAGE."
     return f"the monitor still judges model {found}, not {model_version}. {remedy}"
+
+
+def _move(jobs: str, variables: Mapping[str, str]) -> str | None:
+    try:
+        compose.start_monitor(jobs, variables)
+    except DockerFailed as error:
+        return (
+            f"the monitor was not moved: {terminal.last_line(error.output)}. If its port is taken, set MONITOR_PORT. "
+            "If it is unhealthy, see `docker logs` of its container: docker compose -f deploy/compose.yml logs monitor"
+        )
+    return None
 
 
 def _version(pin: str) -> str | None:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from rollout import compose
 from rollout.compose import SETTINGS, Container
@@ -18,6 +19,7 @@ OTHER_NAMES = {"SERVICE_LOG_URL": "LOG_URL", "MONITORING_LOG_URL": "LOG_URL"}
 EMPTY_HAS_A_MEANING = {"SERVICE_KEYS_FILE"}
 SECRETS = {"MONITORING_WEBHOOK_SECRET", "MONITORING_WEBHOOK_URL", "SERVICE_NOTE_KEY"}
 HIDDEN = "(hidden)"
+MONITOR_PORT, NETWORK = "8002", "10.213.77"
 LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
@@ -81,13 +83,44 @@ def read(environment: Mapping[str, str]) -> dict[str, str]:
     return found | {name: environment[name] for name in SETTINGS if name in environment}
 
 
+def check_no_env_file(folder: Path = compose.FOLDER) -> None:
+    """Check that Compose would find no settings of its own, which no later deployment would keep.
+
+    Raises:
+        SettingsInvalid: there is a file `.env`.
+    """
+    if (folder / ".env").exists():
+        raise SettingsInvalid(
+            "deploy/.env exists, and a deployment does not read it. Deploy once with its lines, "
+            'DEPLOY_SETTINGS="$(cat FILE)", after you moved it to FILE elsewhere.'
+        )
+
+
 def of(container: Container) -> dict[str, str]:
-    """Return the settings of a colour; of one that was deployed without a label, what differs from the defaults."""
+    """Return the settings of a colour; of one without a label, what it and the monitor have beside defaults."""
     labels, variables = compose.labels_and_variables(container)
     if kept := labels.get(LABEL):
         settings: dict[str, str] = json.loads(kept)
         return settings
-    usual = compose.default_variables(container.service)
+    return _of_monitor() | _unusual(container.service, variables)
+
+
+def _of_monitor() -> dict[str, str]:
+    """Return what differs from the defaults in the container of the monitor, which has no label."""
+    container = compose.find("monitor")
+    if container is None:
+        return {}
+    _, variables = compose.labels_and_variables(container)
+    port = compose.host_port(container, MONITOR_PORT)
+    moved = {"MONITOR_PORT": port} if port and port != MONITOR_PORT else {}
+    own = {
+        name: value for name, value in _unusual("monitor", variables).items() if name != "LOG_URL"
+    }  # the colour has it
+    return own | moved
+
+
+def _unusual(service: str, variables: Mapping[str, str]) -> dict[str, str]:
+    usual = compose.default_variables(service)
     differs = {name: value for name, value in variables.items() if value != usual.get(name)}
     named = {OTHER_NAMES.get(name, name): value for name, value in differs.items()}
     return {name: value for name, value in named.items() if name in SETTINGS}
@@ -101,6 +134,22 @@ def of_host() -> dict[str, str]:
     found = [container for colour in ("blue", "green") if (container := compose.find(colour))]
     running = [container for container in found if container.running] or found
     return of(min(running, key=lambda container: container.created)) if running else {}
+
+
+def check_network(wanted: Mapping[str, str]) -> None:
+    """Check that the containers are in the network that the settings name, which has addresses in use.
+
+    Raises:
+        SettingsInvalid: they are in another one.
+    """
+    container = compose.find("proxy")
+    current, name = compose.network(container) if container else None, wanted.get("DEPLOY_NETWORK", NETWORK)
+    if current not in {None, name}:
+        raise SettingsInvalid(
+            f"DEPLOY_NETWORK would be {name}, and the containers are in {current}. Set it to {current}. To move them, "
+            "note the settings, remove the containers (docker compose -f deploy/compose.yml --profile monitor down), "
+            "and deploy with all settings: the volumes stay."
+        )
 
 
 def as_variables(settings: Mapping[str, str]) -> dict[str, str]:
