@@ -65,9 +65,18 @@ def test_it_asks_once_after_the_records_of_its_beginning_were_removed(
         ({"code": 0}, 2),
         ({"code": 2}, 1),
         ({"code": 0, "live": "customers.csv"}, 1),
+        ({"code": 0, "chosen_window": True}, 1),
+        ({"code": 0, "chosen_window": False}, 2),
         ({"code": 0, "job": "performance"}, 1),
     ],
-    ids=["it ended", "nobody could tell", "a file was checked", "the other job"],
+    ids=[
+        "it ended",
+        "nobody could tell",
+        "a file was checked",
+        "an old period was checked",
+        "it ended in the usual window",
+        "the other job",
+    ],
 )
 def test_a_drift_that_ended_and_came_again_asks_again(
     between: dict[str, Any], expected: int, requester: Requester, runs: Runs, github: Receiver
@@ -113,7 +122,8 @@ def test_what_is_well_and_what_cannot_tell_ask_for_nothing(requester: Requester,
     runs.add(0, 0)
     runs.add(1, 2)
     runs.add(2, live="customers.csv")
-    assert requester.look(hour(3)) == []
+    runs.add(3, chosen_window=True)
+    assert requester.look(hour(4)) == []
     assert github.received == []
 
 
@@ -142,6 +152,14 @@ def test_a_decision_about_a_run_that_could_not_tell_asks_as_well(
     requester.look(hour(1))
     requester.look(hour(2))
     assert reasons(github) == ["Ana: a broken feed is gone (cannot tell at 0)"]
+
+
+def test_a_decision_about_a_drift_of_an_old_period_asks(requester: Requester, runs: Runs, github: Receiver) -> None:
+    requester.look(hour(0))
+    runs.decide(runs.add(0, chosen_window=True), "retrain", at=1)
+    requester.look(hour(1))
+    requester.look(hour(2))
+    assert reasons(github) == ["Ana: prices rose (drift found at 0)"]
 
 
 def test_a_decision_does_not_wait_for_the_pause(requester: Requester, runs: Runs, github: Receiver) -> None:
