@@ -58,16 +58,15 @@ class Repository:
             raise TokenUnusable(path=self.token_file, problem="holds no token" if text else "is empty")
         return text
 
-    def request_retraining(self, payload: Mapping[str, Any]) -> None:
+    def request_retraining(self, payload: Mapping[str, Any], *, token: str) -> None:
         """Send the event.
 
         Raises:
-            TokenUnusable: there is no token.
             RequestRefused: GitHub refused the event, or could not be reached.
             RequestUnanswered: nobody knows whether GitHub took it.
         """
         headers = {
-            "Authorization": f"Bearer {self.token()}",
+            "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
             "Content-Type": "application/json",
             "User-Agent": "churn-monitoring",

@@ -295,6 +295,20 @@ def test_a_token_that_is_none_is_named_without_its_text(
     assert github.received == []
 
 
+def test_a_decision_while_there_was_no_token_yet_asks_later(requester: Requester, runs: Runs, github: Receiver) -> None:
+    record = runs.add(0, 2)
+    requester.repository.token_file.write_text("")
+    with pytest.raises(TokenUnusable):
+        requester.look(hour(1))
+    runs.decide(record, "retrain", at=2)
+    with pytest.raises(TokenUnusable):
+        requester.look(hour(3))
+    requester.repository.token_file.write_text(TOKEN)
+    requester.look(hour(4))
+    requester.look(hour(5))
+    assert reasons(github) == ["Ana: prices rose (cannot tell at 0)"]
+
+
 def test_a_token_that_was_replaced_is_used_at_the_next_look(requester: Requester, runs: Runs, github: Receiver) -> None:
     runs.add(0)
     requester.repository.token_file.write_text("another")
