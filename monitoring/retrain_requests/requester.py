@@ -59,9 +59,7 @@ class Requester:
             runs = recorded_runs.read_all(folder).runs
             requests = _followed(_settled(before), runs)
             if requests != before or not requests_file.path(folder).exists():
-                requests_file.write(
-                    requests, folder
-                )  # also without a token, because decisions count from the first look
+                requests_file.write(requests, folder)  # before the token is read: decisions count from the first look
             token = self.repository.token()
             return [self._send(due, requests, now, token) for due in self._due(requests, runs, now)]
 

@@ -207,7 +207,8 @@ def test_what_the_command_of_the_operator_requested_is_not_requested_again(
         (401, b'{"message": "Bad credentials"}', "HTTP 401: Bad credentials", "The token ended or is none."),
         (403, b"<html>", "HTTP 403", "may write its contents"),
         (404, b'{"message": "Not Found"}', "HTTP 404: Not Found", "Check MONITORING_RETRAIN_REPOSITORY."),
-        (500, b'{"message": ["x"]}', "HTTP 500", "It is tried again."),
+        (429, b'{"message": ["x"]}', "HTTP 429", "It is tried again."),
+        (503, b"<html>", "HTTP 503", "It is tried again."),
         (307, b"", "HTTP 307", "set MONITORING_RETRAIN_REPOSITORY to its new name"),
     ],
 )
@@ -245,6 +246,22 @@ def test_a_request_without_an_answer_is_never_repeated(requester: Requester, run
     with pytest.raises(RequestUnanswered, match=r"no answer within 0.2 s. It is not requested again."):
         hasty.look(hour(0))
     github.go_on.set()
+    requester.look(hour(48))
+    assert len(github.received) == 1
+    assert "start it there by hand" in runs.said(record)[0]
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_request_that_may_have_arrived_before_a_server_error_is_never_repeated(
+    status: int, requester: Requester, runs: Runs, github: Receiver
+) -> None:
+    record = runs.add(0)
+    github.answer_with(status, b'{"message": "Server Error"}')
+    with pytest.raises(
+        RequestUnanswered, match=f"but GitHub answered HTTP {status}: Server Error. It is not requested"
+    ):
+        requester.look(hour(0))
+    requester.look(hour(1))
     requester.look(hour(48))
     assert len(github.received) == 1
     assert "start it there by hand" in runs.said(record)[0]
