@@ -35,7 +35,7 @@ TESTS = (
     "tests/service/serving/test_degraded.py",
     "tests/monitoring/test_alerts.py",
     "tests/monitoring/test_telemetry.py",
-    "tests/scripts/test_image.py::test_a_workflow_pushes_it_and_goes_on_with_its_digest",
+    "tests/scripts/test_image.py::test_a_workflow_pushes_both_images_and_goes_on_with_their_digests",
     *(
         ("tests/training/learning/test_tuning.py::test_mlflow_keeps_each_trial_as_a_run_below_the_fit",)
         * shipped.ARE_SERVED
