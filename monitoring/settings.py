@@ -55,6 +55,11 @@ class JobSettings(_LogSettings):
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
 
+    @property
+    def has_chosen_window(self) -> bool:
+        """Whether the window has a given start or end, instead of the last hours or days."""
+        return self.from_time is not None or self.to_time is not None
+
     def period(self, now: datetime) -> Period:
         """Return the window.
 

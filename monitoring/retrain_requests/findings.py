@@ -36,7 +36,7 @@ def find(runs: Iterable[RecordedRun], job: Job) -> list[Finding]:
     """Return the findings of a job, oldest first.
 
     A finding ends with a run that finds nothing, or that judges another model. Runs that could not tell, and checks
-    of a file, neither end nor begin one.
+    of a file or of a window with a given start or end, neither end nor begin one.
     """
     found: list[list[RecordedRun]] = []
     is_over = True
@@ -66,5 +66,5 @@ def of(run: RecordedRun, runs: Iterable[RecordedRun]) -> Finding:
 
 
 def _counts(run: RecordedRun, job: Job) -> bool:
-    is_file = isinstance(run.facts.get("live"), str)
-    return run.job == job and run.exit_code != CANNOT_TELL and not is_file
+    is_by_hand = isinstance(run.facts.get("live"), str) or run.facts.get("chosen_window", False)
+    return run.job == job and run.exit_code != CANNOT_TELL and not is_by_hand

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models import plain_text
-from monitoring.retrain_requests.errors import RequestRefused, RequestUnanswered, TokenUnusable
+from monitoring.retrain_requests.errors import NotRequested, RequestRefused, RequestUnanswered, TokenUnusable
 
 LIMIT_SECONDS = 20.0
 SHOWN_BYTES = 2_000
@@ -22,6 +22,8 @@ _REMEDIES: Mapping[int, str] = {
     HTTPStatus.FORBIDDEN: _ACCESS,
     HTTPStatus.NOT_FOUND: "Check MONITORING_RETRAIN_REPOSITORY. GitHub also hides what a token may not see. " + _ACCESS,
 }
+_UNKNOWN = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+"""Answers that also follow a request that arrived."""
 _LATER = "It is tried again."
 _MOVED = "The repository moved: set MONITORING_RETRAIN_REPOSITORY to its new name."
 
@@ -58,16 +60,15 @@ class Repository:
             raise TokenUnusable(path=self.token_file, problem="holds no token" if text else "is empty")
         return text
 
-    def request_retraining(self, payload: Mapping[str, Any]) -> None:
+    def request_retraining(self, payload: Mapping[str, Any], *, token: str) -> None:
         """Send the event.
 
         Raises:
-            TokenUnusable: there is no token.
             RequestRefused: GitHub refused the event, or could not be reached.
             RequestUnanswered: nobody knows whether GitHub took it.
         """
         headers = {
-            "Authorization": f"Bearer {self.token()}",
+            "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
             "Content-Type": "application/json",
             "User-Agent": "churn-monitoring",
@@ -79,7 +80,7 @@ class Repository:
                 pass
         except urllib.error.HTTPError as error:
             with error:
-                raise self._refused(error) from error
+                raise self._failed(error) from error
         except urllib.error.URLError as error:  # only while it connects and sends
             problem = plain_text.first_line(getattr(error.reason, "strerror", None) or error.reason)
             raise RequestRefused(repository=self.name, problem=problem, remedy=_LATER) from error
@@ -89,9 +90,12 @@ class Repository:
                 problem = "the connection ended before an answer"
             raise RequestUnanswered(repository=self.name, problem=problem) from error
 
-    def _refused(self, error: urllib.error.HTTPError) -> RequestRefused:
+    def _failed(self, error: urllib.error.HTTPError) -> NotRequested:
         said = ""
         with suppress(OSError, ValueError, TypeError, LookupError, http.client.HTTPException):
             said = f": {plain_text.first_line(json.loads(error.read(SHOWN_BYTES))['message'])}"
+        problem = f"HTTP {error.code}{said}"
+        if error.code in _UNKNOWN:
+            return RequestUnanswered(repository=self.name, problem=f"GitHub answered {problem}")
         remedy = _MOVED if 300 <= error.code < 400 else _REMEDIES.get(error.code, _LATER)
-        return RequestRefused(repository=self.name, problem=f"HTTP {error.code}{said}", remedy=remedy)
+        return RequestRefused(repository=self.name, problem=problem, remedy=remedy)

@@ -52,7 +52,6 @@ class Requester:
             RequestsUnusable, TokenUnusable: nothing can be requested now.
             NotRequested: a request failed.
         """
-        self.repository.token()
         now = now or datetime.now(UTC)
         folder = self.settings.output_dir
         with requests_file.locked(folder):
@@ -60,8 +59,9 @@ class Requester:
             runs = recorded_runs.read_all(folder).runs
             requests = _followed(_settled(before), runs)
             if requests != before or not requests_file.path(folder).exists():
-                requests_file.write(requests, folder)
-            return [self._send(due, requests, now) for due in self._due(requests, runs, now)]
+                requests_file.write(requests, folder)  # before the token is read: decisions count from the first look
+            token = self.repository.token()
+            return [self._send(due, requests, now, token) for due in self._due(requests, runs, now)]
 
     def _due(self, requests: Requests, runs: Sequence[RecordedRun], now: datetime) -> Iterator[Due]:
         for due in _decided(requests, runs):
@@ -78,14 +78,14 @@ class Requester:
             if (last := requests.last_at()) is None or now >= last + self.pause:
                 yield Due(finding, finding.last, "finding", finding.last.summary)
 
-    def _send(self, due: Due, requests: Requests, now: datetime) -> str:
+    def _send(self, due: Due, requests: Requests, now: datetime, token: str) -> str:
         folder, name = self.settings.output_dir, self.repository.name
         names = {"first": due.finding.first.name, "last": due.finding.last.name}
         request = Request(job=due.finding.job, at=now, because=due.because, **names)
         requests.made.append(request)
         requests_file.write(requests, folder)
         try:
-            self.repository.request_retraining(_payload(due))
+            self.repository.request_retraining(_payload(due), token=token)
         except RequestUnanswered as error:
             request.outcome = "unknown"
             requests_file.write(requests, folder)

@@ -79,6 +79,7 @@ class _Record(_Facts):
     finished_at: Time | None = None
     start: Time | None = Field(None, alias="from")
     end: Time | None = Field(None, alias="to")
+    chosen_window: bool = False
     live: Any = None
     window_rows: int = 0
     judged_rows: int = 0

@@ -118,11 +118,15 @@ def _checked(settings: JobSettings, started_at: datetime) -> str:
 
 
 def _sources(settings: JobSettings) -> dict[str, Any]:
-    """Return the log and the trusted reporters, for whoever retrains on what the run looked at."""
+    """Return the log and the trusted reporters, for whoever retrains on what the run looked at, and who chose when."""
     if isinstance(settings, DriftSettings) and settings.live:
         return {}
     trusted = settings.trusted_reporters if isinstance(settings, PerformanceSettings) else None
-    return {"log_url": redact_passwords(settings.log_url), "trusted_reporters": trusted}
+    return {
+        "log_url": redact_passwords(settings.log_url),
+        "trusted_reporters": trusted,
+        "chosen_window": settings.has_chosen_window,
+    }
 
 
 def _show(drawn: "RenderedReport", facts: Mapping[str, Any], job: Job, settings: JobSettings) -> None:

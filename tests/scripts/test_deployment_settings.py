@@ -29,6 +29,13 @@ def test_every_variable_of_the_compose_file_is_a_setting(root: Path) -> None:
     assert set(VARIABLE.findall(text)) | from_the_shell == set(SETTINGS) - {"DEPLOY_MONITOR"} | OF_THE_SCRIPT
 
 
+def test_the_monitor_of_a_deployment_gets_what_the_one_of_docker_compose_gets(root: Path) -> None:
+    files = (root / "docker-compose.yml", root / "deploy" / "compose.yml")
+    usual, deployed = (yaml.safe_load(file.read_text())["services"]["monitor"] for file in files)
+    assert usual["environment"].items() - deployed["environment"].items() == set()
+    assert set(usual["volumes"]) - set(deployed["volumes"]) == set()
+
+
 def test_every_setting_has_its_place_in_the_documentation(root: Path) -> None:
     page = (root / "docs" / "deploy.md").read_text()
     assert [name for name in SETTINGS if f"`{name}`" not in page] == []

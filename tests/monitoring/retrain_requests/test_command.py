@@ -106,11 +106,11 @@ def test_what_goes_wrong_is_logged_once_and_never_raised(
     caplog.set_level("INFO")
     runs.add(0)
     for _ in range(2):
-        github.answer_with(500)
+        github.answer_with(503)
     looks = command.Looks(requester)
     for _ in range(3):
         looks()
-    assert caplog.text.count("the request failed: HTTP 500") == 1
+    assert caplog.text.count("the request failed: HTTP 503") == 1
     assert caplog.text.count("requested a retraining of ann/churn") == 1
     (runs.folder / "retraining" / "requests.json").unlink()
     (runs.folder / "retraining" / "requests.json").mkdir()

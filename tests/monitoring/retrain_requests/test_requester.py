@@ -65,9 +65,18 @@ def test_it_asks_once_after_the_records_of_its_beginning_were_removed(
         ({"code": 0}, 2),
         ({"code": 2}, 1),
         ({"code": 0, "live": "customers.csv"}, 1),
+        ({"code": 0, "chosen_window": True}, 1),
+        ({"code": 0, "chosen_window": False}, 2),
         ({"code": 0, "job": "performance"}, 1),
     ],
-    ids=["it ended", "nobody could tell", "a file was checked", "the other job"],
+    ids=[
+        "it ended",
+        "nobody could tell",
+        "a file was checked",
+        "an old period was checked",
+        "it ended in the usual window",
+        "the other job",
+    ],
 )
 def test_a_drift_that_ended_and_came_again_asks_again(
     between: dict[str, Any], expected: int, requester: Requester, runs: Runs, github: Receiver
@@ -113,7 +122,8 @@ def test_what_is_well_and_what_cannot_tell_ask_for_nothing(requester: Requester,
     runs.add(0, 0)
     runs.add(1, 2)
     runs.add(2, live="customers.csv")
-    assert requester.look(hour(3)) == []
+    runs.add(3, chosen_window=True)
+    assert requester.look(hour(4)) == []
     assert github.received == []
 
 
@@ -142,6 +152,14 @@ def test_a_decision_about_a_run_that_could_not_tell_asks_as_well(
     requester.look(hour(1))
     requester.look(hour(2))
     assert reasons(github) == ["Ana: a broken feed is gone (cannot tell at 0)"]
+
+
+def test_a_decision_about_a_drift_of_an_old_period_asks(requester: Requester, runs: Runs, github: Receiver) -> None:
+    requester.look(hour(0))
+    runs.decide(runs.add(0, chosen_window=True), "retrain", at=1)
+    requester.look(hour(1))
+    requester.look(hour(2))
+    assert reasons(github) == ["Ana: prices rose (drift found at 0)"]
 
 
 def test_a_decision_does_not_wait_for_the_pause(requester: Requester, runs: Runs, github: Receiver) -> None:
@@ -189,7 +207,8 @@ def test_what_the_command_of_the_operator_requested_is_not_requested_again(
         (401, b'{"message": "Bad credentials"}', "HTTP 401: Bad credentials", "The token ended or is none."),
         (403, b"<html>", "HTTP 403", "may write its contents"),
         (404, b'{"message": "Not Found"}', "HTTP 404: Not Found", "Check MONITORING_RETRAIN_REPOSITORY."),
-        (500, b'{"message": ["x"]}', "HTTP 500", "It is tried again."),
+        (429, b'{"message": ["x"]}', "HTTP 429", "It is tried again."),
+        (503, b"<html>", "HTTP 503", "It is tried again."),
         (307, b"", "HTTP 307", "set MONITORING_RETRAIN_REPOSITORY to its new name"),
     ],
 )
@@ -227,6 +246,22 @@ def test_a_request_without_an_answer_is_never_repeated(requester: Requester, run
     with pytest.raises(RequestUnanswered, match=r"no answer within 0.2 s. It is not requested again."):
         hasty.look(hour(0))
     github.go_on.set()
+    requester.look(hour(48))
+    assert len(github.received) == 1
+    assert "start it there by hand" in runs.said(record)[0]
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_request_that_may_have_arrived_before_a_server_error_is_never_repeated(
+    status: int, requester: Requester, runs: Runs, github: Receiver
+) -> None:
+    record = runs.add(0)
+    github.answer_with(status, b'{"message": "Server Error"}')
+    with pytest.raises(
+        RequestUnanswered, match=f"but GitHub answered HTTP {status}: Server Error. It is not requested"
+    ):
+        requester.look(hour(0))
+    requester.look(hour(1))
     requester.look(hour(48))
     assert len(github.received) == 1
     assert "start it there by hand" in runs.said(record)[0]
@@ -275,6 +310,20 @@ def test_a_token_that_is_none_is_named_without_its_text(
     with pytest.raises(TokenUnusable, match="No such file or directory"):
         requester.look(hour(0))
     assert github.received == []
+
+
+def test_a_decision_while_there_was_no_token_yet_asks_later(requester: Requester, runs: Runs, github: Receiver) -> None:
+    record = runs.add(0, 2)
+    requester.repository.token_file.write_text("")
+    with pytest.raises(TokenUnusable):
+        requester.look(hour(1))
+    runs.decide(record, "retrain", at=2)
+    with pytest.raises(TokenUnusable):
+        requester.look(hour(3))
+    requester.repository.token_file.write_text(TOKEN)
+    requester.look(hour(4))
+    requester.look(hour(5))
+    assert reasons(github) == ["Ana: prices rose (cannot tell at 0)"]
 
 
 def test_a_token_that_was_replaced_is_used_at_the_next_look(requester: Requester, runs: Runs, github: Receiver) -> None:
