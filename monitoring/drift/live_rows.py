@@ -1,7 +1,7 @@
 """The live rows of the drift job, from a period of the prediction log or from a file."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +77,9 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
     if usable:
         cells = pd.DataFrame(usable, columns=list(baseline.contract.names))
         table = customer_files.values(cells, baseline.contract).join(table)
+        removed = baseline.model_contract.absent
+        is_outdated = [row.model_version == pinned and _knew(row.features, removed) for row in rows]
+        table.loc[is_outdated, PREDICTION] = baseline.predict(table[is_outdated])
     facts = {"from": period.start.isoformat(), "to": period.end.isoformat()} | _facts(found, usable_rows=len(usable))
     remarks = _remarks(facts, found, pinned)
     if usable:
@@ -87,6 +90,11 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
             remarks.append(repeated.say("rows without a customer_id", "let clients send a customer_id"))
     source = f"the log from {period}"
     return LiveRows(source, table, found.customers, bool(usable), found.traffic, facts, tuple(remarks))
+
+
+def _knew(features: Any, removed: Collection[str]) -> bool:
+    """Return whether a prediction used a field that was removed since: the model predicts otherwise today."""
+    return isinstance(features, dict) and any(features.get(name) is not None for name in removed)
 
 
 def _facts(found: Window, *, usable_rows: int) -> dict[str, Any]:
