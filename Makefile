@@ -144,6 +144,7 @@ bench-profile: setup ## profile a request by package and by line
 
 lock: setup ## resolve all dependencies into requirements/
 	@$(COMPILE) --group dev -o requirements/dev.txt
+	@$(COMPILE) --group cluster -c requirements/dev.txt -o requirements/cluster.txt
 	@$(COMPILE) --group jobs -c requirements/dev.txt -o requirements/jobs.txt
 	@$(COMPILE) --group service -c requirements/dev.txt -o requirements/service.txt
 	@grep -A99 '^uv==' requirements/dev.txt | awk 'NR == 1 || /^ /{print; next} {exit}' > requirements/uv.txt
