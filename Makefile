@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-profile lock fuzz clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-profile lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -103,6 +103,9 @@ audit-issue: setup ## look up those of both images, and open, update or close on
 pin-images: ## write the digests of the base images behind their tags; needs Docker and the network
 	@$(NEW_ENOUGH)
 	@$(PYTHON) .github/scripts/pin_images.py
+
+manifests: setup ## write the alerts and the dashboard of monitoring/ as manifests of Kubernetes
+	@$(BIN)/python deploy/kubernetes/copy_monitoring.py
 
 sbom: setup ## write the SBOM of IMAGE to SBOM (default: var/sbom.json)
 	@$(BIN)/python .github/scripts/sbom.py "$${IMAGE:?give one, such as IMAGE=sha256:...}" "$${SBOM:-var/sbom.json}"

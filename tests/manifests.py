@@ -12,6 +12,19 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
 Manifest = dict[str, Any]
+VOLUMES = {"emptyDir", "persistentVolumeClaim", "secret"}
+HARDENED = {
+    "runAsNonRoot": True,
+    "runAsUser": 10001,
+    "runAsGroup": 10001,
+    "fsGroup": 10001,
+    "seccompProfile": {"type": "RuntimeDefault"},
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""The restricted Pod Security Standard wants all of these but the read-only root and the numbers, which are ours."""
+HARMLESS = {"fsGroupChangePolicy"}
 UNITS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
@@ -32,7 +45,11 @@ def find(objects: list[Manifest], kind: str) -> dict[str, Manifest]:
 
 def templates(objects: list[Manifest]) -> dict[str, Manifest]:
     """Return what pods are made of, by the name of the object that makes them."""
-    deployments = {name: made["spec"]["template"] for name, made in find(objects, "Deployment").items()}
+    deployments = {
+        name: made["spec"]["template"]
+        for kind in ("Deployment", "StatefulSet")
+        for name, made in find(objects, kind).items()
+    }
     scheduled = {
         name: made["spec"]["jobTemplate"]["spec"]["template"] for name, made in find(objects, "CronJob").items()
     }
@@ -48,6 +65,31 @@ def amount(quantity: str) -> float:
     """
     number = quantity.rstrip("".join(UNITS))
     return float(number) * UNITS.get(quantity[len(number) :], 1)
+
+
+def container_of(template: Manifest) -> Manifest:
+    [container] = template["spec"]["containers"]
+    found: Manifest = container
+    return found
+
+
+def selected(selector: Mapping[str, str], pods: Mapping[str, Manifest]) -> list[str]:
+    """Name the pods that labels select."""
+    return [name for name, pod in pods.items() if selector.items() <= pod["metadata"]["labels"].items()]
+
+
+def beyond_hardened(pod: Manifest) -> list[str]:
+    """Name what a pod may do beyond the restricted standard and a read-only root."""
+    found: list[str] = [name for name in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if name in pod]
+    found += [volume["name"] for volume in pod["volumes"] if not volume.keys() <= VOLUMES | {"name"}]
+    for container in [*pod["containers"], *pod.get("initContainers", []), *pod.get("ephemeralContainers", [])]:
+        context = pod.get("securityContext", {}) | container.get("securityContext", {})
+        found += [name for name, value in HARDENED.items() if context.get(name) != value]
+        found += context.keys() - HARDENED.keys() - HARMLESS
+        found += ["hostPort" for port in container.get("ports", []) if "hostPort" in port]
+        found += [name for name, probe in container.items() if name.endswith("Probe") and "host" in probe["httpGet"]]
+        found += ["lifecycle"] * ("lifecycle" in container)
+    return found
 
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"

@@ -18,8 +18,18 @@ from models.log.errors import LogMissing, LogUnsupported
 
 BUSY_SECONDS = 5
 """Longest wait for another writer, and for the database server to answer."""
-_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
-"""Keepalive settings that detect a lost server in seconds instead of hours."""
+_ALIVE: dict[str, Any] = {
+    "connect_timeout": BUSY_SECONDS,
+    "client_encoding": "utf8",
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Among others, keepalive settings that detect a lost server in seconds instead of hours."""
+_OWN = {"options": "-c timezone=UTC"}
+_POOLED = {"prepare_threshold": None}
+"""Behind PgBouncer, statements of a client may run on different connections, which lack what another one prepared."""
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -98,8 +108,8 @@ def connect(url: str, *, create: bool = False) -> Engine:
     except (ArgumentError, ValueError) as error:  # ValueError: the port is not a number
         raise LogUnsupported(url="(not a URL)") from error
     if parsed.get_backend_name() in ("postgresql", "postgres"):  # the second is what many hosts of databases give
-        options = {"connect_timeout": BUSY_SECONDS, "client_encoding": "utf8", "options": "-c timezone=UTC"} | _ALIVE
-        parsed = parsed.set(drivername="postgresql+psycopg")
+        options = _ALIVE | (_POOLED if parsed.query.get("pgbouncer") == "true" else _OWN)
+        parsed = parsed.set(drivername="postgresql+psycopg").difference_update_query(["pgbouncer"])
         return sa.create_engine(parsed, connect_args=options, pool_pre_ping=True, paramstyle="format")
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise LogUnsupported(url=parsed.render_as_string(hide_password=True))

@@ -4,7 +4,6 @@ import copy
 import os
 import re
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from service.http.routes import router
 from service.log import shipper_process
 from service.settings import Settings
 from tests import manifests
-from tests.manifests import Manifest, amount
+from tests.manifests import HARDENED, Manifest, amount, beyond_hardened, container_of, selected
 from tests.webhook_receiver import SECRET
 
 BASE = Path("deploy", "kubernetes", "base")
@@ -37,19 +36,6 @@ RETRAIN = {
     "MONITORING_RETRAIN_REPOSITORY": "ann/churn",
     "MONITORING_RETRAIN_TOKEN_FILE": "/run/secrets/churn-retrain/token",
 }
-VOLUMES = {"emptyDir", "persistentVolumeClaim", "secret"}
-HARDENED = {
-    "runAsNonRoot": True,
-    "runAsUser": 10001,
-    "runAsGroup": 10001,
-    "fsGroup": 10001,
-    "seccompProfile": {"type": "RuntimeDefault"},
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
-"""The restricted Pod Security Standard wants all of these but the read-only root and the numbers, which are ours."""
-HARMLESS = {"fsGroupChangePolicy"}
 OF_OTHERS = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 """Variables that a library of the service reads."""
 
@@ -69,31 +55,6 @@ def pods(objects: list[Manifest]) -> dict[str, Manifest]:
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
     return (root / "docs" / "kubernetes.md").read_text()
-
-
-def container_of(template: Manifest) -> Manifest:
-    [container] = template["spec"]["containers"]
-    found: Manifest = container
-    return found
-
-
-def selected(selector: Mapping[str, str], pods: Mapping[str, Manifest]) -> list[str]:
-    """Name the pods that labels select."""
-    return [name for name, pod in pods.items() if selector.items() <= pod["metadata"]["labels"].items()]
-
-
-def beyond_hardened(pod: Manifest) -> list[str]:
-    """Name what a pod may do beyond the restricted standard and a read-only root."""
-    found: list[str] = [name for name in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if name in pod]
-    found += [volume["name"] for volume in pod["volumes"] if not volume.keys() <= VOLUMES | {"name"}]
-    for container in [*pod["containers"], *pod.get("initContainers", []), *pod.get("ephemeralContainers", [])]:
-        context = pod.get("securityContext", {}) | container.get("securityContext", {})
-        found += [name for name, value in HARDENED.items() if context.get(name) != value]
-        found += context.keys() - HARDENED.keys() - HARMLESS
-        found += ["hostPort" for port in container.get("ports", []) if "hostPort" in port]
-        found += [name for name, probe in container.items() if name.endswith("Probe") and "host" in probe["httpGet"]]
-        found += ["lifecycle"] * ("lifecycle" in container)
-    return found
 
 
 def test_every_object_is_valid_in_the_oldest_version_that_the_page_names_and_in_the_newest(
