@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -25,6 +26,12 @@ settings.load_profile("patient")
 REPOSITORY = Path(__file__).parent.parent
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 TELCO = REPOSITORY.parent / "shared" / "data" / "telco_tickets.csv"
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C again where a shell's `&` made this process ignore it: programs that the tests start inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,10 +4,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests import conftest
 from tests.waiting import wait_until
 
 WAITS = """#!/usr/bin/env python3
@@ -53,6 +55,17 @@ def test_ctrl_c_ends_the_lanes_that_run_and_begins_no_other(lanes: Path) -> None
         os.killpg(process.pid, signal.SIGINT)  # as the terminal does
     assert process.returncode == 130
     assert notes() == ["cleared up"] * 3
+
+
+def test_programs_of_tests_hear_ctrl_c_where_a_shell_made_the_run_deaf_to_it() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        conftest.pytest_configure()
+        asked = [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT).__name__)"]
+        told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert told == "default_int_handler\n"
 
 
 @pytest.mark.parametrize(
