@@ -43,7 +43,7 @@ def columns(dataset: Dataset, split: Split, contract: Contract, others: Sequence
     Raises:
         SliceTooFine: a text column has more than twenty different values.
     """
-    asked = (dataset.others[name] for name in others if name not in contract.names)
+    asked = (dataset.others[name] for name in others if name not in contract.names_of_today)
     return [
         *(_column(feature, dataset.features[feature.name], split) for feature in contract.features),
         *(_column(_as_feature(cells), cells, split) for cells in asked),
