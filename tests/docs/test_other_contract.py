@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.bundles import pins
 from tests.checkout import Clone
 
 pytestmark = pytest.mark.slow
@@ -156,3 +157,19 @@ def test_new_levels_are_drift_and_five_hundred_unchanged_ones_are_not(bank: Path
     assert "no drift in" in run(bank, "monitoring", "drift", "--live", str(calm))
     told = run(bank, "monitoring", "drift", "--live", str(new), exit_code=1)
     assert "columns: branch (Jensen-Shannon distance" in told
+
+
+def test_score_counts_levels_never_seen_and_shows_the_commonest(bank: Path) -> None:
+    rows = customers(1_000, seed=3).drop(columns="churned")
+    rows.loc[:59, "branch"], rows.loc[60:99, "branch"] = "Atlantis", "Avalon"
+    rows.loc[:9, "advisor"] = "Ms 7"
+    rows.to_csv(bank.parent / "rows.csv", index=False)
+    told = run(bank, "training", "score", str(bank.parent / "rows.csv"), str(bank.parent / "scored.csv"))
+    pinned = pins.read(bank / "models").version
+    manifest = json.loads((bank / "models" / "store" / pinned / "manifest.json").read_text())
+    known = set(manifest["levels"]["branch"])
+    others = [branch for branch in rows["branch"][10:] if branch not in known]
+    assert f"branch had a level never seen in training in {len(others)} rows, and was unknown there" in told
+    assert '("Atlantis" 50, "Avalon" 40' in told
+    assert "advisor had" not in told  # its levels are refused
+    assert "advisor not 'Mr 3', 'Ms 1' or 'Ms 2': 10" in told
