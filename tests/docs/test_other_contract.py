@@ -70,6 +70,8 @@ with running(Path("models"), Path("var/service.log"), SERVICE_LOG_URL="") as ser
         "wrong": ask("/predict", wrong),
         "wrong batch": ask("/predict/batch", {"customers": [CONTRACT.example, wrong]}),
         "wrong trial": ask("/predict/trial", {"customers": [wrong]}),
+        "wrong twice": ask("/predict", wrong | {"age": -1}),
+        "wrong twice in a batch": ask("/predict/batch", {"customers": [wrong, CONTRACT.example | {"age": -1}]}),
         "model": ask("/model"),
         "metrics": ask("/metrics"),
     }))
@@ -128,6 +130,8 @@ def test_a_level_never_seen_is_answered_and_counted_or_refused_as_declared(bank:
         "wrong": 422,
         "wrong batch": 422,
         "wrong trial": 422,
+        "wrong twice": 422,
+        "wrong twice in a batch": 422,
         "model": 200,
         "metrics": 200,
     }
@@ -141,10 +145,15 @@ def test_a_level_never_seen_is_answered_and_counted_or_refused_as_declared(bank:
     [single], [row], [trial] = (told[name]["answer"]["errors"] for name in ("wrong", "wrong batch", "wrong trial"))
     assert single == {"path": "advisor", "message": "Input should be 'Mr 3', 'Ms 1' or 'Ms 2'", "code": "literal_error"}
     assert (row["path"], trial["path"]) == ("customers.1.advisor", "customers.0.advisor")
+    twice, apart = (told[name]["answer"] for name in ("wrong twice", "wrong twice in a batch"))
+    assert [found["path"] for found in twice["errors"]] == ["advisor", "age"]
+    assert twice["errors"][0] == single
+    assert [found["path"] for found in apart["errors"]] == ["customers.0.advisor", "customers.1.age"]
+    assert "names every problem" in twice["detail"]
     metrics = told["metrics"]["answer"]
     assert 'churn_unseen_levels_total{field="branch"} 3.0' in metrics
     assert 'churn_unseen_levels_total{field="advisor"} 0.0' in metrics
-    assert 'churn_validation_failures_total{field="advisor"} 3.0' in metrics
+    assert 'churn_validation_failures_total{field="advisor"} 5.0' in metrics
     branch = next(feature for feature in told["model"]["answer"]["features"] if feature["name"] == "branch")
     assert len(branch["levels"]) == 100
     assert next(iter(branch["levels"])) == "branch 0"
