@@ -99,9 +99,7 @@ def _judge(
     sample = customer_files.read_of_bundle(model, bundle_files.REFERENCE, contract, rows=_REFERENCE_ROWS)
     compared = [feature for feature in contract.features if feature.name in model.contract.names_set]
     parts = segments.find(
-        compared,
-        outcomes.features,
-        {feature.name: feature.encode(sample[feature.name]) for feature in compared},
+        [(one, outcomes.features[one.name], one.encode(sample[one.name])) for one in compared],
         probability=outcomes.probability,
         churned=outcomes.churned,
         policy=policy,

@@ -138,6 +138,7 @@ class Training:
             linear=linear,
             linear_policy=self._decide(simple.whole, outcomes),
             chosen_on=(probability, outcomes),
+            chosen_for=None if customers is None else customers[ours.rows],
             folds=measured,
             seeds=seeds,
             log_loss=log_loss,

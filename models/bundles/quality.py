@@ -6,7 +6,8 @@ each distinct probability. Intervals and estimates have at most 500 groups: this
 0.001, and 500 resamples of a million rows take half a second. There are three kinds of counts:
 
 - measured: the outcomes as they are;
-- interval: each count is drawn from a Poisson distribution, which is a bootstrap of the rows;
+- interval: each count is drawn from a Poisson distribution, which is a bootstrap of the rows; where customers have
+  several rows, the customers are drawn instead, each with all rows;
 - estimated: outcomes are drawn from the probabilities, as in confidence-based performance estimation (NannyML). The
   estimate needs no outcomes but assumes that the probabilities are right. It detects that customers become harder to
   separate. It cannot detect lost calibration or concept drift: these show only in outcomes.
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.bundles import resampling
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Labels, Vector
 
@@ -69,11 +71,18 @@ class Groups:
     """(at most 10,) first group of each bin of the calibration error; bins have equally many rows, except for ties."""
 
 
-def shortage(churned: Labels, *, min_rows: int) -> str | None:
-    """Return why there are too few outcomes for figures; None if there are enough."""
+def shortage(churned: Labels, *, min_rows: int, customers: Labels | None = None) -> str | None:
+    """Return why there are too few outcomes for figures; None if there are enough.
+
+    `customers` (n,) has the customer of each row; None if each row is of a customer of its own.
+    """
     rows, left = len(churned), int(churned.sum())
     if rows < min_rows:
         return f"{rows:,} outcomes, at least {min_rows:,} are needed"
+    if customers is not None:
+        fewest = min(len(np.unique(customers[churned == one])) for one in (0, 1))
+        if fewest < MIN_OF_A_CLASS:
+            return f"{fewest:,} customers churned, or stayed; at least {MIN_OF_A_CLASS} of each are needed"
     if min(left, rows - left) < MIN_OF_A_CLASS:
         return (
             f"{left:,} of {rows:,} customers churned; at least {MIN_OF_A_CLASS} must have churned, and as many stayed"
@@ -106,16 +115,15 @@ def group(probability: Vector, policy: RiskPolicy, *, most: int = GROUPS) -> Gro
     )
 
 
-def measured(probability: Vector, churned: Labels, policy: RiskPolicy) -> Figures:
+def measured(probability: Vector, churned: Labels, policy: RiskPolicy, *, customers: Labels | None = None) -> Figures:
     """Compute every metric on outcomes, with bootstrap intervals; both outcomes must occur.
 
-    The interval of the calibration error is biased upwards, because resampling adds noise to the error.
+    The interval of the calibration error is biased upwards, because resampling adds noise to the error. `customers`
+    (n,) has the customer of each row; None if each row is of a customer of its own.
     """
     values = exact(probability, churned, policy)
     groups = group(probability, policy)
-    stayed, left = _count(groups, churned)
-    rng, shape = np.random.default_rng(_SEED), (RESAMPLES, len(left))
-    drawn_stayed, drawn_left = rng.poisson(stayed, shape), rng.poisson(left, shape)
+    drawn_stayed, drawn_left = _resample(groups, churned, resampling.numbered(customers))
     both = drawn_stayed.any(axis=1) & drawn_left.any(axis=1)  # with very few churners a resample may have none
     drawn = measure(groups, drawn_stayed[both], drawn_left[both])
     return {name: _figure(values[name], drawn[name]) for name in values}
@@ -177,6 +185,18 @@ def _count(groups: Groups, churned: Labels) -> tuple[Counts, Counts]:
     """Count the customers who stayed, and those who churned, in each group."""
     left = np.bincount(groups.of_row, weights=churned, minlength=len(groups.rows))
     return groups.rows - left, left
+
+
+def _resample(groups: Groups, churned: Labels, of_row: Labels | None) -> tuple[Counts, Counts]:
+    """Draw the counts of `_count` `RESAMPLES` times."""
+    width = len(groups.rows)
+    if of_row is None:
+        stayed, left = _count(groups, churned)
+        rng, shape = np.random.default_rng(_SEED), (RESAMPLES, width)
+        return rng.poisson(stayed, shape), rng.poisson(left, shape)
+    cells = churned * width + groups.of_row
+    drawn = resampling.counts(cells, 2 * width, of_row, resamples=RESAMPLES, seed=_SEED)
+    return drawn[:, :width], drawn[:, width:]
 
 
 def _draw(groups: Groups) -> Counts:

@@ -4,7 +4,7 @@ The quartiles stay the same from run to run, so segments can be compared over ti
 listed without figures.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -41,33 +41,48 @@ class Segment:
 
 
 def find(
-    features: Iterable[Feature],
-    values: Mapping[str, Vector],
-    reference: Mapping[str, Vector],
+    columns: Iterable[tuple[Feature, Vector, Vector]],
     *,
     probability: Vector,
     churned: Labels,
     policy: RiskPolicy,
     min_rows: int,
+    customers: Labels | None = None,
 ) -> list[Segment]:
-    """Measure every segment, in the order of the features; features with only unknown values have no segments.
+    """Measure every segment, in the order of the columns; columns with only unknown values have no segments.
 
-    `values` and `reference` are encoded by `Feature.encode`, one vector for each feature.
+    A column is a feature, its values (n,), and its values in the training sample, both encoded by `Feature.encode`.
+    `customers` (n,) has the customer of each row; None if each row is of a customer of its own.
     """
     return [
-        _measure(feature.name, name, probability[inside], churned[inside], policy=policy, min_rows=min_rows)
-        for feature in features
-        if not np.isnan(values[feature.name]).all()
-        for name, inside in split(feature, values[feature.name], reference[feature.name])
+        _measure(
+            feature.name,
+            name,
+            probability[inside],
+            churned[inside],
+            policy=policy,
+            min_rows=min_rows,
+            customers=None if customers is None else customers[inside],
+        )
+        for feature, values, reference in columns
+        if not np.isnan(values).all()
+        for name, inside in split(feature, values, reference)
     ]
 
 
 def _measure(
-    feature: str, values: str, probability: Vector, churned: Labels, *, policy: RiskPolicy, min_rows: int
+    feature: str,
+    values: str,
+    probability: Vector,
+    churned: Labels,
+    *,
+    policy: RiskPolicy,
+    min_rows: int,
+    customers: Labels | None,
 ) -> Segment:
     figures: Figures | None = None
-    if quality.shortage(churned, min_rows=min_rows) is None:
-        found = quality.measured(probability, churned, policy)
+    if quality.shortage(churned, min_rows=min_rows, customers=customers) is None:
+        found = quality.measured(probability, churned, policy, customers=customers)
         figures = {metric: found[metric] for metric in METRICS}
     return Segment(feature, values, len(churned), int(churned.sum()), figures)
 

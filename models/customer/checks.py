@@ -24,6 +24,20 @@ def find_violations(contract: Contract, columns: Columns) -> dict[str, Mask]:
     return {reason: mask for reason, mask in found if mask.any()}
 
 
+def find_unseen(contract: Contract, columns: Columns) -> dict[str, Mask]:
+    """Return the rows, by open category, whose level was never seen in training; (n,) masks.
+
+    The rows must have passed `find_violations`.
+    """
+    found = {}
+    for feature in contract.open_categories:
+        if feature.name not in contract.absent:
+            levels = columns[feature.name].tolist()
+            unseen = (isinstance(level, str) and level not in feature.levels for level in levels)
+            found[feature.name] = np.fromiter(unseen, dtype=np.bool_, count=len(levels))
+    return found
+
+
 def _broken_rules(feature: Feature, encoded: dict[str, Vector]) -> Iterator[tuple[str, Mask]]:
     name, values = feature.name, encoded[feature.name]
     readable = np.isfinite(values)

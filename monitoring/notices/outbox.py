@@ -3,19 +3,16 @@
 A process that is killed at any time loses no notice. At most it delivers one again, with the same id.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel
 
-from models import file_lock
-from models.errors import first_problem
 from monitoring.notices.errors import OutboxUnusable
 from monitoring.notices.notice import Condition, Notice, Subject
+from monitoring.state_file import StateFile
 
 MAX_WAITING = 100
 """Notices that wait at the most; then the oldest is given up."""
@@ -68,15 +65,7 @@ def read(output_dir: Path) -> Outbox | None:
     Raises:
         OutboxUnusable: it cannot be read.
     """
-    file = path(output_dir)
-    try:
-        return Outbox.model_validate_json(file.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise OutboxUnusable(path=file, problem=error.strerror or "cannot be read") from error
-    except ValidationError as error:
-        raise OutboxUnusable(path=file, problem=f"{first_problem(error)}; remove it to begin anew") from error
+    return _file(output_dir).read()
 
 
 def write(outbox: Outbox, output_dir: Path) -> None:
@@ -85,32 +74,18 @@ def write(outbox: Outbox, output_dir: Path) -> None:
     Raises:
         OutboxUnusable: it cannot be written.
     """
-    file = path(output_dir)
-    unfinished = file.with_suffix(".unfinished")
-    try:
-        with unfinished.open("w") as content:
-            content.write(outbox.model_dump_json(indent=2) + "\n")
-            content.flush()
-            os.fsync(content.fileno())
-        unfinished.replace(file)
-    except OSError as error:
-        raise OutboxUnusable(path=file, problem=error.strerror or "cannot be written") from error
+    _file(output_dir).write(outbox)
 
 
-@contextmanager
-def locked(output_dir: Path, *, patience_seconds: float) -> Iterator[None]:
+def locked(output_dir: Path, *, patience_seconds: float) -> AbstractContextManager[None]:
     """Keep other processes from the outbox while the context is open; the lock of a killed process is released.
 
     Raises:
         OutboxUnusable: another process keeps it for longer than `patience_seconds`, or it cannot be locked.
     """
-    lock = path(output_dir).with_name("lock")
-    with ExitStack() as stack:
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(file_lock.held(lock, patience_seconds=patience_seconds))
-        except TimeoutError as error:
-            raise OutboxUnusable(path=lock, problem="another process sends notices at the moment") from error
-        except OSError as error:
-            raise OutboxUnusable(path=lock, problem=error.strerror or "cannot be written") from error
-        yield
+    return _file(output_dir).locked(patience_seconds=patience_seconds)
+
+
+def _file(output_dir: Path) -> StateFile[Outbox]:
+    busy, remedy = "another process sends notices at the moment", "remove it to begin anew"
+    return StateFile(path(output_dir), Outbox, OutboxUnusable, remedy=remedy, busy=busy)

@@ -1,19 +1,17 @@
 """The requests that were made, in one JSON file. It outlasts the records of the runs, which are removed by age."""
 
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel
 
 from models import file_lock
-from models.errors import first_problem
 from monitoring.retrain_requests.errors import RequestsUnusable
 from monitoring.retrain_requests.findings import Finding
 from monitoring.runs.run_store import Job
+from monitoring.state_file import StateFile
 
 KEPT = 100
 """Requests that are remembered, the newest."""
@@ -66,16 +64,7 @@ def read(output_dir: Path, *, now: datetime) -> Requests:
     Raises:
         RequestsUnusable: the file cannot be read.
     """
-    file = path(output_dir)
-    try:
-        return Requests.model_validate_json(file.read_bytes())
-    except FileNotFoundError:
-        return Requests(began_at=now)
-    except OSError as error:
-        raise RequestsUnusable(path=file, problem=error.strerror or "cannot be read") from error
-    except ValidationError as error:
-        problem = f"{first_problem(error)}; remove it to begin anew, and a drift that lasts asks again"
-        raise RequestsUnusable(path=file, problem=problem) from error
+    return _file(output_dir).read() or Requests(began_at=now)
 
 
 def write(requests: Requests, output_dir: Path) -> None:
@@ -84,33 +73,19 @@ def write(requests: Requests, output_dir: Path) -> None:
     Raises:
         RequestsUnusable: it cannot be written.
     """
-    file = path(output_dir)
-    unfinished = file.with_suffix(".unfinished")
-    kept = requests.model_copy(update={"made": requests.made[-KEPT:]})
-    try:
-        with unfinished.open("w", encoding="utf-8") as content:
-            content.write(kept.model_dump_json(indent=2) + "\n")
-            content.flush()
-            os.fsync(content.fileno())
-        unfinished.replace(file)
-    except OSError as error:
-        raise RequestsUnusable(path=file, problem=error.strerror or "cannot be written") from error
+    _file(output_dir).write(requests.model_copy(update={"made": requests.made[-KEPT:]}))
 
 
-@contextmanager
-def locked(output_dir: Path, *, patience_seconds: float = file_lock.PATIENCE_SECONDS) -> Iterator[None]:
+def locked(output_dir: Path, *, patience_seconds: float = file_lock.PATIENCE_SECONDS) -> AbstractContextManager[None]:
     """Keep other processes from requesting while the context is open; the lock of a killed process is released.
 
     Raises:
         RequestsUnusable: another process keeps it for longer than `patience_seconds`, or it cannot be locked.
     """
-    lock = path(output_dir).with_name("lock")
-    with ExitStack() as stack:
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(file_lock.held(lock, patience_seconds=patience_seconds))
-        except TimeoutError as error:
-            raise RequestsUnusable(path=lock, problem="another process requests at the moment") from error
-        except OSError as error:
-            raise RequestsUnusable(path=lock, problem=error.strerror or "cannot be written") from error
-        yield
+    return _file(output_dir).locked(patience_seconds=patience_seconds)
+
+
+def _file(output_dir: Path) -> StateFile[Requests]:
+    busy = "another process requests at the moment"
+    remedy = "remove it to begin anew, and a drift that lasts asks again"
+    return StateFile(path(output_dir), Requests, RequestsUnusable, remedy=remedy, busy=busy)

@@ -8,7 +8,7 @@ when the body is no longer held, and the thread is free again.
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import perf_counter
 from typing import Any, TypeVar, get_type_hints
 
@@ -19,6 +19,8 @@ from pydantic_core import ErrorDetails
 from starlette.requests import Request
 from starlette.responses import Response
 
+from models.customer.kinds.levels import Levels
+from models.customer.kinds.open_category import KNOWN_LEVELS
 from service.customers import LEVELS
 from service.errors import LISTED_PROBLEMS, BrokenRule, MediaTypeUnsupported, RequestInvalid
 from service.http import state
@@ -53,7 +55,7 @@ class JsonRoute(APIRoute):
             queue = next((found for option, found in queues.items() if arguments[option]), queued)
 
             def work(body: bytearray) -> bytes | Finish:
-                arguments[name] = _validate(model, body)
+                arguments[name] = _validate(model, body, _refusing(request))
                 answer: bytes | Finish = self.endpoint(**arguments)
                 return answer
 
@@ -93,23 +95,34 @@ def _require_json(request: Request) -> None:
         raise MediaTypeUnsupported(found=media_type, coding=coding)
 
 
-def _validate(model: Any, body: bytearray) -> Any:
+def _refusing(request: Request) -> Mapping[str, Levels]:
+    """Return the known levels of each field for which the served model refuses all others."""
+    inference = state.of(request).get("inference")  # an app for one route alone has none
+    router = inference.model.router if inference else None
+    return router.champion.refusing if router else {}
+
+
+def _validate(model: Any, body: bytearray, refusing: Mapping[str, Levels]) -> Any:
     if body.startswith(BOM_UTF8):  # JSON has none by RFC 8259, which lets a reader ignore it
         del body[: len(BOM_UTF8)]
     try:
-        return model.__pydantic_validator__.validate_json(body)
+        return model.__pydantic_validator__.validate_json(body, context={KNOWN_LEVELS: refusing})
     except ValidationError as error:
-        raise RequestInvalid(rules=_listed(error), found=error.error_count()) from None
+        raise RequestInvalid(rules=_listed(error, refusing), found=error.error_count()) from None
 
 
-def _listed(error: ValidationError) -> list[BrokenRule]:
+def _listed(error: ValidationError, refusing: Mapping[str, Levels]) -> list[BrokenRule]:
     if error.error_count() > CONVERTED_PROBLEMS:
         return []
     problems = error.errors(include_url=False, include_context=False)[:LISTED_PROBLEMS]
-    return [BrokenRule(location=found["loc"], message=_message(found), code=found["type"]) for found in problems]
+    levels: dict[int | str, Levels] = {**LEVELS}
+    levels.update(refusing)
+    return [
+        BrokenRule(location=found["loc"], message=_message(found, levels), code=found["type"]) for found in problems
+    ]
 
 
-def _message(found: ErrorDetails) -> str:
+def _message(found: ErrorDetails, known: Mapping[int | str, Levels]) -> str:
     """Say what was expected, without the input: a customer's values go neither into responses nor into logs."""
-    levels = LEVELS.get(found["loc"][-1]) if found["type"] == "literal_error" else None
+    levels = known.get(found["loc"][-1]) if found["type"] == "literal_error" else None
     return f"Input should be {levels.near(found['input'])}" if levels else found["msg"]

@@ -200,7 +200,9 @@ class ModelCard(Body):
         names, share = changes.pair(manifest.features, contract), manifest.importance
         same["importance"] = {names[name]: share[name] for name in share if name in names}
         same["features"] = contract.for_clients_of(champion.contract)
-        return cls(**same, ranges=champion.explainer.ranges, challenger=Tried.of(challenger))
+        ranges = champion.explainer.ranges.items()
+        same["ranges"] = {name: ends for name, ends in ranges if name not in champion.contract.absent}
+        return cls(**same, challenger=Tried.of(challenger))
 
 
 class Health(Body):

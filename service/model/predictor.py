@@ -99,19 +99,29 @@ class Predictor:
     def require_known(self, customers: Sequence[CustomerFeatures], *, is_batch: bool) -> None:
         """Check that no customer has a level that is to be refused.
 
+        A JSON route has checked it with all other rules; the model may have changed since.
+
         Raises:
             RequestInvalid: some have, and the error names the nearest levels.
         """
-        if self.refusing and (rules := list(self._broken_rules(customers, is_batch=is_batch))):
-            raise RequestInvalid(rules=rules[:LISTED_PROBLEMS], found=len(rules))
+        if self.refusing and (found := list(self._refused(customers))):
+            rules = [
+                BrokenRule(
+                    ("customers", at, name) if is_batch else (name,),
+                    f"Input should be {self.refusing[name].near(level)}",
+                    "literal_error",
+                )
+                for at, name, level in found[:LISTED_PROBLEMS]
+            ]
+            raise RequestInvalid(rules=rules, found=len(found))
 
-    def _broken_rules(self, customers: Sequence[CustomerFeatures], *, is_batch: bool) -> Iterator[BrokenRule]:
+    def _refused(self, customers: Sequence[CustomerFeatures]) -> Iterator[tuple[int, str, str]]:
+        """Yield the position of a customer, a field, and its level."""
         for at, customer in enumerate(customers):
             for name, known in self.refusing.items():
                 level = getattr(customer, name)
                 if level is not None and level not in known:
-                    location = ("customers", at, name) if is_batch else (name,)
-                    yield BrokenRule(location, f"Input should be {known.near(level)}", "literal_error")
+                    yield at, name, level
 
     def _count_unseen(self, customers: Sequence[CustomerFeatures]) -> dict[str, int]:
         counted = {}

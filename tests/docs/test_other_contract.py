@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.bundles import pins
 from tests.checkout import Clone
 
 pytestmark = pytest.mark.slow
@@ -69,6 +70,8 @@ with running(Path("models"), Path("var/service.log"), SERVICE_LOG_URL="") as ser
         "wrong": ask("/predict", wrong),
         "wrong batch": ask("/predict/batch", {"customers": [CONTRACT.example, wrong]}),
         "wrong trial": ask("/predict/trial", {"customers": [wrong]}),
+        "wrong twice": ask("/predict", wrong | {"age": -1}),
+        "wrong twice in a batch": ask("/predict/batch", {"customers": [wrong, CONTRACT.example | {"age": -1}]}),
         "model": ask("/model"),
         "metrics": ask("/metrics"),
     }))
@@ -127,6 +130,8 @@ def test_a_level_never_seen_is_answered_and_counted_or_refused_as_declared(bank:
         "wrong": 422,
         "wrong batch": 422,
         "wrong trial": 422,
+        "wrong twice": 422,
+        "wrong twice in a batch": 422,
         "model": 200,
         "metrics": 200,
     }
@@ -140,10 +145,15 @@ def test_a_level_never_seen_is_answered_and_counted_or_refused_as_declared(bank:
     [single], [row], [trial] = (told[name]["answer"]["errors"] for name in ("wrong", "wrong batch", "wrong trial"))
     assert single == {"path": "advisor", "message": "Input should be 'Mr 3', 'Ms 1' or 'Ms 2'", "code": "literal_error"}
     assert (row["path"], trial["path"]) == ("customers.1.advisor", "customers.0.advisor")
+    twice, apart = (told[name]["answer"] for name in ("wrong twice", "wrong twice in a batch"))
+    assert [found["path"] for found in twice["errors"]] == ["advisor", "age"]
+    assert twice["errors"][0] == single
+    assert [found["path"] for found in apart["errors"]] == ["customers.0.advisor", "customers.1.age"]
+    assert "names every problem" in twice["detail"]
     metrics = told["metrics"]["answer"]
     assert 'churn_unseen_levels_total{field="branch"} 3.0' in metrics
     assert 'churn_unseen_levels_total{field="advisor"} 0.0' in metrics
-    assert 'churn_validation_failures_total{field="advisor"} 3.0' in metrics
+    assert 'churn_validation_failures_total{field="advisor"} 5.0' in metrics
     branch = next(feature for feature in told["model"]["answer"]["features"] if feature["name"] == "branch")
     assert len(branch["levels"]) == 100
     assert next(iter(branch["levels"])) == "branch 0"
@@ -156,3 +166,19 @@ def test_new_levels_are_drift_and_five_hundred_unchanged_ones_are_not(bank: Path
     assert "no drift in" in run(bank, "monitoring", "drift", "--live", str(calm))
     told = run(bank, "monitoring", "drift", "--live", str(new), exit_code=1)
     assert "columns: branch (Jensen-Shannon distance" in told
+
+
+def test_score_counts_levels_never_seen_and_shows_the_commonest(bank: Path) -> None:
+    rows = customers(1_000, seed=3).drop(columns="churned")
+    rows.loc[:59, "branch"], rows.loc[60:99, "branch"] = "Atlantis", "Avalon"
+    rows.loc[:9, "advisor"] = "Ms 7"
+    rows.to_csv(bank.parent / "rows.csv", index=False)
+    told = run(bank, "training", "score", str(bank.parent / "rows.csv"), str(bank.parent / "scored.csv"))
+    pinned = pins.read(bank / "models").version
+    manifest = json.loads((bank / "models" / "store" / pinned / "manifest.json").read_text())
+    known = set(manifest["levels"]["branch"])
+    others = [branch for branch in rows["branch"][10:] if branch not in known]
+    assert f"branch had a level never seen in training in {len(others)} rows, and was unknown there" in told
+    assert '("Atlantis" 50, "Avalon" 40' in told
+    assert "advisor had" not in told  # its levels are refused
+    assert "advisor not 'Mr 3', 'Ms 1' or 'Ms 2': 10" in told

@@ -12,7 +12,8 @@ EXPLAINED_IN = "docs/train.md"
 
 
 _ALIKE = (
-    "Each row counts, and rows of one customer resemble each other, so the intervals are narrower than they should be."
+    "Each row counts. Rows of one customer resemble each other, so the intervals are those of drawing customers, each "
+    "with all rows."
 )
 
 

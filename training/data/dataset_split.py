@@ -34,6 +34,8 @@ class TestSet:
     """A sample of at most 50,000 test rows, unencoded, for comparisons with other models."""
     kept: Rows
     """Positions of `rows` among the test rows."""
+    customers: Rows | None = None
+    """The customer of each test row, as a number; None if rows are not grouped."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence
             columns=slices.columns(dataset, split, contract, others),
             rows=features.iloc[split.test[kept]],
             kept=kept,
+            customers=None if dataset.groups is None else dataset.groups.codes[split.test],
         ),
         provenance=dataset.provenance,
         told=split.told,

@@ -109,6 +109,7 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
     logger.info("read %d rows from %s", len(table), source)
     if table.empty:
         _require_enough(np.zeros(0, dtype=np.int64))
+    columns = columns.fitted(contract, table.columns.tolist())
     rows = column_mapping.labelled(columns, table, contract)
     others = other_columns.read(settings, table, contract, columns)
     del table  # frees one copy of a large table before the fit
@@ -130,7 +131,7 @@ def _load_live(settings: FitSettings, contract: Contract) -> _Part:
         raise SplitImpossible(column=settings.time_column, problem="live rows have their own times")
     if settings.group_column:
         raise GroupingImpossible(column=settings.group_column, problem="the log tells the customers of live rows apart")
-    asked = [name for name in settings.slices if name not in contract.names]
+    asked = [name for name in settings.slices if name not in contract.names_of_today]
     column_mapping.require(asked, contract.names, remedy=other_columns.name_other_options)
     table, happened = live.read(settings, contract, now=datetime.now(UTC))
     source = f"live({databases.name(settings.log_url)})"

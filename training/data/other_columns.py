@@ -35,15 +35,15 @@ class OtherColumns:
 
 
 def read(settings: FitSettings, table: pd.DataFrame, contract: Contract, mapping: ColumnMapping) -> OtherColumns:
-    """Read the columns that the settings name.
+    """Read the columns that the settings name; `mapping` is the one that fits the table.
 
     Raises:
         ColumnMissing, ColumnRepeated: the source lacks one of them, or has it twice.
         GroupingImpossible: `--group-column` names a feature or the target, or does not tell customers apart.
     """
-    # The name of a feature always means the feature, even if the source has a column of that name.
-    slices = [name for name in dict.fromkeys(settings.slices) if name not in contract.names]
-    times, group = settings.time_column, settings.group_column
+    # A name of a feature, also an earlier one, always means the feature, even if the source has a column of that name.
+    slices = [name for name in dict.fromkeys(settings.slices) if name not in contract.names_of_today]
+    times, group = _time_column(settings.time_column, table, contract), settings.group_column
     if group is not None:
         _require_no_feature(group, contract, mapping)
     asked = [*slices, *(name for name in (times, group) if name is not None)]
@@ -60,10 +60,22 @@ def name_other_options(_: Sequence[str]) -> str:
     return "Name other columns with --slices, --time-column and --group-column."
 
 
+def _time_column(asked: str | None, table: pd.DataFrame, contract: Contract) -> str | None:
+    """Return the column of the times; a feature can be the time, and the table may have it under another of its names.
+
+    The table's own columns come first: an age may have the name of the dates from which it is made.
+    """
+    if asked is None or asked in table.columns:
+        return asked
+    names = [feature for feature in contract.features if asked in (feature.name, *feature.formerly)]
+    others = (name for feature in names for name in (feature.name, *feature.formerly))
+    return next((name for name in others if name in table.columns), asked)
+
+
 def _require_no_feature(column: str, contract: Contract, mapping: ColumnMapping) -> None:
     if column == mapping.target.column:
         raise GroupingImpossible(column=column, problem="it is the target")
-    if column in {*contract.names, *mapping.foreign_columns(contract)}:
+    if column in {*contract.names_of_today, *mapping.foreign_columns(contract)}:
         raise GroupingImpossible(column=column, problem="a feature is made from it")
 
 

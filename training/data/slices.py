@@ -43,7 +43,7 @@ def columns(dataset: Dataset, split: Split, contract: Contract, others: Sequence
     Raises:
         SliceTooFine: a text column has more than twenty different values.
     """
-    asked = (dataset.others[name] for name in others if name not in contract.names)
+    asked = (dataset.others[name] for name in others if name not in contract.names_of_today)
     return [
         *(_column(feature, dataset.features[feature.name], split) for feature in contract.features),
         *(_column(_as_feature(cells), cells, split) for cells in asked),
@@ -51,20 +51,24 @@ def columns(dataset: Dataset, split: Split, contract: Contract, others: Sequence
 
 
 def measure(
-    columns: Sequence[Column], churned: Labels, probability: Vector, policy: RiskPolicy
+    columns: Sequence[Column],
+    churned: Labels,
+    probability: Vector,
+    policy: RiskPolicy,
+    customers: Labels | None = None,
 ) -> tuple[list[Segment], dict[str, dict[str, float]]]:
     """Compute the figures of every group of the test set, and the largest difference of each rate within a column.
 
-    Numbers are grouped by the quartiles of the training rows.
+    Numbers are grouped by the quartiles of the training rows. `customers` (n,) has the customer of each row; None if
+    each row is of a customer of its own.
     """
     found = segments.find(
-        [column.feature for column in columns],
-        {column.feature.name: column.values for column in columns},
-        {column.feature.name: column.quarters for column in columns},
+        [(column.feature, column.values, column.quarters) for column in columns],
         probability=probability,
         churned=churned,
         policy=policy,
         min_rows=MIN_ROWS,
+        customers=customers,
     )
     decided = (probability >= policy.threshold).astype(np.int64)
     differences = {column.feature.name: _differences(_cells_of(column, churned, decided)) for column in columns}

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
 from models import plain_text
+from models.bundles import resampling
 from models.bundles.manifest import CostSummary, Interval
 from models.bundles.quality import Figure
 from models.bundles.risk import Costs, RiskPolicy
@@ -19,6 +21,7 @@ NOBODY, MEDIUM, HIGH = "contact nobody", "the medium offer to everybody", "the h
 _RESAMPLES = 1_000
 _BOUNDS = np.arange(1, 200) / 200
 """The bounds that are tried, in steps of 0.005; finer steps give no measurable difference."""
+_WIDTH = len(_BOUNDS) + 1
 
 
 def read(path: Path) -> Costs:
@@ -58,15 +61,16 @@ def describe(
     *,
     test: tuple[Labels, Mapping[str, tuple[Vector, RiskPolicy]]],
     seed: int,
+    customers: tuple[Labels | None, Labels | None] = (None, None),
 ) -> CostSummary:
     """Return the confidence intervals of the bounds, and the cost per customer of each policy on the test set.
 
     `probability` and `churned` are the rows that the bounds were chosen on. `test` has the outcomes of the test set
-    and, for each model, this model first, its probabilities on the test set and its policy.
+    and, for each model, this model first, its probabilities on the test set and its policy. `customers` has the
+    customer of each of these and of each of those rows; None if each row is of a customer of its own.
     """
-    counts = _count(probability, churned)
-    drawn = np.random.default_rng(seed).multinomial(len(churned), counts.ravel() / len(churned), _RESAMPLES)
-    medium, high = _cheapest(costs, drawn.reshape(_RESAMPLES, *counts.shape))
+    chosen_for, tested = map(resampling.numbered, customers)
+    medium, high = _cheapest(costs, _resample(probability, churned, chosen_for, seed=seed))
     outcomes, models = test
     plain = RiskPolicy(threshold=0.4, costs=costs)  # its three tiers contain 0, 0.5 and 1
     everybody = {NOBODY: 0.0, MEDIUM: 0.5, HIGH: 1.0}
@@ -75,8 +79,8 @@ def describe(
     ours, *others = spent
     return CostSummary(
         bounds={"medium_from": _interval(medium), "high_from": _interval(high)},
-        cost={name: _mean(rows) for name, rows in spent.items()},
-        saved={name: _mean(spent[name] - spent[ours]) for name in others},
+        cost={name: _mean(rows, tested) for name, rows in spent.items()},
+        saved={name: _mean(spent[name] - spent[ours], tested) for name in others},
     )
 
 
@@ -86,9 +90,9 @@ def cost_per_customer(probability: Vector, churned: Labels, policy: RiskPolicy) 
     return np.array([policy.cost(bound) for bound in (0.0, policy.medium_from, policy.high_from)])[tiers, churned]
 
 
-def _mean(rows: Vector) -> Figure:
+def _mean(rows: Vector, of_row: Labels | None) -> Figure:
     """Compute a mean with its 95 % interval, by the normal approximation."""
-    mean, reach = float(rows.mean()), 1.96 * float(rows.std(ddof=1)) / np.sqrt(len(rows))
+    mean, reach = float(rows.mean()), 1.96 * resampling.deviation_of_mean(rows, of_row)
     return Figure(mean, mean - reach, mean + reach)
 
 
@@ -103,12 +107,26 @@ def saving_per_customer(probability: Vector, churned: Labels, policy: RiskPolicy
 
 def _count(probability: Vector, churned: Labels) -> npt.NDArray[np.int64]:
     """Count customers by outcome and by the number of bounds that they reach, (2, 200)."""
-    reached = np.searchsorted(_BOUNDS, probability, side="right")
-    width = len(_BOUNDS) + 1
-    return np.bincount(churned * width + reached, minlength=2 * width).reshape(2, width)
+    return np.bincount(_cells(probability, churned), minlength=2 * _WIDTH).reshape(2, _WIDTH)
 
 
-def _cheapest(costs: Costs, counts: npt.NDArray[np.int64]) -> tuple[Vector, Vector]:
+def _resample(probability: Vector, churned: Labels, of_row: Labels | None, *, seed: int) -> npt.NDArray[Any]:
+    """Draw the counts of `_count` `_RESAMPLES` times."""
+    if of_row is None:
+        shares = _count(probability, churned).ravel() / len(churned)
+        drawn: npt.NDArray[Any] = np.random.default_rng(seed).multinomial(len(churned), shares, _RESAMPLES)
+    else:
+        cells = _cells(probability, churned)
+        drawn = resampling.counts(cells, 2 * _WIDTH, of_row, resamples=_RESAMPLES, seed=seed)
+    return drawn.reshape(_RESAMPLES, 2, _WIDTH)
+
+
+def _cells(probability: Vector, churned: Labels) -> Labels:
+    """Return the position of each customer in the counts by outcome and number of bounds reached."""
+    return churned * _WIDTH + np.searchsorted(_BOUNDS, probability, side="right")
+
+
+def _cheapest(costs: Costs, counts: npt.NDArray[Any]) -> tuple[Vector, Vector]:
     """Return the cheapest lower bounds of the medium and the high tier, (n,) each, for (n, 2, 200) counts."""
     at_or_above = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1][..., 1:]
     spent = {

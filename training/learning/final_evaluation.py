@@ -31,6 +31,8 @@ class FittedModel:
     linear_policy: RiskPolicy
     chosen_on: tuple[Vector, Labels]
     """Calibrated out-of-fold probabilities and outcomes, on which calibration and policy were chosen."""
+    chosen_for: Labels | None
+    """The customer of each of these rows; None if each row is a customer of its own."""
     folds: Mapping[str, Sequence[Mapping[str, float]]]
     """Metrics of every algorithm on each fold."""
     seeds: Sequence[Mapping[str, float]]
@@ -81,17 +83,17 @@ def evaluate(
         "this model": (probability, policy),
         LINEAR: (evaluation.predict(fitted.linear, rows), fitted.linear_policy),
     }
-    groups, differences = slices.measure(test.columns, churned, probability, policy)
+    groups, differences = slices.measure(test.columns, churned, probability, policy, test.customers)
     return FinalEvaluation(
         matrix=rows,
         churned=churned,
         raw=raw,
         probability=probability,
-        figures=quality.measured(probability, churned, policy),
+        figures=quality.measured(probability, churned, policy, customers=test.customers),
         calibrated=CalibrationComparison(log_loss=dict(fitted.log_loss), before=quality.exact(raw, churned, policy)),
         confusion=evaluation.confusion(churned, probability, policy),
         models=models,
-        priced=_price(fitted, churned, models, seed=seed),
+        priced=_price(fitted, test, models, seed=seed),
         slices=groups,
         differences=differences,
         importance=importance.measure(fitted.classifier, rows, churned, contract, seed=seed),
@@ -100,11 +102,12 @@ def evaluate(
 
 
 def _price(
-    fitted: FittedModel, churned: Labels, models: Mapping[str, tuple[Vector, RiskPolicy]], *, seed: int
+    fitted: FittedModel, test: TestSet, models: Mapping[str, tuple[Vector, RiskPolicy]], *, seed: int
 ) -> CostSummary | None:
     if (costs := fitted.policy.costs) is None:
         return None
-    return cost_policy.describe(costs, *fitted.chosen_on, test=(churned, models), seed=seed)
+    customers = fitted.chosen_for, test.customers
+    return cost_policy.describe(costs, *fitted.chosen_on, test=(test.churned, models), seed=seed, customers=customers)
 
 
 def _best_reachable(test: TestSet) -> dict[str, float]:

@@ -57,7 +57,9 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
             broken |= checks.find_violations(contract, rows)
             values.count(contract, rows, broken)
             rejected: Mask = np.logical_or.reduce([np.zeros(len(rows), dtype=np.bool_), *broken.values()])
-            predictions = _predict(scorer, model.contract.to_matrix(rows[~rejected]))
+            kept = rows[~rejected]
+            predictions = _predict(scorer, model.contract.to_matrix(kept))
+            summary.count_unseen(model.contract, kept, checks.find_unseen(model.contract, kept))
             written.keep(chunk.table.filter(~rejected), predictions)
             written.reject(chunk.table.filter(rejected), _refuse(broken, rejected, first_row=summary.rows + 1))
             summary.count(predictions["risk_tier"].to_pylist(), broken, rejected=rejected)

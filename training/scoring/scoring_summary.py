@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import get_args
 
 from models.bundles.risk import RiskTier
-from models.customer.contract import Mask
+from models.customer.contract import Columns, Contract, Mask
+from models.customer.kinds.learned_levels import NEW
+from models.customer.offending import OffendingValues
 
 
 @dataclass
@@ -21,6 +23,10 @@ class ScoringSummary:
     """Rejected rows by reason; a row may have several reasons."""
     tiers: Counter[RiskTier] = field(default_factory=Counter)
     """Scored rows by tier."""
+    unseen: Counter[str] = field(default_factory=Counter)
+    """Scored rows by open category whose level was never seen in training."""
+    unseen_levels: OffendingValues = field(default_factory=OffendingValues)
+    """These levels."""
 
     @property
     def scored(self) -> int:
@@ -34,11 +40,19 @@ class ScoringSummary:
         self.reasons.update({reason: int(mask.sum()) for reason, mask in broken.items()})
         self.tiers.update(tiers)
 
+    def count_unseen(self, contract: Contract, columns: Columns, unseen: Mapping[str, Mask]) -> None:
+        """Add scored rows whose level was never seen in training; `unseen` is what `checks.find_unseen` returns."""
+        self.unseen.update({name: int(mask.sum()) for name, mask in unseen.items() if mask.any()})
+        self.unseen_levels.count(contract, columns, {f"{name} {NEW}": mask for name, mask in unseen.items()})
+
     def describe(self, output: Path, rejected: Path) -> str:
         """Describe the counts, one fact per line; the paths are those of the two output files."""
         lines = [f"scored {self.scored:,} of {self.rows:,} customers with model {self.model_version}: {output}"]
         shares = {tier: self.tiers[tier] / self.scored for tier in get_args(RiskTier)}
         lines.extend(f"  {tier:<8}{share:6.1%}  {self.tiers[tier]:,}" for tier, share in shares.items())
+        for name, rows in self.unseen.most_common():
+            levels = self.unseen_levels.listed(f"{name} {NEW}")
+            lines.append(f"{name} had a level {NEW} in {rows:,} rows, and was unknown there{levels}")
         if self.rejected:
             lines.append(f"rejected {self.rejected:,}, with their reasons: {rejected}")
         lines.extend(f"  {reason}: {count:,}" for reason, count in self.reasons.most_common())

@@ -6,15 +6,20 @@ An open category is one column of the matrix: the rank of the level by its frequ
 levels share one code. A level that was never seen in training is unknown, or refused if the field says so.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+from pydantic_core.core_schema import ValidationInfo
 
 from models.customer import parsing
 from models.customer.kinds.learned_levels import LONGEST, Unseen
 
+KNOWN_LEVELS = "known_levels"
+"""Entry of a validation's context: the levels of each field that refuses all others; without it, none is refused."""
 _JSON_SCHEMA = core_schema.str_schema(min_length=1, max_length=LONGEST)
 
 
@@ -37,15 +42,27 @@ class Category:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         declared = handler(source)
         if declared["type"] == "str":
-            return _checked(_require)
+            return _checked(_require, self.unseen)
         nullable = declared["type"] == "nullable" and declared["schema"]["type"] == "str"
-        return core_schema.nullable_schema(_checked(_read)) if nullable else declared  # `derive` refuses other types
+        if not nullable:
+            return declared  # `derive` refuses other types
+        return core_schema.nullable_schema(_checked(_read, self.unseen))
 
 
-def _checked(check: Any) -> CoreSchema:
-    schema = core_schema.no_info_after_validator_function(check, core_schema.str_schema(strict=True))
-    described = {"metadata": {"pydantic_js_functions": [lambda _, describe: describe(_JSON_SCHEMA)]}}
-    return cast(CoreSchema, schema | described)
+def _checked(check: Any, unseen: Unseen) -> CoreSchema:
+    text = core_schema.str_schema(strict=True)
+    described: dict[str, Any] = {"pydantic_js_functions": [lambda _, describe: describe(_JSON_SCHEMA)]}
+    if unseen == "refused":
+        return core_schema.with_info_after_validator_function(partial(_known, check), text, metadata=described)
+    return core_schema.no_info_after_validator_function(check, text, metadata=described)
+
+
+def _known(check: Any, text: str, info: ValidationInfo) -> str | None:
+    level: str | None = check(text)
+    known: Container[str] | None = ((info.context or {}).get(KNOWN_LEVELS) or {}).get(info.field_name)
+    if level is not None and known is not None and level not in known:
+        raise PydanticKnownError("literal_error", {"expected": "a level that was seen in training"})
+    return level
 
 
 def _read(text: str) -> str | None:

@@ -211,7 +211,7 @@ def test_a_fit_keeps_the_rows_of_a_customer_together_and_no_id(
     card = " ".join((own.find(version).path("MODEL_CARD.md")).read_text().split())
     assert "2,000 rows of 500 customers from `customers.csv`" in card
     assert manifest.split in card
-    assert "so the intervals are narrower than they should be" in card
+    assert "so the intervals are those of drawing customers" in card
     assert own.run_of(version).data.params["data_customers"] == "500"
     kept = [path for path in own.folder.rglob("*") if path.is_file()]
     assert [path for path in kept if b"account-0" in path.read_bytes()] == []

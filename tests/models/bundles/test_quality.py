@@ -151,6 +151,34 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     assert 181 <= covered < 200  # 190 are expected; fewer than 181, or all, would say that the width is wrong
 
 
+@pytest.mark.parametrize("rows", [400, 4_000])
+def test_repeated_rows_have_the_intervals_of_the_rows_once(rows: int) -> None:
+    probability, churned = draw(rows)
+    of_row = np.repeat(np.arange(rows), 5)
+    once = quality.measured(probability, churned, DEFAULT)
+    repeated = quality.measured(probability[of_row], churned[of_row], DEFAULT, customers=of_row)
+    alone = quality.measured(probability[of_row], churned[of_row], DEFAULT)
+    for name, figure in once.items():
+        assert repeated[name].value == pytest.approx(figure.value)
+        assert repeated[name].deviation == pytest.approx(figure.deviation, rel=0.2)
+        if name != "calibration_error":  # its bias is another
+            assert alone[name].deviation == pytest.approx(figure.deviation / np.sqrt(5), rel=0.2)
+
+
+def test_customers_with_one_row_each_change_no_interval() -> None:
+    probability, churned = draw(500)
+    customers = np.random.default_rng(0).permutation(500)
+    found = quality.measured(probability, churned, DEFAULT, customers=customers)
+    assert found == quality.measured(probability, churned, DEFAULT)
+
+
+def test_rows_of_few_customers_are_too_few() -> None:
+    churned, customers = np.tile([0, 1], 500), np.repeat(np.arange(20), 50)
+    assert quality.shortage(churned, min_rows=100, customers=customers) is None
+    few = quality.shortage(churned, min_rows=100, customers=customers // 2)
+    assert few == "10 customers churned, or stayed; at least 20 of each are needed"
+
+
 def test_a_resample_without_a_churner_makes_no_interval_unknown() -> None:
     churned = (np.arange(50) < 3).astype(np.int64)  # of 500 resamples 25 have none
     figures = quality.measured(np.linspace(0.9, 0.1, 50), churned, DEFAULT)

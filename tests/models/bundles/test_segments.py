@@ -23,15 +23,13 @@ def customers(rows: int, seed: int) -> pd.DataFrame:
 
 
 def find(live: pd.DataFrame, reference: pd.DataFrame, contract: Contract) -> dict[str, Segment]:
-    values, others = (
-        {feature.name: feature.encode(table[feature.name]) for feature in contract.features}
-        for table in (live, reference)
-    )
+    columns = [
+        (feature, feature.encode(live[feature.name]), feature.encode(reference[feature.name]))
+        for feature in contract.features
+    ]
     probability, churned = outcomes(len(live))
     found = segments.find(
-        contract.features,
-        values,
-        others,
+        columns,
         probability=probability,
         churned=churned,
         policy=RiskPolicy(),

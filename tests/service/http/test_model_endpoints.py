@@ -9,6 +9,7 @@ import pytest
 from models.bundles.risk import Costs, Offer, RiskPolicy
 from models.bundles.scorer import Scorer
 from models.customer.contract import Matrix, Vector
+from models.customer.history import model_contract
 from models.features import CONTRACT
 from service.http.schemas import ModelCard
 from service.model.predictor import Predictor
@@ -125,6 +126,14 @@ def test_an_older_model_tells_its_importance_by_the_names_of_today(pinned: Predi
     known = pinned.manifest.importance
     assert set(card.importance) == {*CONTRACT.names, "tickets"} - {"support_tickets", "contract_type"}
     assert card.importance["tickets"] == known["support_tickets"]
+
+
+def test_an_older_model_tells_no_range_of_a_field_that_was_removed(pinned: Predictor) -> None:
+    today = changed_contract.after(without=["support_tickets"])
+    older = model_contract.trained(pinned.manifest.fingerprint, pinned.manifest.features, today)
+    card = ModelCard.of(replace(pinned, contract=older), None, contract=today)
+    assert "support_tickets" in pinned.explainer.ranges
+    assert card.ranges.keys() == pinned.explainer.ranges.keys() - {"support_tickets"}
 
 
 def test_an_older_model_tells_the_levels_that_it_keeps_itself(pinned: Predictor) -> None:

@@ -12,8 +12,10 @@ from models.columns.errors import ColumnMissing
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from tests import changed_contract, live_log
-from training.data import datasets, synthetic
+from training.data import datasets, slices, synthetic
 from training.data.live_errors import InputsNotKept
+from training.data.splitting import Split
+from training.errors import GroupingImpossible
 from training.scoring import score_file
 from training.settings import FitSettings, ScoreSettings
 
@@ -86,6 +88,40 @@ def test_a_file_without_any_name_of_a_column_is_refused_by_the_new_name(customer
     pd.read_csv(customers).drop(columns="support_tickets").to_csv(customers, index=False)
     with pytest.raises(ColumnMissing, match="tickets"):
         datasets.load(FitSettings(data=str(customers)), RENAMED)
+
+
+NAMES = ("support_tickets", "tickets")
+
+
+@pytest.mark.parametrize("asked", NAMES)
+@pytest.mark.parametrize("written", NAMES)
+def test_options_take_either_name_of_a_field_for_a_file_with_either(customers: Path, asked: str, written: str) -> None:
+    table = pd.read_csv(customers)
+    table.rename(columns={"support_tickets": written}).to_csv(customers, index=False)
+    settings = {"data": str(customers), "slices": [asked], "time_column": asked}
+    found = datasets.load(FitSettings.model_validate(settings), RENAMED)
+    assert found.times is not None
+    assert found.times.astype(int).tolist() == table["support_tickets"].tolist()
+    assert found.others.empty
+    everyone = Split(np.arange(400), np.arange(400), folds=[], told="")
+    columns = [column.feature.name for column in slices.columns(found, everyone, RENAMED, [asked])]
+    assert columns == list(RENAMED.names)
+    with pytest.raises(GroupingImpossible, match=f"--group-column {asked}: a feature is made from it"):
+        datasets.load(FitSettings(data=str(customers), group_column=asked), RENAMED)
+
+
+def test_a_column_that_a_renamed_field_is_made_from_tells_no_customers_apart(customers: Path, tmp_path: Path) -> None:
+    pd.read_csv(customers).rename(columns={"support_tickets": "calls"}).to_csv(customers, index=False)
+    (tmp_path / "mine.toml").write_text('[features]\nsupport_tickets = { column = "calls" }\n')
+    settings = FitSettings(data=str(customers), columns=tmp_path / "mine.toml", group_column="calls")
+    with pytest.raises(GroupingImpossible, match="--group-column calls: a feature is made from it"):
+        datasets.load(settings, RENAMED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_live_rows_are_grouped_by_either_name_of_a_field(url: str, name: str) -> None:
+    live_log.write(url, CALM, 300)
+    assert datasets.load(FitSettings(data="live", log_url=url, slices=[name]), RENAMED).others.empty
 
 
 @pytest.mark.shipped_model

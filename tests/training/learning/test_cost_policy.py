@@ -191,6 +191,32 @@ def test_intervals_are_as_wide_as_bounds_scatter() -> None:
     assert np.mean(widths) == pytest.approx(high - low, rel=0.35)
 
 
+def test_repeated_rows_have_the_intervals_of_the_rows_once() -> None:
+    probability, churned = drawn(8_000)
+    ours = cost_policy.choose(COSTS, probability, churned)
+    of_row = np.repeat(np.arange(8_000), 5)
+
+    def widths(rows: np.ndarray, customers: np.ndarray | None) -> list[float]:
+        models = {"this model": (probability[rows], ours)}
+        found = cost_policy.describe(
+            COSTS,
+            probability[rows],
+            churned[rows],
+            test=(churned[rows], models),
+            seed=1,
+            customers=(customers, customers),
+        )
+        bounds = [interval.high - interval.low for interval in found.bounds.values()]
+        return bounds + [figure.high - figure.low for figure in (*found.cost.values(), *found.saved.values())]
+
+    once, repeated = widths(np.arange(8_000), None), widths(of_row, of_row)
+    alone = widths(of_row, None)
+    assert repeated[:2] == pytest.approx(once[:2], rel=0.4)  # few bounds are drawn, in steps of 0.005
+    assert (np.array(alone[:2]) < np.array(once[:2]) / 2).all()
+    assert repeated[2:] == pytest.approx(once[2:], rel=1e-3)
+    assert alone[2:] == pytest.approx(np.array(once[2:]) / np.sqrt(5), rel=1e-3)
+
+
 def test_equal_seeds_give_equal_intervals() -> None:
     probability, churned = drawn(500)
     first, again, other = (
