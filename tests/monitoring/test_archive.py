@@ -1,5 +1,6 @@
-"""Old weeks of the log are written to Parquet files before they are deleted, and nothing that is in no file is deleted."""
+"""Old weeks of the log are written to Parquet files before they are deleted; what is in no file stays."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -148,13 +149,13 @@ def test_what_cannot_be_written_leaves_no_file_and_deletes_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(archive_files.os, "fsync", fails)
+        patched.setattr(os, "fsync", fails)
         with pytest.raises(ArchiveUnusable, match="No space left on device"):
             prune(engine, tmp_path / "archive")
     assert (left(engine), list((tmp_path / "archive").iterdir())) == (set(ids), [])
 
 
-def test_a_file_that_was_not_written_as_it_should_be_is_noticed(engine: Engine, tmp_path: Path) -> None:
+def test_a_file_that_was_not_written_as_it_should_be_is_noticed(tmp_path: Path) -> None:
     columns = pa.schema([("prediction_id", pa.string()), ("x", pa.int64())])
     rows = [
         pa.table({"prediction_id": list(ids), "x": list(map(ord, ids))}, schema=columns) for ids in ("ab", "cd", "e")

@@ -67,11 +67,11 @@ def partition_sets(connection: Connection) -> list[PartitionSet]:
     """Return the sets in the order of their ids, without the default; none if the tables are not partitioned."""
     if connection.dialect.name != "postgresql":
         return []
-    found = []
-    for row in connection.execute(_PARTITIONS, {"parent": PREDICTIONS.name}):
-        if bounds := _BOUNDS.search(row.bounds):
-            found.append(PartitionSet(bounds["first"] or "", bounds["end"], row.suffix, row.is_owned))
-    return sorted(found)
+    rows = connection.execute(_PARTITIONS, {"parent": PREDICTIONS.name})
+    found = [(row, _BOUNDS.search(row.bounds)) for row in rows]
+    return sorted(
+        PartitionSet(bounds["first"] or "", bounds["end"], row.suffix, row.is_owned) for row, bounds in found if bounds
+    )
 
 
 def covers(sets: Sequence[PartitionSet], first_id: str) -> bool:
