@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-profile lock fuzz clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-log bench-profile lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -141,6 +141,9 @@ bench-training: setup ## measure the cost of a fit outside of boosting on a mill
 
 bench-wide: setup ## measure a contract of 300 fields beside one of 30; three minutes
 	@$(BIN)/python -m benchmarks.wide_contract
+
+bench-log: setup ## measure a prediction log of three million rows beside a small one; ten minutes, 1.5 GB; ROWS=30000000 for more
+	@$(BIN)/python -m benchmarks.log_size $(if $(ROWS),--rows $(ROWS))
 
 bench-profile: setup ## profile a request by package and by line
 	@$(BIN)/python -m benchmarks.request_profile

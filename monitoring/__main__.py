@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_settings import BaseSettings
@@ -120,10 +121,12 @@ def prune(settings: PruneSettings) -> int:
 def migrate(settings: MigrateSettings) -> int:
     """Create the prediction log's tables, or upgrade them."""
     from models.log import connections, migrations  # noqa: PLC0415  # as above
+    from models.log.partitions import upkeep  # noqa: PLC0415  # as above
 
     def upgrade() -> str:
         with connections.engine(settings.log_url, create=True) as engine:
-            changed = migrations.upgrade(engine)
+            is_new = migrations.upgrade(engine)
+            changed = upkeep.keep(engine, datetime.now(UTC)) or is_new
         return f"the prediction log {'was upgraded to this version' if changed else 'needs no change'}"
 
     return _finish(upgrade)

@@ -15,6 +15,8 @@ CannotTell
 ├── RejectedUnwritable  the rejected rows of that file cannot be saved
 ├── NothingRecorded     none of its rows could be recorded
 ├── KeysUnusable        the file of API keys cannot be read
+├── ArchiveUnusable     a file of exported predictions cannot be written, or has other rows
+├── LogChanged          the log changed while it was exported
 ├── WebhookUnset        notices have no receiver
 └── WebhookUnusable     settings of the webhook are not valid
 
@@ -150,6 +152,25 @@ class NothingRecorded(CannotTell):
         super().__init__(
             f"{path}: none of {rows:,} rows could be recorded; {rejected} has the reasons. Correct the rows, or give "
             "the log that has these predictions with --log-url."
+        )
+
+
+class ArchiveUnusable(CannotTell):
+    """A file of exported predictions cannot be written, or has other rows than the log."""
+
+    def __init__(self, *, path: Path, problem: str, remedy: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. {remedy}. Nothing was deleted from the log.")
+
+
+class LogChanged(CannotTell):
+    """The log changed while it was exported."""
+
+    def __init__(self, *, week: str) -> None:
+        self.week = week
+        super().__init__(
+            f"the log got an outcome or a prediction of the week from {week} on after that week was exported; "
+            "the week was not deleted. Run the command again."
         )
 
 

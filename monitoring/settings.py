@@ -192,7 +192,10 @@ class PruneSettings(_LogSettings):
     """Delete old rows of the prediction log, and old runs on request."""
 
     keep_days: int = Field(default=365, ge=1, le=36_500)
-    """Age, in days, at which predictions are deleted with their outcomes, and request counts as well."""
+    """Age, in days, at which predictions, outcomes and request counts are deleted; in PostgreSQL, and with `--export`,
+    a week at a time."""
+    export: Path | None = None
+    """Folder to which each old week is written as a Parquet file before it is deleted; by default none is written."""
     keep_runs: Duration | None = None
     """Age at which runs of the monitor are removed, as 90m, 24h or 7d; by default all stay."""
     output_dir: Path = Path("var")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -76,14 +77,15 @@ def _write_log(path: Path, rows: int) -> None:
         probabilities = scorer.score(CONTRACT.to_matrix(some)).tolist()
         with engine.begin() as connection:
             values = [
-                _prediction(at, row, probability, scorer)
+                prediction(at, row, probability, scorer)
                 for row, probability, at in zip(features, probabilities, times, strict=False)
             ]
             connection.execute(sa.insert(log_tables.PREDICTIONS), values)
     engine.dispose()
 
 
-def _prediction(at: datetime, features: dict[str, float], probability: float, scorer: Scorer) -> dict[str, object]:
+def prediction(at: datetime, features: dict[str, float], probability: float, scorer: Scorer) -> dict[str, Any]:
+    """Return a prediction as a row of the log."""
     return {
         "prediction_id": random_ids.draw_ids(int(at.timestamp() * 1000), 1)[0],
         "made_at": at,

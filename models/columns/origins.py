@@ -23,6 +23,8 @@ class Target(BaseModel):
     column: str = TARGET
     positive: str | int | bool | list[str | int | bool] = 1
     """One value, of the two that the column holds; or a list, besides which all other values mean that nobody left."""
+    leave_out_unknown: bool = False
+    """Whether rows without an outcome are left out; by default they are rejected, and a fit ends if these are many."""
 
     @property
     def positives(self) -> list[str]:

@@ -5,6 +5,7 @@ LogError
 ├── LogMissing                the SQLite file of the log does not exist
 ├── LogUnreadable             the database does not answer, or lacks the log's tables
 ├── LogTooNew                 a newer version of this project has changed the log
+├── LogNotPartitioned         the tables are not partitioned by week, or lack the partitions of a week
 └── OutcomesRefused           outcomes cannot be recorded
     ├── OutcomesUnknown       the log has no such predictions
     └── OutcomesContradicted  the same reporter has given different outcomes
@@ -63,6 +64,17 @@ class LogTooNew(LogError):
         super().__init__(
             f"{url}: a newer version of this project has changed this prediction log. "
             "Start that version, or name another log."
+        )
+
+
+class LogNotPartitioned(LogError):
+    """The log's tables are not partitioned by week, or lack the partitions of a week; rows are stored all the same."""
+
+    def __init__(self, *, problem: str, remedy: str) -> None:
+        self.problem = problem
+        super().__init__(
+            f"The prediction log's tables cannot be partitioned by week: {problem}. Rows are stored all the same. "
+            f"{remedy}."
         )
 
 

@@ -21,3 +21,8 @@ def first_id(at: datetime) -> str:
     '019ca6b1dc0000000000000000000000'
     """
     return time_digits(int(at.timestamp() * 1000)).ljust(_DIGITS, "0")
+
+
+def milliseconds(identity: str) -> int:
+    """Return the time of a row, in milliseconds since 1970 in UTC."""
+    return int(identity[:_TIME_DIGITS], 16)

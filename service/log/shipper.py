@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -27,7 +28,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from models.errors import ModelsError
 from models.log import log_tables, migrations
-from models.log.errors import LogMissing
+from models.log.errors import LogMissing, LogNotPartitioned
+from models.log.partitions import upkeep
 from service import json_logging
 from service.log import page_insertion
 from service.log.page_insertion import PageInsertion
@@ -35,9 +37,10 @@ from service.log.spool import Spool
 from service.settings import Settings
 
 logger = logging.getLogger("service.log.shipper")
-LOOK_SECONDS, RETRY_SECONDS, LAST_SECONDS, TIDY_SECONDS = 0.5, 1.0, 2.0, 60.0
+LOOK_SECONDS, RETRY_SECONDS, LAST_SECONDS, TIDY_SECONDS, UPKEEP_SECONDS = 0.5, 1.0, 2.0, 60.0, 3600.0
 """Pause between two checks of the spool, pause after a failure, time for the remaining pages when the service has
-ended, and pause between two removals of unfinished pages."""
+ended, pause between two removals of unfinished pages, and between two looks at the partitions of the log."""
+_UPKEEP_TRIES = 3
 _FOR_NOW = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN}
 """Errors of this process or machine and not of the page that it reads."""
 
@@ -54,12 +57,14 @@ class Shipper:
         self._settled: dict[Path, str] = {}  # cannot be removed, or set aside for a reason
         self._waits = ""
         self._problem = ""
+        self._upkeep_at = 0.0
 
     def ship(self, until: float = float("inf")) -> bool:
         """Ship the pages in the spool, until a time of the monotonic clock; return whether the database took them."""
         self._waits = ""
         try:
             connection = self._open()
+            self._keep_partitions(connection.engine)
             for page in self._ordered():
                 if time.monotonic() > until:
                     break
@@ -90,6 +95,16 @@ class Shipper:
             logger.info("the prediction log's tables were upgraded")
         self._connection, self._file = engine.connect(), _identify(engine)
         return self._connection
+
+    def _keep_partitions(self, engine: Engine) -> None:
+        """Make the partitions of the coming weeks; without them, rows are stored in the default partitions."""
+        if time.monotonic() < self._upkeep_at:
+            return
+        self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
+        try:
+            upkeep.keep(engine, datetime.now(UTC), tries=_UPKEEP_TRIES)
+        except (SQLAlchemyError, LogNotPartitioned) as error:
+            logger.error("%s", page_insertion.explain(error))  # noqa: TRY400  # the sentence names the remedy
 
     def _ordered(self) -> list[Path]:
         pages = self._spool.pages()

@@ -113,6 +113,8 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
     rows = column_mapping.labelled(columns, table, contract)
     others = other_columns.read(settings, table, contract, columns)
     del table  # frees one copy of a large table before the fit
+    if columns.target.leave_out_unknown:
+        rows, others = _with_outcome(rows, others)
     kept = ~_rejected(rows, contract)
     if not kept.all():
         rows, others = rows[kept].reset_index(drop=True), others.only(kept)
@@ -124,6 +126,14 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
         true_probability=None if true_probability is None else true_probability[kept],
         time_format=columns.csv.time,
     )
+
+
+def _with_outcome(rows: pd.DataFrame, others: OtherColumns) -> tuple[pd.DataFrame, OtherColumns]:
+    known = rows[origins.TARGET].notna().to_numpy()
+    if known.all():
+        return rows, others
+    logger.info("left out %d rows without an outcome", int((~known).sum()))
+    return rows[known].reset_index(drop=True), others.only(known)
 
 
 def _load_live(settings: FitSettings, contract: Contract) -> _Part:

@@ -4,9 +4,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from models.log.log_tables import METADATA
-
-LOCK = 7_026_401
-"""Id of the advisory lock; any number that no other program of the same database uses."""
+from models.log.partitions.locking import LOCK
 
 engine: sa.Engine = context.config.attributes["engine"]
 with engine.connect() as connection:

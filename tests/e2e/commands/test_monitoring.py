@@ -195,8 +195,8 @@ churned = { column = "left", values = { J = true, N = false } }
     for name, options in (("outcomes.csv", ()), ("said.tsv", mapped)):
         told = monitoring.run("import-outcomes", tmp_path / name, "--log-url", log_url, *options).out
         assert told.startswith("recorded 5 outcomes of 6 rows")
-    told = monitoring.run("prune", "--log-url", log_url, "--keep-days", 10).out
-    assert told.startswith("deleted 3 predictions, with their outcomes")
+    told = monitoring.run("prune", "--log-url", log_url, "--keep-days", 10, "--export", tmp_path / "archive").out
+    assert re.match(r"exported 3 predictions to 1 files in .+; deleted 3 predictions, with their outcomes", told)
     engine = log_tables.connect(log_url)
     with engine.connect() as connection:
         reported = connection.execute(sa.select(log_tables.OUTCOMES.c.reported_by)).scalars().all()
