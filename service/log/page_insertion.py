@@ -46,6 +46,9 @@ class PageInsertion:
             raise ValueError(f"the log has no table {name.table!r}; another version of the service wrote it")
         table, check = TABLES[name.table]
         self._written = name.rows
+        if rows := _whole(self._page, check, name.rows):
+            self._insert(rows, table, is_final=is_final)
+            return
         batch: list[_Numbered] = []
         for row in page_format.read(self._page, checked=name.rows is not None):
             try:
@@ -103,6 +106,15 @@ def explain(error: Exception) -> str:
 @lru_cache(maxsize=8)
 def _insertion(table: Table, dialect: Dialect) -> str:
     return log_tables.insertion(table, dialect)
+
+
+def _whole(page: Path, check: RowCheck, written: int | None) -> list[_Numbered] | None:
+    """Return the rows of a page without any fault; None for all others, which are read row by row."""
+    if written is None or written > BATCH_ROWS:
+        return None
+    rows = page_format.read_intact(page)
+    values = check.all_values(rows) if rows else None
+    return None if values is None else list(enumerate(values, 1))
 
 
 def _intact(row: page_format.Row) -> str:
