@@ -1,8 +1,10 @@
 """Inserts the rows of a page into the log's database. A row that cannot be stored does not keep out the others."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DataError, IntegrityError
@@ -14,12 +16,16 @@ from service.log.row_checks import RowCheck, Value
 
 BATCH_ROWS = 2_000
 """Most rows in one transaction, so that a page of any size needs little memory."""
+PART_ROWS, PAUSE_SECONDS = 400, 0.0002
+"""Rows between two pauses, and their length. Requests on the same core do not wait for more rows at a time, which take
+a millisecond to check, and as long to store."""
 TABLES = {
     table.name: (table, RowCheck(table))
     for table in (log_tables.PREDICTIONS, log_tables.CHALLENGER_PREDICTIONS, log_tables.TRAFFIC)
 }
 _LISTED_FAULTS = 20
 _Numbered = tuple[int, tuple[Value, ...]]
+_Row = TypeVar("_Row")
 
 
 class PageInsertion:
@@ -46,6 +52,9 @@ class PageInsertion:
             raise ValueError(f"the log has no table {name.table!r}; another version of the service wrote it")
         table, check = TABLES[name.table]
         self._written = name.rows
+        if rows := _whole(self._page, check, name.rows):
+            self._insert(rows, table, is_final=is_final)
+            return
         batch: list[_Numbered] = []
         for row in page_format.read(self._page, checked=name.rows is not None):
             try:
@@ -75,7 +84,8 @@ class PageInsertion:
         try:
             with self._connection.begin():
                 statement = _insertion(table, self._connection.dialect)
-                self._connection.exec_driver_sql(statement, [values for _, values in rows])
+                for part in _parts(rows):
+                    self._connection.exec_driver_sql(statement, [values for _, values in part])
         except (DataError, IntegrityError) as error:
             if isinstance(error, IntegrityError) and not is_final:
                 raise
@@ -103,6 +113,24 @@ def explain(error: Exception) -> str:
 @lru_cache(maxsize=8)
 def _insertion(table: Table, dialect: Dialect) -> str:
     return log_tables.insertion(table, dialect)
+
+
+def _whole(page: Path, check: RowCheck, written: int | None) -> list[_Numbered] | None:
+    """Return the rows of a page without any fault; None for all others, which are read row by row."""
+    if written is None or written > BATCH_ROWS:
+        return None
+    values: list[tuple[Value, ...]] = []
+    for part in _parts(page_format.read_intact(page) or []):
+        if (checked := check.all_values(part)) is None:
+            return None
+        values += checked
+    return list(enumerate(values, 1))
+
+
+def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    for at in range(0, len(rows), PART_ROWS):
+        yield rows[at : at + PART_ROWS]
+        time.sleep(PAUSE_SECONDS)
 
 
 def _intact(row: page_format.Row) -> str:

@@ -7,6 +7,7 @@ after a crash.
 """
 
 import errno
+import gc
 import logging
 import logging.config
 import os
@@ -183,6 +184,7 @@ def main() -> None:
     logging.config.dictConfig(json_logging.config())
     pages = Spool(settings.spool)
     shipper, end = Shipper(pages, settings.log_url), threading.Event()
+    gc.freeze()  # the libraries, which would be scanned again for every few pages
     threading.Thread(target=_wait_for_end, args=(end,), daemon=True).start()
     tidy_at = 0.0
     while not end.is_set():

@@ -118,8 +118,8 @@ class Connection(DirectAnswers):
             return "the first request"
         if not self.cycle.response_complete:
             return (self.cycle, "to be sent") if self.cycle.more_body else None
-        # Uvicorn's own timer closes idle connections; it stops at the first byte of the next request.
-        return (self.cycle, "the next request") if self.timeout_keep_alive_task is None else None
+        # Idle connections have a time limit of their own, which ends at the first byte of the next request.
+        return (self.cycle, "the next request") if self.idle_since is None else None
 
     def _takes_too_little(self, packets: Packets, now: float) -> bool:
         """Return whether answers waited all the time since the last mark, and the client took too little of them."""

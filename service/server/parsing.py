@@ -9,10 +9,10 @@ from typing import ClassVar, NoReturn
 import httptools
 from starlette.exceptions import HTTPException
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.server import expectations, head_rules, refusals
 from service.server.chunked import ChunkedBody
+from service.server.keep_alive import KeepAlive
 from service.server.packets import LINGER_BYTES
 from service.server.turns import Turns
 
@@ -27,7 +27,7 @@ class _RefusedError(Exception):
     """Makes the parser stop."""
 
 
-class BoundedParsing(HttpToolsProtocol):
+class BoundedParsing(KeepAlive):
     """Parses the requests of one connection within limits."""
 
     turns: ClassVar[Turns] = Turns()

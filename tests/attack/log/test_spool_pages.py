@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from models.log import log_tables
 from service.log import page_format
+from service.log.row_checks import RowCheck
 from service.log.shipper import Shipper
 from service.log.spool import Spool
 from tests.attack.log.log_faults import DAY, line, rows_of, said, traffic
@@ -187,10 +188,20 @@ def test_nothing_ill_typed_enters_and_a_bad_row_keeps_no_other_out(
     write_old(folder, "".join(f"{row}\n" for row in [line(3), *bad, line(4)]))
     ship(pages, url)
 
+    check = RowCheck(log_tables.PREDICTIONS)
+    assert [check.all_values([line(1), row]) for row in bad] == [None] * len(bad)
     assert sorted(ids_of(url)) == [1, 2, 3, 4]
     assert pages.waiting().rejected_pages == 2
     assert reasons(folder).count(f": {column} is not ") == 2 * len(bad)
     assert f"{len(bad)} of {len(bad) + 2} rows are not in the log" in reasons(folder)
+
+
+def test_rows_are_checked_alike_together_and_one_by_one() -> None:
+    check = RowCheck(log_tables.PREDICTIONS)
+    rows = [line(1), line(2, probability="1e-05", digest="a" * 32), line(3, probability="1")]
+
+    assert check.all_values(rows) == [check.values(row) for row in rows]
+    assert check.all_values([line(1), f"{line(2)}\t0", line(3).rpartition("\t")[0]]) is None
 
 
 def test_what_the_database_holds_has_the_type_of_its_column(pages: Spool, folder: Path, sqlite_url: str) -> None:
@@ -453,6 +464,7 @@ def test_no_content_of_a_page_raises_or_passes_for_a_row(tmp_path: Path, content
     assert len(rows) == content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
     assert not any("\n" in row.text or (row.fault and row.text) for row in rows)
     assert not is_new or all(row.fault for row in rows)
+    assert page_format.read_intact(page) == (None if content else [])
 
 
 @NEVER
@@ -468,7 +480,9 @@ def test_of_a_page_with_any_damage_exactly_the_intact_rows_are_read(tmp_path: Pa
             break
     page = tmp_path / "damaged.predictions.page"
     page.write_bytes(content)
-    read = [row.text for row in page_format.read(page, checked=True) if not row.fault]
+    rows = list(page_format.read(page, checked=True))
+    read = [row.text for row in rows if not row.fault]
 
+    assert page_format.read_intact(page) == (read if len(read) == len(rows) else None)
     assert set(read) <= set(written)
     assert {row for row in written if b"\n" + page_format.encode([row]) in b"\n" + content} <= set(read)

@@ -138,6 +138,26 @@ async def test_a_client_that_does_not_read_is_not_answered_at_once() -> None:
 async def test_the_time_of_an_idle_connection_ends_with_the_first_bytes_of_the_next_request() -> None:
     exchange = Exchange()
     exchange.send(AT_ONCE)
-    assert exchange.connection.timeout_keep_alive_task is not None
+    assert exchange.connection.idle_since is not None
     exchange.send(AT_ONCE + BY_THE_APP[:30])
-    assert exchange.connection.timeout_keep_alive_task is None
+    assert exchange.connection.idle_since is None
+
+
+async def test_one_timer_closes_a_connection_that_is_idle_long_enough() -> None:
+    exchange = Exchange()
+    connection = exchange.connection
+    exchange.send(AT_ONCE)
+    timer = connection.timeout_keep_alive_task
+    exchange.send(AT_ONCE, AT_ONCE[:-1])
+    assert connection.timeout_keep_alive_task is timer is not None
+
+    connection.timeout_keep_alive_handler()
+    assert connection.timeout_keep_alive_task is None  # a request is on its way
+    exchange.send(AT_ONCE[-1:])
+    connection.timeout_keep_alive_handler()
+    assert connection.timeout_keep_alive_task is not None  # too early
+    assert connection.idle_since is not None
+    connection.idle_since -= connection.timeout_keep_alive
+    assert not exchange.wire.is_closed
+    connection.timeout_keep_alive_handler()
+    assert exchange.wire.is_closed
