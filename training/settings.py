@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models.bundles.pins import VERSION
+from models.customer.files import stores
 from models.durations import Duration
 from models.log.reporters import Reporters
 
@@ -126,7 +127,7 @@ class FitSettings(StoreSettings):
             return None
         if self.base == "synthetic":
             return "synthetic"
-        return "database" if "://" in self.base else "file"
+        return "database" if "://" in self.base and not stores.is_address(self.base) else "file"
 
 
 class ScoreSettings(JobSettings):

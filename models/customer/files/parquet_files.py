@@ -4,34 +4,35 @@ Columns that are names of folders, such as `year=2026`, are text. A column of th
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.customer.files import partitions
+from models.customer.files import partitions, stores
 from models.customer.files.chunk import Chunk, Selection, spaced, stripped
 from models.customer.files.partitions import Partition
+from models.customer.files.stores import Table
 
 _READ_BYTES = 1 << 20
 
 
-def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
+def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     """Yield an empty chunk that has the columns, and then the chunks of rows.
 
     Raises:
         ValueError: a file is not Parquet, or the parts of a folder have different columns.
     """
     parts = partitions.find(path) if path.is_dir() else [Partition(path)]
-    of_rows = sum(pq.read_metadata(part.path).num_rows for part in parts)
-    first = stripped(pq.read_schema(parts[0].path).names)
+    of_rows = sum(_rows(part.path) for part in parts)
+    with _opened(parts[0].path) as file:
+        first = stripped(file.schema_arrow.names)
     names = [*first, *(name for name in parts[0].columns if name not in first)]
     positions = selection.positions(names)
     wanted: pa.Schema | None = None
     for part in parts:
-        # Without these options pyarrow reads ahead and keeps the read data in memory: in the end, the whole file.
-        with pq.ParquetFile(part.path, pre_buffer=False, buffer_size=_READ_BYTES) as file:
+        with _opened(part.path) as file:
             present = file.schema_arrow.remove_metadata()  # pandas' metadata describes an index
             if stripped(present.names) != first:
                 raise ValueError(f"{part.path.name} has other columns than {parts[0].path.name}")
@@ -47,6 +48,18 @@ def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
                 read = dict(zip(in_file, columns, strict=True))
                 table = _table(wanted, [read.get(at) for at in positions], part, len(batch))
                 yield Chunk(table, np.zeros(len(table), dtype=np.bool_), fraction=len(table) / of_rows)
+
+
+@contextmanager
+def _opened(path: Table) -> Iterator[pq.ParquetFile]:
+    # Without these options pyarrow reads ahead and keeps the read data in memory: in the end, the whole file.
+    with stores.for_arrow(path) as source, pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES) as file:
+        yield file
+
+
+def _rows(path: Table) -> int:
+    with _opened(path) as file:
+        return int(file.metadata.num_rows)
 
 
 def _table(wanted: pa.Schema, columns: Sequence[pa.Array | None], part: Partition, rows: int) -> pa.Table:
