@@ -20,7 +20,9 @@ TrainingError
 ├── ScoringError              a file cannot be scored
 │   ├── OutputRefused         the results cannot be written to the given path
 │   ├── ColumnsTaken          the file already has columns of the results
-│   └── NothingScored         no row satisfies the contract
+│   ├── NothingScored         no row satisfies the contract
+│   ├── FilesFailed           some files of a folder cannot be scored
+│   └── ScoringEnded          no file of a folder can be scored any more
 ├── LibraryUnusable           a library is installed, and cannot be loaded
 ├── StudyUnusable             the trials of a parameter search cannot be stored
 └── TrackingFailed            MLflow did not accept the run
@@ -32,7 +34,8 @@ from pathlib import Path
 from models import plain_text
 from models.addresses import redact_passwords
 from models.customer import offending
-from models.customer.offending import OffendingValues
+from models.customer.files.stores import Table
+from models.customer.offending import SHOWN, OffendingValues
 
 
 def cause(error: BaseException) -> str:
@@ -195,7 +198,7 @@ class ScoringError(TrainingError):
 class OutputRefused(ScoringError):
     """The results cannot be written to the given path."""
 
-    def __init__(self, *, path: Path, problem: str) -> None:
+    def __init__(self, *, path: Table, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. Name another file, in a folder that this process may write to.")
 
@@ -211,13 +214,34 @@ class ColumnsTaken(ScoringError):
 class NothingScored(ScoringError):
     """No row of a file satisfies the contract."""
 
-    def __init__(self, *, path: Path, rows: int, reasons: Mapping[str, int], values: OffendingValues) -> None:
+    def __init__(self, *, path: Table, rows: int, reasons: Mapping[str, int], values: OffendingValues) -> None:
         self.path, self.rows, self.reasons = path, rows, dict(reasons)
         listed = offending.describe(reasons, values)
         problem = f"none of its {rows} rows satisfies the contract ({listed})" if rows else "it has no rows"
         super().__init__(
             f"{path}: {problem}. {values.remedy()}Correct the file, or map its columns with --columns FILE.toml."
         )
+
+
+class FilesFailed(ScoringError):
+    """Some files of a folder cannot be scored; the others are."""
+
+    def __init__(self, *, problems: Mapping[str, str], files: int) -> None:
+        self.problems, self.files = dict(problems), files
+        shown = " ".join(f"[{name}] {text}" for name, text in list(problems.items())[:SHOWN])
+        more = f" And {len(problems) - SHOWN:,} more." if len(problems) > SHOWN else ""
+        super().__init__(
+            f"{len(problems):,} of {files:,} files were not scored; the others are written. Correct these, and run the "
+            f"command again: it scores only what is missing. {shown}{more}"
+        )
+
+
+class ScoringEnded(ScoringError):
+    """Scoring a folder ended, because its other files would fail likewise."""
+
+    def __init__(self, *, file: str, problem: str, done: int, files: int) -> None:
+        self.file, self.problem, self.done, self.files = file, problem, done, files
+        super().__init__(f"[{file}] {problem} {done:,} of {files:,} files are done; the next run scores the others.")
 
 
 class StudyUnusable(TrainingError):

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models.bundles.pins import VERSION
 from models.customer.files import stores
+from models.customer.files.stores import Location
 from models.durations import Duration
 from models.log.reporters import Reporters
 
@@ -131,16 +132,18 @@ class FitSettings(StoreSettings):
 
 
 class ScoreSettings(JobSettings):
-    """Score a file of customers with the pinned model."""
+    """Score a file, or all files of a folder, with the pinned model."""
 
-    input: CliPositionalArg[Path]
-    """File to score: .csv, .tsv, .jsonl, .xlsx, .parquet, or a folder of .parquet files."""
-    output: CliPositionalArg[Path]
-    """File to write, .csv or .parquet; rejected rows go to a file of the same name with the suffix .rejected.csv."""
+    input: CliPositionalArg[Location]
+    """File or folder to score, also in an object store: .csv, .tsv, .jsonl, .xlsx or .parquet."""
+    output: CliPositionalArg[Location]
+    """File to write, .csv or .parquet; or a folder, which gets a file for each file of the input folder."""
     columns: Path | None = None
     """TOML file that maps the file's columns to the contract, as for `fit`; no target is needed."""
     max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
-    """Share of rejected rows above which nothing is written; 1 allows all."""
+    """Share of rejected rows of a file above which it is not written; 1 allows all."""
+    processes: int = Field(default=1, ge=1)
+    """Files of a folder that are scored at the same time, each by a process of its own."""
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
 

@@ -34,6 +34,11 @@ REMEDY = (
 logger = logging.getLogger(__name__)
 
 
+def is_known(name: str) -> bool:
+    """Tell whether a name has the suffix of a table."""
+    return _suffix(name) in _READERS
+
+
 def require_writable_kind(path: Table) -> None:
     """Check that a path has the suffix of a kind of file that can be written.
 
@@ -164,7 +169,11 @@ def _said(path: Table, part: Chunk) -> Chunk:
 
 
 def _kind(path: Table) -> str:
-    return ".parquet" if path.is_dir() else PurePath(path.name.lower().removesuffix(".gz")).suffix
+    return ".parquet" if path.is_dir() else _suffix(path.name)
+
+
+def _suffix(name: str) -> str:
+    return PurePath(name.lower().removesuffix(".gz")).suffix
 
 
 _READERS: dict[str, Callable[[Table, Selection], Iterator[Chunk]]] = {
