@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
-from models.customer.files import stores
+from models.customer.files import store_files
 from models.customer.files.stores import Table
 from models.features import CONTRACT
 from models.log import connections, outcome_recording
@@ -98,7 +98,7 @@ def record(path: Table, engine: Engine, *, reported_by: str, mapping: ColumnMapp
         if not summary.rows:
             raise OutcomesUnreadable(path=path, problem="it has no rows")
     if not summary.reasons:
-        stores.remove(outcome_files.rejected_path(path))
+        store_files.remove(outcome_files.rejected_path(path))
     return summary
 
 

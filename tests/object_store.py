@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from demo.running_service import free_port
-from models.customer.files import stores
+from models.customer.files import store_files, stores
 from tests.waiting import is_listening, wait_until
 
 VARIABLES = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3")
@@ -46,7 +46,7 @@ class ObjectStore:
 
     def put(self, source: Path, key: str) -> None:
         """Upload a file, or all files of a folder."""
-        for file in [source] if source.is_file() else stores.walk(source):
+        for file in [source] if source.is_file() else store_files.walk(source):
             path = file if isinstance(file, Path) else Path(str(file.path))
             name = key if isinstance(file, Path) else f"{key}/{file.relative}"
             with self.files.open_output_stream(f"lake/{name}", compression=None) as to:

@@ -14,7 +14,7 @@ from models.columns.column_mapping import ColumnMapping
 from models.columns.origins import OutcomeSource
 from models.customer import parsing, tables
 from models.customer.errors import TableUnreadable
-from models.customer.files import stores
+from models.customer.files import store_files
 from models.customer.files.csv_format import CsvFormat
 from models.customer.files.stores import Table
 from models.log.outcomes import MAX_OUTCOMES, Outcome
@@ -100,7 +100,7 @@ def rejecting(path: Table) -> Iterator[Reject]:
     """
     final = rejected_path(path)
     try:
-        with stores.written(final) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as text:
+        with store_files.written(final) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as text:
             rows = csv.writer(text)
             rows.writerow(["row", "reasons", *COLUMNS])
             yield lambda row, reason: rows.writerow([row.number, reason, *map(row.cells.get, COLUMNS)])

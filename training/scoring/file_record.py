@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.batches import Model
 from models.columns.column_mapping import ColumnMapping
 from models.customer.errors import TableMissing
-from models.customer.files import store_errors, stores
-from models.customer.files.stores import Found, Table
+from models.customer.files import store_errors, store_files
+from models.customer.files.store_files import Found
+from models.customer.files.stores import Table
 from training.scoring.folder_plan import FilePlan
 from training.scoring.scoring_summary import ScoringSummary
 
@@ -73,7 +74,7 @@ def write(plan: FilePlan, origin: Origin, summary: ScoringSummary) -> None:
     """Write the record, after the results."""
     record = FileRecord(
         origin=origin,
-        scored_bytes=stores.size(plan.scored),
+        scored_bytes=store_files.size(plan.scored),
         rows=summary.rows,
         rejected=summary.rejected,
         reasons=dict(summary.reasons),
@@ -81,13 +82,13 @@ def write(plan: FilePlan, origin: Origin, summary: ScoringSummary) -> None:
     )
     if isinstance(plan.record, Path):
         plan.record.parent.mkdir(parents=True, exist_ok=True)
-    with stores.written(plan.record) as path:
+    with store_files.written(plan.record) as path:
         path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _read(path: Table) -> bytes | None:
     try:
-        with store_errors.translated(path), stores.opened(path) as file:
+        with store_errors.translated(path), store_files.opened(path) as file:
             return file.read()
     except TableMissing:
         return None
@@ -95,6 +96,6 @@ def _read(path: Table) -> bytes | None:
 
 def _size(path: Table) -> int | None:
     try:
-        return stores.size(path) if path.exists() else None
+        return store_files.size(path) if path.exists() else None
     except FileNotFoundError:
         return None

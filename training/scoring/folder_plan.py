@@ -13,9 +13,10 @@ from pathlib import Path
 
 from models.customer import tables
 from models.customer.errors import TableUnreadable
-from models.customer.files import partitions, stores, table_formats
-from models.customer.files.stores import Found, Table
-from training.errors import OutputRefused
+from models.customer.files import partitions, store_files, table_formats
+from models.customer.files.store_files import Found
+from models.customer.files.stores import Table
+from training.scoring.errors import OutputRefused
 from training.settings import ScoreSettings
 
 REJECTED, _RECORDS = "_rejected", "_scored"
@@ -56,7 +57,7 @@ def plan(source: Table, output: Table) -> list[FilePlan]:
         OutputRefused: one of the folders is in the other, or two files would have one output.
     """
     _require_apart(source, output)
-    found = stores.walk(source)
+    found = store_files.walk(source)
     table_formats.require_plain(source, found)
     seen = [file for file in found if not file.is_hidden]
     files = [file for file in seen if tables.is_known(file.parts[-1])]

@@ -15,8 +15,9 @@ from models.customer.files.stores import Table
 from models.customer.offending import OffendingValues
 from models.features import CONTRACT
 from models.progress import Progress
-from training.errors import NothingScored, TooManyRejected
+from training.errors import TooManyRejected
 from training.scoring import scored_files
+from training.scoring.errors import NothingScored
 from training.scoring.scored_files import ScoredFiles
 from training.scoring.scoring_summary import ScoringSummary
 from training.settings import ScoreSettings

@@ -16,14 +16,15 @@ from models.columns.column_mapping import ColumnMapping
 from models.customer import tables
 from models.customer.contract import Contract
 from models.customer.errors import StoreUnusable
-from models.customer.files import stores
+from models.customer.files import store_files
 from models.customer.files.chunk import CHUNK_ROWS
 from models.customer.offending import OffendingValues
 from models.errors import ModelsError
 from models.features import CONTRACT
 from models.progress import Progress
-from training.errors import FilesFailed, NothingScored, OutputRefused, ScoringEnded, TrainingError
+from training.errors import TrainingError
 from training.scoring import file_record, folder_plan, score_file, scored_files
+from training.scoring.errors import FilesFailed, NothingScored, OutputRefused, ScoringEnded
 from training.scoring.folder_plan import FilePlan
 from training.scoring.scoring_summary import FolderSummary, ScoringSummary
 from training.settings import ScoreSettings
@@ -92,7 +93,7 @@ def score_one(task: FileTask) -> FileResult:
         origin = file_record.origin(task.plan.source, task.model, task.declared)
         if (record := file_record.find(task.plan, origin)) and _is_allowed(record.summary(), task):
             return FileResult(name, record.summary(), was_done=True)
-        stores.remove(task.plan.record)  # it would not be that of the results, if this run ends between them
+        store_files.remove(task.plan.record)  # it would not be that of the results, if this run ends between them
         _score_rows(task, summary)
         file_record.write(task.plan, origin, summary)
     except (StoreUnusable, OutputRefused) as error:

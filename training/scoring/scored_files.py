@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from models.batches import PREDICTION
 from models.customer import tables
-from models.customer.files import stores
+from models.customer.files import store_files
 from models.customer.files.stores import Table
-from training.errors import ColumnsTaken, OutputRefused
+from training.scoring.errors import ColumnsTaken, OutputRefused
 
 _ROW, _REASONS, _FILE = pa.field("row", pa.int64()), pa.field("reasons", pa.string()), pa.field("file", pa.string())
 """The columns before a rejected row: its number in the source, from 1 without the header, and all its violations."""
@@ -87,10 +87,10 @@ def writing(output: Table, rejected: Table, columns: pa.Schema, *, file: str | N
             yield written
         if written.has_rejected:
             _make_folder(rejected)
-            stores.place(scratch[1], rejected)
+            store_files.place(scratch[1], rejected)
         else:
-            stores.remove(rejected)
-        stores.place(scratch[0], output)
+            store_files.remove(rejected)
+        store_files.place(scratch[0], output)
 
 
 def _scratch(output: Table) -> Path | None:

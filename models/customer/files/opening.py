@@ -8,7 +8,7 @@ from io import TextIOWrapper
 from typing import IO
 
 from models.customer.errors import TableUnreadable
-from models.customer.files import stores
+from models.customer.files import store_files
 from models.customer.files.csv_format import CsvFormat
 from models.customer.files.stores import Table
 
@@ -25,8 +25,8 @@ def text(path: Table, style: CsvFormat) -> Iterator[tuple[IO[str], Callable[[], 
     Raises:
         TableUnreadable: the encoding must be declared.
     """
-    size = stores.size(path)
-    with stores.opened(path) as raw:
+    size = store_files.size(path)
+    with store_files.opened(path) as raw:
         is_packed = raw.read(len(_GZIP)) == _GZIP
         raw.seek(0)
         with gzip.GzipFile(fileobj=raw) if is_packed else raw as binary:

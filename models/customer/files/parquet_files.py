@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.customer.files import partitions, stores
+from models.customer.files import partitions, store_files
 from models.customer.files.chunk import Chunk, Selection, spaced, stripped
 from models.customer.files.partitions import Partition
 from models.customer.files.stores import Table
@@ -53,7 +53,10 @@ def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
 @contextmanager
 def _opened(path: Table) -> Iterator[pq.ParquetFile]:
     # Without these options pyarrow reads ahead and keeps the read data in memory: in the end, the whole file.
-    with stores.for_arrow(path) as source, pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES) as file:
+    with (
+        store_files.for_arrow(path) as source,
+        pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES) as file,
+    ):
         yield file
 
 

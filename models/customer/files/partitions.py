@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from models.customer.files import stores, table_formats
+from models.customer.files import store_files, table_formats
 from models.customer.files.stores import Table
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -29,7 +29,7 @@ def find(folder: Table) -> list[Partition]:
         TableUnreadable: the folder belongs to a table whose log says which of its files count.
         ValueError: there are none, or they are not partitioned by the same columns.
     """
-    found = stores.walk(folder)
+    found = store_files.walk(folder)
     table_formats.require_plain(folder, found)
     files = [file for file in found if file.path.suffix == ".parquet" and not file.is_hidden]
     if not files:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from models.customer.errors import TableUnreadable
-from models.customer.files import stores
-from models.customer.files.stores import Found, Table
+from models.customer.files import store_files
+from models.customer.files.store_files import Found
+from models.customer.files.stores import Table
 
 _LOGS = {"_delta_log": "Delta", ".hoodie": "Hudi"}
 """Folder with the log of such a table, in the folder of the table."""
@@ -41,5 +42,5 @@ def _above(folder: Table) -> Iterator[str]:
                 yield f"a {kind} table"
         below, above = above, above.parent
     beside = folder.resolve().parent / "metadata"
-    if beside.is_dir() and any(file.parts[-1].endswith(".metadata.json") for file in stores.walk(beside)):
+    if beside.is_dir() and any(file.parts[-1].endswith(".metadata.json") for file in store_files.walk(beside)):
         yield "an Iceberg table"

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 from models.customer import parsing
 from models.customer.errors import TableUnreadable
-from models.customer.files import chunk, stores
+from models.customer.files import chunk, store_files
 from models.customer.files.chunk import Cells, Chunk, Selection
 from models.customer.files.stores import Table
 
@@ -26,7 +26,7 @@ def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     except ImportError as error:
         remedy = "Install requirements/jobs.txt, or save the sheet as a .csv file."
         raise TableUnreadable(path=path, problem="Excel files need the package openpyxl", remedy=remedy) from error
-    with stores.opened(path) as file, closing(_book(openpyxl, file)) as book:
+    with store_files.opened(path) as file, closing(_book(openpyxl, file)) as book:
         sheet = book.worksheets[0]
         rows = (cells for cells in map(_texts, sheet.iter_rows(values_only=True)) if any(cells))
         header = [name or "" for name in next(rows, ())]

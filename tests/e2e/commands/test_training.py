@@ -23,6 +23,7 @@ from models.log import log_tables
 from tests import live_log
 from tests.e2e.commands.programs import Program, require_all, unused
 from tests.e2e.commands.training_workspace import Desk, everything_in
+from tests.object_store import ObjectStore
 from training.__main__ import COMMANDS
 from training.data import synthetic
 from training.settings import ChallengeSettings, PromoteSettings
@@ -380,6 +381,19 @@ def test_a_foreign_file_is_scored_with_the_pinned_model(
     expected = Scorer.of(desk.find(champion)).score(CONTRACT.to_matrix(known))
     assert scored["churn_probability"].tolist() == pytest.approx(expected.tolist(), abs=1e-6)
     assert set(scored["model_version"]) == {champion}
+
+
+def test_the_files_of_a_lake_are_scored(
+    desk: Desk, champion: str, foreign: tuple[Path, Path], tmp_path: Path, lake: ObjectStore
+) -> None:
+    table, columns = foreign
+    lake.put(table, f"in/year=2026/{table.name}")
+    options = ("--columns", columns, "--models-dir", desk.models_dir)
+    for output in ("s3://lake/out", tmp_path / "out"):
+        told = desk.training.run("score", "s3://lake/in", output, *options, "--processes", 2).out
+        assert told.startswith(f"scored 1 files\nscored {ROWS:,} of {ROWS:,} customers with model {champion}")
+    desk.training.run("score", table, tmp_path / "alone.csv", *options)
+    assert lake.content("out")[f"year=2026/{table.name}"] == (tmp_path / "alone.csv").read_bytes()
 
 
 def test_an_option_that_no_run_was_given_is_found() -> None:

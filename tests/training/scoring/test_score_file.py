@@ -31,8 +31,9 @@ from models.customer.offending import SHOWN
 from models.errors import BundleError
 from models.features import CONTRACT, CustomerFeatures
 from training.data import synthetic
-from training.errors import ColumnsTaken, NothingScored, OutputRefused, TooManyRejected
+from training.errors import TooManyRejected
 from training.scoring import score_file
+from training.scoring.errors import ColumnsTaken, NothingScored, OutputRefused
 from training.scoring.scoring_summary import ScoringSummary
 from training.settings import ScoreSettings
 

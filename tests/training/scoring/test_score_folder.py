@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from models.customer.errors import TableUnreadable
-from models.customer.files import stores
+from models.customer.files import store_files
 from tests.object_store import ObjectStore
 from tests.waiting import wait_until
 from training import __main__ as program
 from training.data import synthetic
-from training.errors import FilesFailed, NothingScored, OutputRefused, ScoringEnded
 from training.scoring import score_file, score_folder
+from training.scoring.errors import FilesFailed, NothingScored, OutputRefused, ScoringEnded
 from training.scoring.scoring_summary import FolderSummary
 from training.settings import ScoreSettings
 
@@ -66,7 +66,7 @@ RESULTS = {
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {file.relative: Path(str(file.path)).read_bytes() for file in stores.walk(folder)}
+    return {file.relative: Path(str(file.path)).read_bytes() for file in store_files.walk(folder)}
 
 
 def results(files: dict[str, bytes]) -> dict[str, bytes]:

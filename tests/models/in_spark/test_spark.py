@@ -36,7 +36,12 @@ def test_a_spark_session_scores_bit_for_bit_as_a_file_is_scored(root: Path, spar
     chosen = {"input": source, "output": tmp_path / "file.parquet", "models_dir": models_dir}
     score_file.score(ScoreSettings.model_validate(chosen), chunk_rows=300)
 
-    script = [str(root / "tests/e2e/score_in_spark.py"), str(source), str(tmp_path / "spark"), str(models_dir)]
+    script = [
+        str(Path(__file__).with_name("score_in_spark.py")),
+        str(source),
+        str(tmp_path / "spark"),
+        str(models_dir),
+    ]
     environment = os.environ | {"PYTHONPATH": f"{root}:{spark}", "PYSPARK_PYTHON": sys.executable}
     done = subprocess.run(
         [sys.executable, *script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
