@@ -1,0 +1,24 @@
+"""Runs a function on each part of a table."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+
+class Executor(Protocol):
+    """Where the parts are worked on."""
+
+    def map(self, function: Callable[[Any], Any], parts: Iterable[Any], *, keep: bool) -> Iterator[Any]:
+        """Yield the result for each part, in the order of the parts, as soon as it is there.
+
+        `parts` are parts, or what an earlier call with `keep` yielded for them. With `keep` the results stay where they
+        were made, and what is yielded stands for them: it can only be given to `map` again.
+        """
+        ...
+
+
+class InProcess:
+    """Works on one part after another, in this process; a kept result is the result itself."""
+
+    def map(self, function: Callable[[Any], Any], parts: Iterable[Any], *, keep: bool) -> Iterator[Any]:  # noqa: ARG002  # everything is kept here
+        """Yield the result for each part, in the order of the parts."""
+        return map(function, parts)
