@@ -24,14 +24,15 @@ STOPPED = {"n_estimators": 300, "learning_rate": 0.3, "early_stopping_rounds": 2
 
 
 def draw() -> tuple[Matrix, Labels]:
-    """Five columns, the third with a long tail, each with a tenth missing."""
+    """Five columns, a tenth of each missing; the third has a long tail, and where it is missing, more churn."""
     rng = np.random.default_rng(1)
     matrix = np.column_stack(
         [rng.normal(size=ROWS), rng.integers(0, 40, ROWS), rng.lognormal(0, 2, ROWS), *rng.integers(0, 2, (2, ROWS))]
     ).astype(np.float32)
     odds = matrix[:, 0] - 0.05 * matrix[:, 1] + np.sin(matrix[:, 2]) + matrix[:, 3]
-    churned = (rng.random(ROWS) < 1 / (1 + np.exp(-odds))).astype(np.int64)
     matrix[rng.random(matrix.shape) < 0.1] = np.nan
+    odds += 2 * np.isnan(matrix[:, 2])
+    churned = (rng.random(ROWS) < 1 / (1 + np.exp(-odds))).astype(np.int64)
     return matrix, churned
 
 
