@@ -1,7 +1,9 @@
 """Runs a function on each part of a table."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+Result = TypeVar("Result")
 
 
 class Executor(Protocol):
@@ -15,6 +17,13 @@ class Executor(Protocol):
         """
         ...
 
+    def together(self, function: Callable[[Sequence[Any]], Result], parts: Iterable[Any]) -> Result:
+        """Run a function once in each process that holds parts, with its parts, at the same time; return one result.
+
+        The processes form a group of `xgboost.collective`, and the results must be equal. `parts` are as in `map`.
+        """
+        ...
+
 
 class InProcess:
     """Works on one part after another, in this process; a kept result is the result itself."""
@@ -22,3 +31,7 @@ class InProcess:
     def map(self, function: Callable[[Any], Any], parts: Iterable[Any], *, keep: bool) -> Iterator[Any]:  # noqa: ARG002  # everything is kept here
         """Yield the result for each part, in the order of the parts."""
         return map(function, parts)
+
+    def together(self, function: Callable[[Sequence[Any]], Result], parts: Iterable[Any]) -> Result:
+        """Run a function with all parts."""
+        return function(list(parts))
