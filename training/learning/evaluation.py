@@ -83,10 +83,10 @@ def cross_validate(  # noqa: PLR0913  # all but the first four are named
         trained_on = whole if name == served else few
         probability = []
         for number, (kept, (_, held_out)) in enumerate(zip(trained_on, folds, strict=True)):
-            is_elsewhere = fit_served is not None and name == served
-            fitted = (
-                fit_served(candidate, number) if is_elsewhere else clone(candidate).fit(matrix[kept], churned[kept])
-            )
+            if fit_served is not None and name == served:
+                fitted = fit_served(candidate, number)
+            else:
+                fitted = clone(candidate).fit(matrix[kept], churned[kept])
             probability.append(predict(fitted, matrix[held_out]))
             on_fit()
         found[name] = OutOfFold(folds, probability)
