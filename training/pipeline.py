@@ -20,7 +20,6 @@ from models.features import CONTRACT
 from models.progress import Progress
 from training import memory
 from training.data import dataset_split, datasets, grouping, leakage, learned_levels, slices, splitting, time_column
-from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
 from training.data.splitting import Folds, Rows, Split
 from training.learning import calibrators, cost_policy, evaluation, final_evaluation, model, tuning
@@ -29,6 +28,7 @@ from training.learning.final_evaluation import FittedModel
 from training.learning.trial import Trial
 from training.partitioned import choice, preparation
 from training.partitioned.executor import InProcess
+from training.partitioned.preparation import Prepared
 from training.publishing import publish, tracking
 from training.publishing.tracking import Run
 from training.settings import FitSettings
@@ -64,18 +64,16 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     constraints = model.constrain(settings.monotone, contract)
     edges = choice.edges(settings)
     if edges is None:
-        fit_served = None
-        dataset, taken, contract, warnings = _whole(settings, contract)
+        prepared = _whole(settings, contract)
     else:
         prepared = preparation.prepare(settings, contract, edges, InProcess())
-        dataset, taken, fit_served = prepared.dataset, prepared.taken, prepared.rows.fit
-        contract, warnings = prepared.contract, prepared.warnings
+    dataset, taken, contract, warnings, rows = prepared
     # scikit-learn's boosting uses every core, and waits for the slowest if another program runs there.
     threads = threadpool_limits(settings.threads)
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset, settings)
-        del dataset  # the table of a large data set takes most of a fit's memory
-        fitted = Training(settings, costs, constraints, run, progress, fit_served).fit(
+        del dataset, prepared  # the table of a large data set takes most of a fit's memory
+        fitted = Training(settings, costs, constraints, run, progress, rows.fit if rows else None).fit(
             taken.matrix, taken.churned, taken.folds, taken.customers
         )
         progress.stage("evaluating on the test set")
@@ -196,14 +194,14 @@ class Training:
         return cost_policy.choose(self.costs, probability, churned) if self.costs else RiskPolicy()
 
 
-def _whole(settings: FitSettings, contract: Contract) -> tuple[Dataset, DatasetSplit, Contract, list[str]]:
+def _whole(settings: FitSettings, contract: Contract) -> Prepared:
     """Read the table as a whole, and split it."""
     dataset = datasets.load(settings, contract)
     split = _split(dataset, settings)
     contract = learned_levels.learn(dataset, split, contract)
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
     taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
-    return dataset, taken, contract, warnings
+    return Prepared(dataset, taken, contract, warnings)
 
 
 def _split(dataset: Dataset, settings: FitSettings) -> Split:

@@ -73,8 +73,11 @@ class Encoded:
     """A part after the second pass."""
 
     rows: SnappedPart
+    """The training rows; of the test rows, only those that were sampled are needed."""
     traces: Traces
-    """Of the training rows, each once."""
+    """Of the same rows, each once."""
+    customers: Hashes
+    """Of the test rows, too, each once; empty if rows are not grouped by customer."""
 
 
 def summarise(task: Task, piece: Piece) -> Summary | None:
@@ -87,24 +90,25 @@ def summarise(task: Task, piece: Piece) -> Summary | None:
 
 
 def encode(task: Task, edges: Edges, piece: Piece) -> Encoded:
-    """Read a part again, and keep one byte of each value; the task's contract knows the levels of its categories."""
-    codes, churned, hashes, seen = [], [], [], []
+    """Read a part again, and keep one byte of each value of its training rows.
+
+    The task's contract knows the levels of its open categories.
+    """
+    width = len(task.contract.matrix_columns)
+    codes, churned, hashes = [np.zeros((0, width), np.uint8)], [np.zeros(0, np.bool_)], [np.zeros(0, np.uint64)]
+    seen, customers = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint64)]
     for rows in checked_rows.read(task.source, task.contract, piece):
         own, _ = _drawn_by(task, rows, row_hash.of(rows.features, task.contract))
-        matrix = task.contract.to_matrix(rows.features)
+        training = ~hash_split.test_rows(task.seed).of(own)
+        matrix = task.contract.to_matrix(rows.features)[training]
         codes.append(snapped_part.snap(matrix, edges))
-        churned.append(rows.churned.astype(np.bool_))
-        hashes.append(own)
-        seen.append(holdout.traces(matrix[~hash_split.test_rows(task.seed).of(own)]))
-    width = len(task.contract.matrix_columns)
-    return Encoded(
-        SnappedPart(
-            np.concatenate([np.zeros((0, width), np.uint8), *codes]),
-            np.concatenate([np.zeros(0, np.bool_), *churned]),
-            np.concatenate([np.zeros(0, np.uint64), *hashes]),
-        ),
-        np.unique(np.concatenate([np.zeros(0, np.uint32), *seen])),
-    )
+        churned.append(rows.churned[training].astype(np.bool_))
+        hashes.append(own[training])
+        seen.append(holdout.traces(matrix))
+        if task.group is not None:
+            customers.append(np.unique(own))
+    part = SnappedPart(np.concatenate(codes), np.concatenate(churned), np.concatenate(hashes))
+    return Encoded(part, np.unique(np.concatenate(seen)), np.unique(np.concatenate(customers)))
 
 
 def traces(part: Encoded) -> Traces:
@@ -117,9 +121,9 @@ def snapped(part: Encoded) -> SnappedPart:
     return part.rows
 
 
-def customers(part: SnappedPart) -> Hashes:
-    """Return the hashes of the customers of a part, each once."""
-    return np.unique(part.hashes)
+def customers(part: Encoded) -> Hashes:
+    """Return the hashes of the customers of a part."""
+    return part.customers
 
 
 class _Summing:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from xgboost import XGBClassifier
@@ -18,6 +18,7 @@ from models.customer import tables
 from models.customer.contract import Contract
 from models.customer.files.partitions import Piece
 from models.progress import Progress
+from training import memory
 from training.data import dataset_split, datasets, leakage, learned_levels, other_columns, sources
 from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
@@ -32,18 +33,18 @@ from training.settings import FitSettings
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What a fit goes on with."""
 
     dataset: Dataset
-    """The sampled rows: training rows, and then test rows."""
+    """The rows; of a table in parts, the sampled training rows, and then the sampled test rows."""
     taken: DatasetSplit
     """The same rows, as arrays; what it says of the source is true of the whole table."""
     contract: Contract
     """With the levels that the training rows have."""
     warnings: list[str]
-    rows: "SnappedRows"
+    rows: "SnappedRows | None" = None
+    """All training rows of a table in parts; None for a table as a whole."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,10 @@ def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor
             progress.stage("encoding the rows")
             encode = partial(passes.encode, task, chosen)
             encoded = list(_stepping(executor.map(encode, pieces, keep=True), pieces, progress))
+    memory.trim()
     traces = np.unique(np.concatenate([*executor.map(passes.traces, encoded, keep=False)]))
+    customers = None if task.group is None else _customers(executor, encoded)
     parts = list(executor.map(passes.snapped, encoded, keep=True))
-    customers = None if task.group is None else _customers(executor, parts)
     dataset, split = sampled_table.build(summary, settings, task, _provenance(summary, settings, customers))
     told = sampled_table.told(summary, split, settings, group=task.group, edges=most_edges)
     split = replace(split, told=told)
@@ -142,8 +144,8 @@ def _edges(summary: Summary, contract: Contract, most: int) -> Edges:
     return [edges.choose(one, most) for one in counts]
 
 
-def _customers(executor: Executor, parts: Sequence[Any]) -> int:
-    return len(np.unique(np.concatenate([*executor.map(passes.customers, parts, keep=False)])))
+def _customers(executor: Executor, encoded: Sequence[Any]) -> int:
+    return len(np.unique(np.concatenate([*executor.map(passes.customers, encoded, keep=False)])))
 
 
 def _provenance(summary: Summary, settings: FitSettings, customers: int | None) -> Provenance:

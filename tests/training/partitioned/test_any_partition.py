@@ -21,7 +21,7 @@ from training.errors import (
 from training.learning import model
 from training.partitioned import passes, preparation
 from training.partitioned.executor import InProcess
-from training.partitioned.preparation import Prepared
+from training.partitioned.preparation import Prepared, SnappedRows
 from training.settings import FitSettings
 
 ROWS = 3_000
@@ -91,7 +91,12 @@ def prepare(path: Path, folder: Path, **options: object) -> Prepared:
 def trees(prepared: Prepared, fold: int | None) -> bytes:
     parameters = dict(model.PARAMETERS) | {"n_estimators": 5}
     unfitted = model.served(parameters=parameters, constraints=None, seed=7, threads=1)
-    return bytes(prepared.rows.fit(unfitted, fold).get_booster().save_raw())
+    return bytes(rows_of(prepared).fit(unfitted, fold).get_booster().save_raw())
+
+
+def rows_of(prepared: Prepared) -> SnappedRows:
+    assert prepared.rows is not None
+    return prepared.rows
 
 
 @pytest.mark.parametrize("options", [{}, {"group_column": "customer"}], ids=["by row", "by customer"])
@@ -116,7 +121,7 @@ def test_any_files_and_any_order_give_the_same(
         np.testing.assert_array_equal(theirs.matrix, ours.matrix)
         np.testing.assert_array_equal(theirs.test.matrix, ours.test.matrix)
         np.testing.assert_array_equal(theirs.test.columns[-1].values, ours.test.columns[-1].values)
-        for edges, own in zip(other.rows.edges, first.rows.edges, strict=True):
+        for edges, own in zip(rows_of(other).edges, rows_of(first).edges, strict=True):
             np.testing.assert_array_equal(edges, own)
         assert [trees(other, fold) for fold in (0, None)] == [trees(first, fold) for fold in (0, None)]
 
@@ -128,7 +133,7 @@ def test_every_row_is_used_and_equal_rows_stay_together(tmp_path: Path) -> None:
     assert taken.provenance.rows == len(rows) - 3
     assert taken.provenance.rejected_rows == 3
     assert len(taken.matrix) + len(taken.test.matrix) == len(rows) - 3
-    assert sum(len(part.codes) for part in prepared.rows.parts) == len(rows) - 3
+    assert sum(len(part.codes) for part in rows_of(prepared).parts) == len(taken.matrix)
     assert len(taken.test.matrix) == pytest.approx(0.2 * len(rows), rel=0.1)
     learned, judged = ({row.tobytes() for row in matrix} for matrix in (taken.matrix, taken.test.matrix))
     assert not learned & judged
@@ -149,7 +154,7 @@ def test_rows_of_a_customer_stay_together(tmp_path: Path) -> None:
     prepared = prepare(path, tmp_path, group_column="customer")
     taken, groups = prepared.taken, prepared.dataset.groups
     assert groups is not None
-    assert taken.provenance.customers == groups.customers
+    assert taken.provenance.customers == groups.customers == table()["customer"].nunique()
     tested = groups.codes[len(taken.matrix) :]
     assert taken.customers is not None
     assert not set(taken.customers.tolist()) & set(tested.tolist())
