@@ -88,6 +88,8 @@ class FitSettings(StoreSettings):
     """Seed of the synthetic population, the split, the folds, the fit and the bootstrap."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of a fit; more threads are faster, and may change the last digits of a model."""
+    edges: int | None = Field(default=None, ge=2, le=255)
+    """Most thresholds of a column; the table is then read in parts. By default only above 5,000,000 rows, with 255."""
     trials: int = Field(default=0, ge=0)
     """Trials of the parameter search; 0 uses the default parameters. An interrupted search continues."""
     costs: Path | None = None

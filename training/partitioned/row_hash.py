@@ -1,11 +1,13 @@
 """Hashes rows, and draws by the hash, so that a row has the same side of every split in any partition of the table."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from models.customer import parsing
 from models.customer.contract import Columns, Contract, Vector
 
 Hashes = npt.NDArray[np.uint64]
@@ -29,6 +31,16 @@ def of_texts(column: pd.Series | npt.NDArray[np.object_]) -> Hashes:
     codes, different = pd.factorize(np.asarray(column, dtype=object))
     digests = [_digest(str(text)) for text in different.tolist()]
     return np.array([*digests, 0], dtype=np.uint64)[codes]  # the code of null is -1, the last
+
+
+def of_customers(column: pd.Series, nulls: Sequence[str]) -> tuple[Hashes, int]:
+    """Hash the customer's id in each row, (n,), and count the rows without one; `nulls` are more texts for unknown."""
+    codes, different = pd.factorize(column)  # a code of -1 means unknown
+    texts = [None if cell is pd.NaT else parsing.whole(cell) for cell in different.tolist()]
+    unknown = {None, *parsing.NULLS, *map(parsing.whole, nulls)}
+    is_unknown = np.array([*(text in unknown for text in texts), True])[codes]
+    digests = np.array([*(_digest(str(text)) for text in texts), 0], dtype=np.uint64)
+    return digests[codes], int(is_unknown.sum())
 
 
 def combined(first: Hashes, second: Hashes) -> Hashes:
