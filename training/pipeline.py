@@ -27,8 +27,8 @@ from training.learning import calibrators, cost_policy, evaluation, final_evalua
 from training.learning.evaluation import Fit
 from training.learning.final_evaluation import FittedModel
 from training.learning.trial import Trial
-from training.partitioned import choice, preparation
-from training.partitioned.executor import InProcess
+from training.partitioned import choice, executors, preparation
+from training.partitioned.executor import Executor
 from training.publishing import publish, tracking
 from training.publishing.tracking import Run
 from training.settings import FitSettings
@@ -54,6 +54,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
 
     Raises:
         StoreUnwritable, SettingsError, DataError, LogError: raised before training starts.
+        ClusterError: the cluster is away, unfit, or was lost; nothing was pinned.
         SliceBelowFloor: the model is not good enough for a group of customers; nothing was published.
         ParityError: the graph and the trees give different probabilities; nothing was published.
         TrackingFailed: MLflow did not accept the run; nothing was pinned.
@@ -63,11 +64,24 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     costs = cost_policy.read(settings.costs) if settings.costs else None
     constraints = model.constrain(settings.monotone, contract)
     edges = choice.edges(settings)
+    with executors.opened(settings.cluster) as executor:
+        return _fit(settings, contract, costs, constraints, edges=edges, executor=executor)
+
+
+def _fit(
+    settings: FitSettings,
+    contract: Contract,
+    costs: Costs | None,
+    constraints: model.Constraints,
+    *,
+    edges: int | None,
+    executor: Executor,
+) -> Published:
     if edges is None:
         fit_served = None
         dataset, taken, contract, warnings = _whole(settings, contract)
     else:
-        prepared = preparation.prepare(settings, contract, edges, InProcess())
+        prepared = preparation.prepare(settings, contract, edges, executor)
         dataset, taken, fit_served = prepared.dataset, prepared.taken, prepared.rows.fit
         contract, warnings = prepared.contract, prepared.warnings
     # scikit-learn's boosting uses every core, and waits for the slowest if another program runs there.
