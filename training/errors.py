@@ -186,7 +186,9 @@ class EdgesUnsupported(SettingsError):
 
     def __init__(self, *, problem: str) -> None:
         self.problem = problem
-        super().__init__(f"--edges: {problem}. Omit --edges, or omit the other option.")
+        super().__init__(
+            f"A table cannot be fitted in parts: {problem}. Omit --edges and --cluster, or omit the other option."
+        )
 
 
 class ConstraintInvalid(SettingsError):

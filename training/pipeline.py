@@ -26,8 +26,8 @@ from training.learning import calibrators, cost_policy, evaluation, final_evalua
 from training.learning.evaluation import Fit
 from training.learning.final_evaluation import FittedModel
 from training.learning.trial import Trial
-from training.partitioned import choice, preparation
-from training.partitioned.executor import InProcess
+from training.partitioned import choice, executors, preparation
+from training.partitioned.executor import Executor
 from training.partitioned.preparation import Prepared
 from training.publishing import publish, tracking
 from training.publishing.tracking import Run
@@ -54,6 +54,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
 
     Raises:
         StoreUnwritable, SettingsError, DataError, LogError: raised before training starts.
+        ClusterError: the cluster is away, unfit, or was lost; nothing was pinned.
         SliceBelowFloor: the model is not good enough for a group of customers; nothing was published.
         ParityError: the graph and the trees give different probabilities; nothing was published.
         TrackingFailed: MLflow did not accept the run; nothing was pinned.
@@ -63,10 +64,23 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     costs = cost_policy.read(settings.costs) if settings.costs else None
     constraints = model.constrain(settings.monotone, contract)
     edges = choice.edges(settings)
+    with executors.opened(settings.cluster) as executor:
+        return _fit(settings, contract, costs, constraints, edges=edges, executor=executor)
+
+
+def _fit(
+    settings: FitSettings,
+    contract: Contract,
+    costs: Costs | None,
+    constraints: model.Constraints,
+    *,
+    edges: int | None,
+    executor: Executor,
+) -> Published:
     if edges is None:
         prepared = _whole(settings, contract)
     else:
-        prepared = preparation.prepare(settings, contract, edges, InProcess())
+        prepared = preparation.prepare(settings, contract, edges, executor)
     dataset, taken, contract, warnings, rows = prepared
     # scikit-learn's boosting uses every core, and waits for the slowest if another program runs there.
     threads = threadpool_limits(settings.threads)

@@ -1,4 +1,4 @@
-"""Decides whether a table is fitted in parts: because `--edges` asks for it, or because it has too many rows."""
+"""Decides whether a table is fitted in parts: by `--edges` or `--cluster`, or because it has too many rows."""
 
 import contextlib
 import logging
@@ -25,10 +25,10 @@ def edges(settings: FitSettings) -> int | None:
         EdgesUnsupported: the settings ask for edges and for what a fit in parts cannot do.
     """
     problem = _unsupported(settings)
-    if settings.edges is not None:
+    if settings.edges is not None or settings.cluster:
         if problem:
             raise EdgesUnsupported(problem=problem)
-        return settings.edges
+        return settings.edges or MOST_EDGES
     rows = _rows(settings)
     if rows is None or rows <= LARGEST_WHOLE_ROWS:
         return None

@@ -1,39 +1,31 @@
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import xgboost
 from sklearn.metrics import log_loss, roc_auc_score
-from xgboost import XGBClassifier
 
 from models.bundles.calibration import Calibration
 from models.customer.contract import Labels, Matrix
-from training.learning import evaluation, model
-from training.partitioned import boosting, gradients, row_hash, snapped_part
-from training.partitioned.selection import Drawn, Selection
+from tests.snapped_rows import (
+    FITTED,
+    STOPPED,
+    TESTED,
+    TRAINED,
+    WATCHED,
+    draw,
+    edges_of,
+    part_of,
+    shuffled,
+    taken,
+    trees,
+    unfitted,
+)
+from training.learning import evaluation
+from training.partitioned import boosting, gradients, snapped_part
+from training.partitioned.selection import Selection
 from training.partitioned.snapped_part import Edges, SnappedPart
 from training.publishing import export
-
-ROWS = 12_000
-TEST, STOPPING = Drawn("7/test", 0.2), Drawn("7/stopping", 0.15)
-TRAINED, TESTED = Selection(outside=(TEST,)), Selection(inside=(TEST,))
-FITTED, WATCHED = Selection(outside=(TEST, STOPPING)), Selection(inside=(STOPPING,), outside=(TEST,))
-STOPPED = {"n_estimators": 300, "learning_rate": 0.3, "early_stopping_rounds": 20, "colsample_bytree": 0.6}
-
-
-def draw() -> tuple[Matrix, Labels]:
-    """Five columns, a tenth of each missing; the third has a long tail, and where it is missing, more churn."""
-    rng = np.random.default_rng(1)
-    matrix = np.column_stack(
-        [rng.normal(size=ROWS), rng.integers(0, 40, ROWS), rng.lognormal(0, 2, ROWS), *rng.integers(0, 2, (2, ROWS))]
-    ).astype(np.float32)
-    odds = matrix[:, 0] - 0.05 * matrix[:, 1] + np.sin(matrix[:, 2]) + matrix[:, 3]
-    matrix[rng.random(matrix.shape) < 0.1] = np.nan
-    odds += 2 * np.isnan(matrix[:, 2])
-    churned = (rng.random(ROWS) < 1 / (1 + np.exp(-odds))).astype(np.int64)
-    return matrix, churned
 
 
 @pytest.fixture(scope="module")
@@ -43,37 +35,12 @@ def rows() -> tuple[Matrix, Labels]:
 
 @pytest.fixture(scope="module")
 def chosen(rows: tuple[Matrix, Labels]) -> Edges:
-    found = []
-    for column in rows[0].T:
-        values = np.unique(column[~np.isnan(column)])
-        at = np.linspace(0, len(values), min(len(values), snapped_part.MOST_EDGES), endpoint=False)
-        found.append(values[at.astype(int)])
-    return found
+    return edges_of(rows[0])
 
 
 @pytest.fixture(scope="module")
 def whole(rows: tuple[Matrix, Labels], chosen: Edges) -> SnappedPart:
-    matrix, churned = rows
-    hashes = row_hash.mixed(np.arange(ROWS, dtype=np.uint64))
-    return SnappedPart(snapped_part.snap(matrix, chosen), churned == 1, hashes)
-
-
-def shuffled(part: SnappedPart, at: Sequence[int]) -> list[SnappedPart]:
-    order = np.random.default_rng(len(at)).permutation(len(part.hashes))
-    return [taken(part, rows) for rows in np.split(order, at)]
-
-
-def taken(part: SnappedPart, rows: npt.NDArray[np.int64]) -> SnappedPart:
-    return SnappedPart(part.codes[rows], part.churned[rows], part.hashes[rows])
-
-
-def unfitted(others: Mapping[str, int | float] | None = None, *, threads: int = 1) -> XGBClassifier:
-    parameters = {**model.PARAMETERS, **(others or {})}
-    return model.served(parameters=parameters, constraints=(1, -1, 0, 0, 0), seed=7, threads=threads)
-
-
-def trees(fitted: XGBClassifier) -> bytes:
-    return bytes(fitted.get_booster().save_raw("ubj"))
+    return part_of(*rows, chosen)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_large_table_that_an_option_needs_whole_is_read_whole_with_a_warning(
     ids=["by time", "with live rows", "live rows", "synthetic", "database"],
 )
 def test_edges_are_refused_with_what_needs_the_whole_table(asked: dict[str, str]) -> None:
-    with pytest.raises(EdgesUnsupported, match="Omit --edges, or omit the other option"):
+    with pytest.raises(EdgesUnsupported, match="Omit --edges and --cluster, or omit the other option"):
         edges(edges=63, **asked)
 
 
