@@ -60,6 +60,15 @@ def _version(text: str) -> str:
 Version = Annotated[str, AfterValidator(_version)]
 
 
+def _cluster(text: str) -> str:
+    if not re.fullmatch(r"local:[1-9]\d{0,2}|(tcp|tls)://[^\s/]+:\d+", text):
+        raise PydanticCustomError("cluster", "a cluster is local:N, tcp://HOST:PORT or tls://HOST:PORT")
+    return text
+
+
+Cluster = Annotated[str, AfterValidator(_cluster)]
+
+
 def _whole(value: Any) -> Any:
     """Read an integer from the text of a command line."""
     return int(value) if value in ("-1", "1", "+1") else value
@@ -90,6 +99,10 @@ class FitSettings(StoreSettings):
     """Seed of the synthetic population, the split, the folds, the fit and the bootstrap."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of a fit; more threads are faster, and may change the last digits of a model."""
+    edges: int | None = Field(default=None, ge=2, le=255)
+    """Most thresholds of a column; the table is then read in parts. By default only above 5,000,000 rows, with 255."""
+    cluster: Cluster | None = None
+    """Where a table is read and learned in parts: `local:4` for 4 processes, or the scheduler of Dask at tcp://host:port."""
     trials: int = Field(default=0, ge=0)
     """Trials of the parameter search; 0 uses the default parameters. An interrupted search continues."""
     costs: Path | None = None
@@ -144,6 +157,8 @@ class ScoreSettings(JobSettings):
     """Share of rejected rows of a file above which it is not written; 1 allows all."""
     processes: int = Field(default=1, ge=1)
     """Files of a folder that are scored at the same time, each by a process of its own."""
+    cluster: Cluster | None = None
+    """Where the files of a folder are scored instead: the scheduler of Dask at tcp://host:port, or `local:4`."""
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
 

@@ -21,6 +21,7 @@ from models.customer.errors import TableLocked, TableMissing, TableUnreadable
 from models.customer.files import csv_files, json_lines, parquet_files, store_errors, workbooks
 from models.customer.files.chunk import CHUNK_ROWS, Chunk, Selection
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.partitions import Partition, Piece
 from models.customer.files.stores import StorePath, Table
 
 WRITTEN = (".csv", ".parquet")
@@ -76,8 +77,9 @@ def chunks(
     columns: Sequence[str] | None = None,
     used: Collection[str] | None = None,
     style: CsvFormat = parsing.PLAIN,
+    piece: Piece | None = None,
 ) -> Iterator[Chunk]:
-    """Read a table in chunks of at most `rows` rows; all columns, or only `columns`, in their order.
+    """Read a table, or a piece of it, in chunks of at most `rows` rows; all columns, or only `columns`, in their order.
 
     Columns that are not `used` may hold bytes that are no text, which become U+FFFD.
 
@@ -85,7 +87,19 @@ def chunks(
         TableError: the file does not exist, or cannot be read in the format of its suffix.
         ColumnRepeated: the table has more than one column of a name in `columns`.
     """
-    return islice(_headed_chunks(path, Selection(rows, columns, used, style)), 1, None)
+    return islice(_headed_chunks(path, Selection(rows, columns, used, style, piece)), 1, None)
+
+
+def pieces(path: Table, *, rows: int) -> list[Piece]:
+    """Divide a table into parts that can be read on their own, each of about `rows` rows; only Parquet has several.
+
+    Raises:
+        TableError: the file does not exist, or cannot be read in the format of its suffix.
+    """
+    if _kind(path) != ".parquet":
+        return [Piece(Partition(path), None)]
+    with reading(path):
+        return parquet_files.pieces(path, rows)
 
 
 def reject_misfits(path: Table, parts: Iterable[Chunk]) -> Iterator[Chunk]:

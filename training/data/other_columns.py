@@ -41,18 +41,33 @@ def read(settings: FitSettings, table: pd.DataFrame, contract: Contract, mapping
         ColumnMissing, ColumnRepeated: the source lacks one of them, or has it twice.
         GroupingImpossible: `--group-column` names a feature or the target, or does not tell customers apart.
     """
-    # The name of a feature always means the feature, even if the source has a column of that name.
-    slices = [name for name in dict.fromkeys(settings.slices) if name not in contract.names]
+    names = asked(settings, contract, mapping)
+    column_mapping.require(names, table.columns.tolist(), remedy=name_other_options)
     times, group = settings.time_column, settings.group_column
-    if group is not None:
-        _require_no_feature(group, contract, mapping)
-    asked = [*slices, *(name for name in (times, group) if name is not None)]
-    column_mapping.require(asked, table.columns.tolist(), remedy=name_other_options)
+    slices = _slices(settings, contract)
     return OtherColumns(
         slices=pd.DataFrame({name: _numbers_or_texts(table[name]) for name in slices}, index=range(len(table))),
         times=None if times is None else table[times].reset_index(drop=True).replace("", None),
         groups=None if group is None else grouping.read(table[group], mapping.csv.nulls),
     )
+
+
+def asked(settings: FitSettings, contract: Contract, mapping: ColumnMapping) -> list[str]:
+    """Return the names of these columns.
+
+    Raises:
+        GroupingImpossible: `--group-column` names a feature or the target.
+    """
+    group = settings.group_column
+    if group is not None:
+        _require_no_feature(group, contract, mapping)
+    named = (name for name in (settings.time_column, group) if name is not None)
+    return [*_slices(settings, contract), *named]
+
+
+def _slices(settings: FitSettings, contract: Contract) -> list[str]:
+    # The name of a feature always means the feature, even if the source has a column of that name.
+    return [name for name in dict.fromkeys(settings.slices) if name not in contract.names]
 
 
 def name_other_options(_: Sequence[str]) -> str:

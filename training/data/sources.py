@@ -1,6 +1,7 @@
 """Reads the source table: the synthetic population, a file, or the result of a database query."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import pandas as pd
 
@@ -47,10 +48,21 @@ def name(settings: FitSettings) -> str:
 
 
 def _read_file(path: Table, used: Collection[str], style: CsvFormat) -> pd.DataFrame:
-    try:
+    with reading(path):
         rows: pd.DataFrame = tables.read(path, used=used, style=style).to_pandas()
+    return rows
+
+
+@contextmanager
+def reading(path: Table) -> Iterator[None]:
+    """Convert the errors of reading a file.
+
+    Raises:
+        SourceUnreadable: the source is missing or cannot be read.
+    """
+    try:
+        yield
     except TableUnreadable as error:
         is_usual = isinstance(error, TableMissing) or error.remedy == tables.REMEDY
         remedy = None if is_usual else error.remedy
         raise SourceUnreadable(source=str(path), problem=error.problem, remedy=remedy) from error
-    return rows

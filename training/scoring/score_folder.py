@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 from models import plain_text
 from models.batches import Model, RowScorer
@@ -23,11 +25,15 @@ from models.errors import ModelsError
 from models.features import CONTRACT
 from models.progress import Progress
 from training.errors import TrainingError
+from training.partitioned import executors
+from training.partitioned.executor import Executor
 from training.scoring import file_record, folder_plan, score_file, scored_files
 from training.scoring.errors import FilesFailed, NothingScored, OutputRefused, ScoringEnded
 from training.scoring.folder_plan import FilePlan
 from training.scoring.scoring_summary import FolderSummary, ScoringSummary
 from training.settings import ScoreSettings
+
+_WINDOW_FILES = 500
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     model = Model.of(bundle.load(settings.models_dir, contract=contract))
     tasks = [FileTask(plan, model, declared, settings.max_rejected_fraction, chunk_rows) for plan in plans]
     total = FolderSummary(ScoringSummary(model.version))
-    with Progress(len(tasks)) as progress, _mapping(settings.processes) as mapped:
+    with Progress(len(tasks)) as progress, _mapping(settings) as mapped:
         progress.stage(f"scoring {len(tasks):,} files")
         for result in mapped(score_one, tasks):
             if result.is_general:
@@ -120,18 +126,28 @@ def _score_rows(task: FileTask, summary: ScoringSummary) -> None:
 
 
 @contextmanager
-def _mapping(processes: int) -> Iterator[Map]:
-    """Yield a `map` for this process, or for several; their files are done when it ends, and no other begins."""
-    if processes == 1:
-        yield map
+def _mapping(settings: ScoreSettings) -> Iterator[Map]:
+    """Yield a `map` for this process, several or a cluster; their files are done when it ends, and no other begins."""
+    if settings.cluster or settings.processes == 1:
+        with executors.opened(settings.cluster) as executor:
+            yield partial(_in_windows, executor)
         return
     # A fork would inherit the threads of pyarrow and ONNX Runtime.
     spawned = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=spawned, initializer=_begin)
+    pool = ProcessPoolExecutor(settings.processes, mp_context=spawned, initializer=_begin)
     try:
         yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _in_windows(
+    executor: Executor, function: Callable[[FileTask], FileResult], tasks: Iterable[FileTask]
+) -> Iterator[FileResult]:
+    """Give an executor some files at a time: a scheduler keeps the model of each file that waits."""
+    waiting = iter(tasks)
+    while window := list(islice(waiting, _WINDOW_FILES)):
+        yield from executor.map(function, window, keep=False)
 
 
 def _begin() -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from models.customer.contract import Mask
 from models.customer.errors import ColumnRepeated, TableUnreadable
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.partitions import Piece
 from models.customer.files.stores import Table
 
 CHUNK_ROWS = 50_000
@@ -34,6 +35,8 @@ class Selection:
     used: Collection[str] | None = None
     """Columns whose bytes must be text; in the others, bytes that are none become U+FFFD. None for all."""
     style: CsvFormat = field(default_factory=CsvFormat)
+    piece: Piece | None = None
+    """The part of a Parquet file or folder to read; None for all."""
 
     def positions(self, names: Sequence[str]) -> Sequence[int]:
         """Return the positions of the columns to read.

@@ -22,6 +22,17 @@ class Partition:
     """Value of each column that the names of its folders tell; None for null."""
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Rows of a table that can be read without the others."""
+
+    partition: Partition
+    rows: int | None
+    """None if only reading tells."""
+    row_groups: tuple[int, ...] | None = None
+    """The row groups of a Parquet file; None for all."""
+
+
 def find(folder: Table) -> list[Partition]:
     """Return the files of a folder, in the order of their paths.
 

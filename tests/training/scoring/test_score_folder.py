@@ -106,9 +106,12 @@ def test_each_file_is_scored_as_it_is_alone_wherever_it_lies(
     assert (again.files_done_before, again.rows) == (3, found.rows)
 
 
-def test_several_processes_make_the_same_bytes(score: Score, lake_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", [{"processes": 2}, {"cluster": "local:2"}], ids=["processes", "cluster"])
+def test_several_processes_make_the_same_bytes(
+    score: Score, lake_folder: Path, tmp_path: Path, where: dict[str, object]
+) -> None:
     first = score(lake_folder, tmp_path / "one")
-    second = score(lake_folder, tmp_path / "two", processes=2)
+    second = score(lake_folder, tmp_path / "two", **where)
     assert first == second
     assert results(content(tmp_path / "one")) == results(content(tmp_path / "two"))
 
