@@ -153,6 +153,7 @@ lock: setup ## resolve all dependencies into requirements/
 	@$(COMPILE) --group cluster -c requirements/dev.txt -o requirements/cluster.txt
 	@$(COMPILE) --group jobs -c requirements/dev.txt -o requirements/jobs.txt
 	@$(COMPILE) --group service -c requirements/dev.txt -o requirements/service.txt
+	@$(COMPILE) --group spark -c requirements/dev.txt -o requirements/spark.txt
 	@grep -A99 '^uv==' requirements/dev.txt | awk 'NR == 1 || /^ /{print; next} {exit}' > requirements/uv.txt
 
 clean: ## remove the files of runs and tests (never models/)

@@ -45,6 +45,7 @@ NAVIGATION = {
         "Use it": {
             "Serve": "docs/serve",
             "Python client": "clients/python/README",
+            "Score files": "docs/score",
             "Train": "docs/train",
             "Promote": "docs/promote",
             "Watch": "docs/watch",

@@ -43,6 +43,11 @@ class Progress:
         if self._bar.disable:
             logger.info(name)
 
+    def rename(self, name: str) -> None:
+        """Change the name of the current stage, without a line in the log."""
+        self._name = name
+        self._bar.set_description_str(name)
+
     def step(self, steps: float = 1) -> None:
         """Count one step, several, or part of one."""
         self._done += steps

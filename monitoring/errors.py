@@ -27,6 +27,8 @@ CannotTell
 from collections.abc import Mapping
 from pathlib import Path
 
+from models.customer.files.stores import Table
+
 CANNOT_TELL = 2
 """Exit code of a run without a verdict, and of a program that could not start."""
 
@@ -46,7 +48,7 @@ class PeriodInvalid(CannotTell):
 class ConflictingSources(CannotTell):
     """The options name both a file and a window of the log."""
 
-    def __init__(self, *, path: Path) -> None:
+    def __init__(self, *, path: Table) -> None:
         self.path = path
         super().__init__(f"{path}: a file has no window of time. Leave out --live, or --since, --from and --to.")
 
@@ -131,7 +133,9 @@ class NothingToDecide(CannotTell):
 class OutcomesUnreadable(CannotTell):
     """A file of outcomes cannot be used."""
 
-    def __init__(self, *, path: Path, problem: str, remedy: str = "Give a file with one row for each outcome.") -> None:
+    def __init__(
+        self, *, path: Table, problem: str, remedy: str = "Give a file with one row for each outcome."
+    ) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. {remedy}")
 
@@ -139,7 +143,7 @@ class OutcomesUnreadable(CannotTell):
 class RejectedUnwritable(CannotTell):
     """The rejected rows of a file of outcomes cannot be saved."""
 
-    def __init__(self, *, path: Path, problem: str) -> None:
+    def __init__(self, *, path: Table, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. Move the file of outcomes to a folder that this process may write to.")
 
@@ -147,7 +151,7 @@ class RejectedUnwritable(CannotTell):
 class NothingRecorded(CannotTell):
     """No row of a file of outcomes could be recorded."""
 
-    def __init__(self, *, path: Path, rows: int, rejected: Path) -> None:
+    def __init__(self, *, path: Table, rows: int, rejected: Table) -> None:
         self.path, self.rows, self.rejected = path, rows, rejected
         super().__init__(
             f"{path}: none of {rows:,} rows could be recorded; {rejected} has the reasons. Correct the rows, or give "

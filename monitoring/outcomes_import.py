@@ -7,12 +7,13 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import Engine
 
 from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
+from models.customer.files import store_files
+from models.customer.files.stores import Table
 from models.features import CONTRACT
 from models.log import connections, outcome_recording
 from models.log.errors import OutcomesContradicted, OutcomesUnknown
@@ -44,7 +45,7 @@ class ImportSummary:
         """Rows whose outcome was already recorded."""
         return self.rows - self.new - self.reasons.total()
 
-    def describe(self, rejected: Path) -> str:
+    def describe(self, rejected: Table) -> str:
         """Return the summary that is printed."""
         lines = [f"recorded {self.new:,} outcomes of {self.rows:,} rows; {self.known:,} were already recorded"]
         if self.contradictions:
@@ -81,7 +82,7 @@ def run(settings: ImportSettings) -> str:
     return summary.describe(rejected)
 
 
-def record(path: Path, engine: Engine, *, reported_by: str, mapping: ColumnMapping = _SAME_NAMES) -> ImportSummary:
+def record(path: Table, engine: Engine, *, reported_by: str, mapping: ColumnMapping = _SAME_NAMES) -> ImportSummary:
     """Record the valid rows of a file, a chunk at a time; if a prediction has several rows, the first one counts.
 
     Raises:
@@ -97,7 +98,7 @@ def record(path: Path, engine: Engine, *, reported_by: str, mapping: ColumnMappi
         if not summary.rows:
             raise OutcomesUnreadable(path=path, problem="it has no rows")
     if not summary.reasons:
-        outcome_files.rejected_path(path).unlink()
+        store_files.remove(outcome_files.rejected_path(path))
     return summary
 
 

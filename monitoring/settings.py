@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
+from models.customer.files.stores import Location
 from models.durations import Duration
 from models.log.reporters import IMPORT, Reporter, Reporters
 from models.times import Time
@@ -74,8 +75,8 @@ class JobSettings(_LogSettings):
 class DriftSettings(JobSettings):
     """Compare what clients sent with the training sample of the pinned model."""
 
-    live: Path | None = None
-    """A file of customers to check instead of the log: .csv, .tsv, .jsonl, .xlsx or .parquet."""
+    live: Location | None = None
+    """A file of customers to check instead of the log: .csv, .tsv, .jsonl, .xlsx or .parquet, also s3://BUCKET/FILE."""
     columns: Path | None = None
     """TOML file that maps that file's columns to the contract, as for `fit`; no target is needed."""
     sample_rows: int = Field(default=50_000, ge=1_000)
@@ -180,7 +181,7 @@ class WatchSettings(CommandSettings):
 class ImportSettings(_LogSettings):
     """Record outcomes from a file."""
 
-    file: CliPositionalArg[Path]
+    file: CliPositionalArg[Location]
     """A table with prediction_id, churned and observed_at; rejected rows go to .rejected.csv."""
     columns: Path | None = None
     """TOML file that maps the file's columns under [outcomes], and says under [csv] how it is written."""

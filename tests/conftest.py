@@ -19,7 +19,8 @@ from demo.running_service import free_port
 from models.customer import declaration
 from models.customer.contract import Contract
 from models.customer.declaration import AtLeast, Features
-from tests import shipped
+from tests import object_store, shipped
+from tests.object_store import ObjectStore
 
 settings.register_profile("patient", deadline=None)  # a busy machine is not what is tested
 settings.load_profile("patient")
@@ -173,6 +174,25 @@ def postgres_server() -> Iterator[PostgresServer]:
         server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def object_store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """One S3-compatible server for all tests."""
+    with object_store.running(tmp_path_factory.mktemp("object-store")) as store:
+        yield store
+
+
+@pytest.fixture
+def lake(object_store_server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """An empty bucket `s3://lake`, with the variables that lead to it."""
+    for name in object_store.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in object_store_server.environment.items():
+        monkeypatch.setenv(name, value)
+    object_store.forget()
+    object_store_server.empty()
+    return object_store_server
 
 
 @pytest.fixture

@@ -58,9 +58,12 @@ def fit(settings: FitSettings) -> Outcome:
 
 
 def score(settings: ScoreSettings) -> Outcome:
-    """Score a file, and print the counts."""
-    from training.scoring import score_file, scored_files  # noqa: PLC0415  # as above
+    """Score a file or a folder, and print the counts."""
+    from training.scoring import folder_plan, score_file, score_folder, scored_files  # noqa: PLC0415  # as above
 
+    if folder_plan.is_for_folder(settings):
+        found = score_folder.score(settings)
+        return found.describe(settings.output, settings.output / folder_plan.REJECTED), 0
     return score_file.score(settings).describe(settings.output, scored_files.rejected_path(settings.output)), 0
 
 
@@ -108,7 +111,7 @@ def compare_live(settings: CompareLiveSettings) -> Outcome:
 
 COMMANDS: dict[str, tuple[Callable[[Any], Outcome], type[BaseSettings], str]] = {
     "fit": (fit, FitSettings, "nothing new is served"),
-    "score": (score, ScoreSettings, "nothing was written"),
+    "score": (score, ScoreSettings, "files that were not finished are not written"),
     "promote": (promote, PromoteSettings, _KEPT),
     "rollback": (roll_back, RollbackSettings, _KEPT),
     "challenge": (challenge, ChallengeSettings, "nothing was changed"),

@@ -1,13 +1,15 @@
 """Errors of training. Each error keeps its facts, and its message ends with the remedy.
 
 Errors of live rows are in `training.data.live_errors`, those of promotion in `training.promotion.errors`, those of
-drafting a contract in `training.contracts.errors`, and those of the columns file in `models.columns.errors`.
+scoring in `training.scoring.errors`, those of drafting a contract in `training.contracts.errors`, and those of the
+columns file in `models.columns.errors`.
 
 TrainingError
 ├── DataError                 the rows cannot be used
 │   ├── SourceUnreadable      the file, database or table is missing or unreadable, or the query fails
 │   ├── LeakFound             a feature alone predicts the outcome
 │   ├── SplitImpossible       the rows cannot be split by time
+│   ├── HashSplitImpossible   the rows of a table in parts cannot be split by their hash
 │   ├── GroupingImpossible    the rows of one customer cannot be kept together
 │   ├── SliceTooFine          a column has too many values to group customers by
 │   ├── TooManyLevels         an open category has too many levels
@@ -15,12 +17,9 @@ TrainingError
 │   └── TooFewRows            there are too few rows to split and evaluate
 ├── SettingsError             a setting is invalid
 │   ├── CostsInvalid          the costs file is invalid
+│   ├── EdgesUnsupported      a fit in parts cannot do what another setting asks for
 │   └── ConstraintInvalid     a constraint is not on a number of the contract
 ├── SliceBelowFloor           the ROC-AUC of a group of customers is below the floor
-├── ScoringError              a file cannot be scored
-│   ├── OutputRefused         the results cannot be written to the given path
-│   ├── ColumnsTaken          the file already has columns of the results
-│   └── NothingScored         no row satisfies the contract
 ├── LibraryUnusable           a library is installed, and cannot be loaded
 ├── StudyUnusable             the trials of a parameter search cannot be stored
 └── TrackingFailed            MLflow did not accept the run
@@ -124,6 +123,17 @@ class SplitImpossible(DataError):
         )
 
 
+class HashSplitImpossible(DataError):
+    """The rows of a table in parts cannot be split by their hash."""
+
+    def __init__(self, *, part: str, churned: int, stayed: int, needed_per_class: int) -> None:
+        self.part, self.churned, self.stayed = part, churned, stayed
+        super().__init__(
+            f"{part} has {churned:,} rows of customers who churned and {stayed:,} of those who stayed; at least "
+            f"{needed_per_class} of each are needed, and equal rows stay together. Bring more rows, or omit --edges."
+        )
+
+
 class GroupingImpossible(DataError):
     """The rows of one customer cannot be kept together."""
 
@@ -168,6 +178,16 @@ class CostsInvalid(SettingsError):
         super().__init__(f"{path}: {problem}. See training/costs.toml for an example of a costs file.")
 
 
+class EdgesUnsupported(SettingsError):
+    """A fit in parts cannot do what another setting asks for."""
+
+    def __init__(self, *, problem: str) -> None:
+        self.problem = problem
+        super().__init__(
+            f"A table cannot be fitted in parts: {problem}. Omit --edges and --cluster, or omit the other option."
+        )
+
+
 class ConstraintInvalid(SettingsError):
     """A constraint is not on a number of the contract."""
 
@@ -185,38 +205,6 @@ class SliceBelowFloor(TrainingError):
         super().__init__(
             f"ROC-AUC below {floor:g} for {listed}; nothing was published. "
             "Bring more rows of these customers, or lower --min-slice-roc-auc."
-        )
-
-
-class ScoringError(TrainingError):
-    """Base of all other errors about a file that cannot be scored."""
-
-
-class OutputRefused(ScoringError):
-    """The results cannot be written to the given path."""
-
-    def __init__(self, *, path: Path, problem: str) -> None:
-        self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Name another file, in a folder that this process may write to.")
-
-
-class ColumnsTaken(ScoringError):
-    """The file already has columns of the results."""
-
-    def __init__(self, *, columns: Sequence[str]) -> None:
-        self.columns = tuple(columns)
-        super().__init__(f"the source already has {', '.join(columns)}. Rename or remove them, then score it again.")
-
-
-class NothingScored(ScoringError):
-    """No row of a file satisfies the contract."""
-
-    def __init__(self, *, path: Path, rows: int, reasons: Mapping[str, int], values: OffendingValues) -> None:
-        self.path, self.rows, self.reasons = path, rows, dict(reasons)
-        listed = offending.describe(reasons, values)
-        problem = f"none of its {rows} rows satisfies the contract ({listed})" if rows else "it has no rows"
-        super().__init__(
-            f"{path}: {problem}. {values.remedy()}Correct the file, or map its columns with --columns FILE.toml."
         )
 
 

@@ -3,6 +3,8 @@
 import ctypes
 import sys
 
+import pyarrow as pa
+
 _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
 _LARGE_BYTES = 1 << 20
 
@@ -15,3 +17,13 @@ def return_freed_memory() -> None:
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+def trim() -> None:
+    """Return what was freed in smaller blocks, and what Arrow keeps in an allocator of its own.
+
+    It takes milliseconds, so it is done between the steps of a fit.
+    """
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux" and (malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        malloc_trim(0)

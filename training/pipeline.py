@@ -23,8 +23,12 @@ from training.data import dataset_split, datasets, grouping, leakage, learned_le
 from training.data.datasets import Dataset
 from training.data.splitting import Folds, Rows, Split
 from training.learning import calibrators, cost_policy, evaluation, final_evaluation, model, tuning
+from training.learning.evaluation import Fit
 from training.learning.final_evaluation import FittedModel
 from training.learning.trial import Trial
+from training.partitioned import choice, executors, preparation
+from training.partitioned.executor import Executor
+from training.partitioned.preparation import Prepared
 from training.publishing import publish, tracking
 from training.publishing.tracking import Run
 from training.settings import FitSettings
@@ -50,6 +54,7 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
 
     Raises:
         StoreUnwritable, SettingsError, DataError, LogError: raised before training starts.
+        ClusterError: the cluster is away, unfit, or was lost; nothing was pinned.
         SliceBelowFloor: the model is not good enough for a group of customers; nothing was published.
         ParityError: the graph and the trees give different probabilities; nothing was published.
         TrackingFailed: MLflow did not accept the run; nothing was pinned.
@@ -58,17 +63,31 @@ def fit(settings: FitSettings, *, contract: Contract = CONTRACT) -> Published:
     bundle.require_store(settings.models_dir)
     costs = cost_policy.read(settings.costs) if settings.costs else None
     constraints = model.constrain(settings.monotone, contract)
-    dataset = datasets.load(settings, contract)
-    split = _split(dataset, settings)
-    contract = learned_levels.learn(dataset, split, contract)
-    warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
-    taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
+    edges = choice.edges(settings)
+    with executors.opened(settings.cluster) as executor:
+        return _fit(settings, contract, costs, constraints, edges=edges, executor=executor)
+
+
+def _fit(
+    settings: FitSettings,
+    contract: Contract,
+    costs: Costs | None,
+    constraints: model.Constraints,
+    *,
+    edges: int | None,
+    executor: Executor,
+) -> Published:
+    if edges is None:
+        prepared = _whole(settings, contract)
+    else:
+        prepared = preparation.prepare(settings, contract, edges, executor)
+    dataset, taken, contract, warnings, rows = prepared
     # scikit-learn's boosting uses every core, and waits for the slowest if another program runs there.
     threads = threadpool_limits(settings.threads)
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset, settings)
-        del dataset, split  # the table of a large data set takes most of a fit's memory
-        fitted = Training(settings, costs, constraints, run, progress).fit(
+        del dataset, prepared  # the table of a large data set takes most of a fit's memory
+        fitted = Training(settings, costs, constraints, run, progress, rows.fit if rows else None).fit(
             taken.matrix, taken.churned, taken.folds, taken.customers
         )
         progress.stage("evaluating on the test set")
@@ -96,6 +115,8 @@ class Training:
     constraints: model.Constraints
     run: Run
     progress: Progress
+    fit_served: Fit | None = None
+    """Fits the served model on all rows of a table in parts, of which the matrix has a sample; None otherwise."""
 
     def fit(self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None = None) -> FittedModel:
         """Search parameters, compare algorithms, fit, calibrate and choose the decision thresholds.
@@ -107,7 +128,14 @@ class Training:
         candidates = model.candidates(served, seed=self.settings.seed, threads=self.settings.threads)
         self.progress.stage("comparing algorithms on the folds")
         compared = evaluation.cross_validate(
-            candidates, matrix, churned, folds, served=model.SERVED, seed=self.settings.seed, on_fit=self.progress.step
+            candidates,
+            matrix,
+            churned,
+            folds,
+            served=model.SERVED,
+            seed=self.settings.seed,
+            on_fit=self.progress.step,
+            fit_served=self.fit_served,
         )
         measured = {name: one.measure(churned) for name, one in compared.items()}
         self.run.log_folds(measured)
@@ -123,7 +151,7 @@ class Training:
             )
         )
         self.progress.stage("fitting")
-        classifier = clone(served).fit(matrix, churned)
+        classifier = self.fit_served(served, None) if self.fit_served else clone(served).fit(matrix, churned)
         few = evaluation.subsample(len(churned), seed=self.settings.seed)
         linear = clone(candidates[model.LINEAR]).fit(matrix[few], churned[few])
         self.progress.step()
@@ -179,6 +207,16 @@ class Training:
 
     def _decide(self, probability: Vector, churned: Labels) -> RiskPolicy:
         return cost_policy.choose(self.costs, probability, churned) if self.costs else RiskPolicy()
+
+
+def _whole(settings: FitSettings, contract: Contract) -> Prepared:
+    """Read the table as a whole, and split it."""
+    dataset = datasets.load(settings, contract)
+    split = _split(dataset, settings)
+    contract = learned_levels.learn(dataset, split, contract)
+    warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
+    taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
+    return Prepared(dataset, taken, contract, warnings)
 
 
 def _split(dataset: Dataset, settings: FitSettings) -> Split:

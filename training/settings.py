@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models.bundles.pins import VERSION
+from models.customer.files import stores
+from models.customer.files.stores import Location
 from models.durations import Duration
 from models.log.reporters import Reporters
 
@@ -58,6 +60,15 @@ def _version(text: str) -> str:
 Version = Annotated[str, AfterValidator(_version)]
 
 
+def _cluster(text: str) -> str:
+    if not re.fullmatch(r"local:[1-9]\d{0,2}|(tcp|tls)://[^\s/]+:\d+", text):
+        raise PydanticCustomError("cluster", "a cluster is local:N, tcp://HOST:PORT or tls://HOST:PORT")
+    return text
+
+
+Cluster = Annotated[str, AfterValidator(_cluster)]
+
+
 def _whole(value: Any) -> Any:
     """Read an integer from the text of a command line."""
     return int(value) if value in ("-1", "1", "+1") else value
@@ -88,6 +99,10 @@ class FitSettings(StoreSettings):
     """Seed of the synthetic population, the split, the folds, the fit and the bootstrap."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of a fit; more threads are faster, and may change the last digits of a model."""
+    edges: int | None = Field(default=None, ge=2, le=255)
+    """Most thresholds of a column; the table is then read in parts. By default only above 5,000,000 rows, with 255."""
+    cluster: Cluster | None = None
+    """Where a table is read and learned in parts: `local:4` for 4 processes, or the scheduler of Dask at tcp://host:port."""
     trials: int = Field(default=0, ge=0)
     """Trials of the parameter search; 0 uses the default parameters. An interrupted search continues."""
     costs: Path | None = None
@@ -126,20 +141,24 @@ class FitSettings(StoreSettings):
             return None
         if self.base == "synthetic":
             return "synthetic"
-        return "database" if "://" in self.base else "file"
+        return "database" if "://" in self.base and not stores.is_address(self.base) else "file"
 
 
 class ScoreSettings(JobSettings):
-    """Score a file of customers with the pinned model."""
+    """Score a file, or all files of a folder, with the pinned model."""
 
-    input: CliPositionalArg[Path]
-    """File to score: .csv, .tsv, .jsonl, .xlsx, .parquet, or a folder of .parquet files."""
-    output: CliPositionalArg[Path]
-    """File to write, .csv or .parquet; rejected rows go to a file of the same name with the suffix .rejected.csv."""
+    input: CliPositionalArg[Location]
+    """File or folder to score, also in an object store: .csv, .tsv, .jsonl, .xlsx or .parquet."""
+    output: CliPositionalArg[Location]
+    """File to write, .csv or .parquet; or a folder, which gets a file for each file of the input folder."""
     columns: Path | None = None
     """TOML file that maps the file's columns to the contract, as for `fit`; no target is needed."""
     max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
-    """Share of rejected rows above which nothing is written; 1 allows all."""
+    """Share of rejected rows of a file above which it is not written; 1 allows all."""
+    processes: int = Field(default=1, ge=1)
+    """Files of a folder that are scored at the same time, each by a process of its own."""
+    cluster: Cluster | None = None
+    """Where the files of a folder are scored instead: the scheduler of Dask at tcp://host:port, or `local:4`."""
     models_dir: Path = Path("models")
     """Folder of pinned.json and store/."""
 

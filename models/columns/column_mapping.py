@@ -25,7 +25,7 @@ decimal = ","
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -41,6 +41,9 @@ from models.customer.errors import ColumnRepeated
 from models.customer.feature import Feature
 from models.customer.files.csv_format import CsvFormat
 from models.errors import ContractError, first_problem
+
+CaseDifference = tuple[str, str, str]
+"""A feature, a value, and the value that it would be in another case."""
 
 logger = logging.getLogger(__name__)
 
@@ -161,8 +164,7 @@ def labelled(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) ->
     mapping = mapping.fitted(contract, table.columns.tolist())
     require(mapping.source_columns(contract), table.columns.tolist(), remedy=mapping.remedy)
     outcome = target_column.outcome(table[mapping.target.column], mapping.target, mapping.csv)
-    for feature in contract.features:
-        _warn_of_case(table, mapping.source(feature.name), feature)
+    warn_of_case(case_differences(mapping, table, contract), contract)
     conversions = Conversions()
     rows = features(mapping, table, contract, conversions)
     conversions.tell()
@@ -223,12 +225,22 @@ def _parse(path: Path) -> ColumnMapping:
     return mapping
 
 
-def _warn_of_case(table: pd.DataFrame, source: Source, feature: Feature) -> None:
-    """Log the values of a category that only their case keeps from being read."""
+def case_differences(mapping: ColumnMapping, table: pd.DataFrame, contract: Contract) -> set[CaseDifference]:
+    """Return the values of categories that only their case keeps from being read."""
+    return {found for feature in contract.features for found in _cased(table, mapping.source(feature.name), feature)}
+
+
+def warn_of_case(found: Iterable[CaseDifference], contract: Contract) -> None:
+    """Log these values, in the order of the features."""
+    for name, value, close in sorted(found, key=lambda one: (contract.names.index(one[0]), one)):
+        logger.warning("%s: %r is not read as %r, because the case differs", name, value, close)
+
+
+def _cased(table: pd.DataFrame, source: Source, feature: Feature) -> Iterator[CaseDifference]:
     listed = source.values or [category for category in feature.categories if isinstance(category, str)]
     cased = {str(feature_columns.text(value)).casefold(): feature_columns.text(value) for value in listed}
     for column in source.columns if cased else []:
         found = {feature_columns.text(value) for value in pd.unique(table[column])} - {None, *cased.values()}
-        for value in sorted(value for value in found if value is not None and value.casefold() in cased):
-            close = cased[value.casefold()]
-            logger.warning("%s: %r is not read as %r, because the case differs", feature.name, value, close)
+        for value in found:
+            if value is not None and value.casefold() in cased:
+                yield feature.name, value, str(cased[value.casefold()])

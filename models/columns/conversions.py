@@ -27,6 +27,11 @@ class Conversions:
         if rows:
             self.zero_divisors[feature, column] += rows
 
+    def add(self, other: "Conversions") -> None:
+        """Add the counts of other parts."""
+        self.zero_divisors.update(other.zero_divisors)
+        self.clipped.update(other.clipped)
+
     def tell(self) -> None:
         """Log one sentence for each count."""
         for (feature, column), rows in self.zero_divisors.items():

@@ -13,7 +13,7 @@ from models.columns.origins import Target
 from models.customer import parsing
 from models.customer.files.csv_format import CsvFormat
 
-_MOST_VALUES = 20
+MOST_VALUES = 20
 """A column with more different values is no outcome, whatever `positive` lists."""
 
 logger = logging.getLogger(__name__)
@@ -25,16 +25,27 @@ def outcome(column: pd.Series, target: Target, style: CsvFormat) -> pd.Series:
     Raises:
         TargetUnclear: the values do not fit `positive`.
     """
+    found, values = read(column, target, style)
+    require_clear(sorted(values), target)
+    return found
+
+
+def read(column: pd.Series, target: Target, style: CsvFormat) -> tuple[pd.Series, set[str]]:
+    """Return the outcomes of a part of a table, and the different values that it has for them, unchecked."""
     nulls = parsing.NULLS | {parsing.canonical(null) for null in style.nulls}
     codes, different = pd.factorize(column)  # a code of -1 means unknown
     cells = [*(feature_columns.text(cell) for cell in different.tolist()), None]
-    values = sorted({cell for cell in cells if cell is not None and cell not in nulls})
-    _require_clear(values, target)
+    values = {cell for cell in cells if cell is not None and cell not in nulls}
     meaning = {value: float(value in target.positives) for value in values}
-    return pd.Series(np.array([meaning.get(cell or "", math.nan) for cell in cells])[codes])
+    return pd.Series(np.array([meaning.get(cell or "", math.nan) for cell in cells])[codes]), values
 
 
-def _require_clear(values: Sequence[str], target: Target) -> None:
+def require_clear(values: Sequence[str], target: Target) -> None:
+    """Check that the different values of the whole column, sorted, fit `positive`.
+
+    Raises:
+        TargetUnclear: they do not.
+    """
     left = [value for value in values if value in target.positives]
     stayed = [value for value in values if value not in left]
     if not isinstance(target.positive, list):
@@ -43,7 +54,7 @@ def _require_clear(values: Sequence[str], target: Target) -> None:
         return
     folded = {value.casefold() for value in target.positives}
     has_other_case = any(value.casefold() in folded for value in stayed)
-    if not left or not stayed or has_other_case or len(values) > _MOST_VALUES:
+    if not left or not stayed or has_other_case or len(values) > MOST_VALUES:
         raise TargetUnclear(column=target.column, values=values, positives=target.positives, is_list=True)
     listed = ", ".join(map(repr, stayed))
     logger.info("%s: %s mean churn, and all others do not: %s", target.column, ", ".join(map(repr, left)), listed)

@@ -3,12 +3,12 @@
 TableError
 ├── TableUnreadable    the file cannot be read in the format of its suffix
 │   ├── TableMissing   the file does not exist
-│   └── TableLocked    this process may not read the file
+│   ├── TableLocked    this process may not read the file
+│   └── StoreUnusable  the object store refuses, or cannot be reached
 └── ColumnRepeated     two columns have the same name
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from models.errors import ModelsError
 
@@ -20,7 +20,7 @@ class TableError(ModelsError):
 class TableUnreadable(TableError):
     """The file cannot be read in the format of its suffix."""
 
-    def __init__(self, *, path: Path, problem: str, remedy: str) -> None:
+    def __init__(self, *, path: object, problem: str, remedy: str) -> None:
         self.path, self.problem, self.remedy = path, problem, remedy
         super().__init__(f"{path}: {problem}. {remedy}")
 
@@ -28,15 +28,19 @@ class TableUnreadable(TableError):
 class TableMissing(TableUnreadable):
     """The file does not exist."""
 
-    def __init__(self, *, path: Path) -> None:
+    def __init__(self, *, path: object) -> None:
         super().__init__(path=path, problem="no such file", remedy="Check the path.")
 
 
 class TableLocked(TableUnreadable):
     """This process may not read the file."""
 
-    def __init__(self, *, path: Path) -> None:
+    def __init__(self, *, path: object) -> None:
         super().__init__(path=path, problem="permission denied", remedy="Make it readable for this process.")
+
+
+class StoreUnusable(TableUnreadable):
+    """The object store refuses, or cannot be reached: each file in it would fail likewise."""
 
 
 class ColumnRepeated(TableError):

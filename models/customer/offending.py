@@ -38,10 +38,18 @@ class OffendingValues:
             if name not in contract.names or problem == "missing":
                 continue
             cells = np.asarray(columns[name], dtype=object)[mask].tolist()
-            counter = self.values.setdefault(reason, Counter())
-            counter.update(map(_shown, cells))
-            if len(counter) > 2 * _KEPT:
-                self.values[reason] = Counter(dict(counter.most_common(_KEPT)))
+            self._add(reason, Counter(map(_shown, cells)))
+
+    def add(self, other: "OffendingValues") -> None:
+        """Add the values of other parts."""
+        for reason, counter in other.values.items():
+            self._add(reason, counter)
+
+    def _add(self, reason: str, more: Counter[str]) -> None:
+        counter = self.values.setdefault(reason, Counter())
+        counter.update(more)
+        if len(counter) > 2 * _KEPT:
+            self.values[reason] = Counter(dict(counter.most_common(_KEPT)))
 
     def listed(self, reason: str) -> str:
         """List the commonest values of a reason, as ` ("soon" 60, "later" 43)`; empty if it has none."""

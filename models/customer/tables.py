@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO
 
 import pyarrow as pa
@@ -18,9 +18,11 @@ import pyarrow.parquet as pq
 from models import plain_text
 from models.customer import parsing
 from models.customer.errors import TableLocked, TableMissing, TableUnreadable
-from models.customer.files import csv_files, json_lines, parquet_files, workbooks
+from models.customer.files import csv_files, json_lines, parquet_files, store_errors, workbooks
 from models.customer.files.chunk import CHUNK_ROWS, Chunk, Selection
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.partitions import Partition, Piece
+from models.customer.files.stores import StorePath, Table
 
 WRITTEN = (".csv", ".parquet")
 MISFIT = "another number of cells than the header"
@@ -33,7 +35,12 @@ REMEDY = (
 logger = logging.getLogger(__name__)
 
 
-def require_writable_kind(path: Path) -> None:
+def is_known(name: str) -> bool:
+    """Tell whether a name has the suffix of a table."""
+    return _suffix(name) in _READERS
+
+
+def require_writable_kind(path: Table) -> None:
     """Check that a path has the suffix of a kind of file that can be written.
 
     Raises:
@@ -44,7 +51,7 @@ def require_writable_kind(path: Path) -> None:
         raise TableUnreadable(path=path, problem=_unknown(path), remedy=remedy)
 
 
-def schema(path: Path, style: CsvFormat = parsing.PLAIN) -> pa.Schema:
+def schema(path: Table, style: CsvFormat = parsing.PLAIN) -> pa.Schema:
     """Return the names and types of a table's columns; names are without the blanks around them.
 
     Raises:
@@ -53,7 +60,7 @@ def schema(path: Path, style: CsvFormat = parsing.PLAIN) -> pa.Schema:
     return _said(path, next(_headed_chunks(path, Selection(rows=1, style=style)))).table.schema
 
 
-def read(path: Path, *, used: Collection[str] | None = None, style: CsvFormat = parsing.PLAIN) -> pa.Table:
+def read(path: Table, *, used: Collection[str] | None = None, style: CsvFormat = parsing.PLAIN) -> pa.Table:
     """Read a whole table; columns that are not `used` may hold bytes that are no text, which become U+FFFD.
 
     Raises:
@@ -64,14 +71,15 @@ def read(path: Path, *, used: Collection[str] | None = None, style: CsvFormat = 
 
 
 def chunks(
-    path: Path,
+    path: Table,
     *,
     rows: int = CHUNK_ROWS,
     columns: Sequence[str] | None = None,
     used: Collection[str] | None = None,
     style: CsvFormat = parsing.PLAIN,
+    piece: Piece | None = None,
 ) -> Iterator[Chunk]:
-    """Read a table in chunks of at most `rows` rows; all columns, or only `columns`, in their order.
+    """Read a table, or a piece of it, in chunks of at most `rows` rows; all columns, or only `columns`, in their order.
 
     Columns that are not `used` may hold bytes that are no text, which become U+FFFD.
 
@@ -79,10 +87,22 @@ def chunks(
         TableError: the file does not exist, or cannot be read in the format of its suffix.
         ColumnRepeated: the table has more than one column of a name in `columns`.
     """
-    return islice(_headed_chunks(path, Selection(rows, columns, used, style)), 1, None)
+    return islice(_headed_chunks(path, Selection(rows, columns, used, style, piece)), 1, None)
 
 
-def reject_misfits(path: Path, parts: Iterable[Chunk]) -> Iterator[Chunk]:
+def pieces(path: Table, *, rows: int) -> list[Piece]:
+    """Divide a table into parts that can be read on their own, each of about `rows` rows; only Parquet has several.
+
+    Raises:
+        TableError: the file does not exist, or cannot be read in the format of its suffix.
+    """
+    if _kind(path) != ".parquet":
+        return [Piece(Partition(path), None)]
+    with reading(path):
+        return parquet_files.pieces(path, rows)
+
+
+def reject_misfits(path: Table, parts: Iterable[Chunk]) -> Iterator[Chunk]:
     """Yield chunks until a row is a misfit.
 
     Raises:
@@ -121,7 +141,7 @@ class _Lines:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Table) -> Iterator[None]:
     """Convert the errors of reading a file into one.
 
     Raises:
@@ -134,33 +154,43 @@ def reading(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise TableLocked(path=path) from error
     except (OSError, ValueError, EOFError, zlib.error) as error:  # pyarrow raises the first two, gzip the others
+        refused = (
+            store_errors.known(path, error) if isinstance(path, StorePath) and isinstance(error, OSError) else None
+        )
+        if refused:
+            raise refused from error
         problem = plain_text.first_line(getattr(error, "strerror", None) or error).rstrip(".!")
         raise TableUnreadable(path=path, problem=problem, remedy=REMEDY) from error
 
 
-def _unknown(path: Path) -> str:
+def _unknown(path: Table) -> str:
     return f"{path.suffix or 'no suffix'} is not a known kind of file"
 
 
-def _headed_chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
+def _headed_chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     """Yield an empty chunk that has the columns, and then the chunks of rows."""
-    if _kind(path) not in _READERS and (path.suffix or path.exists()):
+    kind = _kind(path)
+    if kind not in _READERS and (path.suffix or path.exists()):
         raise TableUnreadable(path=path, problem=_unknown(path), remedy=REMEDY)
     with reading(path):
-        yield from _READERS[_kind(path)](path, selection)
+        yield from _READERS[kind](path, selection)
 
 
-def _said(path: Path, part: Chunk) -> Chunk:
+def _said(path: Table, part: Chunk) -> Chunk:
     for name in part.spaced:
         logger.warning("%s: column %r is read as %r, without the blanks around it", path, name, name.strip())
     return part
 
 
-def _kind(path: Path) -> str:
-    return ".parquet" if path.is_dir() else Path(path.name.lower().removesuffix(".gz")).suffix
+def _kind(path: Table) -> str:
+    return ".parquet" if path.is_dir() else _suffix(path.name)
 
 
-_READERS: dict[str, Callable[[Path, Selection], Iterator[Chunk]]] = {
+def _suffix(name: str) -> str:
+    return PurePath(name.lower().removesuffix(".gz")).suffix
+
+
+_READERS: dict[str, Callable[[Table, Selection], Iterator[Chunk]]] = {
     ".csv": csv_files.chunks,
     ".tsv": csv_files.chunks,
     ".jsonl": json_lines.chunks,

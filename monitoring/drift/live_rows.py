@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from models.columns import column_mapping
+from models.customer.files.stores import Table
 from models.customer.history import old_names
 from monitoring.drift import repeated_rows
 from monitoring.drift.baseline import Baseline
@@ -54,7 +54,7 @@ def read(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows
     return live
 
 
-def _from_file(path: Path, settings: DriftSettings, baseline: Baseline) -> LiveRows:
+def _from_file(path: Table, settings: DriftSettings, baseline: Baseline) -> LiveRows:
     if settings.since or settings.from_time or settings.to_time:
         raise ConflictingSources(path=path)
     mapping = column_mapping.read(settings.columns, baseline.contract)

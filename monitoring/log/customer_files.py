@@ -5,7 +5,6 @@ Only one chunk and the sample are in memory at a time.
 
 import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +15,7 @@ from models.columns.column_mapping import ColumnMapping
 from models.columns.conversions import Conversions
 from models.customer import tables
 from models.customer.contract import Contract
+from models.customer.files.stores import Table
 from monitoring.log import sampling
 
 _CHUNK_ROWS = 50_000
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def read(
-    path: Path, contract: Contract, *, rows: int, mapping: ColumnMapping = _SAME_NAMES
+    path: Table, contract: Contract, *, rows: int, mapping: ColumnMapping = _SAME_NAMES
 ) -> tuple[pd.DataFrame, int]:
     """Sample at most `rows` rows at random; return them in the contract's columns, and the number of all rows.
 
@@ -56,7 +56,7 @@ def values(cells: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return column_mapping.features(_SAME_NAMES, cells, contract, logged=True)
 
 
-def _chunks(path: Path, present: pa.Schema, needed: Sequence[str], mapping: ColumnMapping) -> Iterator[pa.Table]:
+def _chunks(path: Table, present: pa.Schema, needed: Sequence[str], mapping: ColumnMapping) -> Iterator[pa.Table]:
     column_mapping.require(needed, present.names, remedy=mapping.remedy)
     yield pa.schema([present.field(present.names.index(name)) for name in needed]).empty_table()
     parts = tables.chunks(path, rows=_CHUNK_ROWS, columns=needed, style=mapping.csv)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, ValidationError
@@ -16,7 +14,9 @@ from models.columns.column_mapping import ColumnMapping
 from models.columns.origins import OutcomeSource
 from models.customer import parsing, tables
 from models.customer.errors import TableUnreadable
+from models.customer.files import store_files
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.stores import Table
 from models.log.outcomes import MAX_OUTCOMES, Outcome
 from models.times import Time
 from monitoring.errors import OutcomesUnreadable, RejectedUnwritable
@@ -59,7 +59,7 @@ class Row:
 
 
 def chunks(
-    path: Path, *, rows: int = MAX_OUTCOMES, mapping: ColumnMapping = _SAME_NAMES
+    path: Table, *, rows: int = MAX_OUTCOMES, mapping: ColumnMapping = _SAME_NAMES
 ) -> Iterator[tuple[list[Row], float]]:
     """Yield chunks of at most `rows` rows, each with its share of the file, 0 to 1.
 
@@ -73,7 +73,7 @@ def chunks(
         raise OutcomesUnreadable(path=path, problem=error.problem, remedy=error.remedy) from error
 
 
-def _chunks(path: Path, rows: int, mapping: ColumnMapping) -> Iterator[tuple[list[Row], float]]:
+def _chunks(path: Table, rows: int, mapping: ColumnMapping) -> Iterator[tuple[list[Row], float]]:
     sources = {name: mapping.outcome(name) for name in COLUMNS}
     columns = [source.column for source in sources.values()]
     column_mapping.require(columns, tables.schema(path, mapping.csv).names, remedy=mapping.remedy)
@@ -86,13 +86,13 @@ def _chunks(path: Path, rows: int, mapping: ColumnMapping) -> Iterator[tuple[lis
         number += len(found)
 
 
-def rejected_path(path: Path) -> Path:
+def rejected_path(path: Table) -> Table:
     """Return the path of the file for the rejected rows."""
     return path.with_suffix(".rejected.csv")
 
 
 @contextmanager
-def rejecting(path: Path) -> Iterator[Reject]:
+def rejecting(path: Table) -> Iterator[Reject]:
     """Yield a function that writes a rejected row and its reason; the file of rejected rows appears at the end.
 
     Raises:
@@ -100,13 +100,10 @@ def rejecting(path: Path) -> Iterator[Reject]:
     """
     final = rejected_path(path)
     try:
-        with TemporaryDirectory(dir=path.parent, prefix=".importing-") as scratch:
-            unfinished = Path(scratch) / final.name
-            with unfinished.open("w", encoding="utf-8", newline="") as text:
-                rows = csv.writer(text)
-                rows.writerow(["row", "reasons", *COLUMNS])
-                yield lambda row, reason: rows.writerow([row.number, reason, *map(row.cells.get, COLUMNS)])
-            unfinished.replace(final)
+        with store_files.written(final) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as text:
+            rows = csv.writer(text)
+            rows.writerow(["row", "reasons", *COLUMNS])
+            yield lambda row, reason: rows.writerow([row.number, reason, *map(row.cells.get, COLUMNS)])
     except OSError as error:
         raise RejectedUnwritable(path=final, problem=error.strerror or "it cannot be written") from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-LOCKS = ("service", "jobs", "dev", "uv")
+LOCKS = ("service", "jobs", "dev", "spark", "uv")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 ENTRY = re.compile(
     r"(?P<name>[a-z0-9-]+)(\[[a-z,-]+\])?==(?P<version>\S+)(\s+;[^\\-]*)?(\s+--hash=sha256:[0-9a-f]{64})+\s*"
@@ -45,7 +45,7 @@ def test_no_lock_holds_a_download_address(lock: str, root: Path) -> None:
     assert [entry for entry in entries(root, lock) if "://" in entry] == []
 
 
-@pytest.mark.parametrize("group", ["service", "jobs", "dev"])
+@pytest.mark.parametrize("group", ["service", "jobs", "dev", "spark"])
 def test_every_dependency_of_a_group_is_in_its_lock(group: str, root: Path) -> None:
     assert dependencies(root, group) - pins(root, group).keys() == set()
 

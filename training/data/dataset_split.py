@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from models.bundles.manifest import Provenance
@@ -19,6 +20,7 @@ from training.data.splitting import Folds, Rows, Split
 REFERENCE_ROWS = 5_000
 HOLDOUT_ROWS = 50_000
 """Most test rows that a bundle keeps: enough to know the difference in ROC-AUC of two models to about 0.001."""
+Traces = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class DatasetSplit:
     provenance: Provenance
     told: str
     """How the rows were split, in words."""
+    traces: Traces | None = None
+    """CRC-32 of all training rows, if the matrix has only a sample of them."""
 
 
 class _Taken:

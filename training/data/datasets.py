@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -78,7 +79,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
     part = parts[0] if len(parts) == 1 else _joined(*parts)
     rows = part.rows
     churned = rows[origins.TARGET].to_numpy(dtype=np.int64)
-    _require_enough(churned)
+    require_enough(len(churned), positives=int(churned.sum()))
     provenance = Provenance(
         source=part.source,
         query=redact_passwords(settings.query) if settings.query else None,
@@ -108,7 +109,7 @@ def _load_base(settings: FitSettings, contract: Contract) -> _Part:
     source = sources.name(settings)
     logger.info("read %d rows from %s", len(table), source)
     if table.empty:
-        _require_enough(np.zeros(0, dtype=np.int64))
+        require_enough(0, positives=0)
     columns = columns.fitted(contract, table.columns.tolist())
     rows = column_mapping.labelled(columns, table, contract)
     others = other_columns.read(settings, table, contract, columns)
@@ -156,7 +157,7 @@ def _load_live(settings: FitSettings, contract: Contract) -> _Part:
     kept = ~_rejected(rows, contract)
     if not kept.all():
         rows, happened = rows[kept].reset_index(drop=True), happened.only(kept)
-    _require_enough(happened.churned)
+    require_enough(len(happened.churned), positives=int(happened.churned.sum()))
     return _Part(
         rows=_retyped(rows, contract),
         others=OtherColumns(pd.DataFrame(index=range(len(happened.churned))), groups=happened.groups),
@@ -202,21 +203,30 @@ def _rejected(rows: pd.DataFrame, contract: Contract) -> Mask:
     rejected: Mask = np.logical_or.reduce([unlabelled, *violations.values()])
     reasons, values = {reason: int(mask.sum()) for reason, mask in violations.items()}, OffendingValues()
     values.count(contract, rows, violations)
-    for reason, count in reasons.items():
-        logger.warning("rejected: %s in %d rows%s", reason, count, values.listed(reason))
-    if rejected.sum() > REJECTED_LIMIT * len(rows):
-        raise TooManyRejected(
-            rejected=int(rejected.sum()), rows=len(rows), limit=REJECTED_LIMIT, reasons=reasons, values=values
-        )
+    require_few_rejected(int(rejected.sum()), len(rows), reasons, values)
     return rejected
 
 
-def _require_enough(churned: Labels) -> None:
-    positives = int(churned.sum())
-    if len(churned) < MINIMUM_ROWS or min(positives, len(churned) - positives) < MINIMUM_PER_CLASS:
-        raise TooFewRows(
-            rows=len(churned), positives=positives, needed=MINIMUM_ROWS, needed_per_class=MINIMUM_PER_CLASS
-        )
+def require_few_rejected(rejected: int, rows: int, reasons: Mapping[str, int], values: OffendingValues) -> None:
+    """Log why rows of a table were rejected.
+
+    Raises:
+        TooManyRejected: they are more than 5 % of the rows.
+    """
+    for reason, count in reasons.items():
+        logger.warning("rejected: %s in %d rows%s", reason, count, values.listed(reason))
+    if rejected > REJECTED_LIMIT * rows:
+        raise TooManyRejected(rejected=rejected, rows=rows, limit=REJECTED_LIMIT, reasons=reasons, values=values)
+
+
+def require_enough(rows: int, *, positives: int) -> None:
+    """Check that there are enough rows to split and evaluate.
+
+    Raises:
+        TooFewRows: there are not.
+    """
+    if rows < MINIMUM_ROWS or min(positives, rows - positives) < MINIMUM_PER_CLASS:
+        raise TooFewRows(rows=rows, positives=positives, needed=MINIMUM_ROWS, needed_per_class=MINIMUM_PER_CLASS)
 
 
 def _content_digest(rows: pd.DataFrame) -> str:

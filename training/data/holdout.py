@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -22,11 +21,10 @@ from models.columns.origins import TARGET
 from models.customer.contract import Contract, Labels, Mask, Matrix, Vector
 from models.customer.history import old_names
 from models.errors import FileUnreadable
-from training.data.dataset_split import DatasetSplit
+from training.data.dataset_split import DatasetSplit, Traces
 
 BASELINE = "baseline_probability"
 _CHUNK_ROWS = 50_000
-Traces = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,8 @@ def write(folder: Path, parts: DatasetSplit, *, baseline: Vector) -> None:
     added = {TARGET: test.churned[chosen].astype(bool), BASELINE: baseline[chosen].astype(np.float32)}
     test.rows.assign(**added).to_parquet(folder / HOLDOUT, index=False)
     chunks = (parts.matrix[first : first + _CHUNK_ROWS] for first in range(0, len(parts.matrix), _CHUNK_ROWS))
-    np.save(folder / SEEN, np.unique(np.concatenate([_trace(chunk) for chunk in chunks])))
+    all_traces = np.concatenate([traces(chunk) for chunk in chunks]) if parts.traces is None else parts.traces
+    np.save(folder / SEEN, np.unique(all_traces))
 
 
 def read(bundle: Bundle, contract: Contract) -> Holdout:
@@ -75,7 +74,7 @@ def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> 
     rows = _holdout(table, contract)
     if _has_same_rows(challenger, champion):
         return rows  # both models have the same test rows and training rows, so a repeated row favours neither
-    seen = [np.isin(_trace(one.contract.to_matrix(table)), np.load(_part(one, SEEN))) for one in (challenger, champion)]
+    seen = [np.isin(traces(one.contract.to_matrix(table)), np.load(_part(one, SEEN))) for one in (challenger, champion)]
     return rows.keep(~np.logical_or(*seen))
 
 
@@ -125,6 +124,7 @@ def _part(bundle: Bundle, name: str) -> Path:
     return bundle.path(name)
 
 
-def _trace(matrix: Matrix) -> Traces:
+def traces(matrix: Matrix) -> Traces:
+    """Return the CRC-32 of each row of a matrix."""
     rows = np.ascontiguousarray(matrix, dtype="<f4").view(f"V{4 * matrix.shape[1]}").ravel()
     return np.fromiter(map(zlib.crc32, rows.tolist()), np.uint32, len(rows))

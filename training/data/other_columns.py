@@ -41,13 +41,10 @@ def read(settings: FitSettings, table: pd.DataFrame, contract: Contract, mapping
         ColumnMissing, ColumnRepeated: the source lacks one of them, or has it twice.
         GroupingImpossible: `--group-column` names a feature or the target, or does not tell customers apart.
     """
-    # A name of a feature, also an earlier one, always means the feature, even if the source has a column of that name.
-    slices = [name for name in dict.fromkeys(settings.slices) if name not in contract.names_of_today]
-    times, group = _time_column(settings.time_column, table, contract), settings.group_column
-    if group is not None:
-        _require_no_feature(group, contract, mapping)
-    asked = [*slices, *(name for name in (times, group) if name is not None)]
-    column_mapping.require(asked, table.columns.tolist(), remedy=name_other_options)
+    present = table.columns.tolist()
+    column_mapping.require(asked(settings, present, contract, mapping), present, remedy=name_other_options)
+    times, group = _time_column(settings.time_column, present, contract), settings.group_column
+    slices = _slices(settings, contract)
     return OtherColumns(
         slices=pd.DataFrame({name: _numbers_or_texts(table[name]) for name in slices}, index=range(len(table))),
         times=None if times is None else table[times].reset_index(drop=True).replace("", None),
@@ -55,21 +52,40 @@ def read(settings: FitSettings, table: pd.DataFrame, contract: Contract, mapping
     )
 
 
+def asked(settings: FitSettings, present: Sequence[str], contract: Contract, mapping: ColumnMapping) -> list[str]:
+    """Return the names of these columns; `present` are those of the source.
+
+    Raises:
+        GroupingImpossible: `--group-column` names a feature or the target.
+    """
+    group = settings.group_column
+    if group is not None:
+        _require_no_feature(group, contract, mapping)
+    times = _time_column(settings.time_column, present, contract)
+    named = (name for name in (times, group) if name is not None)
+    return [*_slices(settings, contract), *named]
+
+
+def _slices(settings: FitSettings, contract: Contract) -> list[str]:
+    # A name of a feature, also an earlier one, always means the feature, even if the source has a column of that name.
+    return [name for name in dict.fromkeys(settings.slices) if name not in contract.names_of_today]
+
+
 def name_other_options(_: Sequence[str]) -> str:
     """Say where these columns are named."""
     return "Name other columns with --slices, --time-column and --group-column."
 
 
-def _time_column(asked: str | None, table: pd.DataFrame, contract: Contract) -> str | None:
+def _time_column(asked: str | None, present: Sequence[str], contract: Contract) -> str | None:
     """Return the column of the times; a feature can be the time, and the table may have it under another of its names.
 
     The table's own columns come first: an age may have the name of the dates from which it is made.
     """
-    if asked is None or asked in table.columns:
+    if asked is None or asked in present:
         return asked
     names = [feature for feature in contract.features if asked in (feature.name, *feature.formerly)]
     others = (name for feature in names for name in (feature.name, *feature.formerly))
-    return next((name for name in others if name in table.columns), asked)
+    return next((name for name in others if name in present), asked)
 
 
 def _require_no_feature(column: str, contract: Contract, mapping: ColumnMapping) -> None:

@@ -1,7 +1,7 @@
 """Reads the source table: the synthetic population, a file, or the result of a database query."""
 
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import pandas as pd
 
@@ -9,7 +9,9 @@ from models.columns.column_mapping import ColumnMapping
 from models.customer import tables
 from models.customer.contract import Contract, Vector
 from models.customer.errors import TableMissing, TableUnreadable
+from models.customer.files import stores
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.stores import Table
 from training.data import databases, synthetic
 from training.errors import SourceUnreadable
 from training.settings import FitSettings
@@ -31,7 +33,7 @@ def read(settings: FitSettings, contract: Contract, mapping: ColumnMapping) -> t
         return databases.read(source, settings.query), None
     old = [name for feature in contract.features for name in feature.formerly]
     asked = [*old, *settings.slices, *filter(None, (settings.time_column, settings.group_column))]
-    return _read_file(Path(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
+    return _read_file(stores.locate(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
 
 
 def name(settings: FitSettings) -> str:
@@ -42,14 +44,25 @@ def name(settings: FitSettings) -> str:
     base = settings.base or ""
     if settings.base_kind == "synthetic":
         return f"synthetic(rows={settings.rows}, seed={settings.seed})"
-    return databases.name(base) if settings.base_kind == "database" else Path(base).name
+    return databases.name(base) if settings.base_kind == "database" else str(stores.locate(base).name)
 
 
-def _read_file(path: Path, used: Collection[str], style: CsvFormat) -> pd.DataFrame:
-    try:
+def _read_file(path: Table, used: Collection[str], style: CsvFormat) -> pd.DataFrame:
+    with reading(path):
         rows: pd.DataFrame = tables.read(path, used=used, style=style).to_pandas()
+    return rows
+
+
+@contextmanager
+def reading(path: Table) -> Iterator[None]:
+    """Convert the errors of reading a file.
+
+    Raises:
+        SourceUnreadable: the source is missing or cannot be read.
+    """
+    try:
+        yield
     except TableUnreadable as error:
         is_usual = isinstance(error, TableMissing) or error.remedy == tables.REMEDY
         remedy = None if is_usual else error.remedy
         raise SourceUnreadable(source=str(path), problem=error.problem, remedy=remedy) from error
-    return rows

@@ -21,6 +21,8 @@ METRICS = ("roc_auc", "pr_auc", "brier", "log_loss", "calibration_error")
 SEEDS = 10
 COMPARED_ROWS = 20_000
 """Most rows that simpler models are trained on in a fold, and that a repetition uses: enough for their figures."""
+Fit = Callable[[BaseEstimator, int | None], BaseEstimator]
+"""Fits a copy of a classifier without the rows that a fold holds out; None for all training rows."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def measure(probability: Vector, churned: Labels) -> dict[str, float]:
     return {name: found[name] for name in METRICS}
 
 
-def cross_validate(
+def cross_validate(  # noqa: PLR0913  # all but the first four are named
     candidates: Mapping[str, BaseEstimator],
     matrix: Matrix,
     churned: Labels,
@@ -68,10 +70,11 @@ def cross_validate(
     served: str,
     seed: int,
     on_fit: Callable[[], None],
+    fit_served: Fit | None = None,
 ) -> dict[str, OutOfFold]:
     """Fit every candidate on the same folds; all but the served one are trained on at most 20,000 rows of each.
 
-    `on_fit` is called after each fit.
+    `fit_served` fits the served one on rows that the matrix does not have. `on_fit` is called after each fit.
     """
     whole = [kept for kept, _ in folds]
     few = [np.flatnonzero(kept)[subsample(kept.sum(), seed=seed)] for kept in whole]
@@ -79,8 +82,12 @@ def cross_validate(
     for name, candidate in candidates.items():
         trained_on = whole if name == served else few
         probability = []
-        for kept, (_, held_out) in zip(trained_on, folds, strict=True):
-            probability.append(predict(clone(candidate).fit(matrix[kept], churned[kept]), matrix[held_out]))
+        for number, (kept, (_, held_out)) in enumerate(zip(trained_on, folds, strict=True)):
+            if fit_served is not None and name == served:
+                fitted = fit_served(candidate, number)
+            else:
+                fitted = clone(candidate).fit(matrix[kept], churned[kept])
+            probability.append(predict(fitted, matrix[held_out]))
             on_fit()
         found[name] = OutOfFold(folds, probability)
     return found

@@ -1,34 +1,26 @@
-"""Scores a file of customers in chunks: read, map, check, score, write."""
+"""Scores a table of customers into one file, in chunks: read, map, check, score, write."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 
+from models.batches import Model, RowScorer
 from models.bundles import bundle
-from models.bundles.scorer import Scorer
 from models.columns import column_mapping
-from models.columns.conversions import Conversions
 from models.customer import checks, tables
-from models.customer.contract import Contract, Mask, Matrix
+from models.customer.contract import Contract
 from models.customer.files.chunk import CHUNK_ROWS
+from models.customer.files.stores import Table
 from models.customer.offending import OffendingValues
 from models.features import CONTRACT
 from models.progress import Progress
-from training.errors import NothingScored, TooManyRejected
+from training.errors import TooManyRejected
 from training.scoring import scored_files
+from training.scoring.errors import NothingScored
+from training.scoring.scored_files import ScoredFiles
 from training.scoring.scoring_summary import ScoringSummary
 from training.settings import ScoreSettings
-
-PREDICTION = pa.schema(
-    [
-        ("churn_probability", pa.float64()),
-        ("churn_prediction", pa.bool_()),
-        ("risk_tier", pa.string()),
-        ("model_version", pa.string()),
-    ]
-)
-"""The columns that are added to a scored row."""
 
 
 def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows: int = CHUNK_ROWS) -> ScoringSummary:
@@ -43,54 +35,55 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     scored_files.require_free(settings.output, source=settings.input)
     declared = column_mapping.read(settings.columns, contract)
     schema = tables.schema(settings.input, declared.csv)
-    columns = declared.fitted(contract, schema.names)
-    foreign, conversions = columns.foreign_columns(contract), Conversions()
-    column_mapping.require(foreign, schema.names, remedy=columns.remedy)
-    model = bundle.load(settings.models_dir, contract=contract)
-    scorer, contract = Scorer.of(model), model.today
-    summary, values = ScoringSummary(scorer.version), OffendingValues()
-    with scored_files.writing(settings.output, schema, PREDICTION) as written, Progress(1) as progress:
+    model = Model.of(bundle.load(settings.models_dir, contract=contract))
+    scorer, summary = RowScorer(model, declared, schema.names), ScoringSummary(model.version)
+    rejected = scored_files.rejected_path(settings.output)
+    with scored_files.writing(settings.output, rejected, schema) as written, Progress(1) as progress:
         progress.stage("scoring")
-        for chunk in tables.chunks(settings.input, rows=chunk_rows, used=foreign, style=columns.csv):
-            rows = column_mapping.features(columns, chunk.table.select(foreign).to_pandas(), contract, conversions)
-            broken = {tables.MISFIT: chunk.misfit} if chunk.misfit.any() else {}
-            broken |= checks.find_violations(contract, rows)
-            values.count(contract, rows, broken)
-            rejected: Mask = np.logical_or.reduce([np.zeros(len(rows), dtype=np.bool_), *broken.values()])
-            kept = rows[~rejected]
-            predictions = _predict(scorer, model.contract.to_matrix(kept))
-            summary.count_unseen(model.contract, kept, checks.find_unseen(model.contract, kept))
-            written.keep(chunk.table.filter(~rejected), predictions)
-            written.reject(chunk.table.filter(rejected), _refuse(broken, rejected, first_row=summary.rows + 1))
-            summary.count(predictions["risk_tier"].to_pylist(), broken, rejected=rejected)
-            progress.step(chunk.fraction)
-        conversions.tell()
-        _require_scored(settings, summary, values)
+        for fraction in score_rows(settings.input, scorer, written, summary, chunk_rows=chunk_rows):
+            progress.step(fraction)
+        scorer.conversions.tell()
+        if not summary.scored:
+            raise NothingScored(path=settings.input, rows=summary.rows, reasons=summary.reasons, values=scorer.values)
+        require_few_rejected(summary, scorer.values, limit=settings.max_rejected_fraction)
     return summary
 
 
-def _require_scored(settings: ScoreSettings, summary: ScoringSummary, values: OffendingValues) -> None:
-    if not summary.scored:
-        raise NothingScored(path=settings.input, rows=summary.rows, reasons=summary.reasons, values=values)
-    if summary.rejected > settings.max_rejected_fraction * summary.rows:
+def score_rows(
+    source: Table,
+    scorer: RowScorer,
+    written: ScoredFiles,
+    summary: ScoringSummary,
+    *,
+    chunk_rows: int,
+    told: Mapping[str, str | None] | None = None,
+) -> Iterator[float]:
+    """Score the rows of a table, a chunk at a time, and yield the share of each; `told` are columns with one value."""
+    for chunk in tables.chunks(source, rows=chunk_rows, used=scorer.foreign, style=scorer.columns.csv):
+        table = chunk.table
+        for name, value in (told or {}).items():
+            table = table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), len(table)))
+        scored = scorer.score(table, {tables.MISFIT: chunk.misfit} if chunk.misfit.any() else {})
+        numbers = summary.rows + 1 + np.flatnonzero(scored.rejected)
+        written.keep(chunk.table.filter(~scored.rejected), scored.predictions)
+        written.reject(chunk.table.filter(scored.rejected), numbers.tolist(), scored.reasons)
+        summary.count_unseen(scorer.encoding, scored.kept, checks.find_unseen(scorer.encoding, scored.kept))
+        summary.count(scored.predictions["risk_tier"].to_pylist(), scored.broken, rejected=scored.rejected)
+        yield chunk.fraction
+
+
+def require_few_rejected(summary: ScoringSummary, values: OffendingValues, *, limit: float) -> None:
+    """Check the share of rejected rows.
+
+    Raises:
+        TooManyRejected: it is above the limit.
+    """
+    if summary.rejected > limit * summary.rows:
         raise TooManyRejected(
             rejected=summary.rejected,
             rows=summary.rows,
-            limit=settings.max_rejected_fraction,
+            limit=limit,
             reasons=summary.reasons,
             values=values,
             otherwise=", or allow them with --max-rejected-fraction 1",
         )
-
-
-def _predict(scorer: Scorer, matrix: Matrix) -> pa.Table:
-    probability = scorer.score(matrix).tolist()
-    decisions = [scorer.policy.churns(value) for value in probability]
-    tiers = [scorer.policy.tier(value) for value in probability]
-    return pa.table([probability, decisions, tiers, pa.repeat(scorer.version, len(tiers))], schema=PREDICTION)
-
-
-def _refuse(broken: Mapping[str, Mask], rejected: Mask, *, first_row: int) -> pa.Table:
-    positions = np.flatnonzero(rejected)
-    reasons = ["; ".join(reason for reason, mask in broken.items() if mask[at]) for at in positions]
-    return pa.table([first_row + positions, reasons], schema=scored_files.REFUSAL)

@@ -1,9 +1,9 @@
 """Writes the results of scoring a file: the scored rows, and a second file with the rejected rows and their reasons.
 
-Both files are written under temporary names, and are renamed only after the last row.
+Both files are written under temporary names, and are renamed or uploaded only after the last row.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,13 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
+from models.batches import PREDICTION
 from models.customer import tables
-from training.errors import ColumnsTaken, OutputRefused
+from models.customer.files import store_files
+from models.customer.files.stores import Table
+from training.scoring.errors import ColumnsTaken, OutputRefused
 
-REFUSAL = pa.schema([("row", pa.int64()), ("reasons", pa.string())])
+_ROW, _REASONS, _FILE = pa.field("row", pa.int64()), pa.field("reasons", pa.string()), pa.field("file", pa.string())
 """The columns before a rejected row: its number in the source, from 1 without the header, and all its violations."""
 
 
@@ -24,6 +27,7 @@ class ScoredFiles:
 
     write_scored: Callable[[pa.Table], object]
     write_rejected: Callable[[pa.Table], object]
+    file: str | None = None
     has_rejected: bool = False
 
     def keep(self, rows: pa.Table, predictions: pa.Table) -> None:
@@ -31,19 +35,20 @@ class ScoredFiles:
         if len(rows):
             self.write_scored(_beside(rows, predictions))
 
-    def reject(self, rows: pa.Table, refusals: pa.Table) -> None:
-        """Write rejected rows, each preceded by its number and its reasons."""
+    def reject(self, rows: pa.Table, numbers: Sequence[int], reasons: Sequence[str]) -> None:
+        """Write rejected rows, each preceded by its file if there are several, its number and its reasons."""
         if len(rows):
             self.has_rejected = True
-            self.write_rejected(_beside(refusals, rows))
+            cells = [numbers, reasons] if self.file is None else [[self.file] * len(rows), numbers, reasons]
+            self.write_rejected(_beside(pa.table(cells, schema=_refusal(self.file)), rows))
 
 
-def rejected_path(output: Path) -> Path:
+def rejected_path(output: Table) -> Table:
     """Return the path of the file for the rejected rows."""
     return output.with_suffix(".rejected.csv")
 
 
-def require_free(output: Path, *, source: Path) -> None:
+def require_free(output: Table, *, source: Table) -> None:
     """Check that the results can be written and do not replace the source.
 
     Raises:
@@ -51,7 +56,7 @@ def require_free(output: Path, *, source: Path) -> None:
         OutputRefused: the folder is missing, or one of the two paths is a folder or the source.
     """
     tables.require_writable_kind(output)
-    if not output.parent.is_dir():
+    if isinstance(output, Path) and not output.parent.is_dir():
         raise OutputRefused(path=output, problem=f"{output.parent} is not a folder")
     for path in (output, rejected_path(output)):
         if path.is_dir():
@@ -61,28 +66,46 @@ def require_free(output: Path, *, source: Path) -> None:
 
 
 @contextmanager
-def writing(output: Path, columns: pa.Schema, predictions: pa.Schema) -> Iterator[ScoredFiles]:
+def writing(output: Table, rejected: Table, columns: pa.Schema, *, file: str | None = None) -> Iterator[ScoredFiles]:
     """Open both files; at the end they replace those of an earlier run. Without rejected rows there is no second file.
+
+    `file` is written before each rejected row.
 
     Raises:
         ColumnsTaken: the source already has a column of the predictions.
         OutputRefused: the files cannot be written.
     """
-    if taken := [name for name in predictions.names if name in columns.names]:
+    if taken := [name for name in PREDICTION.names if name in columns.names]:
         raise ColumnsTaken(columns=taken)
-    with _translated(output), TemporaryDirectory(dir=output.parent, prefix=".scoring-") as scratch:
-        scored, rejected = Path(scratch) / output.name, Path(scratch) / rejected_path(output).name
+    with _translated(output), TemporaryDirectory(dir=_scratch(output), prefix=".scoring-") as folder:
+        scratch = Path(folder) / output.name, Path(folder) / f"rejected-{rejected.name}"
         with (
-            tables.writing(scored, pa.schema([*columns, *predictions])) as write_scored,
-            tables.writing(rejected, pa.schema([*REFUSAL, *columns])) as write_rejected,
+            tables.writing(scratch[0], pa.schema([*columns, *PREDICTION])) as write_scored,
+            tables.writing(scratch[1], pa.schema([*_refusal(file), *columns])) as write_rejected,
         ):
-            written = ScoredFiles(write_scored, write_rejected)
+            written = ScoredFiles(write_scored, write_rejected, file)
             yield written
         if written.has_rejected:
-            rejected.replace(rejected_path(output))
+            _make_folder(rejected)
+            store_files.place(scratch[1], rejected)
         else:
-            rejected_path(output).unlink(missing_ok=True)
-        scored.replace(output)
+            store_files.remove(rejected)
+        store_files.place(scratch[0], output)
+
+
+def _scratch(output: Table) -> Path | None:
+    """Return the folder for unfinished files: a rename needs one of the same disk."""
+    _make_folder(output)
+    return output.parent if isinstance(output, Path) else None
+
+
+def _make_folder(output: Table) -> None:
+    if isinstance(output, Path):
+        output.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _refusal(file: str | None) -> pa.Schema:
+    return pa.schema([*([] if file is None else [_FILE]), _ROW, _REASONS])
 
 
 def _beside(left: pa.Table, right: pa.Table) -> pa.Table:
@@ -90,7 +113,7 @@ def _beside(left: pa.Table, right: pa.Table) -> pa.Table:
 
 
 @contextmanager
-def _translated(output: Path) -> Iterator[None]:
+def _translated(output: Table) -> Iterator[None]:
     try:
         yield
     except OSError as error:

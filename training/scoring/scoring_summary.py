@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import get_args
 
 from models.bundles.risk import RiskTier
 from models.customer.contract import Columns, Contract, Mask
+from models.customer.files.stores import Table
 from models.customer.kinds.learned_levels import NEW
 from models.customer.offending import OffendingValues
 
@@ -45,7 +45,7 @@ class ScoringSummary:
         self.unseen.update({name: int(mask.sum()) for name, mask in unseen.items() if mask.any()})
         self.unseen_levels.count(contract, columns, {f"{name} {NEW}": mask for name, mask in unseen.items()})
 
-    def describe(self, output: Path, rejected: Path) -> str:
+    def describe(self, output: Table, rejected: Table) -> str:
         """Describe the counts, one fact per line; the paths are those of the two output files."""
         lines = [f"scored {self.scored:,} of {self.rows:,} customers with model {self.model_version}: {output}"]
         shares = {tier: self.tiers[tier] / self.scored for tier in get_args(RiskTier)}
@@ -57,3 +57,37 @@ class ScoringSummary:
             lines.append(f"rejected {self.rejected:,}, with their reasons: {rejected}")
         lines.extend(f"  {reason}: {count:,}" for reason, count in self.reasons.most_common())
         return "\n".join(lines)
+
+
+@dataclass
+class FolderSummary:
+    """Counts of the files of a folder, and of their rows."""
+
+    rows: ScoringSummary
+    files: int = 0
+    files_done_before: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+    """Why a file was not scored, by file."""
+
+    def add(self, file: str, summary: ScoringSummary, *, was_done: bool, problem: str | None) -> None:
+        """Add a file."""
+        self.files += 1
+        self.files_done_before += was_done
+        if problem:
+            self.problems[file] = problem
+        self.rows.rows += summary.rows
+        self.rows.rejected += summary.rejected
+        self.rows.reasons.update(summary.reasons)
+        self.rows.tiers.update(summary.tiers)
+        self.rows.unseen.update(summary.unseen)
+        self.rows.unseen_levels.add(summary.unseen_levels)
+
+    @property
+    def done(self) -> int:
+        """Files whose results are there."""
+        return self.files - len(self.problems)
+
+    def describe(self, output: Table, rejected: Table) -> str:
+        """Describe the counts, one fact per line; the paths are those of the two output folders."""
+        before = f", {self.files_done_before:,} of them in an earlier run" if self.files_done_before else ""
+        return f"scored {self.files:,} files{before}\n{self.rows.describe(output, rejected)}"

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,8 @@ import pyarrow as pa
 from models.customer.contract import Mask
 from models.customer.errors import ColumnRepeated, TableUnreadable
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.partitions import Piece
+from models.customer.files.stores import Table
 
 CHUNK_ROWS = 50_000
 _PIECE_ROWS = 1_000  # lists of more rows do not fit into the processor's cache, and take three times as long
@@ -34,6 +35,8 @@ class Selection:
     used: Collection[str] | None = None
     """Columns whose bytes must be text; in the others, bytes that are none become U+FFFD. None for all."""
     style: CsvFormat = field(default_factory=CsvFormat)
+    piece: Piece | None = None
+    """The part of a Parquet file or folder to read; None for all."""
 
     def positions(self, names: Sequence[str]) -> Sequence[int]:
         """Return the positions of the columns to read.
@@ -72,7 +75,7 @@ def spaced(header: Sequence[str]) -> list[str]:
 
 
 def of_text(
-    path: Path, header: Sequence[str], rows: Iterator[Cells], selection: Selection, progress: Callable[[], float]
+    path: Table, header: Sequence[str], rows: Iterator[Cells], selection: Selection, progress: Callable[[], float]
 ) -> Iterator[Chunk]:
     """Yield an empty chunk that has the columns, and then the chunks; `progress` is the share read so far, 0 to 1."""
     piece_rows = min(selection.rows, _PIECE_ROWS)
@@ -88,7 +91,7 @@ def of_text(
 class _Pieces:
     """Builds tables of few rows, and counts the rows for errors."""
 
-    def __init__(self, path: Path, names: list[str], selection: Selection) -> None:
+    def __init__(self, path: Table, names: list[str], selection: Selection) -> None:
         self._path, self._names, self._used = path, names, selection.used
         self._positions = selection.positions(names)
         self._schema = pa.schema([(names[at], pa.string()) for at in self._positions])

@@ -5,16 +5,16 @@ A guessed type would depend on the other cells of a chunk.
 
 import csv
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from models.customer.errors import TableUnreadable
 from models.customer.files import chunk, opening
 from models.customer.files.chunk import Chunk, Selection
+from models.customer.files.stores import Table
 
 _OTHERS = (";", "\t", "|", ",")
 
 
-def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
+def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     """Yield an empty chunk that has the columns, and then the chunks of rows.
 
     Raises:
@@ -36,7 +36,7 @@ def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
             raise ValueError(f"line {lines.line_num}: {error}") from error
 
 
-def _require_delimiter(path: Path, header: Sequence[str]) -> None:
+def _require_delimiter(path: Table, header: Sequence[str]) -> None:
     found = next((sign for sign in _OTHERS if sign in header[0]), None) if len(header) == 1 else None
     if found:
         shown, written = ("tabs", r"\t") if found == "\t" else (found, found)

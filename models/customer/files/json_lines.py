@@ -3,17 +3,17 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from models.customer.files import chunk, opening
 from models.customer.files.chunk import Chunk, Selection
+from models.customer.files.stores import Table
 
 _ESCAPED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Half a pair, written as a JSON escape; `models.customer.files.opening` uses others for bytes that are no text."""
 
 
-def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
+def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     """Yield an empty chunk that has the columns, and then the chunks of rows; the columns are the keys of all lines.
 
     Raises:

@@ -5,18 +5,19 @@ import gzip
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from pathlib import Path
 from typing import IO
 
 from models.customer.errors import TableUnreadable
+from models.customer.files import store_files
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.stores import Table
 
 _GZIP = b"\x1f\x8b"
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 @contextmanager
-def text(path: Path, style: CsvFormat) -> Iterator[tuple[IO[str], Callable[[], float]]]:
+def text(path: Table, style: CsvFormat) -> Iterator[tuple[IO[str], Callable[[], float]]]:
     """Open a file; yield its text, and a function that returns the share of the file read so far, 0 to 1.
 
     Bytes that cannot be decoded become lone surrogates.
@@ -24,8 +25,8 @@ def text(path: Path, style: CsvFormat) -> Iterator[tuple[IO[str], Callable[[], f
     Raises:
         TableUnreadable: the encoding must be declared.
     """
-    size = path.stat().st_size
-    with path.open("rb") as raw:
+    size = store_files.size(path)
+    with store_files.opened(path) as raw:
         is_packed = raw.read(len(_GZIP)) == _GZIP
         raw.seek(0)
         with gzip.GzipFile(fileobj=raw) if is_packed else raw as binary:
@@ -35,7 +36,7 @@ def text(path: Path, style: CsvFormat) -> Iterator[tuple[IO[str], Callable[[], f
                 yield file, lambda: raw.tell() / size
 
 
-def _encoding(path: Path, start: bytes, style: CsvFormat) -> str:
+def _encoding(path: Table, start: bytes, style: CsvFormat) -> str:
     for mark, encoding in _MARKS.items():
         if start.startswith(mark):
             return encoding

@@ -3,10 +3,12 @@
 Spark, Hive and others write the rows of a month to `year=2026/month=11/part-0.parquet`, without these two columns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import unquote
+
+from models.customer.files import store_files, table_formats
+from models.customer.files.stores import Table
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
@@ -15,41 +17,59 @@ _NULL = "__HIVE_DEFAULT_PARTITION__"
 class Partition:
     """One file of a table."""
 
-    path: Path
+    path: Table
     columns: Mapping[str, str | None] = field(default_factory=dict)
     """Value of each column that the names of its folders tell; None for null."""
 
 
-def find(folder: Path) -> list[Partition]:
+@dataclass(frozen=True)
+class Piece:
+    """Rows of a table that can be read without the others."""
+
+    partition: Partition
+    rows: int | None
+    """None if only reading tells."""
+    row_groups: tuple[int, ...] | None = None
+    """The row groups of a Parquet file; None for all."""
+
+
+def find(folder: Table) -> list[Partition]:
     """Return the files of a folder, in the order of their paths.
 
     Raises:
+        TableUnreadable: the folder belongs to a table whose log says which of its files count.
         ValueError: there are none, or they are not partitioned by the same columns.
     """
-    paths = sorted(path for path in folder.rglob("*.parquet") if path.is_file() and not _is_hidden(path, folder))
-    if not paths:
+    found = store_files.walk(folder)
+    table_formats.require_plain(folder, found)
+    files = [file for file in found if file.path.suffix == ".parquet" and not file.is_hidden]
+    if not files:
         raise ValueError("it is a folder without .parquet files")
-    parts = [Partition(path, _columns(path, folder)) for path in paths]
-    for part in parts:
+    parts = [Partition(file.path, _columns(file.parts)) for file in files]
+    for file, part in zip(files, parts, strict=True):
         if list(part.columns) != list(parts[0].columns):
-            first, other = (one.path.relative_to(folder) for one in (parts[0], part))
-            raise ValueError(f"{other} is in other folders than {first}; all files need the same, such as year=2026")
+            first = files[0].relative
+            raise ValueError(
+                f"{file.relative} is in other folders than {first}; all files need the same, such as year=2026"
+            )
     return parts
 
 
-def _is_hidden(path: Path, folder: Path) -> bool:
-    """Tell whether a program keeps a file for itself, as those below `_delta_log` or `.tmp`."""
-    return any(
-        name.startswith(".") or (name.startswith("_") and "=" not in name) for name in path.relative_to(folder).parts
-    )
+def values(names: Sequence[str]) -> dict[str, str | None]:
+    """Return the columns that the names of folders tell; other folders tell none.
+
+    >>> values(["customers", "year=2026", "country=__HIVE_DEFAULT_PARTITION__"])
+    {'year': '2026', 'country': None}
+    """
+    told = (name.partition("=") for name in names if "=" in name)
+    return {unquote(column).strip(): None if value == _NULL else unquote(value) for column, _, value in told}
 
 
-def _columns(path: Path, folder: Path) -> dict[str, str | None]:
+def _columns(parts: Sequence[str]) -> dict[str, str | None]:
     columns: dict[str, str | None] = {}
-    for name in path.relative_to(folder).parts[:-1]:
-        column, sign, value = name.partition("=")
-        column = unquote(column).strip()
-        if not sign or not column or column in columns:
+    for name in parts[:-1]:
+        found = values([name])
+        if not all(found) or not found or found.keys() & columns.keys():
             raise ValueError(f"the name of its folder {name} is not a new column and its value, such as year=2026")
-        columns[column] = None if value == _NULL else unquote(value)
+        columns |= found
     return columns

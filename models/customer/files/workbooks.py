@@ -4,16 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date
 from itertools import islice
-from pathlib import Path
+from typing import IO, Any
 from zipfile import BadZipFile
 
 from models.customer import parsing
 from models.customer.errors import TableUnreadable
-from models.customer.files import chunk
+from models.customer.files import chunk, store_files
 from models.customer.files.chunk import Cells, Chunk, Selection
+from models.customer.files.stores import Table
 
 
-def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
+def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     """Yield an empty chunk that has the columns, and then the chunks of rows; formulas have their stored results.
 
     Raises:
@@ -25,11 +26,7 @@ def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
     except ImportError as error:
         remedy = "Install requirements/jobs.txt, or save the sheet as a .csv file."
         raise TableUnreadable(path=path, problem="Excel files need the package openpyxl", remedy=remedy) from error
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, KeyError) as error:
-        raise ValueError("it is not an Excel workbook") from error
-    with closing(book):
+    with store_files.opened(path) as file, closing(_book(openpyxl, file)) as book:
         sheet = book.worksheets[0]
         rows = (cells for cells in map(_texts, sheet.iter_rows(values_only=True)) if any(cells))
         header = [name or "" for name in next(rows, ())]
@@ -46,6 +43,13 @@ def chunks(path: Path, selection: Selection) -> Iterator[Chunk]:
                 yield cells
 
         yield from chunk.of_text(path, header, counted(), selection, lambda: min(done / of_rows, 1))
+
+
+def _book(openpyxl: Any, file: IO[bytes]) -> Any:
+    try:
+        return openpyxl.load_workbook(file, read_only=True, data_only=True)
+    except (BadZipFile, KeyError) as error:
+        raise ValueError("it is not an Excel workbook") from error
 
 
 def _texts(cells: Sequence[object]) -> Cells:

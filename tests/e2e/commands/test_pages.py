@@ -73,7 +73,10 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"\.venv/bin/python -m monitoring drift .*mine\.toml": Elsewhere(
         f"{GUIDE}::test_its_first_five_minutes_lead_to_a_served_model", ("blocks(section",)
     ),
-    r"\.venv/bin/python -m training score (?!.*mine\.toml)": Here(r"scored 1,?000 of 1,?000 customers"),
+    r"\.venv/bin/python -m training score (lake|s3:)": Elsewhere(
+        "tests/e2e/commands/test_training.py::test_the_files_of_a_lake_are_scored", ('"s3://lake/in"', '"--processes"')
+    ),
+    r"\.venv/bin/python -m training score (?!.*mine\.toml|lake|s3:)": Here(r"scored 1,?000 of 1,?000 customers"),
     r"\.venv/bin/python -m training history": Here("pinned by fit"),
     r"\.venv/bin/python -m training contract diff": Here("no changes: .* was trained with this contract"),
     r"\.venv/bin/python -m monitoring (drift|performance) .*var/demo": Elsewhere(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from fastapi.testclient import TestClient
 from pydantic_settings import BaseSettings
 from sklearn.pipeline import Pipeline
 
@@ -20,9 +21,12 @@ from models.bundles import pin_history, pins
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from models.log import log_tables
+from service.app import create_app
+from service.settings import Settings as ServiceSettings
 from tests import live_log
 from tests.e2e.commands.programs import Program, require_all, unused
 from tests.e2e.commands.training_workspace import Desk, everything_in
+from tests.object_store import ObjectStore
 from training.__main__ import COMMANDS
 from training.data import synthetic
 from training.settings import ChallengeSettings, PromoteSettings
@@ -225,6 +229,40 @@ def test_a_column_that_is_empty_tells_no_customers_apart(desk: Desk, customers: 
     assert "--group-column account: it is empty in 1 of 2,000 rows. Name a column" in done.err
 
 
+def test_a_fit_in_parts_gives_the_same_model_from_other_files_and_serves(
+    training: Program, customers: pd.DataFrame, tmp_path: Path
+) -> None:
+    table = customers.assign(region=["north", "south"] * ROWS)
+    desk, folders = Desk(tmp_path, training), [tmp_path / "one" / "rows", tmp_path / "three" / "rows"]
+    for folder, files in zip(folders, (1, 3), strict=True):
+        folder.mkdir(parents=True)
+        shuffled = table.sample(frac=1, random_state=files)
+        for number in range(files):
+            shuffled.iloc[number::files].to_parquet(folder / f"{number}.parquet", row_group_size=500)
+    options = ("--edges", 63, "--slices", "region", "--trials", 1)
+    version = desk.fit("--data", folders[0], *options)
+    training.run("fit", "--data", folders[1], *options, *desk.flags)
+    assert desk.versions() == {version}  # a version has a digest of all but its time
+    manifest = desk.manifest(version)
+    assert manifest.split.startswith("by a hash of each row, with seed 7: ")
+    assert "at most 63 thresholds of a column" in manifest.split
+    assert manifest.split in " ".join(desk.find(version).path("MODEL_CARD.md").read_text().split())
+    with TestClient(create_app(ServiceSettings(models_dir=desk.models_dir)), base_url="http://localhost") as client:
+        [expected] = Scorer.of(desk.find(version)).score(CONTRACT.to_matrix(pd.DataFrame([CONTRACT.example])))
+        answer = client.post("/predict", json=CONTRACT.example).json()
+    assert answer["churn_probability"] == pytest.approx(expected, abs=1e-6)
+    assert answer["model_version"] == version
+
+
+def test_a_fit_in_parts_refuses_what_needs_the_whole_table(desk: Desk, champion: str) -> None:
+    before = desk.versions()
+    words = ("--data", desk.folder / "customers.parquet", "--edges", 63, "--time-column", "day")
+    done = desk.training.run("fit", *words, *desk.flags, exit_code=2)
+    assert "--edges: --time-column needs the rows in the order of their times" in done.err
+    assert "Omit --edges, or omit the other option." in done.err
+    assert desk.versions() == before >= {champion}
+
+
 def test_a_leak_stops_a_fit_that_was_not_told_to_go_on(desk: Desk, champion: str, foreign: tuple[Path, Path]) -> None:
     before = desk.versions()
     done = desk.training.run("fit", "--data", foreign[0], "--columns", foreign[1], *desk.flags, exit_code=2)
@@ -380,6 +418,19 @@ def test_a_foreign_file_is_scored_with_the_pinned_model(
     expected = Scorer.of(desk.find(champion)).score(CONTRACT.to_matrix(known))
     assert scored["churn_probability"].tolist() == pytest.approx(expected.tolist(), abs=1e-6)
     assert set(scored["model_version"]) == {champion}
+
+
+def test_the_files_of_a_lake_are_scored(
+    desk: Desk, champion: str, foreign: tuple[Path, Path], tmp_path: Path, lake: ObjectStore
+) -> None:
+    table, columns = foreign
+    lake.put(table, f"in/year=2026/{table.name}")
+    options = ("--columns", columns, "--models-dir", desk.models_dir)
+    for output, where in {"s3://lake/out": ("--processes", 2), tmp_path / "out": ("--cluster", "local:2")}.items():
+        told = desk.training.run("score", "s3://lake/in", output, *options, *where).out
+        assert told.startswith(f"scored 1 files\nscored {ROWS:,} of {ROWS:,} customers with model {champion}")
+    desk.training.run("score", table, tmp_path / "alone.csv", *options)
+    assert lake.content("out")[f"year=2026/{table.name}"] == (tmp_path / "alone.csv").read_bytes()
 
 
 def test_an_option_that_no_run_was_given_is_found() -> None:

@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, create_model
 
+from models import batches
 from models.bundles import bundle
 from models.bundles.scorer import Scorer
 from models.columns.errors import ColumnMissing
@@ -30,8 +31,9 @@ from models.customer.offending import SHOWN
 from models.errors import BundleError
 from models.features import CONTRACT, CustomerFeatures
 from training.data import synthetic
-from training.errors import ColumnsTaken, NothingScored, OutputRefused, TooManyRejected
+from training.errors import TooManyRejected
 from training.scoring import score_file
+from training.scoring.errors import ColumnsTaken, NothingScored, OutputRefused
 from training.scoring.scoring_summary import ScoringSummary
 from training.settings import ScoreSettings
 
@@ -103,7 +105,7 @@ def test_columns_of_a_parquet_file_keep_their_types(score: Score, customers: pd.
     table = pa.Table.from_pandas(customers).append_column("tags", pa.array([["a"], None, []] * 100))
     pq.write_table(table, tmp_path / "in.parquet")
     score(tmp_path / "in.parquet", tmp_path / "out.parquet")
-    assert pq.read_schema(tmp_path / "out.parquet") == pa.schema([*table.schema, *score_file.PREDICTION])
+    assert pq.read_schema(tmp_path / "out.parquet") == pa.schema([*table.schema, *batches.PREDICTION])
 
 
 @pytest.mark.shipped_model

@@ -1,0 +1,158 @@
+"""Addresses of tables: local paths, and the addresses of object stores: `s3://`, `gs://` and `abfs://`.
+
+Region, endpoint and credentials come from the variables and files of the stores' own tools.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from models.customer.files import store_errors
+
+SCHEMES = ("s3", "gs", "abfs", "abfss")
+_ATTEMPTS, _SECONDS = 3, 10
+
+
+@dataclass(frozen=True)
+class StorePath:
+    """An address in an object store, with the parts of `Path` that tables need. Every look-up is a request."""
+
+    root: str
+    """Scheme and bucket, as `s3://lake`."""
+    key: str
+    """The rest, without a slash at either end."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.is_instance_schema(cls)
+
+    def __str__(self) -> str:
+        return f"{self.root}/{self.key}" if self.key else self.root
+
+    def __truediv__(self, relative: str) -> "StorePath":
+        return StorePath(self.root, f"{self.key}/{relative}".strip("/"))
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return PurePosixPath(self.key).name
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the last part."""
+        return PurePosixPath(self.key).suffix
+
+    @property
+    def parent(self) -> "StorePath":
+        """The folder; that of the bucket is the bucket."""
+        return StorePath(self.root, self.key.rpartition("/")[0])
+
+    def with_suffix(self, suffix: str) -> "StorePath":
+        """Return the address with another suffix."""
+        return self.parent / PurePosixPath(self.name).with_suffix(suffix).name
+
+    def exists(self) -> bool:
+        """Tell whether there is a file or a folder.
+
+        Raises:
+            StoreUnusable: the store refuses the question, or has no such bucket.
+        """
+        return self._kind() != "NotFound"
+
+    def is_dir(self) -> bool:
+        """Tell whether files are below this address.
+
+        Raises:
+            StoreUnusable: as for `exists`.
+        """
+        return self._kind() == "Directory"
+
+    def resolve(self) -> "StorePath":
+        """Return itself: there are no links."""
+        return self
+
+    @property
+    def system(self) -> Any:
+        """The file system of pyarrow."""
+        return _system(self.root)[0]
+
+    @property
+    def inside(self) -> str:
+        """The path in `system`."""
+        return f"{_system(self.root)[1]}/{self.key}".rstrip("/")
+
+    def _kind(self) -> str:
+        with store_errors.translated(self):
+            kind = self.system.get_file_info(self.inside).type.name
+            if kind == "NotFound" and self.system.get_file_info(_system(self.root)[1]).type.name == "NotFound":
+                raise FileNotFoundError(store_errors.NO_BUCKET)
+            return str(kind)
+
+
+Table = Path | StorePath
+"""Where a table is."""
+
+
+def locate(text: object) -> Any:
+    """Read a path or an address; anything but text is returned unchanged.
+
+    >>> str(locate("s3://lake/customers/")), str(locate("data/customers.csv"))
+    ('s3://lake/customers', 'data/customers.csv')
+
+    Raises:
+        PydanticCustomError: the address is of no known store, or holds a password.
+    """
+    scheme, sign, rest = text.partition("://") if isinstance(text, str) else ("", "", "")
+    if not sign:
+        return Path(text) if isinstance(text, str) else text
+    bucket, _, key = rest.partition("/")
+    if scheme not in SCHEMES or not bucket:
+        raise PydanticCustomError(
+            "address",
+            "give a path, or an address as s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or "
+            "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FOLDER",
+        )
+    if ":" in bucket.partition("@")[0] and "@" in bucket:
+        raise PydanticCustomError("address", "give no password in an address, but in the variables of the store")
+    return StorePath(f"{scheme}://{bucket}", key.strip("/"))
+
+
+Location = Annotated[Table, BeforeValidator(locate)]
+"""A setting that holds the path or the address of a table."""
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is the address of an object store."""
+    return text.partition("://")[0] in SCHEMES and "://" in text
+
+
+@lru_cache
+def _system(root: str) -> tuple[Any, str]:
+    """Return pyarrow's file system for a bucket, and the bucket's path in it."""
+    from pyarrow import fs  # noqa: PLC0415  # the service reads no tables, and its settings need no pyarrow
+
+    scheme, _, bucket = root.partition("://")
+    if scheme == "s3":
+        return _s3(fs, bucket), bucket
+    if scheme == "gs":
+        return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=_SECONDS)), bucket
+    system, path = fs.FileSystem.from_uri(root)
+    return system, path.strip("/")
+
+
+def _s3(fs: Any, bucket: str) -> Any:
+    """Connect to AWS, or to the endpoint that AWS's variables name: pyarrow knows the others, but not these."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    where = {"region": region or ("us-east-1" if endpoint else fs.resolve_s3_region(bucket))}
+    if endpoint:
+        scheme, _, host = endpoint.rpartition("://")
+        where |= {"endpoint_override": host.rstrip("/"), "scheme": scheme or "https"}
+    retry = fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS)
+    return fs.S3FileSystem(retry_strategy=retry, connect_timeout=_SECONDS, **where)

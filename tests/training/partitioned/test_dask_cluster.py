@@ -1,0 +1,195 @@
+"""The promise of a cluster, with real processes: the same trees, and an end whatever is lost."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from threading import Event, Timer
+from typing import Any
+
+import numpy as np
+import pytest
+from xgboost import collective
+
+from demo.running_service import free_port
+from models.errors import PinLocked
+from tests.snapped_rows import FITTED, STOPPED, TRAINED, WATCHED, draw, edges_of, part_of, shuffled, trees, unfitted
+from tests.waiting import is_listening, wait_until
+from training.errors import SourceUnreadable
+from training.partitioned import boosting, dask_cluster, executors
+from training.partitioned.cluster_errors import ClusterLost, ClusterPackagesMissing, ClusterUnfit, ClusterUnreachable
+from training.partitioned.dask_cluster import DaskCluster
+from training.partitioned.snapped_part import Edges, SnappedPart
+
+pytestmark = pytest.mark.slow
+WORKERS = 4
+
+
+@pytest.fixture(scope="module")
+def edges() -> Edges:
+    return edges_of(draw()[0])
+
+
+@pytest.fixture(scope="module")
+def whole(edges: Edges) -> SnappedPart:
+    return part_of(*draw(), edges)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[DaskCluster]:
+    with executors.opened(f"local:{WORKERS}") as executor:
+        assert isinstance(executor, DaskCluster)
+        yield executor
+
+
+def keep(cluster: DaskCluster, parts: Sequence[SnappedPart]) -> list[Any]:
+    return list(cluster.map(lambda part: part, parts, keep=True))
+
+
+@pytest.mark.parametrize(
+    ("others", "trained", "watched"), [({}, TRAINED, None), (STOPPED, FITTED, WATCHED)], ids=["usual", "early stopping"]
+)
+def test_one_to_four_processes_grow_the_same_trees(
+    cluster: DaskCluster, whole: SnappedPart, edges: Edges, others: dict[str, float], trained: Any, watched: Any
+) -> None:
+    fit = partial(boosting.fit, unfitted(others), edges=edges, trained=trained, watched=watched)
+    expected = trees(fit([whole]))
+    for processes in range(1, WORKERS + 1):
+        at = [1_000 * number for number in range(1, processes)]
+        kept = keep(cluster, shuffled(whole, at))
+        assert len(cluster._placed(kept)) == processes
+        assert trees(fit(kept, executor=cluster)) == expected
+
+
+def test_results_come_in_the_order_of_the_parts(cluster: DaskCluster) -> None:
+    kept = list(cluster.map(lambda number: number + 1, range(9), keep=True))
+    assert list(cluster.map(lambda number: number * 10, kept, keep=False)) == [10 * number for number in range(1, 10)]
+
+
+@pytest.mark.parametrize(
+    "error", [SourceUnreadable(source="a.parquet", problem="is damaged"), PinLocked(path=Path("pin"), seconds=3)]
+)
+def test_an_error_of_this_project_arrives_as_it_was_raised(cluster: DaskCluster, error: Exception) -> None:
+    facts = type(error), error.args, error.__dict__
+
+    def refuse(number: int) -> int:
+        if number == 2:
+            raised = facts[0].__new__(facts[0], *facts[1])
+            raised.__dict__.update(facts[2])
+            raise raised
+        return number
+
+    with pytest.raises(type(error), match=re.escape(str(error))) as caught:
+        list(cluster.map(refuse, range(4), keep=False))
+    assert caught.value.__dict__ == error.__dict__
+
+
+def test_an_error_in_one_process_ends_its_group(cluster: DaskCluster) -> None:
+    def refuse(_: Sequence[int]) -> int:
+        if collective.get_rank() == 1:
+            raise ZeroDivisionError("of one process")
+        return int(collective.allreduce(np.ones(1, np.int64), collective.Op.SUM)[0])
+
+    kept = list(cluster.map(lambda number: number, range(WORKERS), keep=True))
+    with pytest.raises(ZeroDivisionError, match="of one process"):
+        cluster.together(refuse, kept)
+
+
+def dying(planned: boosting.Plan, marks: Path, times: int) -> Callable[[Sequence[SnappedPart]], boosting.Boosted]:
+    """Boost a few trees, then kill the first process of the group, and boost; the first so many times."""
+
+    def boost(parts: Sequence[SnappedPart]) -> boosting.Boosted:
+        boosting.boost(parts, replace(planned, trees=3))
+        if collective.get_rank() == 0 and len(list(marks.iterdir())) < times:
+            (marks / str(os.getpid())).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return boosting.boost(parts, planned)
+
+    return boost
+
+
+def test_a_killed_worker_costs_only_time(
+    cluster: DaskCluster, whole: SnappedPart, edges: Edges, tmp_path: Path
+) -> None:
+    planned = boosting.plan(unfitted(), edges, trained=TRAINED, watched=None)
+    kept = keep(cluster, shuffled(whole, [1_000, 2_000, 3_000]))
+    found = cluster.together(dying(planned, tmp_path, times=1), kept)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert found == boosting.boost([whole], planned)
+
+
+def test_workers_that_are_killed_again_and_again_end_the_fit(
+    cluster: DaskCluster, whole: SnappedPart, edges: Edges, tmp_path: Path
+) -> None:
+    planned = boosting.plan(unfitted(), edges, trained=TRAINED, watched=None)
+    kept = keep(cluster, shuffled(whole, [1_000]))
+    with pytest.raises(ClusterLost, match="workers were lost in 3 attempts"):
+        cluster.together(dying(planned, tmp_path, times=9), kept)
+    assert len(list(tmp_path.iterdir())) == dask_cluster.ATTEMPTS
+
+
+@contextmanager
+def program(name: str, *arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of Dask in a folder."""
+    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *arguments, "--host=127.0.0.1", "--no-dashboard"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def test_a_scheduler_without_fit_workers_is_refused_and_a_lost_one_ends_the_fit(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 0.2)
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    with pytest.raises(ClusterUnreachable, match="no scheduler of Dask answers there"):
+        dask_cluster.connect(address).__enter__()
+    with program("scheduler", f"--port={port}", folder=root) as scheduler:
+        wait_until(lambda: is_listening(port))
+        monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 2)
+        with pytest.raises(ClusterUnfit, match="it has no workers"):
+            dask_cluster.connect(address).__enter__()
+        monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 60)
+        worker = partial(program, "worker", address, "--nthreads=1", "--no-nanny")
+        with worker(folder=tmp_path), pytest.raises(ClusterUnfit, match="cannot import this project"):
+            dask_cluster.connect(address).__enter__()
+        with worker(folder=root), dask_cluster.connect(address) as cluster:
+            kept = list(cluster.map(lambda number: number, range(2), keep=True))
+            Timer(1, scheduler.kill).start()
+            with pytest.raises(ClusterLost, match="its scheduler was lost"):
+                cluster.together(lambda _: Event().wait(60), kept)
+
+
+def test_other_versions_are_told() -> None:
+    ours = {"Python": "3.11", "xgboost": "3.2.0"}
+    assert dask_cluster._differences("worker a", {"Python": "3.12", "xgboost": None}, ours) == [
+        "worker a has Python 3.12, not 3.11",
+        "worker a has xgboost None, not 3.2.0",
+    ]
+
+
+def test_without_the_packages_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "training.partitioned.dask_cluster", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delattr("training.partitioned.dask_cluster", raising=False)
+    with pytest.raises(ClusterPackagesMissing, match=re.escape("Install requirements/cluster.txt")):
+        executors.opened("local:1").__enter__()
+
+
+def test_nothing_imports_dask_without_a_cluster(root: Path) -> None:
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(['dask', 'distributed']));"
+        "from training import __main__, pipeline, report; from training.partitioned import executors;"
+        "print(type(executors.opened(None).__enter__()).__name__)"
+    )
+    found = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert found.stdout == "InProcess\n"

@@ -1,0 +1,246 @@
+"""Works on parts where they lie on a Dask cluster: the only module that imports Dask.
+
+A task on a part is repeated elsewhere when its worker is lost, and kept results are computed again. A group of tasks
+that work together ends when one of its workers is lost, and begins again with the workers that are left.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import distributed
+from distributed import Client, Future, KilledWorker, LocalCluster, Scheduler
+from distributed.comm.addressing import get_address_host
+from distributed.system import MEMORY_LIMIT
+from xgboost.core import XGBoostError
+
+from training.errors import cause
+from training.partitioned import carried_errors, code_digest, process_group
+from training.partitioned.carried_errors import Carried
+from training.partitioned.cluster_errors import ClusterLost, ClusterUnfit, ClusterUnreachable
+from training.partitioned.executor import Result
+
+CONNECT_SECONDS = 10
+"""How long a scheduler may take to answer, and its first worker to appear."""
+LOST_SECONDS = 60
+"""How long a cluster may be without any worker, or its scheduler without an answer, before the fit ends."""
+ATTEMPTS = 3
+"""How often a group is tried when workers are lost."""
+_ASKED_EVERY_SECONDS = 0.5
+_NOTICED_SECONDS = 5
+_SCHEDULER = "the scheduler"
+_SAME = ("distributed", "cloudpickle", "numpy", "pandas", "xgboost")
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def connect(address: str) -> Iterator["DaskCluster"]:
+    """Connect to a scheduler, or for `local:N` start N processes, which end with the context.
+
+    Raises:
+        ClusterUnreachable: no scheduler answers.
+        ClusterUnfit: it has no workers, or other versions than this process.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is told in the errors
+    kind, _, processes = address.partition(":")
+    with _local(int(processes)) if kind == "local" else _remote(address) as client:
+        yield DaskCluster(client, address)
+
+
+class DaskCluster:
+    """An executor; a future stands for a kept result."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self._client, self._address = client, address
+        self._seen = time.monotonic()
+
+    def map(self, function: Callable[[Any], Any], parts: Iterable[Any], *, keep: bool) -> Iterator[Any]:
+        """Yield the result for each part, or the future that keeps it, in the order of the parts."""
+        with self._translated():
+            waiting = [self._client.submit(carried_errors.call, function, part, pure=False) for part in parts]
+        for future in waiting:
+            with self._translated():
+                self._wait([future])
+                found = future if keep else future.result()
+            yield found
+
+    def together(self, function: Callable[[Sequence[Any]], Result], parts: Iterable[Any]) -> Result:
+        """Run a function once on each worker that holds parts, as one group."""
+        futures = list(parts)
+        with self._translated():
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    return self._attempt(function, self._placed(futures))
+                except _WorkerLost as lost:
+                    logger.warning("attempt %d of %d: %s; its parts are made again elsewhere", attempt, ATTEMPTS, lost)
+            raise ClusterLost(address=self._address, problem=f"workers were lost in {ATTEMPTS} attempts")
+
+    def _attempt(self, function: Callable[[Sequence[Any]], Result], placed: dict[str, list[Future]]) -> Result:
+        tracker = self._client.run_on_scheduler(_start_tracker, len(placed))
+        tasks = [
+            self._client.submit(_in_group, function, held, tracker, workers=[worker], pure=False)
+            for worker, held in placed.items()
+        ]
+        try:
+            self._wait(tasks, needed=frozenset(placed))
+            result: Result = tasks[0].result()
+        finally:
+            self._client.cancel(tasks)
+        return result
+
+    def _placed(self, futures: Sequence[Future]) -> dict[str, list[Future]]:
+        """Wait until all results are there, and assign each to one worker that holds it."""
+        while True:
+            self._wait(futures)
+            holders = self._client.who_has(futures)
+            if all(holders.get(future.key) for future in futures):
+                break
+            self._workers()
+            time.sleep(_ASKED_EVERY_SECONDS)  # a worker was lost, and its results are made again
+        placed: dict[str, list[Future]] = {}
+        for future in futures:
+            placed.setdefault(min(holders[future.key]), []).append(future)
+        return placed
+
+    def _wait(self, futures: Sequence[Future], *, needed: frozenset[str] = frozenset()) -> None:
+        """Wait until all are done, or one has failed; then raise its error.
+
+        Raises:
+            _WorkerLost: one of the needed workers is gone.
+        """
+        while (pending := _pending(futures)) and not _failed(futures):
+            with suppress(TimeoutError):
+                distributed.wait(pending, timeout=_ASKED_EVERY_SECONDS, return_when="FIRST_COMPLETED")
+            self._require(needed)
+        if _failed(futures):
+            # A task that fails lets all others of its group fail, perhaps before its own error arrives.
+            end = time.monotonic() + _NOTICED_SECONDS if needed else 0
+            while time.monotonic() < end and _pending(futures):
+                self._require(needed)
+                time.sleep(_ASKED_EVERY_SECONDS)
+            self._require(needed)
+            raise _cause(_failed(futures))
+
+    def _require(self, needed: frozenset[str]) -> None:
+        if lost := needed - self._workers():
+            raise _WorkerLost(f"worker {min(lost)} was lost")
+
+    def _workers(self) -> set[str]:
+        """Return the addresses of the workers that are there."""
+        found = set(self._client.nthreads(callback_timeout=LOST_SECONDS))
+        if found:
+            self._seen = time.monotonic()
+        elif time.monotonic() - self._seen > LOST_SECONDS:
+            raise ClusterLost(address=self._address, problem=f"it has had no workers for {LOST_SECONDS} seconds")
+        return found
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except Carried as error:
+            raise error.original() from None
+        except KilledWorker as error:
+            raise ClusterLost(address=self._address, problem="a part has ended one worker after another") from error
+        except (OSError, TimeoutError, CancelledError) as error:
+            raise ClusterLost(
+                address=self._address, problem=f"its scheduler was lost ({type(error).__name__})"
+            ) from error
+
+
+class _WorkerLost(Exception):
+    """A worker of a group is gone."""
+
+
+def _in_group(function: Callable[[Sequence[Any]], Result], held: Sequence[Any], tracker: dict[str, Any]) -> Result:
+    name = distributed.get_worker().address
+    return process_group.run(partial(carried_errors.call, function, held), tracker, name=name)
+
+
+def _start_tracker(processes: int, dask_scheduler: Scheduler | None = None) -> dict[str, Any]:
+    """Start the tracker of a group in the scheduler, because all workers can reach it."""
+    if dask_scheduler is None:
+        raise TypeError("to be run on a scheduler")
+    return process_group.start_tracker(get_address_host(dask_scheduler.address), processes=processes)
+
+
+def _pending(futures: Sequence[Future]) -> list[Future]:
+    """Return those that are worked on; the result of a lost one is made again."""
+    return [one for one in futures if one.status in ("pending", "lost")]
+
+
+def _failed(futures: Sequence[Future]) -> list[Future]:
+    return [one for one in futures if one.status in ("error", "cancelled")]
+
+
+def _cause(failed: Sequence[Future]) -> BaseException:
+    """Return the error that was first: when one process of a group fails, XGBoost raises errors in all others."""
+    errors = [one.exception() if one.status == "error" else CancelledError(one.status) for one in failed]
+    return next((error for error in errors if not isinstance(error, XGBoostError)), errors[0])
+
+
+@contextmanager
+def _local(processes: int) -> Iterator[Client]:
+    with (
+        TemporaryDirectory() as scratch,
+        LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            memory_limit=MEMORY_LIMIT // processes,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=scratch,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def _remote(address: str) -> Iterator[Client]:
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, TimeoutError) as error:
+        raise ClusterUnreachable(address=address, seconds=CONNECT_SECONDS) from error
+    with client:
+        _require_fit(client, address)
+        yield client
+
+
+def _require_fit(client: Client, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+    except TimeoutError as error:
+        raise ClusterUnfit(address=address, problems=["it has no workers"]) from error
+    found = client.get_versions(packages=list(_SAME))
+    ours = _versions(found["client"])
+    there = {_SCHEDULER: found["scheduler"], **{f"worker {name}": one for name, one in found["workers"].items()}}
+    problems = [text for name, one in there.items() for text in _differences(name, _versions(one), ours)]
+    if problems := problems or _other_code(client):
+        raise ClusterUnfit(address=address, problems=problems)
+
+
+def _other_code(client: Client) -> list[str]:
+    try:
+        found = {_SCHEDULER: client.run_on_scheduler(code_digest.of_code)}
+        found |= {f"worker {name}": code for name, code in client.run(code_digest.of_code).items()}
+    except Exception as error:  # noqa: BLE001  # whatever it is, the code is not there or cannot be imported
+        return [f"its scheduler or workers cannot import this project ({cause(error)})"]
+    ours = code_digest.of_code()
+    return [f"{name} has other code of this project" for name, code in found.items() if code != ours]
+
+
+def _versions(found: Mapping[str, Any]) -> dict[str, str | None]:
+    python = ".".join(found["host"]["python"].split(".")[:2])
+    return {"Python": python, **{name: found["packages"].get(name) for name in _SAME}}
+
+
+def _differences(name: str, theirs: Mapping[str, str | None], ours: Mapping[str, str | None]) -> list[str]:
+    return [f"{name} has {one} {theirs[one]}, not {ours[one]}" for one in ours if theirs[one] != ours[one]]
