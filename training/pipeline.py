@@ -77,16 +77,14 @@ def _fit(
     edges: int | None,
     executor: Executor,
 ) -> Published:
-    if edges is None:
-        prepared = _whole(settings, contract)
-    else:
-        prepared = preparation.prepare(settings, contract, edges, executor)
-    dataset, taken, contract, warnings, rows = prepared
+    dataset, taken, contract, warnings, rows = (
+        _whole(settings, contract) if edges is None else preparation.prepare(settings, contract, edges, executor)
+    )
     # scikit-learn's boosting uses every core, and waits for the slowest if another program runs there.
     threads = threadpool_limits(settings.threads)
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset, settings)
-        del dataset, prepared  # the table of a large data set takes most of a fit's memory
+        del dataset  # the table of a large data set takes most of a fit's memory
         fitted = Training(settings, costs, constraints, run, progress, rows.fit if rows else None).fit(
             taken.matrix, taken.churned, taken.folds, taken.customers
         )
