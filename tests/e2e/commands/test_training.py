@@ -228,7 +228,7 @@ def test_a_column_that_is_empty_tells_no_customers_apart(desk: Desk, customers: 
     assert "--group-column account: it is empty in 1 of 2,000 rows. Name a column" in done.err
 
 
-def test_a_fit_in_parts_gives_the_same_model_from_other_files_on_a_cluster_and_serves(
+def test_a_fit_in_parts_gives_the_same_model_from_other_files_and_serves(
     training: Program, customers: pd.DataFrame, tmp_path: Path
 ) -> None:
     table = customers.assign(region=["north", "south"] * ROWS)
