@@ -48,6 +48,7 @@ NAVIGATION = {
             "Score files": "docs/score",
             "Train": "docs/train",
             "Cluster": "docs/cluster",
+            "Large tables": "docs/large-tables",
             "Promote": "docs/promote",
             "Watch": "docs/watch",
             "Deploy": "docs/deploy",
