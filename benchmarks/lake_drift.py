@@ -18,7 +18,7 @@ from models.progress import Progress
 from monitoring.runs import run_store
 
 ROWS = (1_000_000, 5_000_000, 20_000_000)
-MOST_WITH_IDS = 20_000_000
+MOST_WITH_IDS = 5_000_000
 """Ids are random, and so take most of the disk."""
 PAGE = """\
 # Drift on a lake
