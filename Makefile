@@ -133,6 +133,7 @@ bench-peers: setup ## measure MLflow, MLServer, BentoML and LitServe with the sa
 
 bench-drift: setup ## measure the monitor's cost and error rates; half an hour, 4.5 GB
 	@$(BIN)/python -m benchmarks.drift_cost
+	@$(BIN)/python -m benchmarks.lake_drift
 	@$(BIN)/python -m benchmarks.drift_errors
 	@$(BIN)/python -m benchmarks.performance_errors
 

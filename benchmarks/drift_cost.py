@@ -27,8 +27,9 @@ Made by `make bench-drift`; `drift_cost.json` in this folder has every run.
 
 {machine}
 Wall time and maximum resident memory (10^6 bytes) of the whole process `python -m monitoring drift`, from exec to exit:
-importing Evidently, reading the window, checking a sample of 50,000 rows, drawing and saving the report. The log is
-SQLite; all files are in the page cache, since they have just been written or read. Median and maximum of {runs} runs.
+importing Evidently, reading the window, checking 50,000 rows of the log or all rows of a file, drawing and saving the
+report. The log is SQLite; all files are in the page cache, since they have just been written or read.
+Median and maximum of {runs} runs.
 
 {costs}
 """

@@ -19,10 +19,10 @@ from models.features import CONTRACT
 from models.progress import Progress
 from monitoring.drift import baseline
 from monitoring.drift.baseline import Baseline
-from monitoring.drift.comparison import PREDICTION
 from monitoring.drift.drift_detection import detect
 from monitoring.drift.drift_result import DriftResult
 from monitoring.drift.live_rows import LiveRows
+from monitoring.drift.row_counts import PREDICTION
 from monitoring.settings import DriftSettings
 
 ROWS, DEVIATIONS = (500, 5_000), (0.1, 0.2, 0.3)

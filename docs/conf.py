@@ -76,6 +76,7 @@ NAVIGATION = {
             "Cost of a fit": "training_cost",
             "A contract of 300 fields": "wide_contract",
             "Cost of the drift job": "drift_cost",
+            "Drift on a lake": "lake_drift",
             "Errors of the drift job": "drift_errors",
             "Errors of the performance job": "performance_errors",
         },

@@ -76,11 +76,11 @@ class DriftSettings(JobSettings):
     """Compare what clients sent with the training sample of the pinned model."""
 
     live: Location | None = None
-    """A file of customers to check instead of the log: .csv, .tsv, .jsonl, .xlsx or .parquet, also s3://BUCKET/FILE."""
+    """A file to check instead of the log, or a folder of .parquet files, also of an object store as s3://BUCKET/FOLDER."""
     columns: Path | None = None
     """TOML file that maps that file's columns to the contract, as for `fit`; no target is needed."""
     sample_rows: int = Field(default=50_000, ge=1_000)
-    """Largest number of rows to compare, sampled at random."""
+    """Most rows of the log to compare, or of a file to draw, sampled at random; all rows of a file are compared."""
     min_rows: int = Field(default=200, ge=2)
     """Fewest rows; with fewer the job cannot tell."""
     false_alarm_rate: float = Field(default=0.01, gt=0, lt=1)
@@ -90,7 +90,7 @@ class DriftSettings(JobSettings):
     min_drift_share: float = Field(default=0.1, gt=0, le=1)
     """Share of the model's importance in drifted columns from which the verdict is drift."""
     max_refused_share: float = Field(default=0.1, ge=0, le=1)
-    """Share of requests refused with 422 above which the job cannot tell, because the log has no row of them."""
+    """Share of requests refused with 422, or of rows of a file that break a rule, above which the job cannot tell."""
 
 
 class PerformanceSettings(JobSettings):

@@ -3,12 +3,15 @@
 They are kept between runs, since ten million rows take minutes to write.
 """
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -26,7 +29,7 @@ from service.settings import Settings
 FOLDER = Path("var/benchmarks/drift")
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=1)
-_CHUNK_ROWS = 100_000
+_CHUNK_ROWS, _FILE_ROWS = 100_000, 1_000_000
 
 
 def flags(source: str, rows: int) -> list[str]:
@@ -41,6 +44,34 @@ def flags(source: str, rows: int) -> list[str]:
     if source != "log":
         return ["--live", str(path)]
     return ["--log-url", f"sqlite:///{path}", "--from", START.isoformat(), "--to", END.isoformat()]
+
+
+def folder(rows: int, *, with_ids: bool) -> Path:
+    """Write a folder of files of a million rows unless it exists; `with_ids`, each customer is predicted twice.
+
+    The second half has the customers of the first half, in the same order, with the log's columns of ids.
+    """
+    path = FOLDER / f"{rows}-{'predictions' if with_ids else 'customers'}"
+    if not path.exists():
+        unfinished = path.with_name("unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for number, first in enumerate(range(0, rows, _FILE_ROWS)):
+            file_rows = min(_FILE_ROWS, rows - first)
+            table = pd.concat(_customers(file_rows, first), ignore_index=True)
+            table = _with_ids(table, first, rows) if with_ids else table
+            pq.write_table(pa.Table.from_pandas(table), unfinished / f"part-{number:05}.parquet")
+        unfinished.rename(path)
+    return path
+
+
+def _with_ids(some: pd.DataFrame, first: int, rows: int) -> pd.DataFrame:
+    rng = np.random.default_rng(first)
+    numbers = (first + np.arange(len(some))) % (rows // 2)
+    digests = [hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest() for number in numbers.tolist()]
+    chance = rng.bytes(10 * len(some)).hex()
+    ids = [f"{first + at:012x}{chance[20 * at : 20 * at + 20]}" for at in range(len(some))]
+    return some.assign(customer_digest=digests, prediction_id=ids)
 
 
 def _write_parquet(path: Path, rows: int) -> None:
@@ -97,8 +128,8 @@ def prediction(at: datetime, features: dict[str, float], probability: float, sco
     }
 
 
-def _customers(rows: int) -> Iterator[pd.DataFrame]:
-    for seed, first in enumerate(range(0, rows, _CHUNK_ROWS)):
+def _customers(rows: int, before: int = 0) -> Iterator[pd.DataFrame]:
+    for seed, first in enumerate(range(0, rows, _CHUNK_ROWS), before // _CHUNK_ROWS):
         yield synthetic_customers.calm(min(_CHUNK_ROWS, rows - first), seed=seed)
 
 

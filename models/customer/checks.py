@@ -19,9 +19,14 @@ def find_violations(contract: Contract, columns: Columns) -> dict[str, Mask]:
     The keys are reasons such as `tenure_months above 120`, the values are (n,) masks. Rules that no row breaks are left
     out.
     """
+    return {reason: mask for reason, mask in rules(contract, columns) if mask.any()}
+
+
+def rules(contract: Contract, columns: Columns) -> Iterator[tuple[str, Mask]]:
+    """Yield every rule of the contract with the rows that break it, also if there are none."""
     encoded = {feature.name: feature.encode(columns[feature.name]) for feature in contract.features}
-    found = (found for feature in contract.features for found in _broken_rules(feature, encoded))
-    return {reason: mask for reason, mask in found if mask.any()}
+    for feature in contract.features:
+        yield from _broken_rules(feature, encoded)
 
 
 def find_unseen(contract: Contract, columns: Columns) -> dict[str, Mask]:

@@ -12,7 +12,7 @@ from models.bundles.scorer import Scorer
 from models.customer import checks
 from models.customer.contract import Contract, Vector
 from monitoring.drift import importance
-from monitoring.drift.comparison import PREDICTION
+from monitoring.drift.row_counts import PREDICTION
 from monitoring.log import customer_files
 
 _ADDED = "added after the training of the pinned model"

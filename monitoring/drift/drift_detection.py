@@ -6,13 +6,13 @@ The drift job and the measurement of its error rates both use this code.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from models.customer import checks
-from monitoring.drift import distances
+from monitoring.drift import distances, row_counts
 from monitoring.drift.baseline import Baseline
-from monitoring.drift.comparison import PREDICTION, Comparison, compare
+from monitoring.drift.comparison import Comparison, compare
 from monitoring.drift.drift_result import ColumnDrift, DriftResult
 from monitoring.drift.limits import find_limits
 from monitoring.drift.live_rows import LiveRows
+from monitoring.drift.row_counts import PREDICTION, RowCounts
 from monitoring.errors import NothingToCompare
 from monitoring.settings import DriftSettings
 
@@ -23,35 +23,46 @@ def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple
     Raises:
         NothingToCompare: no column can be compared.
     """
-    nothing = replace(baseline.contract, features=())
-    comparison = compare(baseline.compared if live.inputs_kept else nothing, baseline.table, live.table)
+    compared = baseline.compared if live.inputs_kept else replace(baseline.contract, features=())
+    counted = live.counts or row_counts.count(
+        compared,
+        live.table,
+        row_counts.points(compared, baseline.table),
+        rules_of=baseline.contract if live.inputs_kept else None,
+    )
+    comparison = compare(compared, baseline.table, live.table, counted)
     if not comparison.judged:
         raise NothingToCompare(reasons=comparison.unjudged)
-    violations = checks.find_violations(baseline.contract if live.inputs_kept else nothing, live.table)
     return comparison, DriftResult(
         scores=_score(comparison, baseline, settings),
         min_drift_share=settings.min_drift_share,
         unjudged={**comparison.unjudged, **baseline.not_compared},
-        violations={rule: int(broken.sum()) for rule, broken in violations.items()},
+        violations={rule: rows for rule, rows in counted.rules.items() if rows},
         window_rows=live.rows,
-        judged_rows=len(live.table),
+        judged_rows=counted.rows,
         reference_rows=len(baseline.table),
         model_version=baseline.scorer.version,
-        reason=" ".join(_doubts(live, settings, baseline.scorer.version)) or None,
+        reason=" ".join(_doubts(live, counted, settings, baseline.scorer.version)) or None,
     )
 
 
-def _doubts(live: LiveRows, settings: DriftSettings, version: str) -> Iterator[str]:
+def _doubts(live: LiveRows, counted: RowCounts, settings: DriftSettings, version: str) -> Iterator[str]:
     if not live.inputs_kept:
         yield (
             "no row has the inputs of this contract. Set SERVICE_LOG_INPUTS=plain for the service, so that it logs "
             "them, or check a file with --live."
         )
-    elif (predicted := live.table[PREDICTION].count()) < settings.min_rows:
+    elif (predicted := int(counted.columns[PREDICTION].cells.sum())) < settings.min_rows:
         yield (
-            f"{predicted:,} of {len(live.table):,} rows have a prediction of model {version}, at least "
+            f"{predicted:,} of {counted.rows:,} rows have a prediction of model {version}, at least "
             f"{settings.min_rows:,} are needed. If this model was pinned recently, wait for more predictions, or start "
             "the window when it was pinned, with --from."
+        )
+    if live.counts and counted.broken > settings.max_refused_share * counted.rows:
+        yield (
+            f"{counted.broken:,} of {counted.rows:,} rows break a rule of the contract, as listed below; more than "
+            f"{settings.max_refused_share:.0%} are too many. Correct the rows or the columns file, or widen the fields "
+            "in models/features.py and train again."
         )
     if (live.traffic.refused_share or 0) > settings.max_refused_share:
         yield (

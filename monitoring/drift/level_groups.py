@@ -9,55 +9,81 @@ label of their own.
 """
 
 import math
-import zlib
-from collections.abc import Callable, Collection
-from typing import Any, TypeGuard
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from models.customer.feature import Feature
 from models.customer.kinds import encoding
-from models.customer.kinds.learned_levels import LONGEST, NEW
+from models.customer.kinds.learned_levels import NEW
+from monitoring.drift import row_counts
+from monitoring.drift.row_counts import UNREADABLE, Values
 
-UNREADABLE = "not in the contract"
 _LEAST_SHARE, _LEAST_ROWS, _MOST_GROUPS = 0.01, 10, 10
 """Smallest share of a label in the training rows, and smallest expected number of rows in the smaller table."""
 _CHANCE = 4.0
 """Standard deviations of chance."""
 
 
-def group(feature: Feature, reference: pd.Series, live: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Return the label of each row of both columns; None for null."""
-    rows = sum(feature.levels.values()) or 1
-    share = max(_LEAST_SHARE, _LEAST_ROWS / max(1, min(len(reference), len(live))))
-    own = {level for level, count in feature.levels.items() if count >= share * rows}
-    others = 1 - sum(feature.levels[level] for level in own) / rows
+@dataclass(frozen=True)
+class Grouping:
+    """The labels of an open category in one run."""
+
+    levels: Mapping[str, int]
+    """The levels that training met."""
+    own: Collection[str]
+    """The levels that are labels of their own."""
+    groups: int
+    """Number of groups of the others; it divides `row_counts.HASHES`."""
+    has_new: bool
+    """Whether the levels that training never met are a label of their own."""
+
+    def count(self, values: Values) -> Counter[str]:
+        """Return the rows of each label."""
+        found = Counter({UNREADABLE: values.unreadable} if values.unreadable else {})
+        for level, rows in values.labels.items():
+            found[self._label(level)] += rows
+        for at in np.flatnonzero(values.cells).tolist():
+            found[NEW if self.has_new else self._group(at)] += int(values.cells[at])
+        return found
+
+    def of_rows(self, column: pd.Series) -> pd.Series:
+        """Return the label of each row; None for null."""
+        return pd.Series([self._of_row(value) for value in column.tolist()], dtype=object)
+
+    def _of_row(self, value: Any) -> str | None:
+        if (level := row_counts.text_of(value)) is not None:
+            return self._label(level)
+        return None if encoding.is_null(value) else UNREADABLE
+
+    def _label(self, level: str) -> str:
+        if level in self.own:
+            return level
+        return NEW if self.has_new and level not in self.levels else self._group(row_counts.hash_of(level))
+
+    def _group(self, at: int) -> str:
+        return f"other levels {1 + at % self.groups} of {self.groups}" if self.groups > 1 else "other levels"
+
+
+def choose(feature: Feature, live: Values, *, rows: tuple[int, int]) -> Grouping:
+    """Choose the labels; `rows` are the numbers of all reference rows and of all live rows."""
+    trained = sum(feature.levels.values()) or 1
+    share = max(_LEAST_SHARE, _LEAST_ROWS / max(1, min(rows)))
+    own = {level for level, count in feature.levels.items() if count >= share * trained}
+    others = 1 - sum(feature.levels[level] for level in own) / trained
     groups = max(1, min(_MOST_GROUPS, int(others / share)))
-    new = _new(feature, live, once=sum(count == 1 for count in feature.levels.values()), rows=rows)
-
-    def label(value: Any) -> str | None:
-        if not _is_level(value):
-            return None if encoding.is_null(value) else UNREADABLE
-        if value in own:
-            return value
-        at = f" {1 + zlib.crc32(value.encode()) % groups} of {groups}" if groups > 1 else ""
-        return NEW if value in new else f"other levels{at}"
-
-    return _map(reference, label), _map(live, label)
+    once = sum(count == 1 for count in feature.levels.values())
+    return Grouping(feature.levels, own, groups, _has_new(live, once=once, trained=trained))
 
 
-def _new(feature: Feature, live: pd.Series, *, once: int, rows: int) -> Collection[str]:
-    """Return the levels that training never met, if more live rows than expected have one."""
-    texts = [value for value in live.tolist() if _is_level(value)]
-    new = [value for value in texts if value not in feature.levels]
-    expected = once * len(texts) / rows
-    deviation = math.sqrt(expected * (1 + len(texts) / rows))  # the estimate varies as well
-    return frozenset(new) if len(new) > expected + _CHANCE * deviation else frozenset()
-
-
-def _is_level(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST
-
-
-def _map(column: pd.Series, label: Callable[[Any], str | None]) -> pd.Series:
-    return pd.Series([label(value) for value in column.tolist()], dtype=object)
+def _has_new(live: Values, *, once: int, trained: int) -> bool:
+    """Return whether more live rows than expected have a level that training never met."""
+    new = int(live.cells.sum())
+    texts = live.labels.total() + new
+    expected = once * texts / trained
+    deviation = math.sqrt(expected * (1 + texts / trained))  # the estimate varies as well
+    return new > expected + _CHANCE * deviation

@@ -7,9 +7,9 @@ rate of a run is divided by the number of columns (Bonferroni).
 
 import math
 
-import pandas as pd
 from scipy import stats
 
+from monitoring.drift.column_pair import NumberPair
 from monitoring.drift.comparison import Comparison
 
 
@@ -35,8 +35,9 @@ def jensen_shannon(rows: float, labels: int, rate: float) -> float:
 
 
 def _chance(comparison: Comparison, name: str, rate: float) -> float:
-    reference, live = comparison.reference[name].dropna(), comparison.live[name].dropna()
-    rows = len(reference) * len(live) / (len(reference) + len(live))  # effective sample size of two samples
-    if comparison.kinds[name] == "number":
+    pair = comparison.pairs[name]
+    reference, live = pair.rows
+    rows = reference * live / (reference + live)  # effective sample size of two samples
+    if isinstance(pair, NumberPair):
         return kolmogorov_smirnov(rows, rate)
-    return jensen_shannon(rows, pd.concat([reference, live]).nunique(), rate)
+    return jensen_shannon(rows, len(pair.labels), rate)

@@ -11,11 +11,12 @@ import pandas as pd
 from models.columns import column_mapping
 from models.customer.files.stores import Table
 from models.customer.history import old_names
-from monitoring.drift import repeated_rows
+from monitoring.drift import repeated_rows, row_counts
 from monitoring.drift.baseline import Baseline
-from monitoring.drift.comparison import PREDICTION
+from monitoring.drift.row_counts import PREDICTION, RowCounts
 from monitoring.errors import ConflictingSources, TooFewRows
-from monitoring.log import customer_files, window
+from monitoring.log import counted_rows, customer_files, window
+from monitoring.log.counted_rows import CountedRows
 from monitoring.log.window import Traffic, Window
 from monitoring.settings import DriftSettings
 
@@ -30,6 +31,8 @@ class LiveRows:
     """The contract's columns, if the log has the inputs, and the pinned model's predictions; NaN where it made none."""
     rows: int
     """All customers, of which `table` is a sample."""
+    counts: RowCounts | None = None
+    """Of all rows of a file; None if `table` is all that is judged."""
     inputs_kept: bool = True
     """Whether `table` has the contract's columns."""
     traffic: Traffic = field(default_factory=lambda: Traffic(0, 0, 0, {}))
@@ -58,11 +61,45 @@ def _from_file(path: Table, settings: DriftSettings, baseline: Baseline) -> Live
     if settings.since or settings.from_time or settings.to_time:
         raise ConflictingSources(path=path)
     mapping = column_mapping.read(settings.columns, baseline.contract)
-    table, rows = customer_files.read(path, baseline.contract, rows=settings.sample_rows, mapping=mapping)
+    counter = _Counter(baseline)
+    counted = counted_rows.find(path, baseline.contract, mapping.csv)
+    table, rows = customer_files.read(
+        path, baseline.contract, rows=settings.sample_rows, mapping=mapping, counted=counted, each=counter.add
+    )
     repeated = repeated_rows.find(baseline.contract, table, baseline.table)
-    told = (repeated.say("rows", "keep one row of each customer in the file"),) if repeated.are_many else ()
+    told = [repeated.say("rows", "keep one row of each customer in the file")] if repeated.are_many else []
+    if counted is not None:
+        told += _say_counted(counted)
+    if len(table) < rows:
+        told.append(f"all {rows:,} rows are counted; the plots of the report show {len(table):,}, drawn at random")
     facts = {"repeated_rows_share": repeated.share}
-    return LiveRows(str(path), table.assign(**{PREDICTION: baseline.predict(table)}), rows, facts=facts, remarks=told)
+    predicted = table.assign(**{PREDICTION: baseline.predict(table)})
+    customers = counted.all_customers if counted else rows
+    return LiveRows(str(path), predicted, customers, counter.counts, facts=facts, remarks=tuple(told))
+
+
+def _say_counted(counted: CountedRows) -> list[str]:
+    customers, predictions = f"{counted.all_customers:,} customers", f"{counted.rows:,} predictions"
+    if counted.share == 1:
+        said = f"{predictions} of {customers}; the newest of each counts"
+        return [said] if counted.all_customers < counted.rows else []
+    drawn = f"one in {1 / counted.share:.0f} customers is drawn by its digest"
+    return [f"{predictions} of about {customers}; {drawn}, and the newest prediction of each counts"]
+
+
+class _Counter:
+    """Predicts and counts the rows of a file, a chunk at a time."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        self._points = row_counts.points(baseline.compared, baseline.table)
+        self.counts: RowCounts | None = None
+
+    def add(self, chunk: pd.DataFrame) -> None:
+        predicted = chunk.assign(**{PREDICTION: self._baseline.predict(chunk)})
+        contract = self._baseline.contract
+        found = row_counts.count(self._baseline.compared, predicted, self._points, rules_of=contract)
+        self.counts = found if self.counts is None else self.counts + found
 
 
 def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> LiveRows:
@@ -89,7 +126,9 @@ def _from_log(settings: DriftSettings, baseline: Baseline, now: datetime) -> Liv
         if repeated.are_many:
             remarks.append(repeated.say("rows without a customer_id", "let clients send a customer_id"))
     source = f"the log from {period}"
-    return LiveRows(source, table, found.customers, bool(usable), found.traffic, facts, tuple(remarks))
+    return LiveRows(
+        source, table, found.customers, None, bool(usable), found.traffic, facts=facts, remarks=tuple(remarks)
+    )
 
 
 def _knew(features: Any, removed: Collection[str]) -> bool:

@@ -4,7 +4,7 @@ Only one chunk and the sample are in memory at a time.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -17,17 +17,27 @@ from models.customer import tables
 from models.customer.contract import Contract
 from models.customer.files.stores import Table
 from monitoring.log import sampling
+from monitoring.log.counted_rows import CountedRows
 
 _CHUNK_ROWS = 50_000
 _SAME_NAMES = ColumnMapping()
+Each = Callable[[pd.DataFrame], object]
 
 logger = logging.getLogger(__name__)
 
 
 def read(
-    path: Table, contract: Contract, *, rows: int, mapping: ColumnMapping = _SAME_NAMES
+    path: Table,
+    contract: Contract,
+    *,
+    rows: int,
+    mapping: ColumnMapping = _SAME_NAMES,
+    counted: CountedRows | None = None,
+    each: Each | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """Sample at most `rows` rows at random; return them in the contract's columns, and the number of all rows.
+
+    Rows that are not `counted` are left out. `each` is given all others, a chunk at a time, in the contract's columns.
 
     Raises:
         TableError: the file does not exist, this process may not read it, or its format is not that of its suffix.
@@ -35,11 +45,22 @@ def read(
     """
     present, conversions = tables.schema(path, mapping.csv), Conversions()
     fitted = mapping.fitted(contract, present.names)
-    sample = sampling.draw(_chunks(path, present, fitted.foreign_columns(contract), fitted), rows=rows)
-    # Without pandas' own metadata, nulls are NaN or None, which the contract accepts, and never pandas.NA.
-    cells = sample.table.to_pandas(ignore_metadata=True)
+
+    def made(part: pa.Table, counted: Conversions) -> pd.DataFrame:
+        # Without pandas' own metadata, nulls are NaN or None, which the contract accepts, and never pandas.NA.
+        return column_mapping.features(fitted, part.to_pandas(ignore_metadata=True), contract, counted)
+
+    def seen(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        for part in parts:
+            if each is not None and len(part):
+                each(made(part, conversions))
+            yield part
+
+    needed = list(dict.fromkeys([*fitted.foreign_columns(contract), *(counted.columns if counted else ())]))
+    parts = _chunks(path, present, needed, fitted)
+    sample = sampling.draw(seen(_only(counted, parts) if counted else parts), rows=rows)
     logger.info("read %s rows from %s", f"{sample.of_rows:,}", path)
-    found = column_mapping.features(fitted, cells, contract, conversions)
+    found = made(sample.table, Conversions() if each else conversions)
     conversions.tell()
     return found, sample.of_rows
 
@@ -54,6 +75,13 @@ def read_of_bundle(model: Bundle, name: str, contract: Contract, *, rows: int) -
 def values(cells: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """Convert logged cells to values of the contract's columns, in its order; other columns are left out."""
     return column_mapping.features(_SAME_NAMES, cells, contract, logged=True)
+
+
+def _only(counted: CountedRows, parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    first = 0
+    for part in parts:
+        yield part.filter(counted.mask(part, first))
+        first += len(part)
 
 
 def _chunks(path: Table, present: pa.Schema, needed: Sequence[str], mapping: ColumnMapping) -> Iterator[pa.Table]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monitoring.drift.comparison import PREDICTION
+from monitoring.drift.row_counts import PREDICTION
 from monitoring.runs import heading, report, run_store, web_files
 from monitoring.runs.report import RenderedReport
 

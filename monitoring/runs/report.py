@@ -5,7 +5,7 @@ The presets measure with the distance functions of the drift job, so page and ve
 
 import html
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,8 @@ import pandas as pd
 
 from models.bundles.segments import METRICS, Segment
 from monitoring.drift import distances
-from monitoring.drift.comparison import Comparison, Kind
+from monitoring.drift.column_pair import Kind
+from monitoring.drift.comparison import Comparison
 from monitoring.drift.drift_result import MOST_DRAWN, DriftResult
 from monitoring.quality.performance_result import PerformanceResult, display_name
 from monitoring.runs import columns_table, heading, run_store, trend, web_files
@@ -136,14 +137,13 @@ def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[st
 
     Of many columns, it draws the most telling ones: each takes Evidently a quarter of a second and 40 KB.
     """
-    _register_methods({score.column: score.limit for score in result.scores})
+    _register_methods({score.column: score.ratio for score in result.scores})
     lines = trend.of_drift(result)
     drawn = [score.column for score in result.drawn]
-    unjudged = list(comparison.unjudged)[: MOST_DRAWN - len(drawn)]
+    shown_names = {*drawn, *list(comparison.unjudged)[: MOST_DRAWN - len(drawn)]}
     rules = [columns_table.rules(result), *columns_table.left_out(result, drawn)]
     summary = _summary(top, remarks=[*rules, *remarks], trend=_names(lines))
-    kinds = {name: kind for name, kind in comparison.kinds.items() if name in {*drawn, *unjudged}}
-    shown = replace(comparison, kinds=kinds)
+    shown = replace(comparison, pairs={name: pair for name, pair in comparison.pairs.items() if name in shown_names})
     drift = _Drift(columns=[name for name in shown.kinds if name in drawn], result=result)
     with _drawing():
         current, reference = _dataset(shown, shown.live, lines), _dataset(shown, shown.reference)
@@ -219,22 +219,19 @@ def _segments(segments: Sequence[Segment]) -> dict[str, list[list[str]]]:
     return {"By group of customers": [["group", "outcomes", *map(display_name, METRICS)], *rows]}
 
 
-def _register_methods(limits: dict[str, float]) -> None:
-    """Register our distances with Evidently, in units of their limit.
+def _register_methods(ratios: dict[str, float]) -> None:
+    """Register our distances with Evidently, in units of their limit; they are of all rows, of which it has a sample.
 
     For Evidently, the threshold is part of a metric's identity. Limits depend on the number of rows, so each run would
     start a new line on the dashboard. In units of the limit, the threshold is 1 for every column and every run.
     """
 
-    def in_units(kind: Kind) -> Callable[[pd.Series, pd.Series, ColumnType, float], tuple[float, bool]]:
-        def measure(reference: pd.Series, live: pd.Series, _: ColumnType, threshold: float) -> tuple[float, bool]:
-            ratio = distances.between(reference, live, kind) / limits[str(reference.name)]
-            return ratio, ratio >= threshold
-
-        return measure
+    def measure(reference: pd.Series, _: pd.Series, __: ColumnType, threshold: float) -> tuple[float, bool]:
+        ratio = ratios[str(reference.name)]
+        return ratio, ratio >= threshold
 
     for kind, name in distances.METHODS.items():
-        register_stattest(StatTest(name, f"{name} / limit", [_COLUMN_TYPES[kind]]), in_units(kind))
+        register_stattest(StatTest(name, f"{name} / limit", [_COLUMN_TYPES[kind]]), measure)
 
 
 def _dataset(comparison: Comparison, table: pd.DataFrame, lines: Trend | None = None) -> Dataset:

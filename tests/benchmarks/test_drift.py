@@ -36,6 +36,18 @@ def test_a_window_of_every_kind_holds_so_many_customers_of_the_population(
     assert sorted(rows.table["monthly_charges"]) == pytest.approx(sorted(expected))
 
 
+@pytest.mark.parametrize(("kind", "counted"), [("customers", 3_000), ("predictions", 1_500)])
+def test_a_folder_holds_so_many_customers_or_each_of_half_as_many_twice(
+    kind: str, counted: int, learned: Baseline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_data, "FOLDER", tmp_path)
+    monkeypatch.setattr(drift_data, "_FILE_ROWS", 1_000)
+    live = drift_data.folder(3_000, with_ids=kind == "predictions")
+    rows = live_rows.read(DriftSettings(live=live), learned, datetime.now(UTC))
+    assert (len(list(live.iterdir())), rows.rows, len(rows.table)) == (3, counted, counted)
+    assert checks.find_violations(CONTRACT, rows.table) == {}
+
+
 @pytest.mark.parametrize("deviations", drift_errors.DEVIATIONS)
 @pytest.mark.parametrize("feature", CONTRACT.features, ids=lambda feature: feature.name)
 def test_a_shift_is_as_large_as_it_says_and_keeps_the_contract(feature: Feature, deviations: float) -> None:

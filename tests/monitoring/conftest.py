@@ -19,7 +19,7 @@ from models.customer.contract import Contract
 from models.features import CONTRACT
 from models.log import log_tables, migrations
 from monitoring import drift_job
-from monitoring.drift.comparison import PREDICTION
+from monitoring.drift.row_counts import PREDICTION
 from monitoring.settings import DriftSettings
 from tests import predictions
 from tests.descriptions import describe, fill

@@ -91,6 +91,30 @@ def test_one_value_outside_the_contract_is_told_but_is_no_drift(judge: Judge, cu
     assert (outcome.code, outcome.record["violations"]) == (0, {"monthly_charges below 0": 1})
 
 
+def test_too_many_rows_outside_the_contract_cannot_tell(judge: Judge, customers: Draw) -> None:
+    live = customers(1_000, 2).astype({"support_tickets": float})
+    live.loc[:100, "support_tickets"] = 0.5
+    quiet = {"min_distance": 0.9}
+    outcome = judge(live, **quiet)
+    assert outcome.code == 2
+    assert (
+        "101 of 1,000 rows break a rule of the contract, as listed below; more than 10% are too many. " in outcome.said
+    )
+    assert "outside the contract: support_tickets not a whole number, 101 live rows\n" in outcome.said
+    assert judge(live, **quiet, max_refused_share=0.101).code == 0
+
+
+def test_a_folder_with_a_damaged_file_cannot_tell(judge: Judge, customers: Draw, tmp_path: Path) -> None:
+    folder = tmp_path / "live"
+    folder.mkdir()
+    assert f"{folder}: it is a folder without .parquet files. Give " in judge(folder).said
+    customers(500, 2).to_parquet(folder / "monday.parquet")
+    (folder / "tuesday.parquet").write_bytes(b"PAR1")
+    outcome = judge(folder)
+    assert outcome.code == 2
+    assert outcome.said.startswith(f"cannot tell: {folder}: tuesday.parquet: ")
+
+
 def test_nothing_to_judge_cannot_tell(judge: Judge, customers: Draw, publish_reference: Publish) -> None:
     alike = pd.concat([customers(1, 1)] * 300)
     outcome = judge(alike, models_dir=publish_reference(alike, CONTRACT))

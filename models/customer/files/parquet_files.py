@@ -5,11 +5,13 @@ Columns that are names of folders, such as `year=2026`, are text. A column of th
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models import plain_text
 from models.customer.files import partitions, store_files
 from models.customer.files.chunk import Chunk, Selection, spaced, stripped
 from models.customer.files.partitions import Partition, Piece
@@ -27,15 +29,15 @@ def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     pieces = [selection.piece] if selection.piece else _files(path)
     parts = [piece.partition for piece in pieces]
     of_rows = sum(piece.rows or 0 for piece in pieces)
-    with _opened(parts[0].path) as file:
+    with _opened(parts[0]) as file:
         first = stripped(file.schema_arrow.names)
     names = [*first, *(name for name in parts[0].columns if name not in first)]
     positions = selection.positions(names)
     wanted: pa.Schema | None = None
     for part, piece in zip(parts, pieces, strict=True):
-        with _opened(part.path) as file:
+        with _opened(part) as file:
             present = file.schema_arrow.remove_metadata()  # pandas' metadata describes an index
-            _require_columns(part, stripped(present.names), like=parts[0], names=first)
+            _require_columns(stripped(present.names), like=parts[0], names=first)
             if wanted is None:
                 types = [*present.types, *[pa.string()] * (len(names) - len(first))]
                 wanted = pa.schema([(names[at], types[at]) for at in positions])
@@ -51,18 +53,17 @@ def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
 
 
 @contextmanager
-def _opened(path: Table) -> Iterator[pq.ParquetFile]:
+def _opened(part: Partition) -> Iterator[pq.ParquetFile]:
+    """Open a file; an error while it is open says which file of a folder it is about."""
     # Without these options pyarrow reads ahead and keeps the read data in memory: in the end, the whole file.
-    with (
-        store_files.for_arrow(path) as source,
-        pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES) as file,
-    ):
-        yield file
-
-
-def _metadata(path: Table) -> pq.FileMetaData:
-    with _opened(path) as file:
-        return file.metadata
+    options: dict[str, Any] = {"pre_buffer": False, "buffer_size": _READ_BYTES}
+    try:
+        with store_files.for_arrow(part.path) as source, pq.ParquetFile(source, **options) as file:
+            yield file
+    except (OSError, ValueError) as error:
+        if not part.relative or isinstance(error, PermissionError):
+            raise
+        raise ValueError(f"{part.relative}: {plain_text.first_line(error)}") from error
 
 
 def pieces(path: Table, rows: int) -> list[Piece]:
@@ -74,10 +75,11 @@ def pieces(path: Table, rows: int) -> list[Piece]:
     found: list[Piece] = []
     first: tuple[Partition, list[str]] | None = None
     for file in _files(path):
-        metadata = _metadata(file.partition.path)
-        names = stripped(metadata.schema.to_arrow_schema().names)
-        first = first or (file.partition, names)
-        _require_columns(file.partition, names, like=first[0], names=first[1])
+        with _opened(file.partition) as opened:
+            metadata = opened.metadata
+            names = stripped(metadata.schema.to_arrow_schema().names)
+            first = first or (file.partition, names)
+            _require_columns(names, like=first[0], names=first[1])
         groups: list[int] = []
         counted = 0
         for number in range(metadata.num_row_groups):
@@ -94,12 +96,17 @@ def pieces(path: Table, rows: int) -> list[Piece]:
 
 def _files(path: Table) -> list[Piece]:
     parts = partitions.find(path) if path.is_dir() else [Partition(path)]
-    return [Piece(part, _metadata(part.path).num_rows) for part in parts]
+    return [Piece(part, _rows(part)) for part in parts]
 
 
-def _require_columns(part: Partition, present: Sequence[str], *, like: Partition, names: Sequence[str]) -> None:
+def _rows(part: Partition) -> int:
+    with _opened(part) as file:
+        return int(file.metadata.num_rows)
+
+
+def _require_columns(present: Sequence[str], *, like: Partition, names: Sequence[str]) -> None:
     if list(present) != list(names):
-        raise ValueError(f"{part.path.name} has other columns than {like.path.name}")
+        raise ValueError(f"it has other columns than {like.relative}")
 
 
 def _table(wanted: pa.Schema, columns: Sequence[pa.Array | None], part: Partition, rows: int) -> pa.Table:

@@ -20,6 +20,8 @@ class Partition:
     path: Table
     columns: Mapping[str, str | None] = field(default_factory=dict)
     """Value of each column that the names of its folders tell; None for null."""
+    relative: str = ""
+    """Its path in the folder of the table; empty if the table is this file."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def find(folder: Table) -> list[Partition]:
     files = [file for file in found if file.path.suffix == ".parquet" and not file.is_hidden]
     if not files:
         raise ValueError("it is a folder without .parquet files")
-    parts = [Partition(file.path, _columns(file.parts)) for file in files]
+    parts = [Partition(file.path, _columns(file.parts), file.relative) for file in files]
     for file, part in zip(files, parts, strict=True):
         if list(part.columns) != list(parts[0].columns):
             first = files[0].relative

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from demo.populations import CALM, SHIFTED
+from demo.populations import CALM, SHIFTED, Population
 from demo.running_service import free_port
 from models.bundles import pins
 from models.log import log_tables, row_ids
@@ -116,6 +116,27 @@ def test_drift_is_judged_by_the_limits_that_were_given(monitoring: Program, shel
     assert bold["churn_probability"] < usual["churn_probability"]
     share, blind = judge("--min-distance", 0.9)
     assert (share, set(blind.values())) == (0, {0.9})
+
+
+def test_a_folder_is_judged_as_one_file_of_the_same_rows(monitoring: Program, shelf: Path, tmp_path: Path) -> None:
+    def judge(world: Population, exit_code: int) -> None:
+        rows = pd.DataFrame([customer.features for customer in world.customers(3_000, seed=5)])
+        file, folder = tmp_path / f"{exit_code}.parquet", tmp_path / str(exit_code)
+        rows.to_parquet(file)
+        for month, part in enumerate((rows[:900], rows[900:901], rows[901:])):
+            (folder / f"month={month}").mkdir(parents=True)
+            part.to_parquet(folder / f"month={month}" / "part-0.parquet")
+        flags = ("--sample-rows", 1_000, "--models-dir", shelf, "--output-dir", tmp_path / "var")
+        found = [
+            record_of(monitoring.run("drift", "--live", live, *flags, exit_code=exit_code)) for live in (file, folder)
+        ]
+        assert [one["judged_rows"] for one in found] == [3_000, 3_000]
+        assert found[0]["columns"] == found[1]["columns"]
+        drawn = "all 3,000 rows are counted; the plots of the report show 1,000, drawn at random"
+        assert all(drawn in one["remarks"] and drawn in Path(one["report"]).read_text() for one in found)
+
+    judge(CALM, 0)
+    judge(SHIFTED, 1)
 
 
 def test_drift_bears_as_many_refusals_as_it_was_told(

@@ -144,7 +144,17 @@ def test_a_folder_that_is_no_table_is_named(tmp_path: Path) -> None:
         tables.schema(tmp_path / "empty")
     folder = spark_folder(tmp_path / "mixed")
     pq.write_table(pa.table({"other": [1]}), folder / "part-00002-ab.snappy.parquet")
-    with pytest.raises(TableUnreadable, match=r"part-00002-ab\.snappy\.parquet has other columns than part-00000"):
+    with pytest.raises(TableUnreadable, match=r"part-00002-ab\.snappy\.parquet: it has other columns than part-00000"):
+        tables.read(folder)
+
+
+@pytest.mark.parametrize("damage", ["footer", "pages"])
+def test_a_damaged_file_of_a_folder_is_named_with_the_remedy(tmp_path: Path, damage: str) -> None:
+    folder = spark_folder(tmp_path / "customers")
+    part = folder / "part-00001-ab.snappy.parquet"
+    content = part.read_bytes()
+    part.write_bytes(content[:-1] if damage == "footer" else b"PAR1" + b"\xff" * 60 + content[64:])
+    with pytest.raises(TableUnreadable, match=r"customers: part-00001-ab\.snappy\.parquet: .+ Give a \.csv"):
         tables.read(folder)
 
 

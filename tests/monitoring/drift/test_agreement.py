@@ -1,6 +1,7 @@
-"""A sample of a large window gives the same verdict as all of its rows."""
+"""Counts of all rows have the distances of the rows themselves, and a sample gives the same verdict."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from models.features import CONTRACT
 from monitoring.drift import baseline, live_rows
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.drift_detection import detect
+from monitoring.drift.live_rows import LiveRows
+from monitoring.drift.row_counts import PREDICTION
 from monitoring.settings import DriftSettings
 
 Draw = Callable[[int, int], pd.DataFrame]
@@ -64,18 +67,27 @@ def learned(shelf: Path) -> Baseline:
     return baseline.load(bundle.load(shelf, contract=CONTRACT), CONTRACT, rows=50_000)
 
 
-def decide(path: Path, learned: Baseline, sample_rows: int) -> tuple[int, int, set[str]]:
-    settings = DriftSettings(live=path, sample_rows=sample_rows)
-    _, verdict = detect(learned, live_rows.read(settings, learned, datetime.now(UTC)), settings)
-    return verdict.judged_rows, verdict.exit_code, {score.column for score in verdict.drifted}
+def write_parts(rows: pd.DataFrame, folder: Path) -> Path:
+    """Write a folder whose first file has several chunks, and the others a few rows."""
+    folder.mkdir()
+    for number, part in enumerate(np.split(np.arange(len(rows)), [52_000, 52_001, 58_000])):
+        rows.iloc[part].to_parquet(folder / f"part-{number}.parquet")
+    return folder
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_sample_and_all_rows_come_to_the_same_verdict(
+def test_counts_of_a_folder_rows_at_once_and_a_sample_come_to_the_same_verdict(
     learned: Baseline, customers: Draw, tmp_path: Path, case: str
 ) -> None:
-    path = tmp_path / "live.parquet"
-    CASES[case](customers(ROWS, 2), np.random.default_rng(3)).to_parquet(path)
-    whole, sampled = decide(path, learned, ROWS), decide(path, learned, SAMPLE_ROWS)
-    assert (whole[0], sampled[0]) == (ROWS, SAMPLE_ROWS)
-    assert sampled[1:] == whole[1:]
+    rows = CASES[case](customers(ROWS, 2), np.random.default_rng(3))
+    settings = DriftSettings(live=write_parts(rows, tmp_path / "live"), sample_rows=SAMPLE_ROWS)
+    counted = live_rows.read(settings, learned, datetime.now(UTC))
+    at_once = LiveRows("rows", rows.assign(**{PREDICTION: learned.predict(rows)}), ROWS)
+    by_counts, by_rows, by_sample = (
+        detect(learned, live, settings)[1] for live in (counted, at_once, replace(counted, counts=None))
+    )
+    assert [one.judged_rows for one in (by_counts, by_rows, by_sample)] == [ROWS, ROWS, SAMPLE_ROWS]
+    assert replace(by_counts, reason=by_rows.reason) == by_rows  # each distance to the last digit
+    for sampled in (by_rows, by_sample):
+        assert sampled.verdict == by_counts.verdict
+        assert {score.column for score in sampled.drifted} == {score.column for score in by_counts.drifted}

@@ -10,7 +10,7 @@ from models.bundles import bundle
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from monitoring.drift import baseline
-from monitoring.drift.comparison import PREDICTION
+from monitoring.drift.row_counts import PREDICTION
 from tests.descriptions import describe, fill
 from tests.monitoring.conftest import draw, draw_graph
 

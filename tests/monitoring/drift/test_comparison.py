@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from models.customer.contract import Contract
-from monitoring.drift.comparison import PREDICTION, compare
+from monitoring.drift.comparison import compare
+from monitoring.drift.row_counts import PREDICTION
 
 ROWS = pd.DataFrame(
     {

@@ -12,7 +12,7 @@ from models.customer.contract import Contract
 from models.features import CONTRACT
 from monitoring.drift import baseline
 from monitoring.drift.baseline import Baseline
-from monitoring.drift.comparison import PREDICTION
+from monitoring.drift.row_counts import PREDICTION
 
 Draw = Callable[[int, int], pd.DataFrame]
 Publish = Callable[[pd.DataFrame, Contract], Path]

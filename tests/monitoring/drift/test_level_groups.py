@@ -1,6 +1,8 @@
 """Thousands of levels raise no false alarm, and new levels show."""
 
 from collections import Counter
+from functools import reduce
+from operator import add
 from typing import Annotated
 
 import numpy as np
@@ -11,8 +13,10 @@ from pydantic import Field
 from models.customer import declaration
 from models.customer.contract import Contract
 from models.customer.kinds.learned_levels import NEW
-from monitoring.drift import distances, limits
-from monitoring.drift.comparison import PREDICTION, Comparison, compare
+from monitoring.drift import distances, limits, row_counts
+from monitoring.drift.column_pair import LabelPair
+from monitoring.drift.comparison import Comparison, compare
+from monitoring.drift.row_counts import PREDICTION
 
 LEVELS = np.array([f"level {at}" for at in range(2_000)])
 EVEN, FALLING = np.ones(2_000), 1 / np.arange(1, 2_001)
@@ -35,8 +39,16 @@ def learn(rows: list[str]) -> Contract:
 
 
 def put_side_by_side(training: list[str], live: list[str | None]) -> Comparison:
-    reference, rows = (pd.DataFrame({"country": part, PREDICTION: 0.5}) for part in (training[:5_000], live))
-    return compare(learn(training), reference, rows)
+    contract, reference = learn(training), pd.DataFrame({"country": training[:5_000], PREDICTION: 0.5})
+    rows = pd.DataFrame({"country": live, PREDICTION: 0.5})
+    at = row_counts.points(contract, reference)
+    parts = (row_counts.count(contract, rows[first::3], at) for first in range(3))
+    compared = compare(contract, reference, rows, reduce(add, parts))
+    pair = compared.pairs["country"]
+    assert isinstance(pair, LabelPair)
+    for side, labels in ((pair.reference, compared.reference), (pair.live, compared.live)):
+        assert side == Counter(labels["country"].dropna())  # counts by level and hash become those of the labels
+    return compared
 
 
 def has_drifted(compared: Comparison) -> bool:

@@ -9,7 +9,8 @@ from scipy import stats
 from scipy.spatial import distance
 
 from monitoring.drift import limits
-from monitoring.drift.comparison import Comparison, Kind
+from monitoring.drift.column_pair import LabelPair, NumberPair, Pair
+from monitoring.drift.comparison import Comparison
 
 REFERENCE, LIVE = 2_000, 500
 EFFECTIVE = REFERENCE * LIVE / (REFERENCE + LIVE)
@@ -34,10 +35,13 @@ def test_the_jensen_shannon_limit_is_passed_as_often_as_asked_for(shares: list[f
 
 
 def comparison(rows: int, numbers: int = 1) -> Comparison:
-    table = pd.DataFrame({f"number {at}": np.arange(rows, dtype=float) for at in range(numbers)})
-    table["label"] = ["one", "two"] * (rows // 2)
-    kinds: dict[str, Kind] = {str(name): "label" if name == "label" else "number" for name in table}
-    return Comparison(reference=table, live=table.copy(), kinds=kinds, features={}, unjudged={})
+    half = {"one": rows // 2, "two": rows // 2}
+    pairs = {f"number {at}": number(rows, rows) for at in range(numbers)} | {"label": LabelPair(half, half)}
+    return Comparison(pd.DataFrame(), pd.DataFrame(), pairs, features={})
+
+
+def number(reference: int, live: int) -> Pair:
+    return NumberPair(np.array([0.0]), np.array([0, reference, 0]), np.array([live, 0, 0]))
 
 
 def find(columns: Comparison) -> dict[str, float]:
@@ -54,13 +58,15 @@ def test_the_columns_of_a_run_share_its_false_alarms() -> None:
 
 
 def test_missing_values_do_not_count_as_rows() -> None:
-    half_missing = comparison(200)
-    half_missing.live.loc[:99, "number 0"] = np.nan
+    whole = comparison(200)
+    half_missing = replace(whole, pairs={**whole.pairs, "number 0": number(200, 100)})
     assert find(half_missing)["number 0"] == limits.kolmogorov_smirnov(200 * 100 / 300, 0.005)
 
 
 def test_a_column_without_limit_is_one_that_is_not_judged() -> None:
-    unjudged = replace(comparison(200), unjudged={"label": "always one"})
+    whole = comparison(200)
+    unjudged = replace(whole, pairs={**whole.pairs, "label": LabelPair({"one": 200}, {"one": 200})})
+    assert unjudged.unjudged == {"label": "always one"}
     assert find(unjudged) == {"number 0": limits.kolmogorov_smirnov(100, 0.01)}
 
 

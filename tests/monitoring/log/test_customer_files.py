@@ -20,7 +20,8 @@ from models.customer.contract import Contract
 from models.customer.declaration import Age, Features, derive
 from models.customer.errors import ColumnRepeated, TableLocked, TableMissing, TableUnreadable
 from models.customer.files.chunk import Chunk
-from monitoring.drift.comparison import PREDICTION, compare
+from monitoring.drift.comparison import compare
+from monitoring.drift.row_counts import PREDICTION
 from monitoring.log import customer_files
 
 
