@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-log bench-profile lock fuzz clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-log bench-profile bench-cpu lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -148,6 +148,9 @@ bench-log: setup ## measure a prediction log of three million rows beside a smal
 
 bench-profile: setup ## profile a request by package and by line
 	@$(BIN)/python -m benchmarks.request_profile
+
+bench-cpu: setup ## measure the CPU time of a request, with one and two workers; two minutes
+	@$(BIN)/python -m benchmarks.request_cost
 
 lock: setup ## resolve all dependencies into requirements/
 	@$(COMPILE) --group dev -o requirements/dev.txt

@@ -16,6 +16,7 @@ from service.access import keys_file
 PORT = "{port}"
 """Placeholder for the port in a command and in its environment."""
 OURS, OPEN, UNLOGGED = "service", "service without keys", "service without its log"
+TWO_WORKERS = "service with two workers"
 EMPTY, BARE, PLAIN = "empty endpoint", "bare uvicorn", "pipeline on a DataFrame"
 _UVICORN = (
     *(sys.executable, "-m", "uvicorn", "--port", PORT, "--loop", "uvloop", "--http", "httptools", "--ws", "none"),
@@ -36,6 +37,8 @@ class Contender:
     """The API key in each request; servers that ask for none get one of the same length."""
     expected: float | None = None
     """Probability that its answer must contain; None if it has another model, or none."""
+    workers: int = 1
+    """Its worker processes; one is pinned to a core."""
 
 
 def service(scratch: Path) -> Contender:
@@ -65,6 +68,12 @@ def unlogged(scratch: Path) -> Contender:
     """Return the service without its prediction log."""
     with_log = service(scratch)
     return replace(with_log, name=UNLOGGED, environment={**with_log.environment, "SERVICE_LOG_URL": ""})
+
+
+def two_workers(scratch: Path) -> Contender:
+    """Return the service with two workers."""
+    one = service(scratch)
+    return replace(one, name=TWO_WORKERS, command=(*one.command, "--workers", "2"), workers=2)
 
 
 def empty() -> Contender:

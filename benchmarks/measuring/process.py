@@ -70,7 +70,7 @@ def running(contender: Contender, log: Path) -> Iterator[Server]:
     port = free_port()
     command = [word.replace(PORT, str(port)) for word in contender.command]
     environment = {name: value.replace(PORT, str(port)) for name, value in contender.environment.items()}
-    with log.open("w") as out, cores.pinned(cores.SERVER):
+    with log.open("w") as out, cores.pinned(cores.SERVER if contender.workers == 1 else None):
         process = subprocess.Popen(
             command, env=os.environ | environment, stdout=out, stderr=out, start_new_session=True
         )
@@ -80,6 +80,11 @@ def running(contender: Contender, log: Path) -> Iterator[Server]:
         yield server
     finally:
         _end(process)
+
+
+def family(process_id: int) -> list[int]:
+    """Return the ids of a process and its descendants."""
+    return [found for found, _ in _family(process_id)]
 
 
 def resident_mb(process_id: int) -> float:
@@ -112,11 +117,11 @@ def _require_the_model(contender: Contender, answer: str) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    family = [found for found, _ in _family(process.pid)]
+    members = family(process.pid)
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_LIMIT_SECONDS)
-    for found in family:  # children that did not end with their parent
+    for found in members:  # children that did not end with their parent
         with suppress(ProcessLookupError):
             os.kill(found, signal.SIGKILL)
     process.wait()
