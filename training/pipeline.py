@@ -77,16 +77,14 @@ def _fit(
     edges: int | None,
     executor: Executor,
 ) -> Published:
-    if edges is None:
-        prepared = _whole(settings, contract)
-    else:
-        prepared = preparation.prepare(settings, contract, edges, executor)
-    dataset, taken, contract, warnings, rows = prepared
+    dataset, taken, contract, warnings, rows = (
+        _whole(settings, contract) if edges is None else preparation.prepare(settings, contract, edges, executor)
+    )
     # scikit-learn's boosting uses every core, and waits for the slowest if another program runs there.
     threads = threadpool_limits(settings.threads)
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset, settings)
-        del dataset, prepared  # the table of a large data set takes most of a fit's memory
+        del dataset  # the table of a large data set takes most of a fit's memory
         fitted = Training(settings, costs, constraints, run, progress, rows.fit if rows else None).fit(
             taken.matrix, taken.churned, taken.folds, taken.customers
         )
@@ -139,17 +137,7 @@ class Training:
         )
         measured = {name: one.measure(churned) for name, one in compared.items()}
         self.run.log_folds(measured)
-        self.progress.stage("fitting with ten other seeds")
-        seeds = list(
-            evaluation.repeat(
-                lambda seed: self._served(parameters, seed),
-                matrix,
-                churned,
-                customers,
-                seed=self.settings.seed,
-                on_fit=self.progress.step,
-            )
-        )
+        seeds = self._repeat(parameters, matrix, churned, customers)
         self.progress.stage("fitting")
         classifier = self.fit_served(served, None) if self.fit_served else clone(served).fit(matrix, churned)
         few = evaluation.subsample(len(churned), seed=self.settings.seed)
@@ -172,6 +160,20 @@ class Training:
             parameters=parameters,
             tuning=tuned,
         )
+
+    def _repeat(
+        self, parameters: dict[str, int | float], matrix: Matrix, churned: Labels, customers: Rows | None
+    ) -> list[dict[str, float]]:
+        self.progress.stage("fitting with ten other seeds")
+        found = evaluation.repeat(
+            lambda seed: self._served(parameters, seed),
+            matrix,
+            churned,
+            customers,
+            seed=self.settings.seed,
+            on_fit=self.progress.step,
+        )
+        return list(found)
 
     def _search(
         self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None

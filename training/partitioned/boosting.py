@@ -24,6 +24,7 @@ from training.partitioned.selection import Drawn, Selection
 from training.partitioned.snapped_part import MOST_EDGES, Edges, SnappedPart, values
 
 _BINS = MOST_EDGES + 1
+_BATCH_ROWS = 500_000  # of a file of text, which is one part however large it is
 _ABOVE_ALL = 1e38
 
 
@@ -164,7 +165,8 @@ class _Rows:
     def __init__(
         self, parts: Sequence[SnappedPart], edges: Edges, selection: Selection, *, like: QuantileDMatrix | None = None
     ) -> None:
-        self._parts = [(part, selection.of(part.hashes)) for part in parts]
+        some = (few for part in parts for few in part.sliced(_BATCH_ROWS))
+        self._parts = [(part, selection.of(part.hashes)) for part in some]
         every_edge = _every_edge(edges)
         self._first = len(every_edge)
         self.rows = sum(int(chosen.sum()) for _, chosen in self._parts)

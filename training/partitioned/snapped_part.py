@@ -30,6 +30,14 @@ class SnappedPart:
     hashes: Hashes
     """What rows are drawn by: the hash of the features, or of the customer's id."""
 
+    def sliced(self, rows: int) -> "list[SnappedPart]":
+        """Return the part as several of at most so many rows; they share its memory."""
+        starts = range(0, len(self.codes), rows)
+        return [
+            SnappedPart(self.codes[at : at + rows], self.churned[at : at + rows], self.hashes[at : at + rows])
+            for at in starts
+        ]
+
 
 def snap(matrix: Matrix, edges: Edges) -> npt.NDArray[np.uint8]:
     """Return the codes of encoded rows, (n, width)."""
