@@ -20,6 +20,7 @@ from monitoring.errors import NothingRecorded, OutcomesUnreadable, RejectedUnwri
 from monitoring.log import outcome_files
 from monitoring.settings import ImportSettings
 from tests import predictions
+from tests.object_store import ObjectStore
 
 MADE_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEEN, SEEN_AT = "2026-06-01T08:30:00+02:00", datetime(2026, 6, 1, 6, 30, tzinfo=UTC)
@@ -267,3 +268,18 @@ def test_without_a_log_nothing_is_done(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     with pytest.raises(LogUnreadable, match="no such table"):
         outcomes_import.run(ImportSettings(file=path, log_url=f"sqlite:///{tmp_path / 'empty.db'}"))
+
+
+def test_a_file_in_an_object_store_is_recorded_and_its_rejected_rows_lie_beside_it(
+    engine: Engine, lake: ObjectStore, tmp_path: Path
+) -> None:
+    [known] = predictions.add(engine, MADE_AT, rows=1)
+    lake.put(write(tmp_path / "seen.csv", f"{known},yes,{SEEN}", f"{UNKNOWN},yes,{SEEN}"), "in/seen.csv")
+    url = engine.url.render_as_string()
+    settings = ImportSettings.model_validate({"file": "s3://lake/in/seen.csv", "log_url": url})
+    assert "the reasons are in s3://lake/in/seen.rejected.csv" in outcomes_import.run(settings)
+    assert recorded(engine) == {known: (True, SEEN_AT)}
+    assert UNKNOWN in lake.content("in")["seen.rejected.csv"].decode()
+    lake.put(write(tmp_path / "seen.csv", f"{known},yes,{SEEN}"), "in/seen.csv")
+    outcomes_import.run(settings)
+    assert lake.content("in").keys() == {"seen.csv"}

@@ -13,7 +13,9 @@ from models.columns import toml_files
 from models.columns.errors import MappingInvalid
 from models.columns.origins import Target
 from models.customer import tables
+from models.customer.files import stores
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.stores import Table
 from models.errors import first_problem
 from training.contracts import draft_style
 from training.contracts.errors import NothingDrafted
@@ -66,7 +68,7 @@ def declared(path: Path | None) -> Declared:
 
 def is_database(settings: DraftSettings) -> bool:
     """Tell whether the table is the result of a query."""
-    return "://" in settings.data
+    return "://" in settings.data and not stores.is_address(settings.data)
 
 
 def opened(settings: DraftSettings, style: CsvFormat) -> Source:
@@ -81,7 +83,7 @@ def opened(settings: DraftSettings, style: CsvFormat) -> Source:
     else:
         if settings.query:
             raise SourceUnreadable(source=settings.data, problem="--query selects from a database, and this is none")
-        path = Path(settings.data)
+        path = stores.locate(settings.data)
         style = draft_style.of_file(path, style)
         name, parts = path.name, _of_file(path, style)
     first = next(parts, None)
@@ -91,7 +93,7 @@ def opened(settings: DraftSettings, style: CsvFormat) -> Source:
     return Source(name, draft_style.with_numbers(style, texts), first, parts)
 
 
-def _of_file(path: Path, style: CsvFormat) -> Iterator[pa.Table]:
+def _of_file(path: Table, style: CsvFormat) -> Iterator[pa.Table]:
     for part in tables.reject_misfits(path, tables.chunks(path, style=style)):
         yield part.table
 

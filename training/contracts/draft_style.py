@@ -5,11 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from pathlib import Path
 
 from models.customer import tables
 from models.customer.files import opening
 from models.customer.files.csv_format import CsvFormat
+from models.customer.files.stores import Table
 from training.contracts import draft_profile
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -22,7 +22,7 @@ _COMMA_FIRST = ((".", ""), (",", ""), (",", "."), (",", " "), (",", "'"), (".", 
 """Decimal sign and thousands sign, the likelier first; with semicolons between cells, mostly commas are decimal."""
 
 
-def of_file(path: Path, declared: CsvFormat) -> CsvFormat:
+def of_file(path: Table, declared: CsvFormat) -> CsvFormat:
     """Return the declared style with the encoding and the delimiter of a file of text.
 
     Raises:
@@ -52,7 +52,7 @@ def with_numbers(style: CsvFormat, columns: Iterable[Sequence[str]]) -> CsvForma
     return max(options, key=lambda option: sum(_plausible(texts, option) for texts in known))
 
 
-def _with_encoding(path: Path, style: CsvFormat) -> CsvFormat:
+def _with_encoding(path: Table, style: CsvFormat) -> CsvFormat:
     for encoding in (None, "cp1252"):
         found = style.model_copy(update={"encoding": encoding}) if encoding else style
         with opening.text(path, found) as (text, _):

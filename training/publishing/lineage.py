@@ -8,6 +8,7 @@ from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 
 from models.addresses import redact_passwords
+from models.customer.files import stores
 from training.data import sources
 from training.settings import FitSettings
 
@@ -15,10 +16,10 @@ from training.settings import FitSettings
 def source(settings: FitSettings) -> DatasetSource:
     """Describe the source of a fit: a file without live rows as a local file, every other source by tags.
 
-    MLflow has no kind of source for a database, and plain MLflow could not read one that is defined here.
+    MLflow has no kind of source for a database or every object store, and could not read one that is defined here.
     """
     base = settings.base
-    if base is not None and settings.base_kind == "file" and not settings.with_live:
+    if base is not None and settings.base_kind == "file" and not settings.with_live and not stores.is_address(base):
         return resolve_dataset_source(str(Path(base).resolve()))
     tags = {**(_base(settings, base) if base is not None else {}), **(_live(settings) if settings.with_live else {})}
     return CodeDatasetSource({name: str(value) for name, value in tags.items() if value is not None})
@@ -39,7 +40,7 @@ def _base(settings: FitSettings, base: str) -> dict[str, object]:
     if settings.base_kind == "synthetic":
         return {"synthetic_rows": settings.rows, "synthetic_seed": settings.seed}
     if settings.base_kind == "file":
-        return {"file": Path(base).resolve()}
+        return {"file": stores.locate(base).resolve()}
     return {"database": redact_passwords(base), "query": redact_passwords(settings.query or "")}
 
 

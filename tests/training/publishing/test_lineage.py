@@ -45,6 +45,11 @@ def test_a_database_is_told_with_its_query_and_without_its_password() -> None:
     }
 
 
+def test_an_object_store_is_told_by_its_address() -> None:
+    assert tags(data="s3://lake/customers") == {"file": "s3://lake/customers"}
+    assert tags(data="gs://lake/customers,live", **LOG) == {"file": "gs://lake/customers"} | LOG_TOLD
+
+
 def test_the_synthetic_population_is_told_by_what_makes_it_again() -> None:
     assert tags(rows=300, seed=5) == {"synthetic_rows": "300", "synthetic_seed": "5"}
 

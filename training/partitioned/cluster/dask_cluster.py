@@ -194,7 +194,7 @@ def _local(processes: int) -> Iterator[Client]:
             threads_per_worker=1,
             memory_limit=MEMORY_LIMIT // processes,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would listen on 8787, and warn where that is taken
             local_directory=scratch,
             silence_logs=logging.CRITICAL,
         ) as cluster,
