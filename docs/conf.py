@@ -72,6 +72,7 @@ NAVIGATION = {
             "Other servers": "peers",
             "Cost of a fit": "training_cost",
             "A contract of 300 fields": "wide_contract",
+            "A large prediction log": "log_size",
             "Cost of the drift job": "drift_cost",
             "Errors of the drift job": "drift_errors",
             "Errors of the performance job": "performance_errors",
