@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -76,13 +77,15 @@ class Cost:
 def main() -> int:
     """Measure, and write the results; return 0, or 2 if a program failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.log_size", description="Measure a large log.")
-    parser.add_argument("--rows", type=int, default=ROWS, help=f"rows of the large log (default {ROWS:,}; 0.4 KB each)")
+    parser.add_argument("--rows", type=int, default=ROWS, help=f"rows of the large log (default {ROWS:,}; 0.5 KB each)")
     parser.add_argument("--window-rows", type=int, default=WINDOW_ROWS, help="rows of the last day")
     parser.add_argument("--rounds", type=int, default=5, help="number of rounds (default 5)")
     options = parser.parse_args()
     try:
         with postgres.running() as server:
-            page, found = measure(server, options.rows, options.window_rows, options.rounds)
+            large, found = measure(server, options.rows, options.window_rows, options.rounds)
+            facts = {"window": options.window_rows, "history": large.rows - options.window_rows}
+            page = write(found, facts | {"version": server.version(), "size": large.size_bytes / 1e9}, prune(large))
     except BenchmarkError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -91,8 +94,8 @@ def main() -> int:
     return 0
 
 
-def measure(server: Server, history: int, window: int, rounds: int) -> tuple[str, list[Cost]]:
-    """Fill both logs, measure both in turn, and return the page and the costs."""
+def measure(server: Server, history: int, window: int, rounds: int) -> tuple[Filled, list[Cost]]:
+    """Fill both logs, measure both in turn, and return the large one and the costs."""
     scorer, now = Scorer.of(bundle.load(Settings().models_dir, contract=CONTRACT)), datetime.now(UTC)
     logs = [
         log_rows.fill(name, server.create(name), scorer, history=rows, window=window, now=now)
@@ -107,25 +110,14 @@ def measure(server: Server, history: int, window: int, rounds: int) -> tuple[str
                 progress.step()
                 found.append(drift(server, log, Path(folder), number))
                 progress.step()
-    found = [one for one in found if one.round]
-    engine = log_tables.connect(server.url())
-    with engine.connect() as connection:
-        version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-    engine.dispose()
-    large = logs[1]
-    page = PAGE.format(
-        machine="{machine}",
-        version=version.split()[0],
-        window=window,
-        history=large.rows - window,
-        size=large.size_bytes / 1e9,
-        rounds=rounds,
-        pages=PAGES,
-        page_rows=PAGE_ROWS,
-        costs=_table(found),
-        dropped=prune(large) if history else "",
-    )
-    return page, found
+    return logs[1], [one for one in found if one.round]
+
+
+def write(found: Sequence[Cost], facts: Mapping[str, Any], dropped: str) -> str:
+    """Return the page, without the description of the machine."""
+    rounds = len({one.round for one in found})
+    costs = {"rounds": rounds, "pages": PAGES, "page_rows": PAGE_ROWS, "costs": _table(found), "dropped": dropped}
+    return PAGE.format(machine="{machine}", **costs, **facts)
 
 
 def insert(server: Server, log: Filled, scorer: Scorer, folder: Path, number: int) -> Cost:

@@ -75,6 +75,7 @@ NAVIGATION = {
             "Other servers": "peers",
             "Cost of a fit": "training_cost",
             "A contract of 300 fields": "wide_contract",
+            "A large prediction log": "log_size",
             "Cost of the drift job": "drift_cost",
             "Drift on a lake": "lake_drift",
             "Errors of the drift job": "drift_errors",

@@ -70,6 +70,7 @@ def run(settings: PruneSettings) -> str:
             rows = sum(one.predictions for one in archived)
             exported = f"exported {rows:,} predictions to {len(archived):,} files in {settings.export}; "
         found = _remove(engine, before, archived)
+        _analyze(engine)
     dropped = f"dropped {found.partitions:,} partitions; " if found.partitions else ""
     return (
         f"{runs}{exported}{dropped}deleted {found.predictions:,} predictions, with their outcomes, and "
@@ -82,6 +83,13 @@ def _keep_partitions(engine: Engine, now: datetime) -> None:
         upkeep.keep(engine, now)
     except LogNotPartitioned as error:
         logger.warning("%s", error)
+
+
+def _analyze(engine: Engine) -> None:
+    """Count the values of partitioned tables as a whole: PostgreSQL does it by itself only for each partition."""
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if catalogue.state(connection) == "partitioned":
+            connection.exec_driver_sql(f"ANALYZE {', '.join(table.name for table in catalogue.TABLES)}")
 
 
 def _remove(engine: Engine, before: datetime, archived: Sequence[Archived]) -> _Removed:

@@ -193,8 +193,7 @@ class PruneSettings(_LogSettings):
     """Delete old rows of the prediction log, and old runs on request."""
 
     keep_days: int = Field(default=365, ge=1, le=36_500)
-    """Age, in days, at which predictions, outcomes and request counts are deleted; in PostgreSQL, and with `--export`,
-    a week at a time."""
+    """Age, in days, at which rows are deleted; in PostgreSQL, and with `--export`, when their whole week is so old."""
     export: Path | None = None
     """Folder to which each old week is written as a Parquet file before it is deleted; by default none is written."""
     keep_runs: Duration | None = None

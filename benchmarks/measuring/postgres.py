@@ -41,6 +41,11 @@ class Server:
         engine.dispose()
         return self.url(database)
 
+    def version(self) -> str:
+        """Return the server's version, as 15.18."""
+        told = subprocess.run([self._programs / "postgres", "--version"], capture_output=True, check=True, text=True)
+        return told.stdout.split()[2]
+
     def processor_seconds(self) -> float:
         """Return the processor's time of all connections that were closed; it waits until the last one has ended."""
         own = self._connections()

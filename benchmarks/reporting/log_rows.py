@@ -30,7 +30,7 @@ SELECT lpad(to_hex(ms), 12, '0') || '7' || substr(md5(i::text), 1, 19), to_times
        churn_probability, churn_prediction, risk_tier, md5((i % {customers})::text)
 FROM (SELECT i, {first} + (i - {offset}) * {length} / {rows} AS ms
       FROM generate_series({offset}::bigint, {offset} + {rows} - 1) AS i) AS made
-JOIN samples ON samples.number = i % {samples}
+JOIN samples ON samples.number = i % {samples} WHERE ms < {end}
 """
 _OUTCOMES = """
 INSERT INTO {outcomes} (prediction_id, reported_by, churned, observed_at, recorded_at)
@@ -62,7 +62,8 @@ def fill(name: str, url: str, scorer: Scorer, *, history: int, window: int, now:
         with engine.begin() as connection:
             _keep_samples(connection, scorer)
         for number in range(WEEKS if history else 0):
-            _write_week(engine, oldest.later(number), history // WEEKS, offset=number * (history // WEEKS))
+            offset = number * (history // WEEKS)
+            _write_week(engine, oldest.later(number), history // WEEKS, offset=offset, end=now - WINDOW)
             progress.step()
         with engine.begin() as connection:
             connection.execute(sa.insert(PREDICTIONS), _window(scorer, window, now))
@@ -110,7 +111,8 @@ def _keep_samples(connection: Connection, scorer: Scorer) -> None:
     connection.execute(sa.insert(table), values)
 
 
-def _write_week(engine: Engine, week: Week, rows: int, *, offset: int) -> None:
+def _write_week(engine: Engine, week: Week, rows: int, *, offset: int, end: datetime) -> None:
+    """Write the predictions of a week that are older than `end`, and an outcome for each sixteenth."""
     locking.briefly(engine, lambda connection: sets.create_week(connection, week))
     table = partition_name(PREDICTIONS, week.name)
     predictions = _PREDICTIONS.format(
@@ -122,6 +124,7 @@ def _write_week(engine: Engine, week: Week, rows: int, *, offset: int) -> None:
         length=int((week.end - week.start).total_seconds() * 1000) - 1,
         rows=rows,
         offset=offset,
+        end=int(end.timestamp() * 1000),
     )
     with engine.begin() as connection:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # no look-up for each outcome

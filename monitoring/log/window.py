@@ -85,7 +85,7 @@ def read(url: str, period: Period, *, rows: int) -> Window:
         different = opened.scalar(sa.select(sa.func.count()).select_from(counted)) or 0
         said = f"the window has {found:,} rows of {different:,} customers in the log"
         logger.info("%s; sampling at most %s customers", said, f"{rows:,}")
-        sample = list(opened.execute(_sample(counted, rows, different)))
+        sample = list(opened.execute(_sample(counted, inside, rows, different)))
         return Window(found, different, sample, _traffic(opened, period))
 
 
@@ -95,14 +95,15 @@ def within(ids: sa.Column[str], period: Period) -> sa.ColumnElement[bool]:
     return (ids >= first) & (ids < after)
 
 
-def _sample(counted: sa.Subquery, rows: int, of_rows: int) -> sa.Select[Any]:
+def _sample(counted: sa.Subquery, inside: sa.ColumnElement[bool], rows: int, of_rows: int) -> sa.Select[Any]:
     names = ("features", "model_version", "churn_probability", "customer_digest")
     ids = counted.c.prediction_id
     # Ten standard deviations more than needed, so that hardly ever one row is missing, and few have to be sorted.
     few = sampling.sample_condition(ids, rows=rows + 10 * rows**0.5, of_rows=of_rows)
     both = PREDICTIONS.join(counted, customers.of_prediction(counted))
     query = sa.select(*(PREDICTIONS.c[name] for name in names)).select_from(both)
-    return query.where(few).order_by(sampling.random_key(ids)).limit(rows)
+    # `inside` is true of all that count; it tells PostgreSQL which partitions to read.
+    return query.where(few, inside).order_by(sampling.random_key(ids)).limit(rows)
 
 
 def _traffic(opened: sa.Connection, period: Period) -> Traffic:

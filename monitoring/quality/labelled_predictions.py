@@ -87,27 +87,30 @@ def read(
     made = inside & (PREDICTIONS.c.model_version == model_version)
     known = known_outcomes.select(trusted)
     counted = customers.first(made, known)
-    tiers = _count(connection, counted, known)
+    tiers = _count(connection, counted, known, made)
     rows, labelled = sum(tier.predictions for tier in tiers.values()), sum(tier.outcomes for tier in tiers.values())
     own = sa.func.count().filter(made)
     everyone, ours = connection.execute(sa.select(sa.func.count(), own).select_from(PREDICTIONS).where(inside)).one()
     both = PREDICTIONS.join(counted, customers.of_prediction(counted))
-    probabilities = sa.select(PREDICTIONS.c.churn_probability).select_from(both).where(_sample(rows))
+    probabilities = sa.select(PREDICTIONS.c.churn_probability).select_from(both).where(made, _sample(rows))
     return LabelledPredictions(
         tiers=tiers,
         other_models_rows=everyone - ours,
         probability=np.fromiter(connection.execute(probabilities).scalars(), np.float64),
-        outcomes=_read_outcomes(connection, counted, known, _sample(labelled), contract),
+        outcomes=_read_outcomes(connection, counted, known, made & _sample(labelled), contract),
         repeated_rows=ours - rows,
         contradicted_rows=known_outcomes.count_contradicted(connection, made, trusted),
     )
 
 
-def _count(connection: sa.Connection, counted: sa.Subquery, known: sa.Subquery) -> dict[RiskTier, Tier]:
+def _count(
+    connection: sa.Connection, counted: sa.Subquery, known: sa.Subquery, made: sa.ColumnElement[bool]
+) -> dict[RiskTier, Tier]:
     both = PREDICTIONS.join(counted, customers.of_prediction(counted))
     by_tier = (
         sa.select(PREDICTIONS.c.risk_tier, sa.func.count(), sa.func.count(known.c.prediction_id))
         .select_from(both.outerjoin(known, known_outcomes.of_prediction(known)))
+        .where(made)  # true of all that count; it tells PostgreSQL which partitions to read
         .group_by(PREDICTIONS.c.risk_tier)
     )
     found = {tier: Tier(predictions, outcomes) for tier, predictions, outcomes in connection.execute(by_tier)}

@@ -92,6 +92,7 @@ class Shipper:
             return self._connection
         self.close()  # the file was removed, or replaced by another
         engine = log_tables.connect(self._url, create=True)
+        self._upkeep_at = 0.0  # it may be another database
         if migrations.upgrade(engine):
             logger.info("the prediction log's tables were upgraded")
         self._connection, self._file = engine.connect(), _identify(engine)
