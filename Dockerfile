@@ -1,5 +1,6 @@
-# `docker build .` builds the service; `--target jobs` builds training, monitoring and MLflow's server.
-# The stages tools, *-packages and code* only prepare files; base, jobs and service contain only what runs.
+# `docker build .` builds the service; `--target jobs` builds training, monitoring and MLflow's server, and
+# `--target cluster` training on several machines.
+# The stages tools, *-packages and code* only prepare files; base, jobs, cluster and service contain only what runs.
 
 FROM python:3.13-slim AS tools
 WORKDIR /app
@@ -13,6 +14,11 @@ COPY requirements/jobs.txt requirements/
 RUN --mount=type=cache,target=/cache \
     python -m venv --without-pip /venv \
     && /uv/bin/uv pip sync --python /venv/bin/python --require-hashes requirements/jobs.txt
+
+FROM jobs-packages AS cluster-packages
+COPY requirements/cluster.txt requirements/
+RUN --mount=type=cache,target=/cache \
+    /uv/bin/uv pip sync --python /venv/bin/python --require-hashes requirements/cluster.txt
 
 FROM tools AS service-packages
 COPY requirements/service.txt requirements/
@@ -70,6 +76,16 @@ COPY --from=code /app/demo demo
 ENV DO_NOT_TRACK=true
 USER 10001:10001
 CMD ["python", "-m", "monitoring", "dashboard"]
+
+# A fit on several machines: what the jobs image has of training, with Dask.
+FROM base AS cluster
+LABEL org.opencontainers.image.description="Scheduler and workers of a cluster that trains for the churn service"
+COPY --from=cluster-packages /venv /venv
+COPY --from=code /app/models models
+COPY --from=code /app/training training
+ENV DO_NOT_TRACK=true
+USER 10001:10001
+CMD ["python", "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
 
 FROM base AS service
 LABEL org.opencontainers.image.description="Churn probabilities over HTTP"

@@ -47,6 +47,7 @@ NAVIGATION = {
             "Python client": "clients/python/README",
             "Train": "docs/train",
             "Large tables": "docs/large-tables",
+            "Cluster": "docs/cluster",
             "Promote": "docs/promote",
             "Watch": "docs/watch",
             "Deploy": "docs/deploy",

@@ -1,14 +1,14 @@
 """Errors of training. Each error keeps its facts, and its message ends with the remedy.
 
 Errors of live rows are in `training.data.live_errors`, those of promotion in `training.promotion.errors`, those of
-drafting a contract in `training.contracts.errors`, and those of the columns file in `models.columns.errors`.
+drafting a contract in `training.contracts.errors`, those of the columns file in `models.columns.errors`, those of a
+table in parts in `training.partitioned.errors`, and those of a cluster in `training.partitioned.cluster.errors`.
 
 TrainingError
 ├── DataError                 the rows cannot be used
 │   ├── SourceUnreadable      the file, database or table is missing or unreadable, or the query fails
 │   ├── LeakFound             a feature alone predicts the outcome
 │   ├── SplitImpossible       the rows cannot be split by time
-│   ├── HashSplitImpossible   the rows of a table in parts cannot be split by their hash
 │   ├── GroupingImpossible    the rows of one customer cannot be kept together
 │   ├── SliceTooFine          a column has too many values to group customers by
 │   ├── TooManyLevels         an open category has too many levels
@@ -16,7 +16,6 @@ TrainingError
 │   └── TooFewRows            there are too few rows to split and evaluate
 ├── SettingsError             a setting is invalid
 │   ├── CostsInvalid          the costs file is invalid
-│   ├── EdgesUnsupported      a fit in parts cannot do what another setting asks for
 │   └── ConstraintInvalid     a constraint is not on a number of the contract
 ├── SliceBelowFloor           the ROC-AUC of a group of customers is below the floor
 ├── ScoringError              a file cannot be scored
@@ -126,17 +125,6 @@ class SplitImpossible(DataError):
         )
 
 
-class HashSplitImpossible(DataError):
-    """The rows of a table in parts cannot be split by their hash."""
-
-    def __init__(self, *, part: str, churned: int, stayed: int, needed_per_class: int) -> None:
-        self.part, self.churned, self.stayed = part, churned, stayed
-        super().__init__(
-            f"{part} has {churned:,} rows of customers who churned and {stayed:,} of those who stayed; at least "
-            f"{needed_per_class} of each are needed, and equal rows stay together. Bring more rows, or omit --edges."
-        )
-
-
 class GroupingImpossible(DataError):
     """The rows of one customer cannot be kept together."""
 
@@ -179,16 +167,6 @@ class CostsInvalid(SettingsError):
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. See training/costs.toml for an example of a costs file.")
-
-
-class EdgesUnsupported(SettingsError):
-    """A fit in parts cannot do what another setting asks for."""
-
-    def __init__(self, *, problem: str) -> None:
-        self.problem = problem
-        super().__init__(
-            f"A table cannot be fitted in parts: {problem}. Omit --edges and --cluster, or omit the other option."
-        )
 
 
 class ConstraintInvalid(SettingsError):

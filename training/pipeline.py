@@ -137,17 +137,7 @@ class Training:
         )
         measured = {name: one.measure(churned) for name, one in compared.items()}
         self.run.log_folds(measured)
-        self.progress.stage("fitting with ten other seeds")
-        seeds = list(
-            evaluation.repeat(
-                lambda seed: self._served(parameters, seed),
-                matrix,
-                churned,
-                customers,
-                seed=self.settings.seed,
-                on_fit=self.progress.step,
-            )
-        )
+        seeds = self._repeat(parameters, matrix, churned, customers)
         self.progress.stage("fitting")
         classifier = self.fit_served(served, None) if self.fit_served else clone(served).fit(matrix, churned)
         few = evaluation.subsample(len(churned), seed=self.settings.seed)
@@ -170,6 +160,20 @@ class Training:
             parameters=parameters,
             tuning=tuned,
         )
+
+    def _repeat(
+        self, parameters: dict[str, int | float], matrix: Matrix, churned: Labels, customers: Rows | None
+    ) -> list[dict[str, float]]:
+        self.progress.stage("fitting with ten other seeds")
+        found = evaluation.repeat(
+            lambda seed: self._served(parameters, seed),
+            matrix,
+            churned,
+            customers,
+            seed=self.settings.seed,
+            on_fit=self.progress.step,
+        )
+        return list(found)
 
     def _search(
         self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None

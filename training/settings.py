@@ -100,7 +100,7 @@ class FitSettings(StoreSettings):
     edges: int | None = Field(default=None, ge=2, le=255)
     """Most thresholds of a column; the table is then read in parts. By default only above 5,000,000 rows, with 255."""
     cluster: Cluster | None = None
-    """Where a table is read and learned in parts: `local:4` for 4 processes, or the scheduler of Dask at tcp://host:port."""
+    """Where a table is fitted in parts: `local:4` for 4 processes, or the scheduler of Dask as tcp://HOST:PORT."""
     trials: int = Field(default=0, ge=0)
     """Trials of the parameter search; 0 uses the default parameters. An interrupted search continues."""
     costs: Path | None = None

@@ -49,4 +49,4 @@ def test_the_images_carry_the_version_of_the_project(root: Path) -> None:
     version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
     assert f'image.version="{version}"' in (root / "Dockerfile").read_text()
     tags = re.findall(r"image: churn-[\w-]+:(.+)", (root / "docker-compose.yml").read_text())
-    assert tags == [f"${{CHURN_VERSION:-{version}}}"] * 6
+    assert tags == [f"${{CHURN_VERSION:-{version}}}"] * 7

@@ -86,7 +86,7 @@ def test_all_that_has_a_name_has_the_new_one(renamed: tuple[Clone, str]) -> None
     compose = yaml.safe_load((folder / "docker-compose.yml").read_text())
     images = [service["image"] for service in compose["services"].values() if "build" in service]
     assert compose["name"] == NAME
-    assert len(images) == 6
+    assert len(images) == 9
     assert [image for image in images if not image.startswith(f"{NAME}-")] == []
     assert tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"] == f"{NAME}-service"
     assert (folder / "README.md").read_text().startswith("# Acme retention service\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.customer import tables
 from models.customer.errors import TableError
-from training.errors import EdgesUnsupported
+from training.partitioned.errors import EdgesUnsupported
 from training.partitioned.snapped_part import MOST_EDGES
 from training.settings import FitSettings
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from training.partitioned.cluster_errors import ClusterPackagesMissing
+from training.partitioned.cluster.errors import ClusterPackagesMissing
 from training.partitioned.executor import Executor, InProcess
 
 
@@ -19,7 +19,7 @@ def opened(cluster: str | None) -> Iterator[Executor]:
         yield InProcess()
         return
     try:
-        from training.partitioned import dask_cluster  # noqa: PLC0415  # Dask is imported only where it is used
+        from training.partitioned.cluster import dask_cluster  # noqa: PLC0415  # Dask is imported only where it is used
     except ModuleNotFoundError as error:
         raise ClusterPackagesMissing(package=error.name) from error
     with dask_cluster.connect(cluster) as executor:

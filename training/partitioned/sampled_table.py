@@ -9,8 +9,8 @@ from training.data import other_columns, splitting
 from training.data.datasets import Dataset
 from training.data.grouping import Groups
 from training.data.splitting import FOLDS, MINIMUM_PER_CLASS, Rows, Split
-from training.errors import HashSplitImpossible
 from training.partitioned import hash_split
+from training.partitioned.errors import HashSplitImpossible
 from training.partitioned.passes import Summary, Task
 from training.partitioned.row_hash import Hashes
 from training.settings import FitSettings

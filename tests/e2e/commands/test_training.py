@@ -240,7 +240,7 @@ def test_a_fit_in_parts_gives_the_same_model_from_other_files_and_serves(
             shuffled.iloc[number::files].to_parquet(folder / f"{number}.parquet", row_group_size=500)
     options = ("--edges", 63, "--slices", "region", "--trials", 1)
     version = desk.fit("--data", folders[0], *options)
-    training.run("fit", "--data", folders[1], *options, *desk.flags)
+    training.run("fit", "--data", folders[1], *options, "--cluster", "local:2", *desk.flags)
     assert desk.versions() == {version}  # a version has a digest of all but its time
     manifest = desk.manifest(version)
     assert manifest.split.startswith("by a hash of each row, with seed 7: ")
@@ -257,8 +257,8 @@ def test_a_fit_in_parts_refuses_what_needs_the_whole_table(desk: Desk, champion:
     before = desk.versions()
     words = ("--data", desk.folder / "customers.parquet", "--edges", 63, "--time-column", "day")
     done = desk.training.run("fit", *words, *desk.flags, exit_code=2)
-    assert "--edges: --time-column needs the rows in the order of their times" in done.err
-    assert "Omit --edges, or omit the other option." in done.err
+    assert "fitted in parts: --time-column needs the rows in the order of their times" in done.err
+    assert "Omit --edges and --cluster, or omit the other option." in done.err
     assert desk.versions() == before >= {champion}
 
 

@@ -12,7 +12,6 @@ from pydantic import Field
 from models.customer import declaration
 from training.errors import (
     GroupingImpossible,
-    HashSplitImpossible,
     LeakFound,
     TooFewRows,
     TooManyLevels,
@@ -20,6 +19,7 @@ from training.errors import (
 )
 from training.learning import model
 from training.partitioned import passes, preparation
+from training.partitioned.errors import HashSplitImpossible
 from training.partitioned.executor import InProcess
 from training.partitioned.preparation import Prepared, SnappedRows
 from training.settings import FitSettings

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from training.data import synthetic
-from training.errors import EdgesUnsupported
 from training.partitioned import choice
+from training.partitioned.errors import EdgesUnsupported
 from training.settings import FitSettings
 
 

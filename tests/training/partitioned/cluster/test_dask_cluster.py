@@ -22,9 +22,10 @@ from models.errors import PinLocked
 from tests.snapped_rows import FITTED, STOPPED, TRAINED, WATCHED, draw, edges_of, part_of, shuffled, trees, unfitted
 from tests.waiting import is_listening, wait_until
 from training.errors import SourceUnreadable
-from training.partitioned import boosting, dask_cluster, executors
-from training.partitioned.cluster_errors import ClusterLost, ClusterPackagesMissing, ClusterUnfit, ClusterUnreachable
-from training.partitioned.dask_cluster import DaskCluster
+from training.partitioned import boosting, executors
+from training.partitioned.cluster import dask_cluster
+from training.partitioned.cluster.dask_cluster import DaskCluster
+from training.partitioned.cluster.errors import ClusterLost, ClusterPackagesMissing, ClusterUnfit, ClusterUnreachable
 from training.partitioned.snapped_part import Edges, SnappedPart
 
 pytestmark = pytest.mark.slow
@@ -178,9 +179,9 @@ def test_other_versions_are_told() -> None:
 
 
 def test_without_the_packages_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "training.partitioned.dask_cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "training.partitioned.cluster.dask_cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
-    monkeypatch.delattr("training.partitioned.dask_cluster", raising=False)
+    monkeypatch.delattr("training.partitioned.cluster.dask_cluster", raising=False)
     with pytest.raises(ClusterPackagesMissing, match=re.escape("Install requirements/cluster.txt")):
         executors.opened("local:1").__enter__()
 

@@ -20,9 +20,9 @@ from distributed.system import MEMORY_LIMIT
 from xgboost.core import XGBoostError
 
 from training.errors import cause
-from training.partitioned import carried_errors, code_digest, process_group
-from training.partitioned.carried_errors import Carried
-from training.partitioned.cluster_errors import ClusterLost, ClusterUnfit, ClusterUnreachable
+from training.partitioned.cluster import carried_errors, code_digest, process_group
+from training.partitioned.cluster.carried_errors import Carried
+from training.partitioned.cluster.errors import ClusterLost, ClusterUnfit, ClusterUnreachable
 from training.partitioned.executor import Result
 
 CONNECT_SECONDS = 10

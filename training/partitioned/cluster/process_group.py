@@ -1,12 +1,12 @@
 """Joins processes to a group that adds up sums by XGBoost's collective: they meet by a tracker, then talk directly."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from threading import Thread
 from typing import Any, TypeVar
 
-from xgboost import collective, config_context
-from xgboost.core import XGBoostError
+from xgboost import collective
+from xgboost.core import _LIB, XGBoostError, _register_log_callback
 from xgboost.tracker import RabitTracker
 
 Result = TypeVar("Result")
@@ -27,6 +27,15 @@ def _wait(tracker: RabitTracker) -> None:
         tracker.wait_for()
 
 
+class _Group(collective.CommunicatorContext):
+    """A group that is joined in silence: XGBoost prints the rank of each process, whatever its verbosity."""
+
+    def __enter__(self) -> Any:
+        _register_log_callback(_LIB)  # otherwise only the thread that imported XGBoost prints by Python
+        with redirect_stdout(None):
+            return super().__enter__()
+
+
 def run(function: Callable[[], Result], tracker: Mapping[str, Any], *, name: str) -> Result:
     """Call a function as a member of a group; `name` is the process's own.
 
@@ -35,7 +44,7 @@ def run(function: Callable[[], Result], tracker: Mapping[str, Any], *, name: str
     arguments = {**tracker, "dmlc_task_id": name, "dmlc_timeout": SILENT_SECONDS}
     failed: Exception | None = None
     try:
-        with config_context(verbosity=0), collective.CommunicatorContext(**arguments):
+        with _Group(**arguments):
             try:
                 return function()
             except Exception as error:
