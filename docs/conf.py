@@ -46,6 +46,7 @@ NAVIGATION = {
             "Serve": "docs/serve",
             "Python client": "clients/python/README",
             "Train": "docs/train",
+            "Large tables": "docs/large-tables",
             "Cluster": "docs/cluster",
             "Promote": "docs/promote",
             "Watch": "docs/watch",
