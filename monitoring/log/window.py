@@ -79,6 +79,8 @@ def read(url: str, period: Period, *, rows: int) -> Window:
         LogUnreadable: the database does not answer, or lacks our tables.
     """
     with connections.connection(url) as opened:
+        if opened.dialect.name == "postgresql":  # with old statistics, it would look up each row of a window by itself
+            opened.exec_driver_sql("SET LOCAL enable_nestloop = off")
         inside = within(PREDICTIONS.c.prediction_id, period)
         counted = customers.newest(inside)
         found = opened.scalar(sa.select(sa.func.count()).where(inside)) or 0
