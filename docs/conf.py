@@ -47,6 +47,7 @@ NAVIGATION = {
             "Python client": "clients/python/README",
             "Score files": "docs/score",
             "Train": "docs/train",
+            "Large tables": "docs/large-tables",
             "Cluster": "docs/cluster",
             "Promote": "docs/promote",
             "Watch": "docs/watch",

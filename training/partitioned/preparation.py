@@ -59,6 +59,7 @@ class SnappedRows:
 
     def fit(self, classifier: XGBClassifier, fold: int | None) -> XGBClassifier:
         """Fit a copy of a classifier on all training rows, or without those that a fold holds out."""
+        memory.trim()  # the passes leave gaps between what is kept
         trained = hash_split.trained(self.seed, fold)
         return boosting.fit(classifier, self.parts, self.edges, trained=trained, executor=self.executor)
 

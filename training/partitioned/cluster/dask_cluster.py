@@ -6,7 +6,7 @@ that work together ends when one of its workers is lost, and begins again with t
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -19,8 +19,7 @@ from distributed.comm.addressing import get_address_host
 from distributed.system import MEMORY_LIMIT
 from xgboost.core import XGBoostError
 
-from training.errors import cause
-from training.partitioned.cluster import carried_errors, code_digest, process_group
+from training.partitioned.cluster import carried_errors, fitness, process_group
 from training.partitioned.cluster.carried_errors import Carried
 from training.partitioned.cluster.errors import ClusterLost, ClusterUnfit, ClusterUnreachable
 from training.partitioned.executor import Result
@@ -33,8 +32,7 @@ ATTEMPTS = 3
 """How often a group is tried when workers are lost."""
 _ASKED_EVERY_SECONDS = 0.5
 _NOTICED_SECONDS = 5
-_SCHEDULER = "the scheduler"
-_SAME = ("distributed", "cloudpickle", "numpy", "pandas", "xgboost")
+_LOST_SCHEDULER = "its scheduler was lost"
 
 logger = logging.getLogger(__name__)
 
@@ -62,16 +60,18 @@ class DaskCluster:
 
     def map(self, function: Callable[[Any], Any], parts: Iterable[Any], *, keep: bool) -> Iterator[Any]:
         """Yield the result for each part, or the future that keeps it, in the order of the parts."""
+        self._seen = time.monotonic()
         with self._translated():
             waiting = [self._client.submit(carried_errors.call, function, part, pure=False) for part in parts]
         for future in waiting:
             with self._translated():
                 self._wait([future])
-                found = future if keep else future.result()
+                found = future if keep else self._result([future])
             yield found
 
     def together(self, function: Callable[[Sequence[Any]], Result], parts: Iterable[Any]) -> Result:
         """Run a function once on each worker that holds parts, as one group."""
+        self._seen = time.monotonic()
         futures = list(parts)
         with self._translated():
             for attempt in range(1, ATTEMPTS + 1):
@@ -89,9 +89,10 @@ class DaskCluster:
         ]
         try:
             self._wait(tasks, needed=frozenset(placed))
-            result: Result = tasks[0].result()
+            result: Result = self._result(tasks, needed=frozenset(placed))
         finally:
-            self._client.cancel(tasks)
+            with suppress(OSError, TimeoutError, RuntimeError):  # the error that led here is the one to tell
+                self._client.cancel(tasks)
         return result
 
     def _placed(self, futures: Sequence[Future]) -> dict[str, list[Future]]:
@@ -108,10 +109,18 @@ class DaskCluster:
             placed.setdefault(min(holders[future.key]), []).append(future)
         return placed
 
+    def _result(self, done: Sequence[Future], *, needed: frozenset[str] = frozenset()) -> Any:
+        """Fetch the result of the first; if it was lost by now, wait until it is made again."""
+        while True:
+            with suppress(TimeoutError):
+                return done[0].result(timeout=LOST_SECONDS)
+            self._wait(done, needed=needed)
+
     def _wait(self, futures: Sequence[Future], *, needed: frozenset[str] = frozenset()) -> None:
         """Wait until all are done, or one has failed; then raise its error.
 
         Raises:
+            _TaskFailed: a function raised an error.
             _WorkerLost: one of the needed workers is gone.
         """
         while (pending := _pending(futures)) and not _failed(futures):
@@ -125,7 +134,7 @@ class DaskCluster:
                 self._require(needed)
                 time.sleep(_ASKED_EVERY_SECONDS)
             self._require(needed)
-            raise _cause(_failed(futures))
+            raise _TaskFailed(_cause(_failed(futures)))
 
     def _require(self, needed: frozenset[str]) -> None:
         if lost := needed - self._workers():
@@ -144,18 +153,23 @@ class DaskCluster:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except Carried as error:
-            raise error.original() from None
-        except KilledWorker as error:
-            raise ClusterLost(address=self._address, problem="a part has ended one worker after another") from error
+        except _TaskFailed as failed:
+            [error] = failed.args
+            if isinstance(error, Carried):
+                raise error.original() from None
+            if problem := _of_cluster(error):
+                raise ClusterLost(address=self._address, problem=problem) from error
+            raise error from None
         except (OSError, TimeoutError, CancelledError) as error:
-            raise ClusterLost(
-                address=self._address, problem=f"its scheduler was lost ({type(error).__name__})"
-            ) from error
+            raise ClusterLost(address=self._address, problem=_LOST_SCHEDULER) from error
 
 
 class _WorkerLost(Exception):
     """A worker of a group is gone."""
+
+
+class _TaskFailed(Exception):
+    """A function raised the error that is the argument."""
 
 
 def _in_group(function: Callable[[Sequence[Any]], Result], held: Sequence[Any], tracker: dict[str, Any]) -> Result:
@@ -179,6 +193,12 @@ def _failed(futures: Sequence[Future]) -> list[Future]:
     return [one for one in futures if one.status in ("error", "cancelled")]
 
 
+def _of_cluster(error: BaseException) -> str | None:
+    if isinstance(error, KilledWorker):
+        return "a part has ended one worker after another"
+    return _LOST_SCHEDULER if isinstance(error, CancelledError) else None
+
+
 def _cause(failed: Sequence[Future]) -> BaseException:
     """Return the error that was first: when one process of a group fails, XGBoost raises errors in all others."""
     errors = [one.exception() if one.status == "error" else CancelledError(one.status) for one in failed]
@@ -194,7 +214,8 @@ def _local(processes: int) -> Iterator[Client]:
             threads_per_worker=1,
             memory_limit=MEMORY_LIMIT // processes,
             host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # None would listen on 8787, and warn where that is taken
+            security=True,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # any free port, not always 8787
             local_directory=scratch,
             silence_logs=logging.CRITICAL,
         ) as cluster,
@@ -210,37 +231,10 @@ def _remote(address: str) -> Iterator[Client]:
     except (OSError, TimeoutError) as error:
         raise ClusterUnreachable(address=address, seconds=CONNECT_SECONDS) from error
     with client:
-        _require_fit(client, address)
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError as error:
+            raise ClusterUnfit(address=address, problems=["it has no workers"]) from error
+        if problems := fitness.problems(client):
+            raise ClusterUnfit(address=address, problems=problems)
         yield client
-
-
-def _require_fit(client: Client, address: str) -> None:
-    try:
-        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
-    except TimeoutError as error:
-        raise ClusterUnfit(address=address, problems=["it has no workers"]) from error
-    found = client.get_versions(packages=list(_SAME))
-    ours = _versions(found["client"])
-    there = {_SCHEDULER: found["scheduler"], **{f"worker {name}": one for name, one in found["workers"].items()}}
-    problems = [text for name, one in there.items() for text in _differences(name, _versions(one), ours)]
-    if problems := problems or _other_code(client):
-        raise ClusterUnfit(address=address, problems=problems)
-
-
-def _other_code(client: Client) -> list[str]:
-    try:
-        found = {_SCHEDULER: client.run_on_scheduler(code_digest.of_code)}
-        found |= {f"worker {name}": code for name, code in client.run(code_digest.of_code).items()}
-    except Exception as error:  # noqa: BLE001  # whatever it is, the code is not there or cannot be imported
-        return [f"its scheduler or workers cannot import this project ({cause(error)})"]
-    ours = code_digest.of_code()
-    return [f"{name} has other code of this project" for name, code in found.items() if code != ours]
-
-
-def _versions(found: Mapping[str, Any]) -> dict[str, str | None]:
-    python = ".".join(found["host"]["python"].split(".")[:2])
-    return {"Python": python, **{name: found["packages"].get(name) for name in _SAME}}
-
-
-def _differences(name: str, theirs: Mapping[str, str | None], ours: Mapping[str, str | None]) -> list[str]:
-    return [f"{name} has {one} {theirs[one]}, not {ours[one]}" for one in ours if theirs[one] != ours[one]]

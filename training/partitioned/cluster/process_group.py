@@ -6,7 +6,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from xgboost import collective
-from xgboost.core import XGBoostError
+from xgboost.core import _LIB, XGBoostError, _register_log_callback
 from xgboost.tracker import RabitTracker
 
 Result = TypeVar("Result")
@@ -31,6 +31,7 @@ class _Group(collective.CommunicatorContext):
     """A group that is joined in silence: XGBoost prints the rank of each process, whatever its verbosity."""
 
     def __enter__(self) -> Any:
+        _register_log_callback(_LIB)  # otherwise only the thread that imported XGBoost prints by Python
         with redirect_stdout(None):
             return super().__enter__()
 

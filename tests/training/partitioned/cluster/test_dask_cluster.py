@@ -50,7 +50,12 @@ def cluster() -> Iterator[DaskCluster]:
 
 
 def keep(cluster: DaskCluster, parts: Sequence[SnappedPart]) -> list[Any]:
-    return list(cluster.map(lambda part: part, parts, keep=True))
+    """Keep each part on another worker, while that worker is there."""
+    wait_until(lambda: len(cluster._workers()) == WORKERS)
+    return [
+        cluster._client.submit(lambda part: part, part, workers=[worker], allow_other_workers=True, pure=False)
+        for part, worker in zip(parts, cluster._workers(), strict=False)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -74,9 +79,14 @@ def test_results_come_in_the_order_of_the_parts(cluster: DaskCluster) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [SourceUnreadable(source="a.parquet", problem="is damaged"), PinLocked(path=Path("pin"), seconds=3)]
+    "error",
+    [
+        SourceUnreadable(source="a.parquet", problem="is damaged"),
+        PinLocked(path=Path("pin"), seconds=3),
+        FileNotFoundError("no such folder"),
+    ],
 )
-def test_an_error_of_this_project_arrives_as_it_was_raised(cluster: DaskCluster, error: Exception) -> None:
+def test_an_error_on_a_worker_arrives_as_it_was_raised(cluster: DaskCluster, error: Exception) -> None:
     facts = type(error), error.args, error.__dict__
 
     def refuse(number: int) -> int:
@@ -91,13 +101,13 @@ def test_an_error_of_this_project_arrives_as_it_was_raised(cluster: DaskCluster,
     assert caught.value.__dict__ == error.__dict__
 
 
-def test_an_error_in_one_process_ends_its_group(cluster: DaskCluster) -> None:
+def test_an_error_in_one_process_ends_its_group(cluster: DaskCluster, whole: SnappedPart) -> None:
     def refuse(_: Sequence[int]) -> int:
         if collective.get_rank() == 1:
             raise ZeroDivisionError("of one process")
         return int(collective.allreduce(np.ones(1, np.int64), collective.Op.SUM)[0])
 
-    kept = list(cluster.map(lambda number: number, range(WORKERS), keep=True))
+    kept = keep(cluster, shuffled(whole, [1_000]))
     with pytest.raises(ZeroDivisionError, match="of one process"):
         cluster.together(refuse, kept)
 
@@ -168,14 +178,6 @@ def test_a_scheduler_without_fit_workers_is_refused_and_a_lost_one_ends_the_fit(
             Timer(1, scheduler.kill).start()
             with pytest.raises(ClusterLost, match="its scheduler was lost"):
                 cluster.together(lambda _: Event().wait(60), kept)
-
-
-def test_other_versions_are_told() -> None:
-    ours = {"Python": "3.11", "xgboost": "3.2.0"}
-    assert dask_cluster._differences("worker a", {"Python": "3.12", "xgboost": None}, ours) == [
-        "worker a has Python 3.12, not 3.11",
-        "worker a has xgboost None, not 3.2.0",
-    ]
 
 
 def test_without_the_packages_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
