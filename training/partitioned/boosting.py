@@ -145,6 +145,11 @@ class _Growing:
 
     def __call__(self, tree: int) -> None:
         """Add a tree."""
+        self._compute_gradients(tree)
+        self.booster.boost(self._trained.matrix, tree, grad=self._gradients, hess=self._hessians)
+
+    def _compute_gradients(self, tree: int) -> None:
+        """Compute the gradients for a tree; the margins are freed before it grows, which takes the most memory."""
         plan = self._plan
         drawn = Drawn(f"{plan.seed}/tree/{tree}", plan.subsample) if plan.subsample < 1 else None
         margins = self.booster.predict(self._trained.matrix, output_margin=True, training=True)
@@ -156,7 +161,6 @@ class _Growing:
                 drawn.of(part.hashes)[chosen] if drawn else None,
                 steps=self._steps,
             )
-        self.booster.boost(self._trained.matrix, tree, grad=self._gradients, hess=self._hessians)
 
 
 class _Rows:
