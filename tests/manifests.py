@@ -87,7 +87,9 @@ def beyond_hardened(pod: Manifest) -> list[str]:
         found += [name for name, value in HARDENED.items() if context.get(name) != value]
         found += context.keys() - HARDENED.keys() - HARMLESS
         found += ["hostPort" for port in container.get("ports", []) if "hostPort" in port]
-        found += [name for name, probe in container.items() if name.endswith("Probe") and "host" in probe["httpGet"]]
+        found += [
+            name for name, probe in container.items() if name.endswith("Probe") and "host" in probe.get("httpGet", {})
+        ]
         found += ["lifecycle"] * ("lifecycle" in container)
     return found
 

@@ -36,6 +36,16 @@ def pods(objects: list[Manifest]) -> dict[str, Manifest]:
     return manifests.templates(objects)
 
 
+def render_alone(component: str, root: Path, folder: Path) -> list[Manifest]:
+    """Render the base with one component."""
+    shutil.copytree(root / FOLDER, folder / "kubernetes")
+    overlay = folder / "kubernetes" / "overlays" / "one"
+    overlay.mkdir()
+    text = f"resources: [../../base]\ncomponents: [../../components/{component}]\nnamespace: churn\n"
+    (overlay / "kustomization.yaml").write_text(text)
+    return manifests.render(overlay)
+
+
 def check_whole(objects: list[Manifest]) -> None:
     """Check that every object is valid, and every pod is restricted and reached by the network policies."""
     for checked in objects:
@@ -62,18 +72,15 @@ def claimed_by(objects: list[Manifest], name: str) -> set[str]:
 def test_each_component_alone_adds_to_the_base_what_a_cluster_accepts(
     component: str, tmp_path: Path, root: Path
 ) -> None:
-    shutil.copytree(root / FOLDER, tmp_path / "kubernetes")
-    overlay = tmp_path / "kubernetes" / "overlays" / "one"
-    overlay.mkdir()
-    text = f"resources: [../../base]\ncomponents: [../../components/{component}]\nnamespace: churn\n"
-    (overlay / "kustomization.yaml").write_text(text)
-    check_whole(manifests.render(overlay))
+    check_whole(render_alone(component, root, tmp_path))
 
 
 def test_all_components_together_are_what_a_cluster_accepts(objects: list[Manifest], root: Path) -> None:
     check_whole(objects)
     overlay = yaml.safe_load((root / FOLDER / "overlays" / "complete" / "kustomization.yaml").read_text())
-    assert [Path(path).name for path in overlay["components"]] == COMPONENTS
+    assert [Path(path).name for path in overlay["components"]] == [name for name in COMPONENTS if name != "retraining"]
+    cluster = yaml.safe_load((root / FOLDER / "components" / "cluster" / "kustomization.yaml").read_text())
+    assert cluster["components"] == ["../retraining"]
 
 
 def test_the_page_tells_what_each_component_adds(root: Path) -> None:
@@ -155,9 +162,11 @@ def test_the_first_pod_fills_the_volume_of_models_and_no_other_pod_changes_it(
     assert (volume / "history.jsonl").read_text() == "kept\n"
 
 
+@pytest.mark.parametrize(("component", "data"), [("retraining", "live"), ("cluster", "/rows")])
 def test_the_job_that_retrains_writes_where_the_service_reads(
-    pods: dict[str, Manifest], monkeypatch: pytest.MonkeyPatch
+    component: str, data: str, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pods = manifests.templates(render_alone(component, root, tmp_path))
     job = pods["churn-retrain"]["spec"]
     [fit], [promote] = job["initContainers"], job["containers"]
     monkeypatch.setenv("TRAINING_LOG_URL", "postgresql://a:b@c/d")
@@ -172,7 +181,7 @@ def test_the_job_that_retrains_writes_where_the_service_reads(
         ["python", "-m", "training", "promote"],
     )
     assert {str(fitted.models_dir), str(promoted.models_dir)} == {served}
-    assert (fitted.data, fitted.pin) == ("live", False)
+    assert (fitted.data, fitted.pin) == (data, False)
     claims = [
         volume["persistentVolumeClaim"]["claimName"]
         for spec in (job, pods[SERVICE]["spec"])
@@ -180,3 +189,23 @@ def test_the_job_that_retrains_writes_where_the_service_reads(
         if volume["name"] == "models"
     ]
     assert claims == ["churn-models"] * 2
+
+
+def test_only_the_cluster_and_the_fit_reach_each_other_and_work_as_under_compose(
+    objects: list[Manifest], pods: dict[str, Manifest], root: Path
+) -> None:
+    policy = manifests.find(objects, "NetworkPolicy")["churn-cluster"]["spec"]
+    assert policy["ingress"] == [{"from": [{"podSelector": policy["podSelector"]}]}]
+    assert policy["egress"] == [{"to": [{"podSelector": policy["podSelector"]}]}]
+    [chosen] = policy["podSelector"]["matchExpressions"]
+    parts = {name: pod["metadata"]["labels"]["app.kubernetes.io/component"] for name, pod in pods.items()}
+    inside = {name for name, part in parts.items() if part in chosen["values"]}
+    assert inside == {"churn-scheduler", "churn-worker", "churn-retrain"}
+    service = manifests.find(objects, "Service")["churn-scheduler"]["spec"]
+    assert selected(service["selector"], pods) == ["churn-scheduler"]
+    compose = yaml.safe_load((root / "docker-compose.yml").read_text())["services"]
+    for name in ("scheduler", "worker"):
+        theirs = [word.replace("tcp://churn-", "tcp://") for word in container_of(pods[f"churn-{name}"])["command"]]
+        assert theirs == compose[name]["command"]
+        limits = container_of(pods[f"churn-{name}"])["resources"]["limits"]
+        assert limits["memory"] == f"{compose[name]['deploy']['resources']['limits']['memory']}i"
