@@ -141,15 +141,41 @@ def test_a_kept_spool_fits_on_its_volume(objects: list[Manifest], pods: dict[str
 def test_the_tables_are_changed_before_the_pods_of_a_release(objects: list[Manifest]) -> None:
     job = manifests.find(objects, "Job")["churn-migrate"]
     command = container_of(job["spec"]["template"])["command"]
-    assert job["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "PreSync"
+    notes = [
+        found["metadata"]["annotations"]
+        for kind, name in (("Namespace", "churn"), ("ExternalSecret", "churn-log"), ("Job", "churn-migrate"))
+        for found in [manifests.find(objects, kind)[name]]
+    ]
+    assert [int(note["argocd.argoproj.io/sync-wave"]) for note in notes] == [-3, -2, -1]
+    assert job["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "Sync"
     assert command[:3] == ["python", "-m", "monitoring"]
     assert command[3] in COMMANDS
+
+
+def test_a_release_is_one_line_for_each_image(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / FOLDER, tmp_path / "kubernetes")
+    overlay = tmp_path / "kubernetes" / "overlays" / "complete" / "kustomization.yaml"
+    release = "digest: sha256:" + 64 * "a"
+    overlay.write_text(overlay.read_text().replace("newTag: 0.1.0", release))
+    pods = manifests.templates(manifests.render(overlay.parent))
+    specs = [pod["spec"] for pod in pods.values()]
+    images = {part["image"] for spec in specs for part in [*spec["containers"], *spec.get("initContainers", [])]}
+    names = ("cluster", "jobs", "service")
+    assert images == {f"registry.example/churn-{name}@{release.removeprefix('digest: ')}" for name in names}
+
+
+def test_with_models_on_a_volume_the_monitor_judges_the_model_that_serves(pods: dict[str, Manifest]) -> None:
+    for job in ("churn-drift", "churn-performance"):
+        variables = {it["name"]: it.get("value") for it in container_of(pods[job])["env"]}
+        [mount] = [it for it in container_of(pods[job])["volumeMounts"] if it["name"] == "models"]
+        assert mount == {"name": "models", "mountPath": variables["MONITORING_MODELS_DIR"], "readOnly": True}
 
 
 def test_the_first_pod_fills_the_volume_of_models_and_no_other_pod_changes_it(
     pods: dict[str, Manifest], tmp_path: Path, root: Path
 ) -> None:
     [first] = pods[SERVICE]["spec"]["initContainers"]
+    assert first["image"].partition(":")[0].endswith("churn-jobs")  # the gate needs the customers of the bundle
     [shell, flags, script] = first["command"]
     volume, shipped = tmp_path / "volume", bundle.load(root / "models", contract=CONTRACT)
     volume.mkdir()
