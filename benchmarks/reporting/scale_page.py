@@ -9,6 +9,8 @@ import numpy as np
 from benchmarks.reporting import tables
 
 ONE = "one process"
+LEAST_SIZES = 3
+"""Of a line; two lie on any."""
 PAGE = """\
 # Fits in parts
 
@@ -20,7 +22,7 @@ program of its own. It starts, reads the rows twice, encodes them, and learns {t
 {rate:.2f}) from all training rows, four fifths of the table, with one thread a process and 255 edges. The folds, the
 other algorithms and the judging are left out: a whole fit learns six times, and the rest works on samples of one size.
 **{one}** is `--edges`; **local:N** is `--cluster local:N`. All take turns in each of {rounds} rounds, and the table has
-medians. A size that is not in the lines below was fitted once.
+medians.
 
 **CPU s** is the time of all processes, of which **passes** and **learning** are parts; the rest is start and end.
 Figures of **wall** time depend on the other work of the machine; CPU time and memory depend on it less. **memory** is
@@ -30,7 +32,7 @@ the maximum resident memory of a process in 10^6 bytes, libraries included (abou
 ## Cost as a linear function of the rows
 
 The line through the CPU seconds of the medians, with the least relative errors. **residual** is how far each measured
-value lies from the line, from the smallest table to the largest.
+value lies from the line, from the smallest table to the largest. A kind of fit with fewer than three sizes has no line.
 
 {lines}
 {beyond}
@@ -93,6 +95,7 @@ def write(found: Sequence[Run], *, trees: int, rate: float, judged: int, cores: 
     """Return the page, without the description of the machine."""
     in_rounds = [run for run in found if run.round]
     lines = {kind: line(in_rounds, kind) for kind in _kinds(in_rounds)}
+    lines = {kind: one for kind, one in lines.items() if len(one.residuals) >= LEAST_SIZES}
     return PAGE.format(
         machine="{machine}",
         one=ONE,
@@ -112,8 +115,9 @@ def write(found: Sequence[Run], *, trees: int, rate: float, judged: int, cores: 
 
 def line(found: Sequence[Run], kind: str) -> Line:
     """Return the line through the medians of the sizes that has the least relative errors."""
-    rows = np.array(_sizes(found), dtype=float)
-    spent = np.array([_median(found, size, kind, lambda run: run.cpu_seconds) for size in _sizes(found)])
+    sizes = _sizes([run for run in found if run.kind == kind])
+    rows = np.array(sizes, dtype=float)
+    spent = np.array([_median(found, size, kind, lambda run: run.cpu_seconds) for size in sizes])
     if len(rows) == 1:
         return Line(float(spent[0] / rows[0]), 0, [0])
     slope, intercept = np.polyfit(rows, spent, 1, w=1 / spent)
@@ -188,7 +192,7 @@ def _models(found: Sequence[Run]) -> str:
     for rows in _sizes(found):
         runs = [run for run in found if run.rows == rows]
         digests = {run.trees_sha256 for run in runs}
-        told = "yes" if len(digests) == 1 else f"no, {len(digests)} different"
+        told = "one fit only" if len(runs) == 1 else "yes" if len(digests) == 1 else f"no, {len(digests)} different"
         aucs = sorted({f"{run.roc_auc:.5f}" for run in runs})
         below = max(run.best_roc_auc - run.roc_auc for run in runs)
         cells.append([f"{rows:,}", str(len(runs)), " ".join(aucs), f"{below:.5f}", told])
