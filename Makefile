@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-log bench-profile bench-cpu lock fuzz clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-log bench-scale bench-profile bench-cpu lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -145,6 +145,9 @@ bench-wide: setup ## measure a contract of 300 fields beside one of 30; three mi
 
 bench-log: setup ## measure a prediction log of three million rows beside a small one; ten minutes, 1.5 GB; ROWS=30000000 for more
 	@$(BIN)/python -m benchmarks.log_size $(if $(ROWS),--rows $(ROWS))
+
+bench-scale: setup ## measure fits in parts, in one process and in 1, 2 and 4; ten minutes, 2 GB; ROWS='1000000 4000000 16000000' for more
+	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows $(ROWS))
 
 bench-profile: setup ## profile a request by package and by line
 	@$(BIN)/python -m benchmarks.request_profile

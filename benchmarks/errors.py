@@ -9,6 +9,7 @@ BenchmarkError
 ├── LoadFailed        the load tool failed
 ├── ProfilerFailed    the profiler failed
 ├── JobFailed         the drift job has no verdict
+├── PartsFitFailed    a fit in parts failed
 └── WideFailed        a program failed with the contract of many fields
 """
 
@@ -85,6 +86,14 @@ class JobFailed(BenchmarkError):
     def __init__(self, *, flags: Sequence[str], problem: str) -> None:
         self.flags, self.problem = flags, problem
         super().__init__(f"no verdict: {problem}. Run it by hand: python -m monitoring drift {' '.join(flags)}.")
+
+
+class PartsFitFailed(BenchmarkError):
+    """A fit in parts failed."""
+
+    def __init__(self, *, kind: str, rows: int, problem: str) -> None:
+        self.kind, self.rows, self.problem = kind, rows, problem
+        super().__init__(f"no fit of {rows:,} rows, {kind}: {problem}. Give it smaller tables with --rows.")
 
 
 class WideFailed(BenchmarkError):

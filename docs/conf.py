@@ -76,6 +76,7 @@ NAVIGATION = {
             "Cost of a fit": "training_cost",
             "A contract of 300 fields": "wide_contract",
             "A large prediction log": "log_size",
+            "Fits in parts": "scale",
             "Cost of the drift job": "drift_cost",
             "Drift on a lake": "lake_drift",
             "Errors of the drift job": "drift_errors",
