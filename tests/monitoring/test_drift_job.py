@@ -61,6 +61,16 @@ def test_columns_that_fall_silent_or_freeze_are_drift(judge: Judge, customers: D
     assert "not compared: monthly_charges, no value in the live rows\n" in outcome.said
 
 
+def test_values_that_the_report_does_not_draw_decide_all_the_same(judge: Judge, customers: Draw) -> None:
+    live = customers(3_000, 2).astype({"contract_type": "Float64", "support_tickets": "Float64"})
+    live.loc[1:, ["contract_type", "support_tickets"]] = pd.NA
+    outcome = judge(live, sample_rows=1_000)
+    assert (outcome.code, outcome.drifted) == (1, {"contract_type missing", "support_tickets missing"})
+    assert {"contract_type", "support_tickets"} <= {column["name"] for column in outcome.record["columns"]}
+    told = "because none of the 1,000 drawn live rows has a value of them: support_tickets, contract_type, churn_prob"
+    assert told in outcome.page.read_text()
+
+
 def test_a_column_that_no_longer_is_constant_is_drift(
     judge: Judge, customers: Draw, publish_reference: Publish
 ) -> None:
