@@ -80,11 +80,24 @@ def _from_file(path: Table, settings: DriftSettings, baseline: Baseline) -> Live
 
 def _say_counted(counted: CountedRows) -> list[str]:
     customers, predictions = f"{counted.all_customers:,} customers", f"{counted.rows:,} predictions"
-    if counted.share == 1:
-        said = f"{predictions} of {customers}; the newest of each counts"
-        return [said] if counted.all_customers < counted.rows else []
-    drawn = f"one in {1 / counted.share:.0f} customers is drawn by its digest"
-    return [f"{predictions} of about {customers}; {drawn}, and the newest prediction of each counts"]
+    digest, prediction = counted.columns
+    told = []
+    if counted.share < 1:
+        drawn = f"one in {1 / counted.share:.0f} customers is drawn by its digest"
+        told.append(f"{predictions} of about {customers}; {drawn}, and the newest prediction of each counts")
+    elif counted.all_customers < counted.rows:
+        told.append(f"{predictions} of {customers}; the newest of each counts")
+    if counted.unreadable:
+        told.append(
+            f"{counted.unreadable:,} values of {digest} are no digests of the log, which are texts of 32 hexadecimal "
+            "digits; they tell no customers apart, and each of these rows counts"
+        )
+    if counted.unordered:
+        told.append(
+            f"{counted.unordered:,} values of {prediction} are no ids of the log, which begin with the time; of these "
+            "rows, the last one of a customer in the file counts as the newest"
+        )
+    return told
 
 
 class _Counter:

@@ -254,3 +254,12 @@ def test_any_contract_can_be_watched(judge: Judge, second_contract: Contract, pu
     live.loc[::4, "newsletter"] = None
     shifted = judge(live, contract=second_contract, models_dir=shelf)
     assert shifted.drifted == {"auto_renew", "plan", "newsletter missing"}
+
+
+def test_rows_whose_customers_or_times_cannot_be_told_are_counted_and_said(judge: Judge, customers: Draw) -> None:
+    digests = [f"customer-{at:023d}" for at in range(300)] + [f"{at // 2:032X}" for at in range(600)]
+    outcome = judge(customers(900, 2).assign(customer_digest=digests, prediction_id="7b-1"))
+    assert (outcome.code, outcome.record["window_rows"]) == (0, 600)
+    assert "900 predictions of 600 customers; the newest of each counts\n" in outcome.said
+    assert "300 values of customer_digest are no digests of the log, which are texts of 32 hexadecimal" in outcome.said
+    assert "600 values of prediction_id are no ids of the log, which begin with the time" in outcome.said
