@@ -67,7 +67,7 @@ def _from_file(path: Table, settings: DriftSettings, baseline: Baseline) -> Live
         path, baseline.contract, rows=settings.sample_rows, mapping=mapping, counted=counted, each=counter.add
     )
     repeated = repeated_rows.find(baseline.contract, table, baseline.table)
-    told = [repeated.say("rows", "keep one row of each customer in the file")] if repeated.are_many else []
+    told = [repeated.say("rows", "keep one row of each customer")] if repeated.are_many else []
     if counted is not None:
         told += _say_counted(counted)
     if len(table) < rows:
@@ -95,7 +95,7 @@ def _say_counted(counted: CountedRows) -> list[str]:
     if counted.unordered:
         told.append(
             f"{counted.unordered:,} values of {prediction} are no ids of the log, which begin with the time; of these "
-            "rows, the last one of a customer in the file counts as the newest"
+            "rows, the last one of each customer counts as the newest"
         )
     return told
 

@@ -114,6 +114,18 @@ def test_too_many_rows_outside_the_contract_cannot_tell(judge: Judge, customers:
     assert judge(live, **quiet, max_refused_share=0.101).code == 0
 
 
+def test_drift_of_rows_that_break_rules_comes_with_a_warning_that_is_true(judge: Judge, customers: Draw) -> None:
+    live = customers(1_000, 2).assign(contract_type=9)
+    outcome = judge(live)
+    assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
+    assert "; warning: 0 of 1,000 rows have a prediction of model" in outcome.said
+    assert "200 are needed. Rows that break a rule of the contract, as listed below, have none: correct" in outcome.said
+    assert (
+        "1,000 of 1,000 rows break a rule of the contract, as listed below; more than 10% are too many" in outcome.said
+    )
+    assert "not checked" not in outcome.said
+
+
 def test_a_folder_with_a_damaged_file_cannot_tell(judge: Judge, customers: Draw, tmp_path: Path) -> None:
     folder = tmp_path / "live"
     folder.mkdir()
