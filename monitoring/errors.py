@@ -2,7 +2,7 @@
 
 CannotTell
 ├── PeriodInvalid       the options for the window contradict each other
-├── ConflictingSources  the options name both a file and a window of the log
+├── ConflictingSources  the options name both a table and a window of the log
 ├── TooFewRows          there are not enough live rows
 ├── NothingToCompare    no column can be compared
 ├── OutputUnwritable    the result cannot be saved
@@ -46,11 +46,13 @@ class PeriodInvalid(CannotTell):
 
 
 class ConflictingSources(CannotTell):
-    """The options name both a file and a window of the log."""
+    """The options name both a table and a window of the log."""
 
     def __init__(self, *, path: Table) -> None:
         self.path = path
-        super().__init__(f"{path}: a file has no window of time. Leave out --live, or --since, --from and --to.")
+        super().__init__(
+            f"{path}: the rows of --live have no window of time. Leave out --live, or --since, --from and --to."
+        )
 
 
 class TooFewRows(CannotTell):

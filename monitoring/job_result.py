@@ -14,7 +14,7 @@ class JobResult(ABC):
     model_version: str | None
     """The pinned model; None if no pin can be read."""
     reason: str | None
-    """Why there is no verdict, or what could not be checked; None if there is nothing to add."""
+    """Why there is no verdict, or what makes it uncertain; None if there is nothing to add."""
 
     @property
     @abstractmethod

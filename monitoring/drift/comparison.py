@@ -47,6 +47,17 @@ class Comparison:
         unjudged = self.unjudged
         return [name for name in self.pairs if name not in unjudged]
 
+    @property
+    def empty_when_drawn(self) -> dict[str, str]:
+        """Judged column to the table that draws no value of it: a few values among all rows may miss the sample."""
+        sides = {"reference rows": self.reference, "live rows": self.live}
+        return {
+            name: f"none of the {len(table):,} drawn {side} has a value of them"
+            for side, table in sides.items()
+            for name in self.judged
+            if not table[name].notna().any()
+        }
+
 
 def compare(
     contract: Contract, reference: pd.DataFrame, live: pd.DataFrame, counted: RowCounts | None = None

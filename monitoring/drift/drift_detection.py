@@ -16,6 +16,13 @@ from monitoring.drift.row_counts import PREDICTION, RowCounts
 from monitoring.errors import NothingToCompare
 from monitoring.settings import DriftSettings
 
+_NO_PREDICTIONS_OF_LOG = (
+    "If this model was pinned recently, wait for more predictions, or start the window when it was pinned, with --from."
+)
+_NO_PREDICTIONS_OF_ROWS = (
+    "Rows that break a rule of the contract, as listed below, have none: correct them, or add rows."
+)
+
 
 def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[Comparison, DriftResult]:
     """Decide whether the live rows drifted from the baseline.
@@ -55,8 +62,7 @@ def _doubts(live: LiveRows, counted: RowCounts, settings: DriftSettings, version
     elif (predicted := int(counted.columns[PREDICTION].cells.sum())) < settings.min_rows:
         yield (
             f"{predicted:,} of {counted.rows:,} rows have a prediction of model {version}, at least "
-            f"{settings.min_rows:,} are needed. If this model was pinned recently, wait for more predictions, or start "
-            "the window when it was pinned, with --from."
+            f"{settings.min_rows:,} are needed. {_NO_PREDICTIONS_OF_ROWS if live.counts else _NO_PREDICTIONS_OF_LOG}"
         )
     if live.counts and counted.broken > settings.max_refused_share * counted.rows:
         yield (

@@ -1,7 +1,7 @@
 """The result of the drift job: the drifted columns, their share of the feature importance, and the verdict.
 
 A drifted input column counts by the importance of its feature; drifted predictions always count. The verdict is
-"no drift" only if every column could be checked.
+"no drift" only if nothing speaks against it, such as many refused requests or rows that break a rule.
 """
 
 from collections.abc import Mapping
@@ -66,15 +66,15 @@ class DriftResult(JobResult):
     unjudged: Mapping[str, str]
     """Column to the reason why it was not compared."""
     violations: Mapping[str, int]
-    """Rule of the contract to the number of sampled rows that break it."""
+    """Rule of the contract to the number of judged rows that break it."""
     window_rows: int
     """All rows of the window."""
     judged_rows: int
-    """Rows of the sample that was checked."""
+    """Rows that were checked: all rows of a file, a sample of the log."""
     reference_rows: int
     model_version: str
     reason: str | None = None
-    """What could not be checked, and the remedy; None if everything was checked."""
+    """Why calm columns would not mean that nothing drifted, and the remedy; None if they would."""
 
     @property
     def drifted(self) -> list[ColumnDrift]:
@@ -110,7 +110,7 @@ class DriftResult(JobResult):
         found = f"{self._drift}; {self._rows}"
         if self.verdict == "cannot tell":
             return f"cannot tell: {self.reason} Partial result: {found}"
-        return f"{found}; not checked: {self.reason}" if self.reason else found
+        return f"{found}; warning: {self.reason}" if self.reason else found
 
     @property
     def _drift(self) -> str:

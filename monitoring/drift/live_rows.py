@@ -67,7 +67,7 @@ def _from_file(path: Table, settings: DriftSettings, baseline: Baseline) -> Live
         path, baseline.contract, rows=settings.sample_rows, mapping=mapping, counted=counted, each=counter.add
     )
     repeated = repeated_rows.find(baseline.contract, table, baseline.table)
-    told = [repeated.say("rows", "keep one row of each customer in the file")] if repeated.are_many else []
+    told = [repeated.say("rows", "keep one row of each customer")] if repeated.are_many else []
     if counted is not None:
         told += _say_counted(counted)
     if len(table) < rows:
@@ -80,11 +80,24 @@ def _from_file(path: Table, settings: DriftSettings, baseline: Baseline) -> Live
 
 def _say_counted(counted: CountedRows) -> list[str]:
     customers, predictions = f"{counted.all_customers:,} customers", f"{counted.rows:,} predictions"
-    if counted.share == 1:
-        said = f"{predictions} of {customers}; the newest of each counts"
-        return [said] if counted.all_customers < counted.rows else []
-    drawn = f"one in {1 / counted.share:.0f} customers is drawn by its digest"
-    return [f"{predictions} of about {customers}; {drawn}, and the newest prediction of each counts"]
+    digest, prediction = counted.columns
+    told = []
+    if counted.share < 1:
+        drawn = f"one in {1 / counted.share:.0f} customers is drawn by its digest"
+        told.append(f"{predictions} of about {customers}; {drawn}, and the newest prediction of each counts")
+    elif counted.all_customers < counted.rows:
+        told.append(f"{predictions} of {customers}; the newest of each counts")
+    if counted.unreadable:
+        told.append(
+            f"{counted.unreadable:,} values of {digest} are no digests of the log, which are texts of 32 hexadecimal "
+            "digits; they tell no customers apart, and each of these rows counts"
+        )
+    if counted.unordered:
+        told.append(
+            f"{counted.unordered:,} values of {prediction} are no ids of the log, which begin with the time; of these "
+            "rows, the last one of each customer counts as the newest"
+        )
+    return told
 
 
 class _Counter:

@@ -41,6 +41,10 @@ class CountedRows:
     """The position of each one's newest row in the file."""
     alone: int
     """Rows without a digest, which count each."""
+    unreadable: int
+    """Those of them that have a value which is no digest."""
+    unordered: int
+    """Rows with a digest whose prediction has no id of the log; the last of them in the file counts as the newest."""
 
     @property
     def all_customers(self) -> int:
@@ -50,13 +54,13 @@ class CountedRows:
     def mask(self, chunk: pa.Table, first: int) -> Mask:
         """Return which rows of a chunk count; `first` is the position of its first row in the file."""
         digests, ids = (chunk[name] for name in self.columns)
-        customers, known = _hex(digests, 0, 16)
+        customers, known = _customers(digests)
         place = np.minimum(np.searchsorted(self.customers, customers), len(self.customers) - 1)
         position = first + np.arange(len(chunk))
         is_newest = (
             (self.customers[place] == customers) & (self.newest[place] == position) if len(self.customers) else ~known
         )
-        is_drawn = _hex(ids, 20, 32)[0] < self.share * 16.0**12  # the end of an id is random
+        is_drawn = _hex(ids)[0][:, 1] % _END < self.share * _END  # the end of an id is random
         return np.where(known, is_newest, is_drawn)
 
 
@@ -74,25 +78,38 @@ def find(path: Table, contract: Contract, style: CsvFormat) -> CountedRows | Non
     for part in tables.reject_misfits(path, parts):
         found.add(part.table[digest], part.table[prediction])
     customers, _, newest = found.reduced()
-    return CountedRows((digest, prediction), found.rows, found.share, customers, newest, found.alone)
+    return CountedRows(
+        (digest, prediction),
+        found.rows,
+        found.share,
+        customers,
+        newest,
+        alone=found.alone,
+        unreadable=found.unreadable,
+        unordered=found.unordered,
+    )
 
 
 class _Newest:
     """The newest row of each customer so far: sorted ones, and a list that is merged when it is as long."""
 
     def __init__(self) -> None:
-        self.rows = self.alone = 0
+        self.rows = self.alone = self.unreadable = self.unordered = 0
         self.share = 1.0
         self._parts: list[tuple[Keys, Keys, Positions]] = []
         self._sorted = 0
 
     def add(self, digests: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
-        customers, known = _hex(digests, 0, 16)
+        customers, known = _customers(digests)
+        numbers, has_time = _hex(ids)
         drawn = known & (customers < self.share * 2.0**64)
         position = self.rows + np.arange(len(customers))
-        self._parts.append((customers[drawn], _hex(ids, 0, 16)[0][drawn], position[drawn]))
+        self._parts.append((customers[drawn], numbers[drawn, 0], position[drawn]))
         self.rows += len(customers)
-        self.alone += int((~known).sum())
+        alone = int((~known).sum())
+        self.alone += alone
+        self.unreadable += alone - digests.null_count - _count_empty(digests)
+        self.unordered += int((known & ~has_time).sum())
         if sum(len(part[0]) for part in self._parts) > 2 * max(self._sorted, _CHUNK_ROWS):
             self.reduced()
 
@@ -112,19 +129,38 @@ class _Newest:
         return customers, ids, positions
 
 
-def _hex(texts: pa.ChunkedArray, start: int, stop: int) -> tuple[Keys, Mask]:
-    """Read hexadecimal digits of texts of 32 of them as numbers; other texts and nulls are 0, and not known."""
-    column = texts.cast(pa.string()).combine_chunks()
-    known = pc.coalesce(pc.equal(pc.binary_length(column), _TEXT_BYTES), pa.scalar(value=False))
-    filled = pc.if_else(known, column, "0" * _TEXT_BYTES).cast(pa.binary()).cast(pa.binary(_TEXT_BYTES))
+def _customers(digests: pa.ChunkedArray) -> tuple[Keys, Mask]:
+    """Return a number of each digest, from all its digits: a file may number its customers instead."""
+    halves, known = _hex(digests)
+    return halves[:, 0] ^ (halves[:, 1] * _ODD), known
+
+
+def _hex(texts: pa.ChunkedArray) -> tuple[Keys, Mask]:
+    """Read texts of 32 hexadecimal digits as (n, 2) numbers; all other values are 0, and not known."""
+    column = _bytes(texts)
+    known = pc.coalesce(pc.match_substring_regex(column, _DIGEST), pa.scalar(value=False))
+    filled = pc.if_else(known, column, b"0" * _TEXT_BYTES).cast(pa.binary(_TEXT_BYTES))
     _, content = filled.buffers()
-    letters = np.frombuffer(content, dtype=np.uint8).reshape(-1, _TEXT_BYTES)[filled.offset :][: len(filled)]
-    digits = _DIGITS[letters[:, start:stop]]
-    numbers = np.zeros(len(filled), dtype=np.uint64)
-    for at in range(stop - start):
-        numbers = (numbers << np.uint64(4)) | digits[:, at]
-    return numbers, np.asarray(known, dtype=np.bool_)
+    digits = bytes(content or b"")[_TEXT_BYTES * filled.offset :][: _TEXT_BYTES * len(filled)]
+    numbers = np.frombuffer(bytes.fromhex(digits.decode("ascii")), dtype=">u8").astype(np.uint64)
+    return numbers.reshape(-1, 2), np.asarray(known, dtype=np.bool_)
 
 
-_DIGITS = np.zeros(256, dtype=np.uint64)
-_DIGITS[list(b"0123456789abcdef")] = np.arange(16, dtype=np.uint64)
+def _count_empty(texts: pa.ChunkedArray) -> int:
+    return int(pc.sum(pc.equal(pc.binary_length(_bytes(texts)), 0)).as_py() or 0)
+
+
+def _bytes(column: pa.ChunkedArray) -> pa.Array:
+    """Return texts as bytes; a column of another type has no digests and is null."""
+    is_bytes = pa.types.is_binary(column.type) or pa.types.is_fixed_size_binary(column.type)
+    held = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if is_bytes or pa.types.is_large_binary(column.type):
+        return column.cast(pa.binary()).combine_chunks()
+    if pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held):
+        return column.cast(pa.string()).cast(pa.binary()).combine_chunks()
+    return pa.nulls(len(column), pa.binary())
+
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: spreads numbers in sequence evenly
+_END = np.uint64(16**12)
+_DIGEST = "^[0-9a-fA-F]{32}$"

@@ -111,9 +111,9 @@ def remarks(run: RecordedRun) -> list[str]:
 
 
 def period(run: RecordedRun) -> str:
-    """Return the time that a run looked at, or the file."""
+    """Return the time that a run looked at, or the file or folder."""
     if run.facts.get("live") and run.job == "drift":
-        return f"the file {run.facts['live']}"
+        return f"the rows of {run.facts['live']}"
     start, end = run.facts.get("from"), run.facts.get("to")
     if not (start and end):
         return "not known"

@@ -1,10 +1,10 @@
 """Evidently's table of columns with the drift job's own figures: importance, distance and limit."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from monitoring.drift.distances import METHODS
-from monitoring.drift.drift_result import ColumnDrift, DriftResult
+from monitoring.drift.drift_result import MOST_NAMED, ColumnDrift, DriftResult
 
 _HEADINGS = {
     "column_name": "Column",
@@ -16,6 +16,7 @@ _HEADINGS = {
     "reference_distribution": "Training sample",
     "current_distribution": "Live rows",
 }
+_ELSEWHERE = "The record and the review page have all."
 
 
 def title(result: DriftResult) -> str:
@@ -36,16 +37,27 @@ def rules(result: DriftResult) -> str:
     )
 
 
-def left_out(result: DriftResult, drawn: Collection[str]) -> list[str]:
-    """Say how many columns the table leaves out, and what they are; nothing if it has all."""
-    hidden = [score for score in result.scores if score.column not in drawn]
+def left_out(result: DriftResult, drawn: Collection[str], empty: Mapping[str, str]) -> list[str]:
+    """Say which columns the table leaves out, and why; nothing if it has all.
+
+    `empty` are columns without a value in a drawn table, each with the reason.
+    """
+    reasons = sorted({*empty.values()})
+    said = [_not_drawn(reason, [name for name, why in empty.items() if why == reason]) for reason in reasons]
+    hidden = [score for score in result.scores if score.column not in {*drawn, *empty}]
     if not hidden:
-        return []
+        return said
     drifted = sum(score.drifted for score in hidden)
     kind = f"{drifted:,} of them drifted" if drifted else "none of them drifted"
     order = "the predictions, drifted columns, then the most important ones"
     there = f"The table and the plots have {len(drawn)} columns: {order}."
-    return [f"{there} {len(hidden):,} are left out; {kind}. The record and the review page have all."]
+    return [f"{there} {len(hidden):,} are left out; {kind}. {_ELSEWHERE}", *said]
+
+
+def _not_drawn(reason: str, names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    named = ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return f"Not in the table and the plots, because {reason}: {named}. {_ELSEWHERE}"
 
 
 def columns(evidently: list[dict[str, Any]]) -> list[dict[str, Any]]:

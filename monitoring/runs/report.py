@@ -135,13 +135,15 @@ class _Drift(MetricContainer):  # type: ignore[misc]  # as above
 def draw_drift(comparison: Comparison, result: DriftResult, remarks: Sequence[str], top: Heading) -> RenderedReport:
     """Draw the report of the drift job: the compared columns, and a summary of their values.
 
-    Of many columns, it draws the most telling ones: each takes Evidently a quarter of a second and 40 KB.
+    Of many columns, it draws the most telling ones: each takes Evidently a quarter of a second and 40 KB. Evidently
+    cannot draw a column without a value in one of the drawn tables; the report names it.
     """
     _register_methods({score.column: score.ratio for score in result.scores})
     lines = trend.of_drift(result)
-    drawn = [score.column for score in result.drawn]
+    empty = comparison.empty_when_drawn
+    drawn = [score.column for score in result.drawn if score.column not in empty]
     shown_names = {*drawn, *list(comparison.unjudged)[: MOST_DRAWN - len(drawn)]}
-    rules = [columns_table.rules(result), *columns_table.left_out(result, drawn)]
+    rules = [columns_table.rules(result), *columns_table.left_out(result, drawn, empty)]
     summary = _summary(top, remarks=[*rules, *remarks], trend=_names(lines))
     shown = replace(comparison, pairs={name: pair for name, pair in comparison.pairs.items() if name in shown_names})
     drift = _Drift(columns=[name for name in shown.kinds if name in drawn], result=result)

@@ -108,9 +108,9 @@ def _heading(result: JobResult, job: Job, settings: JobSettings, started_at: dat
 
 
 def _checked(settings: JobSettings, started_at: datetime) -> str:
-    """Return the file or the period that is checked."""
+    """Return the file, the folder or the period that is checked."""
     if isinstance(settings, DriftSettings) and settings.live:
-        return f"the file {settings.live}"
+        return f"the rows of {settings.live}"
     try:
         return str(settings.period(started_at))
     except PeriodInvalid as error:

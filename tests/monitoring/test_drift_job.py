@@ -61,6 +61,16 @@ def test_columns_that_fall_silent_or_freeze_are_drift(judge: Judge, customers: D
     assert "not compared: monthly_charges, no value in the live rows\n" in outcome.said
 
 
+def test_values_that_the_report_does_not_draw_decide_all_the_same(judge: Judge, customers: Draw) -> None:
+    live = customers(3_000, 2).astype({"contract_type": "Float64", "support_tickets": "Float64"})
+    live.loc[1:, ["contract_type", "support_tickets"]] = pd.NA
+    outcome = judge(live, sample_rows=1_000)
+    assert (outcome.code, outcome.drifted) == (1, {"contract_type missing", "support_tickets missing"})
+    assert {"contract_type", "support_tickets"} <= {column["name"] for column in outcome.record["columns"]}
+    told = "because none of the 1,000 drawn live rows has a value of them: support_tickets, contract_type, churn_prob"
+    assert told in outcome.page.read_text()
+
+
 def test_a_column_that_no_longer_is_constant_is_drift(
     judge: Judge, customers: Draw, publish_reference: Publish
 ) -> None:
@@ -102,6 +112,18 @@ def test_too_many_rows_outside_the_contract_cannot_tell(judge: Judge, customers:
     )
     assert "outside the contract: support_tickets not a whole number, 101 live rows\n" in outcome.said
     assert judge(live, **quiet, max_refused_share=0.101).code == 0
+
+
+def test_drift_of_rows_that_break_rules_comes_with_a_warning_that_is_true(judge: Judge, customers: Draw) -> None:
+    live = customers(1_000, 2).assign(contract_type=9)
+    outcome = judge(live)
+    assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
+    assert "; warning: 0 of 1,000 rows have a prediction of model" in outcome.said
+    assert "200 are needed. Rows that break a rule of the contract, as listed below, have none: correct" in outcome.said
+    assert (
+        "1,000 of 1,000 rows break a rule of the contract, as listed below; more than 10% are too many" in outcome.said
+    )
+    assert "not checked" not in outcome.said
 
 
 def test_a_folder_with_a_damaged_file_cannot_tell(judge: Judge, customers: Draw, tmp_path: Path) -> None:
@@ -244,3 +266,12 @@ def test_any_contract_can_be_watched(judge: Judge, second_contract: Contract, pu
     live.loc[::4, "newsletter"] = None
     shifted = judge(live, contract=second_contract, models_dir=shelf)
     assert shifted.drifted == {"auto_renew", "plan", "newsletter missing"}
+
+
+def test_rows_whose_customers_or_times_cannot_be_told_are_counted_and_said(judge: Judge, customers: Draw) -> None:
+    digests = [f"customer-{at:023d}" for at in range(300)] + [f"{at // 2:032X}" for at in range(600)]
+    outcome = judge(customers(900, 2).assign(customer_digest=digests, prediction_id="7b-1"))
+    assert (outcome.code, outcome.record["window_rows"]) == (0, 600)
+    assert "900 predictions of 600 customers; the newest of each counts\n" in outcome.said
+    assert "300 values of customer_digest are no digests of the log, which are texts of 32 hexadecimal" in outcome.said
+    assert "600 values of prediction_id are no ids of the log, which begin with the time" in outcome.said

@@ -99,7 +99,7 @@ def test_repeated_rows_are_said_in_terminal_record_and_report(judge: Judge, keep
 def test_repeated_rows_of_a_file_are_said_too(judge: Judge, customers: Draw) -> None:
     live = pd.concat([customers(400, 2)] * 2, ignore_index=True)
     assert "50% of the rows equal an earlier one" in (outcome := judge(live)).said
-    assert "keep one row of each customer in the file" in outcome.said
+    assert "keep one row of each customer\n" in outcome.said
     assert "equal an earlier one" not in judge(customers(800, 2)).said
 
 
@@ -160,7 +160,7 @@ def test_shifted_inputs_are_drift_without_any_prediction_of_the_pinned_model(
     outcome = judge()
     assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
     assert outcome.record["unjudged"] == {"churn_probability": "no value in the live rows"}
-    assert "; not checked: 0 of 600 rows have a prediction of model" in outcome.said
+    assert "; warning: 0 of 600 rows have a prediction of model" in outcome.said
 
 
 def test_answers_that_are_not_those_of_the_model_are_drift_though_the_inputs_are_calm(
@@ -211,7 +211,7 @@ def test_drift_stays_drift_whatever_is_refused(judge: Judge, keep: Keep, custome
     count(log_url, answered=500, refused=250, fields={"contract_type": 250})
     outcome = judge()
     assert (outcome.code, outcome.drifted) == (1, {"contract_type"})
-    assert "; not checked: refused with 422: 33.3% of requests" in outcome.said
+    assert "; warning: refused with 422: 33.3% of requests" in outcome.said
 
 
 def test_where_nearly_all_are_refused_the_missing_rows_are_explained(

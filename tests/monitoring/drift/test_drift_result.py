@@ -87,7 +87,7 @@ def test_drift_in_what_was_seen_is_drift_whatever_was_not() -> None:
     found = verdict(score("a", 2, 0.5), reason="Half was hidden. Look again.")
     assert (found.verdict, found.exit_code) == ("drift", 1)
     assert found.summary.startswith("drift in 1 of 1 columns: a (")
-    assert found.summary.endswith(f"{ROWS}; not checked: Half was hidden. Look again.")
+    assert found.summary.endswith(f"{ROWS}; warning: Half was hidden. Look again.")
 
 
 def test_a_sample_is_said_to_be_one() -> None:

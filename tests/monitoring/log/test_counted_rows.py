@@ -1,10 +1,13 @@
 """A file with the log's columns counts each customer once, in bounded memory."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from models.columns.column_mapping import ColumnMapping
@@ -68,8 +71,58 @@ def test_a_file_without_both_columns_counts_every_row(customers: Draw, tmp_path:
     assert counted_rows.find(write(rows, tmp_path / "live"), CONTRACT, ColumnMapping().csv) is None
 
 
-def test_texts_that_are_no_digests_tell_no_customers_apart(customers: Draw, tmp_path: Path) -> None:
-    rows = customers(60, 1).assign(customer_digest=["", "ann", "x" * 33] * 20, prediction_id="1")
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["bob", "ann", "x" * 33]),
+        pa.array([f"customer-{number:023d}" for number in range(3)]),
+        pa.array([f"{number:031x}\u00e9" for number in range(3)]),
+        pa.array([f"{number:032x}\n" for number in range(3)]),
+        pa.array([bytes([255, number] * 8) for number in range(3)]),
+        pa.array([bytes([255, number] * 8) for number in range(3)], pa.binary(16)),
+        pa.array([Decimal(10**31 + number) for number in range(3)]),
+        pa.array([1, 2, 3]),
+    ],
+    ids=["short", "ids", "accents", "line ends", "bytes", "fixed bytes", "decimals", "integers"],
+)
+def test_values_that_are_no_digests_tell_no_customers_apart(customers: Draw, tmp_path: Path, values: pa.Array) -> None:
+    rows = pa.Table.from_pandas(customers(60, 1).assign(prediction_id="1"), preserve_index=False)
+    rows = rows.append_column("customer_digest", pa.concat_arrays([values] * 20))
+    pq.write_table(rows, tmp_path / "live.parquet")
+    table, counted = read(tmp_path / "live.parquet")
+    assert (len(table), counted.alone, counted.unreadable, counted.all_customers) == (60, 60, 60, 60)
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_customers_without_a_digest_are_not_told_as_unreadable(
+    customers: Draw, tmp_path: Path, empty: str | None
+) -> None:
+    customers(60, 1).assign(customer_digest=empty, prediction_id="1").to_csv(tmp_path / "live.csv", index=False)
+    table, counted = read(tmp_path / "live.csv")
+    assert (len(table), counted.alone, counted.unreadable, counted.unordered) == (60, 60, 0, 0)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
+def test_digests_and_ids_are_the_same_in_capitals_and_in_each_type_of_text(
+    customers: Draw, tmp_path: Path, kind: pa.DataType
+) -> None:
+    rows = exported(customers, 400)
+    rows = rows.assign(
+        customer_digest=rows["customer_digest"].str.upper(), prediction_id=rows["prediction_id"].str.upper()
+    )
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    for name in counted_rows.COLUMNS:
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, table[name].cast(pa.string()).cast(kind))
+    pq.write_table(table, tmp_path / "live.parquet")
+    found, counted = read(tmp_path / "live.parquet")
+    assert found["monthly_charges"].value_counts().to_dict() == {100.0: 400, 1.0: 4 * (TIMES - 1)}
+    assert (counted.unreadable, counted.unordered) == (0, 0)
+
+
+def test_without_ids_of_the_log_the_last_row_of_a_customer_counts(customers: Draw, tmp_path: Path) -> None:
+    rows = customers(60, 1).assign(customer_digest=[f"{at // 2:032x}" for at in range(60)], prediction_id="7b-1")
+    rows["monthly_charges"] = [1.0, 100.0] * 30
     rows.to_csv(tmp_path / "live.csv", index=False)
     table, counted = read(tmp_path / "live.csv")
-    assert (len(table), counted.alone, counted.all_customers) == (60, 60, 60)
+    assert (table["monthly_charges"].tolist(), counted.unordered) == ([100.0] * 30, 60)

@@ -93,7 +93,7 @@ def test_title_sentence_period_model_and_decision_stand_at_the_top(shifted: Any,
     assert title.startswith("# Drift report: drift, ")
     assert lines == [
         record["summary"],
-        f"**Period:** the file {tmp_path / 'live.parquet'}",
+        f"**Period:** the rows of {tmp_path / 'live.parquet'}",
         f"**Model:** {record['model_version']}",
         f"**Run:** {shifted.page.stem}",
     ]
