@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
+from models.log.log_tables import OUTCOMES, PREDICTIONS
 from models.log.partitions.catalogue import TABLES
 
 LOCK = 7_026_401
@@ -21,7 +22,22 @@ Result = TypeVar("Result")
 
 
 def briefly(engine: Engine, change: Callable[[Connection], Result], *, tries: int = TRIES) -> Result:
-    """Run a change in one transaction, as the owner of the tables.
+    """Run a change of the tables in one transaction, as their owner.
+
+    Raises:
+        SQLAlchemyError: the database rejects it, or others hold the tables all the time.
+    """
+
+    def as_owner(connection: Connection) -> Result:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        _become_owner(connection)
+        return change(connection)
+
+    return again(engine, as_owner, tries=tries)
+
+
+def again(engine: Engine, change: Callable[[Connection], Result], *, tries: int = TRIES) -> Result:
+    """Run a change in one transaction, and once more if it waited too long for a lock.
 
     Raises:
         SQLAlchemyError: the database rejects it, or others hold the tables all the time.
@@ -30,8 +46,6 @@ def briefly(engine: Engine, change: Callable[[Connection], Result], *, tries: in
         tries -= 1
         try:
             with engine.begin() as connection:
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-                _become_owner(connection)
                 return change(connection)
         except OperationalError as error:
             if not tries or getattr(error.orig, "sqlstate", None) not in (_LOCK_TIMEOUT, _DEADLOCK):
@@ -43,6 +57,16 @@ def lock_tables(connection: Connection) -> None:
     """Lock the tables against readers and writers, without their partitions."""
     names = ", ".join(f"ONLY {table.name}" for table in TABLES)
     connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+
+
+def keep_out_writers(connection: Connection) -> None:
+    """Let no one else write predictions or outcomes until the end of the transaction; it needs the right to delete."""
+    if connection.dialect.name != "postgresql":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    names = ", ".join(f"ONLY {table.name}" for table in (PREDICTIONS, OUTCOMES))
+    connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _become_owner(connection: Connection) -> None:
