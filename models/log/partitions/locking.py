@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
@@ -17,7 +18,9 @@ LOCK = 7_026_401
 """Id of the advisory lock of all who change tables; any number that no other program of the same database uses."""
 LOCK_SECONDS, PAUSE_SECONDS, TRIES = 2, 2.0, 30
 """Longest wait for a lock, pause until the next try, and number of tries: a job that reads may take two minutes."""
-_LOCK_TIMEOUT, _DEADLOCK = "55P03", "40P01"
+WAIT_SECONDS = 60
+"""Longest wait for another process that upgrades or partitions the tables."""
+LOCK_TIMEOUT, _DEADLOCK = "55P03", "40P01"
 Result = TypeVar("Result")
 
 
@@ -48,9 +51,25 @@ def again(engine: Engine, change: Callable[[Connection], Result], *, tries: int 
             with engine.begin() as connection:
                 return change(connection)
         except OperationalError as error:
-            if not tries or getattr(error.orig, "sqlstate", None) not in (_LOCK_TIMEOUT, _DEADLOCK):
+            if not tries or getattr(error.orig, "sqlstate", None) not in (LOCK_TIMEOUT, _DEADLOCK):
                 raise
         time.sleep(PAUSE_SECONDS)
+
+
+class Busy(Exception):
+    """Another process changes the tables."""
+
+
+def claim(connection: Connection) -> None:
+    """Let no one else change the tables until the end of the transaction.
+
+    A lock of the session would stay behind on a connection that PgBouncer gives to others.
+
+    Raises:
+        Busy: another process does it already.
+    """
+    if not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
+        raise Busy
 
 
 def lock_tables(connection: Connection) -> None:
