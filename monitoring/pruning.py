@@ -20,7 +20,7 @@ from models.log import connections, row_ids
 from models.log.errors import LogNotPartitioned
 from models.log.log_tables import PREDICTIONS, TRAFFIC
 from models.log.partitions import catalogue, locking, sets, upkeep
-from models.log.partitions.catalogue import BEFORE, DEFAULT, PartitionSet, key, partition_name
+from models.log.partitions.catalogue import BEFORE, PartitionSet, key
 from models.log.partitions.weeks import Week
 from models.progress import Progress
 from monitoring.archive import archiving
@@ -63,7 +63,7 @@ def run(settings: PruneSettings) -> str:
     exported = ""
     with connections.engine(settings.log_url) as engine:
         _keep_partitions(engine, now)
-        archived: list[Archived] = []
+        archived: list[Archived] | None = None
         if settings.export:
             before = Week.of(before).start
             archived = archiving.export(engine, settings.export, before)
@@ -92,56 +92,70 @@ def _analyze(engine: Engine) -> None:
             connection.exec_driver_sql(f"ANALYZE {', '.join(table.name for table in catalogue.TABLES)}")
 
 
-def _remove(engine: Engine, before: datetime, archived: Sequence[Archived]) -> _Removed:
-    """Drop the partitions of weeks that are wholly old, and delete what is old in others."""
+def _remove(engine: Engine, before: datetime, archived: Sequence[Archived] | None) -> _Removed:
+    """Drop the partitions of weeks that are wholly old, and delete what is old in others.
+
+    Where old rows are exported, only predictions of the weeks in `archived` are removed.
+    """
     found, bound = _Removed(), row_ids.first_id(before)
     with engine.connect() as connection:
-        is_partitioned = catalogue.state(connection) == "partitioned"
         partitions = catalogue.partition_sets(connection)
     old = [one for one in partitions if one.end_id <= bound and one.is_owned]
     for one in old:
-        inside = [week for week in archived if one.first_id <= week.week.ids[0] < one.end_id]
+        inside = None if archived is None else [week for week in archived if catalogue.covers([one], week.week.ids[0])]
         found += locking.briefly(engine, partial(_drop, old=one, archived=inside))
-        archived = [week for week in archived if week not in inside]
-    with engine.connect() as connection:
-        archiving.require_unchanged(connection, archived)
-    by_row = [one.suffix for one in partitions if one not in old and (one.suffix == BEFORE or one.end_id <= bound)]
-    for suffix in [*by_row, DEFAULT] if is_partitioned else [None]:
-        predictions = delete(engine, PREDICTIONS, before, suffix)  # the database deletes their outcomes too
-        found += _Removed(predictions, delete(engine, TRAFFIC, before, suffix))
-    return found
+    # A week that is old in part is dropped later, as a whole; rows from before are many weeks.
+    begun = [one.first_id for one in partitions if one.first_id < bound < one.end_id and one.suffix != BEFORE]
+    end = min([bound, *begun])
+    if archived is None:
+        predictions = delete(engine, PREDICTIONS, end)  # the database deletes their outcomes too
+    else:
+        left = [week for week in archived if not catalogue.covers(old, week.week.ids[0])]
+        predictions = sum(_delete_exported(engine, week) for week in left)
+    return found + _Removed(predictions, delete(engine, TRAFFIC, end))
 
 
-def _drop(connection: Connection, old: PartitionSet, archived: Sequence[Archived]) -> _Removed:
+def _drop(connection: Connection, old: PartitionSet, archived: Sequence[Archived] | None) -> _Removed:
     predictions, counts = (
         connection.scalar(sa.select(sa.func.count()).select_from(sa.table(old.table(table)))) or 0
         for table in (PREDICTIONS, TRAFFIC)
     )
     locking.lock_tables(connection)
-    archiving.require_unchanged(connection, archived)
+    if archived is not None:
+        archiving.require_unchanged(connection, archived, (old.first_id, old.end_id))
     sets.drop(connection, old)
     return _Removed(predictions, counts, partitions=1)
 
 
-def delete(engine: Engine, table: sa.Table, before: datetime, suffix: str | None = None) -> int:
-    """Delete the rows of a table, or of one of its partitions, that are older than `before`; return their number.
+def _delete_exported(engine: Engine, week: Archived) -> int:
+    """Delete the predictions of an exported week, and return their number."""
+    left = week
+    with Progress() as progress:
+        progress.stage(f"deleting the predictions of the week from {week.week.start:%Y-%m-%d} on")
+        while left.predictions:
+            before = left.predictions
+            left = locking.again(engine, partial(archiving.delete_some, archived=left, rows=CHUNK_ROWS))
+            progress.step(before - left.predictions)
+            time.sleep(PAUSE_SECONDS)
+    return week.predictions
+
+
+def delete(engine: Engine, table: sa.Table, end: str) -> int:
+    """Delete the rows of a table whose ids are below `end`, and return their number.
 
     Raises:
         SQLAlchemyError: the database cannot be reached, or refuses the statement.
     """
-    name = table.name if suffix is None else partition_name(table, suffix)
-    rows_of = sa.table(name, sa.column(key(table).name))
-    ids = rows_of.c[key(table).name]
-    old = sa.select(ids).where(ids < row_ids.first_id(before))
-    deletion = sa.delete(rows_of).where(ids.in_(old.order_by(ids).limit(CHUNK_ROWS)))
-    deleted = 0
+    identity, first, deleted = key(table), "", 0
     with Progress() as progress:
-        progress.stage(f"deleting old {name}")
+        progress.stage(f"deleting old {table.name}")
         while True:
+            old = sa.select(identity.label("id")).where(identity >= first, identity < end).order_by(identity)
             with engine.begin() as connection:
-                rows = connection.execute(deletion).rowcount
-            deleted += rows
+                last = connection.scalar(sa.select(sa.func.max(old.limit(CHUNK_ROWS).subquery().c.id)))
+                if last is None:
+                    return deleted
+                rows = connection.execute(sa.delete(table).where(identity.between(first, last))).rowcount
+            first, deleted = last, deleted + rows
             progress.step(rows)
-            if rows < CHUNK_ROWS:
-                return deleted
             time.sleep(PAUSE_SECONDS)

@@ -5,6 +5,7 @@ LogError
 ├── LogMissing                the SQLite file of the log does not exist
 ├── LogUnreadable             the database does not answer, or lacks the log's tables
 ├── LogTooNew                 a newer version of this project has changed the log
+├── LogBusy                   another process has been changing the tables for long
 ├── LogNotPartitioned         the tables are not partitioned by week, or lack the partitions of a week
 └── OutcomesRefused           outcomes cannot be recorded
     ├── OutcomesUnknown       the log has no such predictions
@@ -64,6 +65,17 @@ class LogTooNew(LogError):
         super().__init__(
             f"{url}: a newer version of this project has changed this prediction log. "
             "Start that version, or name another log."
+        )
+
+
+class LogBusy(LogError):
+    """Another process has been changing the prediction log's tables for long."""
+
+    def __init__(self, *, url: str, seconds: int) -> None:
+        self.url, self.seconds = redact_passwords(url), seconds
+        super().__init__(
+            f"{self.url}: another process has been changing the tables of this prediction log for {seconds} seconds. "
+            "Try again later, or look in pg_locks for who holds the advisory lock."
         )
 
 

@@ -125,7 +125,17 @@ def connect(url: str, *, create: bool = False) -> Engine:
 
 def insertion(table: Table, dialect: Dialect) -> str:
     """Return the SQL that inserts rows of text, in the order of the columns, and skips existing rows."""
-    return str(INSERT[dialect.name](table).on_conflict_do_nothing().compile(dialect=dialect))
+    statement = INSERT[dialect.name](table)
+    if dialect.name == "postgresql":  # else a moment without a zone would be one of the session's time zone
+        values = {column.name: _as_utc(column) for column in table.columns}
+        statement = statement.values(values)
+    return str(statement.on_conflict_do_nothing().compile(dialect=dialect))
+
+
+def _as_utc(column: Column[Any]) -> sa.ColumnElement[Any]:
+    if not isinstance(column.type, Moment):
+        return sa.bindparam(column.name, type_=column.type)
+    return sa.func.timezone(sa.literal_column("'UTC'"), sa.bindparam(column.name, type_=sa.DateTime()))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 from models.log.errors import OutcomesContradicted, OutcomesUnknown
 from models.log.log_tables import INSERT, OUTCOMES, PREDICTIONS
@@ -45,16 +46,27 @@ def record(engine: Engine, outcomes: Collection[Outcome], *, reported_by: str) -
     first = _first_of_each(outcomes)
     ids = sorted(first)  # all clients insert rows in the same order, so there is no deadlock
     with engine.connect() as connection:
-        with connection.begin():
-            _require_predictions(connection, ids)
-            new = _insert(connection, [first[identity] for identity in ids], reported_by)
-            own = OUTCOMES.c.reported_by == reported_by
-            stored = {row["prediction_id"]: row for row in connection.execute(_having(OUTCOMES, ids, own)).mappings()}
-            if differ := [identity for identity in ids if stored[identity]["churned"] != first[identity].churned]:
-                raise OutcomesContradicted(ids=differ)
+        try:
+            new, stored = _store(connection, first, ids, reported_by)
+        except (OutcomesUnknown, IntegrityError):  # while predictions are moved to another partition, none is found
+            new, stored = _store(connection, first, ids, reported_by)
         # After the commit, so that of two reporters at the same time at least the later one sees the other.
         others = _find_opposites(connection, {identity: first[identity].churned for identity in new}, reported_by)
     return [Recorded(**stored[identity], is_new=identity in new, contradicts=others[identity]) for identity in first]
+
+
+def _store(
+    connection: Connection, first: Mapping[str, Outcome], ids: Sequence[str], reported_by: str
+) -> tuple[set[str], Mapping[str, Any]]:
+    """Store the outcomes in one transaction; return the ids of those that are new, and all as they are stored."""
+    with connection.begin():
+        _require_predictions(connection, ids)
+        new = _insert(connection, [first[identity] for identity in ids], reported_by)
+        own = OUTCOMES.c.reported_by == reported_by
+        stored = {row["prediction_id"]: row for row in connection.execute(_having(OUTCOMES, ids, own)).mappings()}
+        if differ := [identity for identity in ids if stored[identity]["churned"] != first[identity].churned]:
+            raise OutcomesContradicted(ids=differ)
+    return new, stored
 
 
 def _first_of_each(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:

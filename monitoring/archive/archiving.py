@@ -4,7 +4,8 @@ A file is compared with the log after it was written. One that is there already 
 the log still has: an earlier run wrote it, and was ended while it deleted them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from models.customer.contract import Contract
 from models.features import CONTRACT
 from models.log import row_ids
 from models.log.log_tables import OUTCOMES, PREDICTIONS
+from models.log.partitions import locking
 from models.log.partitions.catalogue import key
 from models.log.partitions.weeks import Week
 from models.progress import Progress
@@ -41,27 +43,60 @@ def export(engine: Engine, folder: Path, before: datetime, contract: Contract = 
         SQLAlchemyError: the database cannot be reached, or rejects a statement.
     """
     found = []
-    with engine.connect() as connection, Progress() as progress:
-        if engine.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="REPEATABLE READ")
-        for week in _weeks(connection, before):
+    with engine.connect() as connection:
+        weeks = list(_weeks(connection, "", row_ids.first_id(before)))
+    with Progress() as progress:
+        for week in weeks:
             path = archive_files.path_of(folder, week)
             progress.stage(f"exporting {path.name}")
-            _export(connection, path, week, contract)
-            found.append(_count(connection, week))
+            with _snapshot(engine) as connection:
+                _export(connection, path, week, contract)
+                found.append(_count(connection, week))
             progress.step(found[-1].predictions)
     return found
 
 
-def require_unchanged(connection: Connection, archived: Iterable[Archived]) -> None:
-    """Check that the log has the rows of the files and no others, before they are deleted.
+def require_unchanged(connection: Connection, archived: Sequence[Archived], ids: tuple[str, str]) -> None:
+    """Check that from one id to another, the log has the rows of the files and no others.
+
+    It holds until the end of the transaction only if others cannot write.
 
     Raises:
         LogChanged: an outcome or a prediction came meanwhile.
     """
-    for one in archived:
-        if _count(connection, one.week) != one:
-            raise LogChanged(week=f"{one.week.start:%Y-%m-%d}")
+    known = {one.week: one for one in archived}
+    found = {week: _count(connection, week) for week in _weeks(connection, *ids)}
+    if changed := [week for week in known | found if known.get(week) != found.get(week)]:
+        raise LogChanged(week=f"{min(changed).start:%Y-%m-%d}")
+
+
+def delete_some(connection: Connection, archived: Archived, rows: int) -> Archived:
+    """Delete the oldest predictions of an exported week, and return what is left of it.
+
+    Raises:
+        LogChanged: an outcome or a prediction came since the export.
+    """
+    locking.keep_out_writers(connection)
+    first, end = archived.week.ids
+    require_unchanged(connection, [archived], (first, end))
+    identity = PREDICTIONS.c.prediction_id
+    oldest = sa.select(identity).where(identity >= first, identity < end).order_by(identity).limit(rows).subquery()
+    last = connection.scalar(sa.select(sa.func.max(oldest.c.prediction_id)))
+    its = OUTCOMES.c.prediction_id.between(first, last)
+    outcomes = connection.scalar(sa.select(sa.func.count()).select_from(OUTCOMES).where(its)) or 0
+    deleted = connection.execute(sa.delete(PREDICTIONS).where(identity.between(first, last))).rowcount
+    return Archived(archived.week, archived.predictions - deleted, archived.outcomes - outcomes)
+
+
+@contextmanager
+def _snapshot(engine: Engine) -> Iterator[Connection]:
+    """Read the log as it is at one moment."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        else:
+            connection.exec_driver_sql("BEGIN")
+        yield connection
 
 
 def _export(connection: Connection, path: Path, week: Week, contract: Contract) -> None:
@@ -90,9 +125,9 @@ def _export(connection: Connection, path: Path, week: Week, contract: Contract) 
         )
 
 
-def _weeks(connection: Connection, before: datetime) -> Iterator[Week]:
-    """Yield the weeks that have predictions."""
-    ids, end, first = PREDICTIONS.c.prediction_id, row_ids.first_id(before), ""
+def _weeks(connection: Connection, first: str, end: str) -> Iterator[Week]:
+    """Yield the weeks that have predictions, from one id to another."""
+    ids = PREDICTIONS.c.prediction_id
     while (oldest := connection.scalar(sa.select(sa.func.min(ids)).where(ids >= first, ids < end))) is not None:
         week = Week.of_id(oldest)
         yield week

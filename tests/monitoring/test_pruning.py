@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from models.log import log_tables, migrations, outcome_recording, row_ids
 from models.log.errors import LogMissing
 from models.log.outcomes import Outcome
+from models.log.partitions import catalogue, upkeep
 from monitoring import pruning
 from monitoring.runs import run_store
 from monitoring.settings import PruneSettings
@@ -99,6 +100,27 @@ def test_others_write_while_much_is_deleted(engine: Engine, url: str, monkeypatc
 
     assert len(written) > 10
     assert ids_in(engine, log_tables.PREDICTIONS) == set(written)
+
+
+def test_on_a_partitioned_log_select_and_delete_are_rights_enough(postgres_url: str) -> None:
+    engine, role = log_tables.connect(postgres_url), "only_deletes"
+    migrations.upgrade(engine)
+    upkeep.keep(engine, OLD)
+    old = [*predictions.add(engine, OLD, rows=2), *predictions.add(engine, OLD - timedelta(weeks=3), rows=2)]
+    recent = predictions.add(engine, RECENT + timedelta(weeks=1), rows=2)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+        names = ", ".join(table.name for table in catalogue.TABLES)
+        connection.exec_driver_sql(f"GRANT SELECT, DELETE ON {names} TO {role}")
+    try:
+        url = sa.make_url(postgres_url).set(username=role).render_as_string()
+        told = pruning.run(PruneSettings(log_url=url, keep_days=23))
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert told.startswith(f"deleted {len(old)} predictions")
+    assert ids_in(engine, log_tables.PREDICTIONS) == set(recent)
+    engine.dispose()
 
 
 def test_old_runs_go_when_their_age_is_said_even_while_the_log_is_away(tmp_path: Path) -> None:

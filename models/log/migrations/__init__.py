@@ -23,6 +23,7 @@ def upgrade(engine: Engine) -> bool:
     Raises:
         SQLAlchemyError: the database cannot be reached, or rejects a statement.
         LogTooNew: the database was changed by a newer version of this project.
+        LogBusy: another process has been changing the tables for a minute.
     """
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))

@@ -1,15 +1,14 @@
 """Makes the partitions of the coming weeks. The service, `prune` and `migrate` do it; mostly it is only a look."""
 
+import logging
 from datetime import datetime
 from functools import partial
 
-import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
 from models.log.errors import LogNotPartitioned
 from models.log.partitions import catalogue, conversion, locking, sets
-from models.log.partitions.locking import LOCK
 from models.log.partitions.weeks import Week
 
 WEEKS_AHEAD = 4
@@ -18,6 +17,8 @@ NEEDED_WEEKS = 1
 """Weeks, after this one, whose partitions must be there, or a person has to know."""
 _REMEDY = "Run `python -m monitoring migrate` as the user of the database who owns the tables"
 _NO_RIGHT = "42501"
+
+logger = logging.getLogger(__name__)
 
 
 def keep(engine: Engine, now: datetime, *, tries: int = locking.TRIES) -> bool:
@@ -33,19 +34,16 @@ def keep(engine: Engine, now: datetime, *, tries: int = locking.TRIES) -> bool:
         found, missing = catalogue.state(connection), _missing(connection, now)
         if engine.dialect.name != "postgresql" or found == "missing" or (found == "partitioned" and not missing):
             return False
-        if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK))):
-            return False
-        connection.commit()  # a transaction that stays open would keep others from cleaning up
-        try:
-            return _change(engine, now, tries)
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
-                raise
+    try:
+        return _change(engine, now, tries)
+    except locking.Busy:
+        logger.info("another process changes the tables of the prediction log")
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
+            raise
+        with engine.connect() as connection:
             _require(connection, now)
-            return False
-        finally:
-            connection.rollback()
-            connection.scalar(sa.select(sa.func.pg_advisory_unlock(LOCK)))
+    return False
 
 
 def _change(engine: Engine, now: datetime, tries: int) -> bool:
@@ -56,8 +54,14 @@ def _change(engine: Engine, now: datetime, tries: int) -> bool:
     with engine.connect() as connection:
         missing = _missing(connection, now)
     for week in missing:
-        locking.briefly(engine, partial(sets.create_week, week=week), tries=tries)
+        locking.briefly(engine, partial(_create, week=week, now=now), tries=tries)
     return is_whole or bool(missing)
+
+
+def _create(connection: Connection, week: Week, now: datetime) -> None:
+    locking.claim(connection)
+    if week in _missing(connection, now):
+        sets.create_week(connection, week)
 
 
 def _missing(connection: Connection, now: datetime) -> list[Week]:

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
 from models.log import log_tables, migrations, outcome_recording
-from models.log.errors import LogNotPartitioned
+from models.log.errors import LogBusy, LogNotPartitioned
 from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS
 from models.log.outcomes import Outcome
-from models.log.partitions import catalogue, locking, upkeep
+from models.log.partitions import catalogue, locking, sets, upkeep
 from models.log.partitions.weeks import Week
-from tests import predictions
+from tests import predictions, waiting
 
 NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=100)
@@ -144,6 +145,101 @@ def test_a_conversion_that_was_killed_goes_on(engine: Engine, monkeypatch: pytes
     new = predictions.add(engine, NOW + timedelta(days=13), rows=1)
     assert upkeep.keep(engine, NOW)
     assert set(places(engine, PREDICTIONS)) == {*old, *new}
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_view_made_meanwhile_stops_it_and_no_row_is_refused_ever(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, *, is_killed: bool
+) -> None:
+    old, rows = predictions.add(engine, LONG_AGO, rows=1), locking.briefly
+    calls: list[Any] = []
+
+    def sees(*given: Any, tries: int) -> Any:
+        calls.append(given)
+        if len(calls) == 2:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("CREATE VIEW seen AS SELECT churned FROM outcomes")
+            if is_killed:
+                raise KeyboardInterrupt
+        return rows(*given, tries=tries)
+
+    monkeypatch.setattr(locking, "briefly", sees)
+    with pytest.raises(KeyboardInterrupt if is_killed else LogNotPartitioned):
+        upkeep.keep(engine, NOW)
+    with pytest.raises(LogNotPartitioned, match="seen refers to them"):
+        upkeep.keep(engine, NOW)
+    late = predictions.add(engine, NOW + timedelta(weeks=9), rows=1)
+    assert set(places(engine, PREDICTIONS).items()) == {(one, "predictions") for one in [*old, *late]}
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("CREATE POLICY own ON outcomes USING (churned)", "they have the policy own of outcomes"),
+        ("ALTER TABLE predictions ENABLE ROW LEVEL SECURITY", "they have the row-level security of predictions"),
+        (
+            "CREATE TRIGGER told AFTER INSERT ON traffic EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            "they have the trigger told of traffic",
+        ),
+    ],
+    ids=["policy", "row-level security", "trigger"],
+)
+def test_what_partitioned_tables_would_lack_is_named_and_nothing_is_changed(
+    engine: Engine, made: str, said: str
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(made)
+    with pytest.raises(LogNotPartitioned, match=said):
+        upkeep.keep(engine, NOW)
+    with engine.connect() as connection:
+        assert catalogue.state(connection) == "whole"
+
+
+def test_rights_to_columns_are_those_of_before(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("GRANT SELECT (prediction_id, made_at) ON predictions TO pg_monitor")
+    upkeep.keep(engine, NOW)
+    asked = "SELECT has_column_privilege('pg_monitor', 'predictions', %s, 'SELECT')"
+    with engine.connect() as connection:
+        rights = {name: connection.exec_driver_sql(asked, (name,)).scalar() for name in dict(PREDICTIONS.columns)}
+    assert [name for name, has in rights.items() if has] == ["prediction_id", "made_at"]
+
+
+def test_while_another_changes_the_tables_nobody_waits_without_limit(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "WAIT_SECONDS", 1)
+    with engine.begin() as other:
+        locking.claim(other)
+        assert not upkeep.keep(engine, NOW)
+        monkeypatch.setattr(MigrationContext, "get_current_revision", lambda _: "0003")
+        with pytest.raises(LogBusy, match="has been changing the tables of this prediction log for 1 seconds"):
+            migrations.upgrade(engine)
+    assert upkeep.keep(engine, NOW)
+
+
+def test_an_outcome_of_a_row_that_is_being_moved_waits_and_is_recorded(engine: Engine) -> None:
+    upkeep.keep(engine, NOW)
+    ids = predictions.add(engine, LONG_AGO, rows=2)
+    problems: list[Exception] = []
+
+    def reports() -> None:
+        try:
+            report(engine, ids)
+        except Exception as error:  # noqa: BLE001  # it is compared below
+            problems.append(error)
+
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    thread = threading.Thread(target=reports)
+    with engine.connect() as connection:
+        sets.create_week(connection, Week.of(LONG_AGO))
+        thread.start()
+        with engine.connect() as watching:
+            waiting.wait_until(lambda: watching.exec_driver_sql(waits).scalar_one() or not thread.is_alive())
+        connection.commit()
+    thread.join()
+    assert problems == []
+    assert places(engine, OUTCOMES) == dict.fromkeys(ids, f"outcomes_{Week.of(LONG_AGO).name}")
 
 
 @pytest.fixture

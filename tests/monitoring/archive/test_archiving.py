@@ -1,6 +1,7 @@
 """Old weeks of the log are written to Parquet files before they are deleted; what is in no file stays."""
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,10 +118,60 @@ def test_a_file_without_an_outcome_that_came_later_is_written_anew(engine: Engin
     [archived] = archiving.export(engine, tmp_path, LATER + timedelta(weeks=1))
     report(engine, ids[:1])
     with pytest.raises(LogChanged, match=f"week from {LATER:%Y-%m-%d} on"), engine.connect() as connection:
-        archiving.require_unchanged(connection, [archived])
+        archiving.require_unchanged(connection, [archived], archived.week.ids)
     prune(engine, tmp_path)
     table = pq.read_table(archive_files.path_of(tmp_path, archived.week))
     assert sorted(table["churned"].to_pylist(), key=str) == [None, None, True]
+
+
+def test_an_outcome_that_comes_while_a_week_is_exported_is_not_deleted(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, count = add(engine, LATER, 3), archiving._count
+    late = ids[:1]
+
+    def counts(*given: Any) -> archiving.Archived:
+        if late:
+            report(engine, [late.pop()])
+        return count(*given)
+
+    monkeypatch.setattr(archiving, "_count", counts)
+    with pytest.raises(LogChanged):
+        prune(engine, tmp_path)
+    assert (left(engine), left(engine, OUTCOMES)) == (set(ids), {ids[0]})
+    assert "exported 3 predictions" in prune(engine, tmp_path)
+    assert pq.read_table(tmp_path / f"predictions-{LATER:%Y-%m-%d}.parquet")["churned"].null_count == 2
+
+
+@pytest.mark.parametrize("late_weeks", [0, 1])
+def test_what_comes_between_two_transactions_of_a_deletion_stays(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_weeks: int
+) -> None:
+    early = LATER - timedelta(weeks=10)  # has no partition, so its rows are deleted one by one
+    ids, late = sorted(add(engine, early, 6)), early + timedelta(weeks=late_weeks)
+    come: list[str] = []
+
+    def sleep(_: float) -> None:
+        if not come and late_weeks:
+            come.extend(add(engine, late, 1))
+        elif not come:
+            report(engine, ids[-1:])
+            come.extend(ids[-1:])
+
+    monkeypatch.setattr(pruning, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(time, "sleep", sleep)
+    if late_weeks:  # a prediction of a week of which there is no file
+        assert "deleted 6 predictions" in prune(engine, tmp_path)
+        assert left(engine) == set(come)
+        return
+    with pytest.raises(LogChanged, match="from then on nothing was deleted"):
+        prune(engine, tmp_path)
+    assert (left(engine), left(engine, OUTCOMES)) == (set(ids[2:]), {ids[-1]})
+    with pytest.raises(ArchiveUnusable, match="Move it to another folder"):
+        prune(engine, tmp_path)
+    (tmp_path / f"predictions-{early:%Y-%m-%d}.parquet").rename(tmp_path / "moved.parquet")
+    prune(engine, tmp_path)
+    assert left(engine) == set()
 
 
 def test_a_file_with_other_rows_is_neither_replaced_nor_is_anything_deleted(engine: Engine, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from models.log import log_tables, migrations
+from models.log import log_tables, migrations, row_ids
 from models.log.log_tables import PREDICTIONS
 from models.log.partitions import catalogue
 from models.log.partitions.weeks import Week
@@ -55,6 +55,18 @@ def test_the_first_row_of_a_log_is_in_the_partition_of_its_week(
 ) -> None:
     identity = ship(postgres_url, tmp_path / "spool")
     assert place(engine, identity) == f"predictions_{Week.of(datetime.now(UTC)).name}"
+
+
+def test_the_time_of_a_row_is_in_utc_whatever_the_time_zone_of_the_database(
+    engine: Engine, postgres_url: str, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        name = sa.make_url(postgres_url).database
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET timezone = 'America/New_York'")
+    identity = ship(f"{postgres_url}?pgbouncer=true", tmp_path / "spool")
+    with engine.connect() as connection:
+        made_at = connection.scalars(sa.select(PREDICTIONS.c.made_at)).one()
+    assert abs(made_at.timestamp() * 1000 - row_ids.milliseconds(identity)) <= 1
 
 
 def test_a_service_that_may_only_insert_stores_rows_and_names_the_remedy(

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import sqlalchemy as sa
 
 from demo.running_service import free_port
 from models.log import log_tables
+from models.log.partitions import catalogue, upkeep
+from models.log.partitions.weeks import Week
 from tests import waiting
 from tests.service.load import Load
 
@@ -71,6 +74,11 @@ def test_every_row_arrives_through_connections_that_others_use_as_well(
         wait_until(lambda: json.loads(service.ask("GET", "/health")[1])["status"] == "healthy")  # noqa: B023  # at once
     made = sorted(body["prediction_id"] for load in loads for _, body in load.answers)
     engine = log_tables.connect(postgres_url)
+    with engine.connect() as connection:
+        last = Week.of(datetime.now(UTC)).later(upkeep.WEEKS_AHEAD)
+        assert catalogue.covers(catalogue.partition_sets(connection), last.ids[0])
+        left = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        assert connection.exec_driver_sql(left).scalar_one() == 0  # on a connection that others use next
 
     def stored() -> list[str]:
         with engine.connect() as connection:
