@@ -72,11 +72,11 @@ def find(plan: FilePlan, origin: Origin) -> FileRecord | None:
     return record if (_size(plan.rejected) is not None) == (record.rejected > 0) else None
 
 
-def write(plan: FilePlan, origin: Origin, summary: ScoringSummary) -> None:
-    """Write the record, after the results."""
+def write(plan: FilePlan, origin: Origin, summary: ScoringSummary, *, scored_bytes: int) -> None:
+    """Write the record, after the results; `scored_bytes` is the size of the scored rows that this run wrote."""
     record = FileRecord(
         origin=origin,
-        scored_bytes=store_files.size(plan.scored),
+        scored_bytes=scored_bytes,
         rows=summary.rows,
         rejected=summary.rejected,
         reasons=dict(summary.reasons),
@@ -93,7 +93,7 @@ def _read(path: Table) -> bytes | None:
     try:
         with store_errors.translated(path), store_files.opened(path) as file:
             return file.read()
-    except TableMissing:
+    except (TableMissing, FileNotFoundError):
         return None
 
 

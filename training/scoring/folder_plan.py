@@ -19,7 +19,7 @@ from models.customer.files.stores import Table
 from training.scoring.errors import OutputRefused
 from training.settings import ScoreSettings
 
-REJECTED, _RECORDS = "_rejected", "_scored"
+REJECTED, RECORDS = "_rejected", "_scored"
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def plan(source: Table, output: Table) -> list[FilePlan]:
 def _plan(file: Found, output: Table) -> FilePlan:
     name = _output_name(file)
     return FilePlan(
-        file, output / name, output / f"{REJECTED}/{file.relative}.csv", output / f"{_RECORDS}/{file.relative}.json"
+        file, output / name, output / f"{REJECTED}/{file.relative}.csv", output / f"{RECORDS}/{file.relative}.json"
     )
 
 

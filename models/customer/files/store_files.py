@@ -11,15 +11,22 @@ from typing import IO, Any
 from models.customer.files import store_errors
 from models.customer.files.stores import Table
 
+SCRATCH = ".scoring-"
+"""Beginning of the names of folders for unfinished files."""
 _READ_BYTES = 4 << 20
 """A store answers a request in tens of milliseconds, so text is read in large pieces."""
 
 
 def size(path: Table) -> int:
-    """Return the size of a file, in bytes."""
+    """Return the size of a file, in bytes.
+
+    Raises:
+        StoreUnusable: the store refuses.
+    """
     if isinstance(path, Path):
         return path.stat().st_size
-    return int(path.system.get_file_info(path.inside).size)
+    with store_errors.translated(path):
+        return int(path.system.get_file_info(path.inside).size)
 
 
 def opened(path: Table) -> IO[bytes]:
@@ -92,7 +99,7 @@ def written(target: Table) -> Iterator[Path]:
         StoreUnusable: the store does not accept it.
     """
     folder = target.parent if isinstance(target, Path) else None
-    with TemporaryDirectory(dir=folder, prefix=".scoring-") as scratch:
+    with TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
         path = Path(scratch) / target.name
         yield path
         place(path, target)
@@ -116,8 +123,13 @@ def place(path: Path, target: Table) -> None:
 
 
 def remove(target: Table) -> None:
-    """Remove a file, if it is there."""
+    """Remove a file, if it is there.
+
+    Raises:
+        StoreUnusable: the store refuses.
+    """
     if isinstance(target, Path):
         target.unlink(missing_ok=True)
     elif target.exists():
-        target.system.delete_file(target.inside)
+        with store_errors.translated(target):
+            target.system.delete_file(target.inside)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from models import file_lock
 from models.customer.errors import TableUnreadable
 from models.customer.files import store_files
 from tests.object_store import ObjectStore
@@ -221,6 +222,46 @@ def test_files_without_rows_are_done_and_a_folder_without_any_is_said(score: Sco
     (tmp_path / "in/one.csv").write_text(f"{header}\na,4,89.5,358.0,3,0\n")
     assert score(tmp_path / "in", tmp_path / "out").rows.rows == 1
     assert (tmp_path / "out/empty.csv").read_text().startswith(f"{header},churn_probability")
+
+
+def test_a_file_whose_results_have_no_place_stops_no_other(score: Score, lake_folder: Path, tmp_path: Path) -> None:
+    rows, output = lake_folder / "year=2026/month=2/part-0.csv", tmp_path / "out"
+    long, longest = f"{'n' * 245}.csv", f"{'n' * 248}.csv"
+    for name in ("a.csv", "b.csv", long, longest):
+        shutil.copy(rows, lake_folder / "old" / name)
+    (output / "old/a.csv").mkdir(parents=True)
+    (output / "_scored/old/b.csv.json").mkdir(parents=True)
+    with pytest.raises(FilesFailed, match="3 of 7 files were not scored") as caught:
+        score(lake_folder, output)
+    assert [text.partition(": ")[2] for text in caught.value.problems.values()] == [
+        f"{problem}. Name another file, in a folder that this process may write to."
+        for problem in ("Is a directory", "Is a directory", "File name too long")
+    ]
+    assert {*RESULTS.values(), f"old/{long}"} <= content(output).keys()
+
+
+def test_an_object_of_a_strange_name_stops_no_other(score: Score, lake: ObjectStore, lake_folder: Path) -> None:
+    lake.put(lake_folder, "in")
+    lake.put_as_is(lake_folder / "year=2026/month=2/part-0.csv", "in//a.csv")
+    with pytest.raises(FilesFailed, match=r"1 of 4 files were not scored.*\[/a\.csv\] "):
+        score("s3://lake/in", "s3://lake/out")
+    assert set(RESULTS.values()) <= lake.content("out").keys()
+
+
+def test_one_run_at_a_time_writes_to_a_folder_and_removes_what_a_killed_one_left(
+    score: Score, lake_folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    for name in ("old/.scoring-folder-1/scored.csv", "_scored/old/.scoring-2/rows.tsv.json", "old/.scoring-3/one.csv"):
+        (output / name).parent.mkdir(parents=True)
+        (output / name).write_text("half")
+    with (
+        file_lock.held(output / "_scored/.lock"),
+        pytest.raises(OutputRefused, match=r"out: another run writes to this folder\. Wait until it has ended"),
+    ):
+        score(lake_folder, output)
+    assert score(lake_folder, output).files == 3
+    assert [name for name in content(output) if ".scoring-" in name] == ["old/.scoring-3/one.csv"]
 
 
 @pytest.mark.parametrize(
