@@ -25,6 +25,7 @@ class Origin(BaseModel):
     """Digest of the columns file's content and of the contract."""
     input_bytes: int
     input_modified_ns: int
+    input_changed_ns: int
 
 
 class FileRecord(BaseModel):
@@ -57,6 +58,7 @@ def origin(source: Found, model: Model, declared: ColumnMapping) -> Origin:
         settings_sha256=hashlib.sha256(settings.encode()).hexdigest(),
         input_bytes=source.bytes,
         input_modified_ns=source.modified_ns,
+        input_changed_ns=source.changed_ns,
     )
 
 

@@ -1,12 +1,15 @@
 """A folder is scored file by file as each file alone, on disk and in an object store, and what is done stays done."""
 
+import contextlib
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -141,6 +144,10 @@ def test_only_what_has_changed_is_scored_again(score: Score, lake_folder: Path, 
         record.write_text(damage)
         marks = {name: (output / name).stat().st_mtime_ns for name in before}
         assert redone() == {"year=2026/month=1/part-0.parquet"}
+    times = changed.stat().st_atime_ns, changed.stat().st_mtime_ns
+    changed.write_text(changed.read_text().replace("1", "2"))
+    os.utime(changed, ns=times)
+    assert score(lake_folder, output).files_done_before == 2
     columns = tmp_path / "columns.toml"
     columns.write_text('[csv]\nnulls = ["unknown"]\n')
     assert score(lake_folder, output, columns=columns).files_done_before == 0
@@ -171,6 +178,44 @@ def test_a_run_that_is_stopped_is_continued_to_the_same_bytes(
     assert found.rows.rows == sum(sizes)
     score(source, tmp_path / "whole", chunk_rows=50_000)
     assert results(content(output)) == results(content(tmp_path / "whole"))
+
+
+def workers(process_id: int) -> list[int]:
+    """The processes that score files for a process."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process_id and b"spawn_main" in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def have_ended(processes: list[int]) -> bool:
+    return not any(Path(f"/proc/{number}").exists() for number in processes)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_a_killed_process_ends_the_others_and_is_told(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    header = "id,tenure_months,monthly_charges,total_charges,support_tickets,contract_type\n"
+    for at in range(2):
+        (tmp_path / f"in/{at}.csv").write_text(header + "a,4,89.5,358.0,3,0\n" * 1_000_000)
+    command = [sys.executable, "-m", "training", "score", str(tmp_path / "in"), str(tmp_path / "out")]
+    for kills_a_worker in (True, False):
+        with subprocess.Popen([*command, "--processes", "2"], cwd=root, stderr=subprocess.PIPE, text=True) as process:
+            wait_until(lambda: len(list((tmp_path / "out").glob(".scoring-folder-*/scored.csv"))) == 2)
+            known = workers(process.pid)
+            assert len(known) == 2
+            os.kill(known[0] if kills_a_worker else process.pid, signal.SIGKILL)
+            assert process.wait(timeout=120) == (2 if kills_a_worker else -signal.SIGKILL)
+            wait_until(partial(have_ended, known))
+            told = process.stderr.read() if process.stderr else ""
+        for left in (tmp_path / "out").glob(".scoring-*"):
+            shutil.rmtree(left)
+        ended = "A process was ended, perhaps for lack of memory. Use fewer --processes. 0 of 2 files are done"
+        assert (ended in told) == kills_a_worker
+        assert "Traceback" not in told
 
 
 def test_a_file_that_cannot_be_scored_stops_no_other(
@@ -238,6 +283,25 @@ def test_a_file_whose_results_have_no_place_stops_no_other(score: Score, lake_fo
         for problem in ("Is a directory", "Is a directory", "File name too long")
     ]
     assert {*RESULTS.values(), f"old/{long}"} <= content(output).keys()
+
+
+def test_links_are_followed_and_what_is_left_out_is_named(
+    score: Score, lake_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = lake_folder / "year=2026/month=2/part-0.csv"
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(rows, tmp_path / "elsewhere/a.csv")
+    shutil.copy(rows, lake_folder / "_customers.csv")
+    (lake_folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/back").symlink_to(lake_folder)
+    (lake_folder / "gone.csv").symlink_to(tmp_path / "none.csv")
+    with pytest.raises(FilesFailed, match=r"1 of 5 files were not scored.*\[gone\.csv\] .*no such file"):
+        score(lake_folder, tmp_path / "out")
+    assert {*RESULTS.values(), "linked/a.csv"} <= content(tmp_path / "out").keys()
+    told = "\n".join(caplog.messages)
+    assert "left out 1 tables whose names begin with . or _, such as _customers.csv" in told
+    assert "linked/back is left out: it is a link to a folder above it" in told
+    assert "not scored: [gone.csv] " in told
 
 
 def test_an_object_of_a_strange_name_stops_no_other(score: Score, lake: ObjectStore, lake_folder: Path) -> None:
