@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
-from models.customer.files.stores import Location
+from models.customer.files.stores import LocalPath, Location
 from models.durations import Duration
 from models.log.reporters import IMPORT, Reporter, Reporters
 from models.times import Time
@@ -51,7 +51,7 @@ class JobSettings(_LogSettings):
     """Start of the window (`--from`) instead of its length, as 2026-03-01T08:00; UTC unless it has a time zone."""
     to_time: Time | None = None
     """End of the window (`--to`); by default now."""
-    models_dir: Path = Path("models")
+    models_dir: LocalPath = Path("models")
     """Folder of pinned.json and store/."""
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
@@ -77,7 +77,7 @@ class DriftSettings(JobSettings):
 
     live: Location | None = None
     """A file to check instead of the log, or a folder of .parquet files, also of an object store as s3://BUCKET/FOLDER."""
-    columns: Path | None = None
+    columns: LocalPath | None = None
     """TOML file that maps that file's columns to the contract, as for `fit`; no target is needed."""
     sample_rows: int = Field(default=50_000, ge=1_000)
     """Most rows of the log to compare, or of a file to draw, sampled at random; all rows of a file are compared."""
@@ -168,7 +168,7 @@ class WatchSettings(CommandSettings):
     """Age at which runs are removed, as 90m, 24h or 7d; a run takes 4 MB of disk and 1 MB of the dashboard's memory."""
     max_run: Duration = "30m"
     """Time limit of a run, as 90m, 24h or 7d; a longer run is ended, and recorded as one that could not tell."""
-    models_dir: Path = Path("models")
+    models_dir: LocalPath = Path("models")
     """Folder of pinned.json and store/."""
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
@@ -183,7 +183,7 @@ class ImportSettings(_LogSettings):
 
     file: CliPositionalArg[Location]
     """A table with prediction_id, churned and observed_at; rejected rows go to .rejected.csv."""
-    columns: Path | None = None
+    columns: LocalPath | None = None
     """TOML file that maps the file's columns under [outcomes], and says under [csv] how it is written."""
     reported_by: Reporter = IMPORT
     """Name of the reporter, for `--trusted-reporters`: the source of the file, as crm."""

@@ -64,6 +64,8 @@ def score(settings: ScoreSettings) -> Outcome:
     if folder_plan.is_for_folder(settings):
         found = score_folder.score(settings)
         return found.describe(settings.output, settings.output / folder_plan.REJECTED), 0
+    if settings.cluster or settings.processes > 1:
+        logger.warning("one table is scored by this process: --processes and --cluster are for all files of a folder")
     return score_file.score(settings).describe(settings.output, scored_files.rejected_path(settings.output)), 0
 
 

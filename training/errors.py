@@ -63,7 +63,7 @@ class SourceUnreadable(DataError):
         self.source, self.problem = redact_passwords(source), redact_passwords(problem)
         usual = (
             "--data takes `synthetic`, `live`, a .csv, .tsv, .jsonl, .xlsx or .parquet file, a folder of "
-            ".parquet files, or a database URL with --query."
+            ".parquet files (also in an object store, as s3://BUCKET/FOLDER), or a database URL with --query."
         )
         super().__init__(f"{self.source}: {self.problem}. {remedy or usual}")
 

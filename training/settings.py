@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 from models.bundles.pins import VERSION
 from models.customer.files import stores
-from models.customer.files.stores import Location
+from models.customer.files.stores import LocalPath, Location
 from models.durations import Duration
 from models.log.reporters import Reporters
 
@@ -36,7 +36,7 @@ class JobSettings(BaseSettings):
 class StoreSettings(JobSettings):
     """Where models are stored, and where MLflow is."""
 
-    models_dir: Path = Path("models")
+    models_dir: LocalPath = Path("models")
     """Folder of pinned.json, history.jsonl and store/."""
     output_dir: Path = Path("var")
     """Folder for mlflow.db and artifacts/, if MLflow has no server."""
@@ -81,7 +81,7 @@ class FitSettings(StoreSettings):
     """`synthetic`, a file or folder, a database URL, or `live`; `,live` after another one appends live rows."""
     query: str | None = None
     """SQL that selects the rows; required with a database URL."""
-    columns: Path | None = None
+    columns: LocalPath | None = None
     """TOML file that maps the source's columns to the contract; by default the columns have the contract's names."""
     rows: int = Field(default=20_000, ge=1)
     """Size of the synthetic population, in rows."""
@@ -151,7 +151,7 @@ class ScoreSettings(JobSettings):
     """File or folder to score, also in an object store: .csv, .tsv, .jsonl, .xlsx or .parquet."""
     output: CliPositionalArg[Location]
     """File to write, .csv or .parquet; or a folder, which gets a file for each file of the input folder."""
-    columns: Path | None = None
+    columns: LocalPath | None = None
     """TOML file that maps the file's columns to the contract, as for `fit`; no target is needed."""
     max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
     """Share of rejected rows of a file above which it is not written; 1 allows all."""
@@ -159,7 +159,7 @@ class ScoreSettings(JobSettings):
     """Files of a folder that are scored at the same time, each by a process of its own."""
     cluster: Cluster | None = None
     """Where the files of a folder are scored instead: the scheduler of Dask at tcp://host:port, or `local:4`."""
-    models_dir: Path = Path("models")
+    models_dir: LocalPath = Path("models")
     """Folder of pinned.json and store/."""
 
 
@@ -215,7 +215,7 @@ class ChallengeSettings(StoreSettings):
 class HistorySettings(JobSettings):
     """List which model was served when, and why."""
 
-    models_dir: Path = Path("models")
+    models_dir: LocalPath = Path("models")
     """Folder of pinned.json, history.jsonl and store/."""
 
 
@@ -230,5 +230,5 @@ class CompareLiveSettings(JobSettings):
     """Fewest outcomes of either model; with fewer the command cannot tell."""
     trusted_reporters: Reporters = None
     """Reporters whose outcomes count, as crm,billing; by default all."""
-    models_dir: Path = Path("models")
+    models_dir: LocalPath = Path("models")
     """Folder of pinned.json, history.jsonl and store/."""

@@ -40,7 +40,12 @@ class TableLocked(TableUnreadable):
 
 
 class StoreUnusable(TableUnreadable):
-    """The object store refuses, or cannot be reached: each file in it would fail likewise."""
+    """The object store refuses, or cannot be reached."""
+
+    def __init__(self, *, path: object, problem: str, remedy: str, is_general: bool = False) -> None:
+        self.is_general = is_general
+        """Whether each file of the store would fail likewise."""
+        super().__init__(path=path, problem=problem, remedy=remedy)
 
 
 class ColumnRepeated(TableError):

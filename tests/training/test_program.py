@@ -46,6 +46,43 @@ def test_constraints_are_pairs_on_the_command_line() -> None:
     assert (settings.monotone, settings.slices) == ({"tenure_months": -1, "support_tickets": 1}, ["gender", "region"])
 
 
+@pytest.mark.parametrize("command", [["fit", "--data"], ["contract", "draft"]], ids=["fit", "draft"])
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("s3://k:SECRET@lake/x", "s3://: give no password in an address, but in the variables of the store. --data"),
+        ("abfs://a@b.net/x?sig=SECRET", "abfs://: give no password in an address, and no ? or #, but a token in"),
+        ("s3://", "s3://: give a path, or an address as s3://BUCKET/FOLDER"),
+    ],
+    ids=["password", "token", "empty"],
+)
+def test_an_address_that_cannot_be_read_is_not_shown(
+    command: list[str], address: str, sentence: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert program.main([*command, address, "--output-dir", str(tmp_path)]) == 2
+    told = caplog.text
+    assert sentence in told
+    assert "an object store, as s3://BUCKET/FOLDER" in told
+    assert "SECRET" not in told
+    assert "Traceback" not in told
+
+
+def test_one_table_is_scored_by_one_process_and_that_is_said(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    synthetic.sample(20, seed=5)[0].to_csv(tmp_path / "in.csv", index=False)
+    words = ["score", str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "--models-dir", str(root / "models")]
+    assert program.main([*words, "--processes", "2"]) == 0
+    assert "one table is scored by this process: --processes and --cluster are for" in caplog.text
+
+
+@pytest.mark.parametrize("option", ["--columns", "--models-dir"])
+def test_an_address_of_a_file_that_must_be_local_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        program.main(["score", "in.csv", "out.csv", option, "s3://lake/x"])
+    assert f"{option}: give a local path: only tables are read from object stores" in capsys.readouterr().err
+
+
 def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
     code = "import sys, training.__main__, training.scoring.score_file; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
@@ -57,7 +94,7 @@ def test_scoring_loads_none_of_the_libraries_that_train(root: Path) -> None:
     ("arguments", "sentence"),
     [
         (["score", "absent.csv", "out.csv"], "absent.csv: no such file. Check the path."),
-        (["score", "in.csv", "in.csv"], "in.csv: it is the file to score, and would be overwritten. Name another file"),
+        (["score", "absent", "scores"], "absent: no such file. Check the path."),
         (["fit", "--data", "absent.csv"], "absent.csv: no such file. --data takes"),
         (["fit", "--rows", "100"], "at least 200 rows"),
         (["fit", "--monotone", "contract_type=1"], "--monotone contract_type: it is not a number of the contract."),

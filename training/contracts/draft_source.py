@@ -20,7 +20,7 @@ from models.errors import first_problem
 from training.contracts import draft_style
 from training.contracts.errors import NothingDrafted
 from training.contracts.settings import DraftSettings
-from training.data import databases
+from training.data import databases, sources
 from training.errors import SourceUnreadable
 
 
@@ -83,7 +83,7 @@ def opened(settings: DraftSettings, style: CsvFormat) -> Source:
     else:
         if settings.query:
             raise SourceUnreadable(source=settings.data, problem="--query selects from a database, and this is none")
-        path = stores.locate(settings.data)
+        path = sources.locate(settings.data)
         style = draft_style.of_file(path, style)
         name, parts = path.name, _of_file(path, style)
     first = next(parts, None)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic_settings import CliPositionalArg
 
+from models.customer.files.stores import LocalPath
 from training.settings import JobSettings, Version
 
 DRAFT_DIR = Path("var", "draft")
@@ -15,7 +16,7 @@ class DiffSettings(JobSettings):
 
     against: Version | None = None
     """Version of a model of the store, or its beginning; by default the pinned one."""
-    models_dir: Path = Path("models")
+    models_dir: LocalPath = Path("models")
     """Folder of pinned.json, history.jsonl and store/."""
 
 
@@ -26,7 +27,7 @@ class DraftSettings(JobSettings):
     """Table of customers: .csv, .tsv, .jsonl, .xlsx, .parquet, a folder of .parquet files, or a database URL."""
     query: str | None = None
     """SQL that selects the rows; required with a database URL."""
-    columns: Path | None = None
+    columns: LocalPath | None = None
     """TOML file whose [csv], [target] and never_features are kept, where looking at the table finds others."""
     target: str | None = None
     """Column of the outcome; by default one of two values with a name such as Churn, Exited or Attrition."""

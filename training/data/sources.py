@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import pandas as pd
+from pydantic_core import PydanticCustomError
 
 from models.columns.column_mapping import ColumnMapping
 from models.customer import tables
@@ -33,7 +34,20 @@ def read(settings: FitSettings, contract: Contract, mapping: ColumnMapping) -> t
         return databases.read(source, settings.query), None
     old = [name for feature in contract.features for name in feature.formerly]
     asked = [*old, *settings.slices, *filter(None, (settings.time_column, settings.group_column))]
-    return _read_file(stores.locate(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
+    return _read_file(locate(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
+
+
+def locate(source: str) -> Table:
+    """Return the path or the address of a file or folder.
+
+    Raises:
+        SourceUnreadable: the address cannot be used; the error does not show it, because it may hold a password.
+    """
+    try:
+        found: Table = stores.locate(source)
+    except PydanticCustomError as error:
+        raise SourceUnreadable(source=f"{source.partition('://')[0]}://", problem=error.message()) from error
+    return found
 
 
 def name(settings: FitSettings) -> str:
@@ -44,7 +58,7 @@ def name(settings: FitSettings) -> str:
     base = settings.base or ""
     if settings.base_kind == "synthetic":
         return f"synthetic(rows={settings.rows}, seed={settings.seed})"
-    return databases.name(base) if settings.base_kind == "database" else str(stores.locate(base).name)
+    return databases.name(base) if settings.base_kind == "database" else str(locate(base).name)
 
 
 def _read_file(path: Table, used: Collection[str], style: CsvFormat) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import logging
 
 from models.customer import tables
 from models.customer.errors import TableError
-from models.customer.files import stores
+from training.data import sources
 from training.partitioned.errors import EdgesUnsupported
 from training.partitioned.snapped_part import MOST_EDGES
 from training.settings import FitSettings
@@ -55,7 +55,7 @@ def _rows(settings: FitSettings) -> int | None:
     if settings.base is None or settings.base_kind != "file":
         return None
     with contextlib.suppress(TableError):  # what reads the rows tells it better
-        counts = [piece.rows for piece in tables.pieces(stores.locate(settings.base), rows=PIECE_ROWS)]
+        counts = [piece.rows for piece in tables.pieces(sources.locate(settings.base), rows=PIECE_ROWS)]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
     return None

@@ -15,7 +15,6 @@ from models.columns import column_mapping, target_column
 from models.columns.column_mapping import ColumnMapping
 from models.customer import tables
 from models.customer.contract import Contract
-from models.customer.files import stores
 from models.customer.files.partitions import Piece
 from models.customer.files.stores import Table
 from models.progress import Progress
@@ -70,7 +69,7 @@ def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor
     Raises:
         DataError: the rows cannot be used for training; the subclass says why.
     """
-    path: Table = stores.locate(settings.base or "")
+    path = sources.locate(settings.base or "")
     with sources.reading(path):
         task = _task(settings, contract, path)
         pieces = tables.pieces(path, rows=choice.PIECE_ROWS)

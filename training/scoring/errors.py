@@ -8,8 +8,10 @@ ScoringError
 └── ScoringEnded          no file of a folder can be scored any more
 """
 
+import errno
 from collections.abc import Mapping, Sequence
 
+from models import plain_text
 from models.customer import offending
 from models.customer.files.stores import Table
 from models.customer.offending import SHOWN, OffendingValues
@@ -20,12 +22,25 @@ class ScoringError(TrainingError):
     """Base of all other errors about a file that cannot be scored."""
 
 
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
 class OutputRefused(ScoringError):
     """The results cannot be written to the given path."""
 
-    def __init__(self, *, path: Table, problem: str) -> None:
+    def __init__(self, *, path: Table, problem: str, remedy: str | None = None, is_general: bool = False) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Name another file, in a folder that this process may write to.")
+        self.is_general = is_general
+        """Whether no other file can be written either."""
+        super().__init__(
+            f"{path}: {problem}. {remedy or 'Name another file, in a folder that this process may write to.'}"
+        )
+
+    @classmethod
+    def of(cls, path: Table, error: OSError) -> "OutputRefused":
+        """Say what the operating system refused."""
+        problem = error.strerror or plain_text.first_line(error).rstrip(".!")
+        return cls(path=path, problem=problem, is_general=error.errno in _OF_THE_DISK)
 
 
 class ColumnsTaken(ScoringError):
@@ -64,6 +79,7 @@ class FilesFailed(ScoringError):
 class ScoringEnded(ScoringError):
     """Scoring a folder ended, because its other files would fail likewise."""
 
-    def __init__(self, *, file: str, problem: str, done: int, files: int) -> None:
+    def __init__(self, *, file: str | None, problem: str, done: int, files: int) -> None:
         self.file, self.problem, self.done, self.files = file, problem, done, files
-        super().__init__(f"[{file}] {problem} {done:,} of {files:,} files are done; the next run scores the others.")
+        where = f"[{file}] " if file else ""
+        super().__init__(f"{where}{problem} {done:,} of {files:,} files are done; the next run scores the others.")

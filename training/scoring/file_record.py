@@ -25,6 +25,7 @@ class Origin(BaseModel):
     """Digest of the columns file's content and of the contract."""
     input_bytes: int
     input_modified_ns: int
+    input_changed_ns: int
 
 
 class FileRecord(BaseModel):
@@ -57,6 +58,7 @@ def origin(source: Found, model: Model, declared: ColumnMapping) -> Origin:
         settings_sha256=hashlib.sha256(settings.encode()).hexdigest(),
         input_bytes=source.bytes,
         input_modified_ns=source.modified_ns,
+        input_changed_ns=source.changed_ns,
     )
 
 
@@ -72,11 +74,11 @@ def find(plan: FilePlan, origin: Origin) -> FileRecord | None:
     return record if (_size(plan.rejected) is not None) == (record.rejected > 0) else None
 
 
-def write(plan: FilePlan, origin: Origin, summary: ScoringSummary) -> None:
-    """Write the record, after the results."""
+def write(plan: FilePlan, origin: Origin, summary: ScoringSummary, *, scored_bytes: int) -> None:
+    """Write the record, after the results; `scored_bytes` is the size of the scored rows that this run wrote."""
     record = FileRecord(
         origin=origin,
-        scored_bytes=store_files.size(plan.scored),
+        scored_bytes=scored_bytes,
         rows=summary.rows,
         rejected=summary.rejected,
         reasons=dict(summary.reasons),
@@ -93,7 +95,7 @@ def _read(path: Table) -> bytes | None:
     try:
         with store_errors.translated(path), store_files.opened(path) as file:
             return file.read()
-    except TableMissing:
+    except (TableMissing, FileNotFoundError):
         return None
 
 

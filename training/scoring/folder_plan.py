@@ -8,7 +8,7 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.customer import tables
@@ -19,7 +19,7 @@ from models.customer.files.stores import Table
 from training.scoring.errors import OutputRefused
 from training.settings import ScoreSettings
 
-REJECTED, _RECORDS = "_rejected", "_scored"
+REJECTED, RECORDS = "_rejected", "_scored"
 
 logger = logging.getLogger(__name__)
 
@@ -65,14 +65,22 @@ def plan(source: Table, output: Table) -> list[FilePlan]:
         raise TableUnreadable(path=source, problem="no file in this folder is a table", remedy=tables.REMEDY)
     if other := [file.relative for file in seen if not tables.is_known(file.parts[-1])]:
         logger.warning("left out %d files that are no tables, such as %s", len(other), other[0])
+    if hidden := [file.relative for file in found if _looks_forgotten(file)]:
+        logger.warning("left out %d tables whose names begin with . or _, such as %s", len(hidden), hidden[0])
     _require_different(files, output)
     return [_plan(file, output) for file in files]
+
+
+def _looks_forgotten(file: Found) -> bool:
+    """Tell whether a hidden table is beside others: a program that hides its tables hides their folder."""
+    is_beside = not replace(file, parts=(*file.parts[:-1], "")).is_hidden
+    return file.is_hidden and is_beside and tables.is_known(file.parts[-1])
 
 
 def _plan(file: Found, output: Table) -> FilePlan:
     name = _output_name(file)
     return FilePlan(
-        file, output / name, output / f"{REJECTED}/{file.relative}.csv", output / f"{_RECORDS}/{file.relative}.json"
+        file, output / name, output / f"{REJECTED}/{file.relative}.csv", output / f"{RECORDS}/{file.relative}.json"
     )
 
 

@@ -10,6 +10,7 @@ from models.bundles import bundle
 from models.columns import column_mapping
 from models.customer import checks, tables
 from models.customer.contract import Contract
+from models.customer.errors import TableMissing
 from models.customer.files.chunk import CHUNK_ROWS
 from models.customer.files.stores import Table
 from models.customer.offending import OffendingValues
@@ -32,6 +33,8 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
         TableError, ColumnsError, DataError, ScoringError: the file cannot be scored, or the results cannot be written.
         BundleError: no model is pinned, or it failed verification.
     """
+    if not settings.input.exists():
+        raise TableMissing(path=settings.input)
     scored_files.require_free(settings.output, source=settings.input)
     declared = column_mapping.read(settings.columns, contract)
     schema = tables.schema(settings.input, declared.csv)

@@ -2,9 +2,13 @@
 
 import logging
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,13 +31,15 @@ from models.progress import Progress
 from training.errors import TrainingError
 from training.partitioned import executors
 from training.partitioned.executor import Executor
-from training.scoring import file_record, folder_plan, score_file, scored_files
+from training.scoring import file_record, folder_plan, output_folder, score_file, scored_files
 from training.scoring.errors import FilesFailed, NothingScored, OutputRefused, ScoringEnded
 from training.scoring.folder_plan import FilePlan
 from training.scoring.scoring_summary import FolderSummary, ScoringSummary
 from training.settings import ScoreSettings
 
 _WINDOW_FILES = 500
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,8 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     model = Model.of(bundle.load(settings.models_dir, contract=contract))
     tasks = [FileTask(plan, model, declared, settings.max_rejected_fraction, chunk_rows) for plan in plans]
     total = FolderSummary(ScoringSummary(model.version))
-    with Progress(len(tasks)) as progress, _mapping(settings) as mapped:
-        progress.stage(f"scoring {len(tasks):,} files")
-        for result in mapped(score_one, tasks):
-            if result.is_general:
-                raise ScoringEnded(file=result.file, problem=result.problem or "", done=total.done, files=len(tasks))
-            total.add(result.file, result.summary, was_done=result.was_done, problem=result.problem)
-            progress.rename(f"{total.files:,} of {len(tasks):,} files, {total.rows.rows:,} rows")
-            progress.step()
+    with output_folder.alone(settings.output, plans):
+        _score_all(settings, tasks, total)
     if total.problems:
         raise FilesFailed(problems=total.problems, files=len(tasks))
     if not total.rows.scored:
@@ -92,18 +92,39 @@ def score(settings: ScoreSettings, *, contract: Contract = CONTRACT, chunk_rows:
     return total
 
 
+def _score_all(settings: ScoreSettings, tasks: Sequence[FileTask], total: FolderSummary) -> None:
+    with Progress(len(tasks)) as progress, _mapping(settings) as mapped:
+        progress.stage(f"scoring {len(tasks):,} files")
+        try:
+            for result in mapped(score_one, tasks):
+                if result.is_general:
+                    problem = result.problem or ""
+                    raise ScoringEnded(file=result.file, problem=problem, done=total.done, files=len(tasks))
+                if result.problem:
+                    logger.warning("not scored: [%s] %s", result.file, result.problem)
+                total.add(result.file, result.summary, was_done=result.was_done, problem=result.problem)
+                progress.rename(f"{total.files:,} of {len(tasks):,} files, {total.rows.rows:,} rows")
+                progress.step()
+        except BrokenProcessPool as error:
+            problem = "A process was ended, perhaps for lack of memory. Use fewer --processes."
+            raise ScoringEnded(file=None, problem=problem, done=total.done, files=len(tasks)) from error
+
+
 def score_one(task: FileTask) -> FileResult:
     """Score one file, unless its results are there; no error of the file or of its store is raised."""
     summary, name = ScoringSummary(task.model.version), task.plan.source.relative
     try:
         origin = file_record.origin(task.plan.source, task.model, task.declared)
-        if (record := file_record.find(task.plan, origin)) and _is_allowed(record.summary(), task):
-            return FileResult(name, record.summary(), was_done=True)
-        store_files.remove(task.plan.record)  # it would not be that of the results, if this run ends between them
-        _score_rows(task, summary)
-        file_record.write(task.plan, origin, summary)
+        with scored_files.translated(task.plan.record):
+            if (record := file_record.find(task.plan, origin)) and _is_allowed(record.summary(), task):
+                return FileResult(name, record.summary(), was_done=True)
+            store_files.remove(task.plan.record)  # it would not be that of the results, if this run ends between them
+        scored_bytes = _score_rows(task, summary)
+        with scored_files.translated(task.plan.record):
+            file_record.write(task.plan, origin, summary, scored_bytes=scored_bytes)
     except (StoreUnusable, OutputRefused) as error:
-        return FileResult(name, ScoringSummary(task.model.version), problem=str(error), is_general=True)
+        none = ScoringSummary(task.model.version)
+        return FileResult(name, none, problem=str(error), is_general=error.is_general)
     except (TrainingError, ModelsError) as error:
         return FileResult(name, ScoringSummary(task.model.version), problem=str(error))
     return FileResult(name, summary)
@@ -113,7 +134,8 @@ def _is_allowed(summary: ScoringSummary, task: FileTask) -> bool:
     return summary.rejected <= task.max_rejected_fraction * summary.rows
 
 
-def _score_rows(task: FileTask, summary: ScoringSummary) -> None:
+def _score_rows(task: FileTask, summary: ScoringSummary) -> int:
+    """Write the results, and return the size of the scored rows."""
     plan, source = task.plan, task.plan.source
     schema = tables.schema(source.path, task.declared.csv)
     told = {name: value for name, value in plan.told.items() if name not in schema.names}
@@ -123,6 +145,7 @@ def _score_rows(task: FileTask, summary: ScoringSummary) -> None:
             pass
         scorer.conversions.tell()
         score_file.require_few_rejected(summary, scorer.values, limit=task.max_rejected_fraction)
+    return written.scored_bytes
 
 
 @contextmanager
@@ -151,6 +174,14 @@ def _in_windows(
 
 
 def _begin() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     plain_text.log_to_terminal()
     logging.getLogger().setLevel(logging.WARNING)
+
+
+def _end_with_parent() -> None:
+    """End this process when the first one was killed: it would wait for files for ever."""
+    if parent := multiprocessing.parent_process():
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

@@ -13,10 +13,12 @@ import pyarrow as pa
 
 from models.batches import PREDICTION
 from models.customer import tables
-from models.customer.files import store_files
-from models.customer.files.stores import Table
+from models.customer.files import store_errors, store_files
+from models.customer.files.stores import StorePath, Table
 from training.scoring.errors import ColumnsTaken, OutputRefused
 
+SCRATCH = f"{store_files.SCRATCH}folder-"
+"""Beginning of the names of folders for unfinished files, if all files of a folder are scored."""
 _ROW, _REASONS, _FILE = pa.field("row", pa.int64()), pa.field("reasons", pa.string()), pa.field("file", pa.string())
 """The columns before a rejected row: its number in the source, from 1 without the header, and all its violations."""
 
@@ -29,6 +31,8 @@ class ScoredFiles:
     write_rejected: Callable[[pa.Table], object]
     file: str | None = None
     has_rejected: bool = False
+    scored_bytes: int = 0
+    """Size of the file of scored rows, when it is whole."""
 
     def keep(self, rows: pa.Table, predictions: pa.Table) -> None:
         """Write scored rows, each followed by its prediction."""
@@ -77,14 +81,16 @@ def writing(output: Table, rejected: Table, columns: pa.Schema, *, file: str | N
     """
     if taken := [name for name in PREDICTION.names if name in columns.names]:
         raise ColumnsTaken(columns=taken)
-    with _translated(output), TemporaryDirectory(dir=_scratch(output), prefix=".scoring-") as folder:
-        scratch = Path(folder) / output.name, Path(folder) / f"rejected-{rejected.name}"
+    prefix = store_files.SCRATCH if file is None else SCRATCH
+    with translated(output), TemporaryDirectory(dir=_scratch(output), prefix=prefix) as folder:
+        scratch = Path(folder) / f"scored{output.suffix}", Path(folder) / "rejected.csv"
         with (
             tables.writing(scratch[0], pa.schema([*columns, *PREDICTION])) as write_scored,
             tables.writing(scratch[1], pa.schema([*_refusal(file), *columns])) as write_rejected,
         ):
             written = ScoredFiles(write_scored, write_rejected, file)
             yield written
+        written.scored_bytes = scratch[0].stat().st_size
         if written.has_rejected:
             _make_folder(rejected)
             store_files.place(scratch[1], rejected)
@@ -113,8 +119,15 @@ def _beside(left: pa.Table, right: pa.Table) -> pa.Table:
 
 
 @contextmanager
-def _translated(output: Table) -> Iterator[None]:
+def translated(output: Table) -> Iterator[None]:
+    """Convert the errors of looking at results, and of writing them.
+
+    Raises:
+        OutputRefused: the disk refuses.
+        StoreUnusable: the store refuses, or cannot be reached.
+    """
     try:
         yield
     except OSError as error:
-        raise OutputRefused(path=output, problem=error.strerror or "it cannot be written") from error
+        refused = store_errors.known(output, error) if isinstance(output, StorePath) else None
+        raise refused or OutputRefused.of(output, error) from error

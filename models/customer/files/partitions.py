@@ -3,12 +3,17 @@
 Spark, Hive and others write the rows of a month to `year=2026/month=11/part-0.parquet`, without these two columns.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote
 
 from models.customer.files import store_files, table_formats
+from models.customer.files.store_files import Found
 from models.customer.files.stores import Table
+
+logger = logging.getLogger(__name__)
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
@@ -44,9 +49,12 @@ def find(folder: Table) -> list[Partition]:
     """
     found = store_files.walk(folder)
     table_formats.require_plain(folder, found)
-    files = [file for file in found if file.path.suffix == ".parquet" and not file.is_hidden]
+    seen = [file for file in found if not file.is_hidden]
+    files = [file for file in seen if _is_parquet(file)]
     if not files:
         raise ValueError("it is a folder without .parquet files")
+    if other := [file.relative for file in seen if not _is_parquet(file)]:
+        _tell_left_out(str(folder), len(other), other[0])
     parts = [Partition(file.path, _columns(file.parts), file.relative) for file in files]
     for file, part in zip(files, parts, strict=True):
         if list(part.columns) != list(parts[0].columns):
@@ -65,6 +73,16 @@ def values(names: Sequence[str]) -> dict[str, str | None]:
     """
     told = (name.partition("=") for name in names if "=" in name)
     return {unquote(column).strip(): None if value == _NULL else unquote(value) for column, _, value in told}
+
+
+def _is_parquet(file: Found) -> bool:
+    return file.path.suffix.lower() == ".parquet"
+
+
+@lru_cache
+def _tell_left_out(folder: str, files: int, first: str) -> None:
+    """Warn once: a table is listed for its columns, and again for its rows."""
+    logger.warning("%s: left out %d files that are no .parquet files, such as %s", folder, files, first)
 
 
 def _columns(parts: Sequence[str]) -> dict[str, str | None]:

@@ -1,6 +1,8 @@
 """Lists, reads and writes files, on disk and in object stores alike."""
 
 import io
+import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,18 +10,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
+from models.customer.errors import TableLocked
 from models.customer.files import store_errors
 from models.customer.files.stores import Table
 
+logger = logging.getLogger(__name__)
+
+SCRATCH = ".scoring-"
+"""Beginning of the names of folders for unfinished files."""
 _READ_BYTES = 4 << 20
 """A store answers a request in tens of milliseconds, so text is read in large pieces."""
 
 
 def size(path: Table) -> int:
-    """Return the size of a file, in bytes."""
+    """Return the size of a file, in bytes.
+
+    Raises:
+        StoreUnusable: the store refuses.
+    """
     if isinstance(path, Path):
         return path.stat().st_size
-    return int(path.system.get_file_info(path.inside).size)
+    with store_errors.translated(path):
+        return int(path.system.get_file_info(path.inside).size)
 
 
 def opened(path: Table) -> IO[bytes]:
@@ -49,6 +61,8 @@ class Found:
     """Its path in the folder."""
     bytes: int
     modified_ns: int
+    changed_ns: int = 0
+    """When a file system last noticed a change, which no program can set back; 0 in a store."""
 
     @property
     def relative(self) -> str:
@@ -62,15 +76,18 @@ class Found:
 
 
 def walk(folder: Table) -> list[Found]:
-    """Return all files of a folder and of those in it, in the order of their paths.
+    """Return all files of a folder and of those in it, in the order of their paths; a broken link is among them.
+
+    Links to folders are followed.
 
     Raises:
+        TableLocked: this process may not list one of these folders.
         StoreUnusable: the store does not list them.
     """
     if isinstance(folder, Path):
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        found = [(path, path.relative_to(folder).parts, path.stat()) for path in paths]
-        return [Found(path, parts, stat.st_size, stat.st_mtime_ns) for path, parts, stat in found]
+        paths = sorted(path for path in _paths(folder) if path.is_file() or not path.exists())
+        found = [(path, path.relative_to(folder).parts, _stat(path)) for path in paths]
+        return [Found(path, parts, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, parts, stat in found]
     from pyarrow import fs  # noqa: PLC0415  # settings name addresses, and need no pyarrow
 
     with store_errors.translated(folder):
@@ -83,6 +100,31 @@ def walk(folder: Table) -> list[Found]:
     return [Found(folder / "/".join(parts), tuple(parts), info.size, info.mtime_ns or 0) for parts, info in keys]
 
 
+def _paths(folder: Path) -> Iterator[Path]:
+    """Yield all that is in a folder but folders; a link to a folder that it is in would be followed for ever."""
+
+    def refuse(error: OSError) -> None:
+        path = Path(error.filename)
+        if not Found(path, path.relative_to(folder).parts, 0, 0).is_hidden:
+            raise TableLocked(path=path) if isinstance(error, PermissionError) else error
+
+    for name, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        parent = Path(name)
+        for link in [parent / name for name in folders if (parent / name).is_symlink()]:
+            target = link.resolve()
+            if any(above.resolve().is_relative_to(target) for above in link.parents):
+                folders.remove(link.name)
+                logger.warning("%s is left out: it is a link to a folder above it", link)
+        yield from (parent / name for name in files)
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError:  # a broken link
+        return path.lstat()
+
+
 @contextmanager
 def written(target: Table) -> Iterator[Path]:
     """Yield a local path to write to; at the end it becomes `target`, by a rename or an upload.
@@ -92,7 +134,7 @@ def written(target: Table) -> Iterator[Path]:
         StoreUnusable: the store does not accept it.
     """
     folder = target.parent if isinstance(target, Path) else None
-    with TemporaryDirectory(dir=folder, prefix=".scoring-") as scratch:
+    with TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
         path = Path(scratch) / target.name
         yield path
         place(path, target)
@@ -116,8 +158,13 @@ def place(path: Path, target: Table) -> None:
 
 
 def remove(target: Table) -> None:
-    """Remove a file, if it is there."""
+    """Remove a file, if it is there.
+
+    Raises:
+        StoreUnusable: the store refuses.
+    """
     if isinstance(target, Path):
         target.unlink(missing_ok=True)
     elif target.exists():
-        target.system.delete_file(target.inside)
+        with store_errors.translated(target):
+            target.system.delete_file(target.inside)

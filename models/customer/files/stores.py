@@ -106,12 +106,16 @@ def locate(text: object) -> Any:
     ('s3://lake/customers', 'data/customers.csv')
 
     Raises:
-        PydanticCustomError: the address is of no known store, or holds a password.
+        PydanticCustomError: the address is of no known store, or may hold a password; the error does not show it.
     """
     scheme, sign, rest = text.partition("://") if isinstance(text, str) else ("", "", "")
     if not sign:
         return Path(text) if isinstance(text, str) else text
     bucket, _, key = rest.partition("/")
+    if scheme in SCHEMES and set("?#") & set(rest):
+        raise PydanticCustomError(
+            "address", "give no password in an address, and no ? or #, but a token in the variables of the store"
+        )
     if scheme not in SCHEMES or not bucket:
         raise PydanticCustomError(
             "address",
@@ -125,6 +129,16 @@ def locate(text: object) -> Any:
 
 Location = Annotated[Table, BeforeValidator(locate)]
 """A setting that holds the path or the address of a table."""
+
+
+def _local(value: object) -> object:
+    if isinstance(value, str) and is_address(value):
+        raise PydanticCustomError("local", "give a local path: only tables are read from object stores")
+    return value
+
+
+LocalPath = Annotated[Path, BeforeValidator(_local)]
+"""A setting that holds the path of a local file or folder."""
 
 
 def is_address(text: str) -> bool:

@@ -138,6 +138,20 @@ def test_a_folder_of_parquet_parts_is_one_table(tmp_path: Path, name: str) -> No
     assert sum(chunk.fraction for chunk in chunks) == pytest.approx(1)
 
 
+def test_each_part_is_read_and_what_is_left_out_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for at, name in enumerate(["a.parquet", "b.PARQUET", "elsewhere"]):
+        pq.write_table(pa.table({"id": [at]}), tmp_path / name)
+    (tmp_path / "parts").mkdir()
+    for name in ("a.parquet", "b.PARQUET"):
+        (tmp_path / name).rename(tmp_path / "parts" / name)
+    (tmp_path / "parts/c.parquet").symlink_to(tmp_path / "elsewhere")
+    for name in ("d.CSV", "_SUCCESS"):
+        (tmp_path / "parts" / name).write_text("id\n3\n")
+    assert tables.read(tmp_path / "parts")["id"].to_pylist() == [0, 1, 2]
+    told = f"{tmp_path / 'parts'}: left out 1 files that are no .parquet files, such as d.CSV"
+    assert caplog.messages == [told]
+
+
 def test_a_folder_that_is_no_table_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(TableUnreadable, match=r"it is a folder without \.parquet files"):

@@ -141,6 +141,8 @@ def test_a_store_that_is_away_is_named_with_its_endpoint(monkeypatch: pytest.Mon
         ("hdfs://lake/in", "give a path, or an address as s3://BUCKET/FOLDER"),
         ("s3:///in", "give a path, or an address as s3://BUCKET/FOLDER"),
         ("s3://id:key@lake/in", "give no password in an address"),
+        ("abfs://lake@ours.dfs.core.windows.net/in?sv=1&sig=x", r"give no password in an address, and no \? or #"),
+        ("s3://lake/in#x", r"give no password in an address, and no \? or #"),
     ],
 )
 def test_an_address_that_is_none_is_refused(text: str, problem: str) -> None:

@@ -343,7 +343,7 @@ def test_a_run_that_is_stopped_leaves_nothing(root: Path, tmp_path: Path, sent: 
     command = [sys.executable, "-m", "training", "score", str(source), str(tmp_path / "out.csv")]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
-        while not list(tmp_path.glob(".scoring-*/out.csv")) and time.monotonic() < deadline:
+        while not list(tmp_path.glob(".scoring-*/scored.csv")) and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(sent)
         assert process.wait(timeout=120) == code

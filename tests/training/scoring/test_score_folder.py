@@ -1,17 +1,21 @@
 """A folder is scored file by file as each file alone, on disk and in an object store, and what is done stays done."""
 
+import contextlib
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from models import file_lock
 from models.customer.errors import TableUnreadable
 from models.customer.files import store_files
 from tests.object_store import ObjectStore
@@ -140,6 +144,10 @@ def test_only_what_has_changed_is_scored_again(score: Score, lake_folder: Path, 
         record.write_text(damage)
         marks = {name: (output / name).stat().st_mtime_ns for name in before}
         assert redone() == {"year=2026/month=1/part-0.parquet"}
+    times = changed.stat().st_atime_ns, changed.stat().st_mtime_ns
+    changed.write_text(changed.read_text().replace("1", "2"))
+    os.utime(changed, ns=times)
+    assert score(lake_folder, output).files_done_before == 2
     columns = tmp_path / "columns.toml"
     columns.write_text('[csv]\nnulls = ["unknown"]\n')
     assert score(lake_folder, output, columns=columns).files_done_before == 0
@@ -170,6 +178,44 @@ def test_a_run_that_is_stopped_is_continued_to_the_same_bytes(
     assert found.rows.rows == sum(sizes)
     score(source, tmp_path / "whole", chunk_rows=50_000)
     assert results(content(output)) == results(content(tmp_path / "whole"))
+
+
+def workers(process_id: int) -> list[int]:
+    """The processes that score files for a process."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process_id and b"spawn_main" in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def have_ended(processes: list[int]) -> bool:
+    return not any(Path(f"/proc/{number}").exists() for number in processes)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_a_killed_process_ends_the_others_and_is_told(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    header = "id,tenure_months,monthly_charges,total_charges,support_tickets,contract_type\n"
+    for at in range(2):
+        (tmp_path / f"in/{at}.csv").write_text(header + "a,4,89.5,358.0,3,0\n" * 1_000_000)
+    command = [sys.executable, "-m", "training", "score", str(tmp_path / "in"), str(tmp_path / "out")]
+    for kills_a_worker in (True, False):
+        with subprocess.Popen([*command, "--processes", "2"], cwd=root, stderr=subprocess.PIPE, text=True) as process:
+            wait_until(lambda: len(list((tmp_path / "out").glob(".scoring-folder-*/scored.csv"))) == 2)
+            known = workers(process.pid)
+            assert len(known) == 2
+            os.kill(known[0] if kills_a_worker else process.pid, signal.SIGKILL)
+            assert process.wait(timeout=120) == (2 if kills_a_worker else -signal.SIGKILL)
+            wait_until(partial(have_ended, known))
+            told = process.stderr.read() if process.stderr else ""
+        for left in (tmp_path / "out").glob(".scoring-*"):
+            shutil.rmtree(left)
+        ended = "A process was ended, perhaps for lack of memory. Use fewer --processes. 0 of 2 files are done"
+        assert (ended in told) == kills_a_worker
+        assert "Traceback" not in told
 
 
 def test_a_file_that_cannot_be_scored_stops_no_other(
@@ -221,6 +267,65 @@ def test_files_without_rows_are_done_and_a_folder_without_any_is_said(score: Sco
     (tmp_path / "in/one.csv").write_text(f"{header}\na,4,89.5,358.0,3,0\n")
     assert score(tmp_path / "in", tmp_path / "out").rows.rows == 1
     assert (tmp_path / "out/empty.csv").read_text().startswith(f"{header},churn_probability")
+
+
+def test_a_file_whose_results_have_no_place_stops_no_other(score: Score, lake_folder: Path, tmp_path: Path) -> None:
+    rows, output = lake_folder / "year=2026/month=2/part-0.csv", tmp_path / "out"
+    long, longest = f"{'n' * 245}.csv", f"{'n' * 248}.csv"
+    for name in ("a.csv", "b.csv", long, longest):
+        shutil.copy(rows, lake_folder / "old" / name)
+    (output / "old/a.csv").mkdir(parents=True)
+    (output / "_scored/old/b.csv.json").mkdir(parents=True)
+    with pytest.raises(FilesFailed, match="3 of 7 files were not scored") as caught:
+        score(lake_folder, output)
+    assert [text.partition(": ")[2] for text in caught.value.problems.values()] == [
+        f"{problem}. Name another file, in a folder that this process may write to."
+        for problem in ("Is a directory", "Is a directory", "File name too long")
+    ]
+    assert {*RESULTS.values(), f"old/{long}"} <= content(output).keys()
+
+
+def test_links_are_followed_and_what_is_left_out_is_named(
+    score: Score, lake_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = lake_folder / "year=2026/month=2/part-0.csv"
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(rows, tmp_path / "elsewhere/a.csv")
+    shutil.copy(rows, lake_folder / "_customers.csv")
+    (lake_folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/back").symlink_to(lake_folder)
+    (lake_folder / "gone.csv").symlink_to(tmp_path / "none.csv")
+    with pytest.raises(FilesFailed, match=r"1 of 5 files were not scored.*\[gone\.csv\] .*no such file"):
+        score(lake_folder, tmp_path / "out")
+    assert {*RESULTS.values(), "linked/a.csv"} <= content(tmp_path / "out").keys()
+    told = "\n".join(caplog.messages)
+    assert "left out 1 tables whose names begin with . or _, such as _customers.csv" in told
+    assert "linked/back is left out: it is a link to a folder above it" in told
+    assert "not scored: [gone.csv] " in told
+
+
+def test_an_object_of_a_strange_name_stops_no_other(score: Score, lake: ObjectStore, lake_folder: Path) -> None:
+    lake.put(lake_folder, "in")
+    lake.put_as_is(lake_folder / "year=2026/month=2/part-0.csv", "in//a.csv")
+    with pytest.raises(FilesFailed, match=r"1 of 4 files were not scored.*\[/a\.csv\] "):
+        score("s3://lake/in", "s3://lake/out")
+    assert set(RESULTS.values()) <= lake.content("out").keys()
+
+
+def test_one_run_at_a_time_writes_to_a_folder_and_removes_what_a_killed_one_left(
+    score: Score, lake_folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    for name in ("old/.scoring-folder-1/scored.csv", "_scored/old/.scoring-2/rows.tsv.json", "old/.scoring-3/one.csv"):
+        (output / name).parent.mkdir(parents=True)
+        (output / name).write_text("half")
+    with (
+        file_lock.held(output / "_scored/.lock"),
+        pytest.raises(OutputRefused, match=r"out: another run writes to this folder\. Wait until it has ended"),
+    ):
+        score(lake_folder, output)
+    assert score(lake_folder, output).files == 3
+    assert [name for name in content(output) if ".scoring-" in name] == ["old/.scoring-3/one.csv"]
 
 
 @pytest.mark.parametrize(
