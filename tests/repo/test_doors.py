@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 DOORS = {
-    "dask": [],
-    "distributed": ["training/partitioned/cluster/dask_cluster.py"],
+    "dask": ["training/partitioned/cluster/clients.py"],
+    "distributed": ["training/partitioned/cluster/clients.py", "training/partitioned/cluster/dask_cluster.py"],
     "evidently": ["monitoring/runs/dashboard.py", "monitoring/runs/report.py"],
     "fairlearn": ["training/data/slices.py"],
     "mlflow": [

@@ -7,6 +7,8 @@ import pandas as pd
 
 from models.customer.contract import Contract, Labels, Vector
 from models.customer.feature import Feature
+from training.data import holdout
+from training.data.dataset_split import Traces
 from training.data.datasets import Dataset
 from training.data.splitting import Split
 from training.errors import LeakFound
@@ -17,8 +19,8 @@ SUSPICIOUS_SHARE = 0.05
 _DISTINCT_SHARE = 0.99
 
 
-def check(dataset: Dataset, split: Split, contract: Contract, *, stop: bool) -> list[str]:
-    """Return one sentence for each sign of leakage.
+def check(dataset: Dataset, split: Split, contract: Contract, *, stop: bool, seen: Traces | None = None) -> list[str]:
+    """Return one sentence for each sign of leakage; `seen` has traces of all training rows, if these are a sample.
 
     Raises:
         LeakFound: a single feature predicts the outcome almost perfectly, and `stop` is set.
@@ -26,7 +28,7 @@ def check(dataset: Dataset, split: Split, contract: Contract, *, stop: bool) -> 
     telling = list(_telling(dataset, split, contract))
     if telling and stop:
         raise LeakFound(signs=telling)
-    return [*telling, *_ids(dataset, split, contract), *_repeated(dataset.features, split)]
+    return [*telling, *_ids(dataset, split, contract), *_repeated(dataset, split, contract, seen)]
 
 
 def _telling(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str]:
@@ -77,8 +79,13 @@ def _ids(dataset: Dataset, split: Split, contract: Contract) -> Iterator[str]:
                 yield f"{feature.name} has a distinct value in {distinct:.0%} of the rows: it looks like an id"
 
 
-def _repeated(features: pd.DataFrame, split: Split) -> Iterator[str]:
-    rows = pd.util.hash_pandas_object(features, index=False).to_numpy()
-    share = float(pd.Series(rows[split.test]).isin(rows[split.training]).mean())
+def _repeated(dataset: Dataset, split: Split, contract: Contract, seen: Traces | None) -> Iterator[str]:
+    if seen is None:
+        rows = pd.util.hash_pandas_object(dataset.features, index=False).to_numpy()
+        share = float(pd.Series(rows[split.test]).isin(rows[split.training]).mean())
+    else:
+        found = np.isin(holdout.traces(contract.to_matrix(dataset.features.iloc[split.test])), seen).mean()
+        by_chance = len(seen) / 2**32
+        share = float((found - by_chance) / (1 - by_chance))
     if share >= SUSPICIOUS_SHARE:
         yield f"{share:.0%} of the test rows equal a training row: they may be the same customers"

@@ -39,6 +39,8 @@ class Findings:
     """What is told of the rows of some parts."""
 
     rows: int = 0
+    left_out: int = 0
+    """Other rows, without an outcome, that the columns file leaves out."""
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     """Rows by reason for rejecting them."""
@@ -51,6 +53,7 @@ class Findings:
     def add(self, other: "Findings") -> None:
         """Add the findings of other parts."""
         self.rows += other.rows
+        self.left_out += other.left_out
         self.rejected += other.rejected
         self.reasons.update(other.reasons)
         self.values.add(other.values)
@@ -92,6 +95,10 @@ def read(source: Source, contract: Contract, piece: Piece, findings: Findings | 
         found.add_outcomes(values)
         found.cases |= column_mapping.case_differences(source.mapping, table, contract)
         rows = column_mapping.features(source.mapping, table, contract, found.conversions)
+        if source.mapping.target.leave_out_unknown:
+            known = outcome.notna().to_numpy()
+            found.left_out += int((~known).sum())
+            rows, outcome, table = (one[known].reset_index(drop=True) for one in (rows, outcome, table))
         kept = ~_rejected(rows, outcome, contract, found)
         features = {feature.name: _one_type(feature, rows[feature.name][kept]) for feature in contract.features}
         yield CheckedRows(

@@ -22,6 +22,7 @@ from training.partitioned.snapped_part import Edges, SnappedPart
 
 SAMPLED_ROWS = 200_000
 """Most training rows, and most test rows, that are kept as they are: a fit of a million rows judges as many."""
+_WRITTEN = (bool, pd.Timestamp, pd.Timedelta)
 _DIGEST_SALTS = (0x1, 0x2)
 
 
@@ -86,7 +87,7 @@ def summarise(task: Task, piece: Piece) -> Summary | None:
     summing = _Summing(task, findings)
     for rows in checked_rows.read(task.source, task.contract, piece, findings):
         summing.add(rows)
-    return summing.result() if findings.rows else None
+    return summing.result() if findings.rows or findings.left_out else None
 
 
 def encode(task: Task, edges: Edges, piece: Piece) -> Encoded:
@@ -183,10 +184,9 @@ def _drawn_by(task: Task, rows: CheckedRows, content: Hashes) -> tuple[Hashes, i
 
 
 def _plain(others: pd.DataFrame) -> pd.DataFrame:
-    """Write booleans and times as texts: a chunk with missing ones has another type."""
+    """Write booleans and times as texts, each alone: pandas writes a chunk of midnights without the time."""
     plain = {}
     for name, column in others.items():
-        cells = column.astype(str) if column.dtype.kind in "bmM" else column.astype(object)
-        texts = [str(cell) if isinstance(cell, bool) else cell for cell in cells.tolist()]
+        texts = [str(cell) if isinstance(cell, _WRITTEN) else cell for cell in column.tolist()]
         plain[name] = pd.Series(texts, dtype=object).where(column.notna(), None)
     return pd.DataFrame(plain, index=others.index)

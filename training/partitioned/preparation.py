@@ -89,7 +89,9 @@ def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor
     told = sampled_table.told(summary, split, settings, group=task.group, edges=most_edges)
     split = replace(split, told=told)
     contract = task.contract
-    warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
+    sampled = len(split.training) < int(summary.rows[0].sum())
+    seen = traces if sampled and task.group is not None else None  # without groups, equal rows stay together
+    warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop", seen=seen)
     taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
     rows = SnappedRows(parts, chosen, executor, settings.seed)
     return Prepared(dataset, replace(taken, traces=traces), contract, warnings, rows)
@@ -114,7 +116,9 @@ def _summarise(task: Task, pieces: Sequence[Piece], executor: Executor, progress
         needed, needed_per_class = datasets.MINIMUM_ROWS, datasets.MINIMUM_PER_CLASS
         raise TooFewRows(rows=0, positives=0, needed=needed, needed_per_class=needed_per_class)
     findings, target = found.findings, task.source.mapping.target
-    logger.info("read %d rows from %s", findings.rows, task.source.path.name)
+    logger.info("read %d rows from %s", findings.rows + findings.left_out, task.source.path.name)
+    if findings.left_out:
+        logger.info("left out %d rows without an outcome", findings.left_out)
     target_column.require_clear(sorted(findings.outcomes), target)
     column_mapping.warn_of_case(findings.cases, task.contract)
     findings.conversions.tell()

@@ -39,7 +39,7 @@ def build(summary: Summary, settings: FitSettings, task: Task, provenance: Prove
     held_out = [np.flatnonzero(hash_split.held_out(settings.seed, fold).of(training.hashes)) for fold in range(FOLDS)]
     folds = [(~np.isin(first, held), held) for held in held_out]
     for name, part in (("the training set", first), ("the test set", later), *(("a fold", held) for held in held_out)):
-        _require_classes(name, dataset.churned[part])
+        _require_classes(name, dataset.churned[part], settings)
     return dataset, Split(first, later, splitting.judged(folds), "")
 
 
@@ -47,14 +47,15 @@ def told(summary: Summary, split: Split, settings: FitSettings, *, group: str | 
     """Say how the rows were split, and which of them were used for what."""
     (trained, tested), sampled, judged = summary.rows.sum(axis=1).tolist(), len(split.training), len(split.test)
     by, together = ("row", "equal rows") if group is None else ("customer", f"rows of one customer, as {group} tells,")
-    kept = "all of them" if judged == tested else f"{judged:,} of them, drawn by hash"
+    kept = f"all {tested:,}" if judged == tested else f"{judged:,} of {tested:,}"
+    drawn = "" if judged == tested else ", drawn by hash"
     used = "all training rows" if sampled == trained else f"{sampled:,} training rows, drawn by hash"
     return (
         f"by a hash of each {by}, with seed {settings.seed}: {trained:,} rows to train on and {tested:,} to test on; "
-        f"{together} stay together. The figures of the test set are of {kept}. The served trees learned from all "
-        f"training rows, with at most {edges} thresholds of a column; other algorithms, other seeds, the parameter "
-        f"search and the reference learned from, or are, {used}. The content digest is a sum over rows, so it does "
-        "not depend on their order"
+        f"{together} stay together. The figures of the test set are of {kept} test rows{drawn}. The served trees "
+        f"learned from all training rows, with at most {edges} thresholds of a column. Other algorithms, other seeds "
+        f"and the parameter search learned from {used}, and the reference is drawn from them. The content digest is a "
+        "sum over rows, so it does not depend on their order"
     )
 
 
@@ -63,7 +64,10 @@ def _codes(hashes: Hashes) -> Rows:
     return codes.astype(np.int64)
 
 
-def _require_classes(part: str, churned: Labels) -> None:
+def _require_classes(part: str, churned: Labels, settings: FitSettings) -> None:
     stayed, left = np.bincount(churned, minlength=2).tolist()
     if min(stayed, left) < MINIMUM_PER_CLASS:
-        raise HashSplitImpossible(part=part, churned=left, stayed=stayed, needed_per_class=MINIMUM_PER_CLASS)
+        options = {"--edges": settings.edges is not None, "--cluster": bool(settings.cluster)}
+        asked = [name for name, is_given in options.items() if is_given]
+        needed = MINIMUM_PER_CLASS
+        raise HashSplitImpossible(part=part, churned=left, stayed=stayed, needed_per_class=needed, asked=asked)

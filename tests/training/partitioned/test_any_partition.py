@@ -1,5 +1,7 @@
 """A table gives the same model, samples and figures, whatever its files, row groups and order of rows."""
 
+import logging
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,10 +63,12 @@ def table(rows: int = ROWS) -> pd.DataFrame:
             "is_new": np.array([True, False, None], dtype=object)[rng.integers(0, 3, rows)],
             "has_left": np.where(rng.random(rows) < 1 / (1 + np.exp(visits - 3)), "yes", "no"),
             "region": np.array(["north", "south", None], dtype=object)[rng.integers(0, 3, rows)],
+            "since": np.datetime64("2026-01-01", "s") + rng.integers(0, 5, rows) * np.timedelta64(86_400, "s"),
             "customer": rng.integers(0, rows // 3, rows),
         }
     )
     found.loc[found.index[:3], "spent"] = -1
+    found.loc[found.index[5], "since"] += pd.Timedelta(hours=12)  # all other chunks are of midnights
     return pd.concat([found, found.iloc[100:200]], ignore_index=True)
 
 
@@ -83,7 +87,7 @@ def write(folder: Path, rows: pd.DataFrame, *, files: int, row_group: int, seed:
 
 def prepare(path: Path, folder: Path, **options: object) -> Prepared:
     (folder / "columns.toml").write_text(COLUMNS)
-    asked = {"data": str(path), "columns": folder / "columns.toml", "edges": 31, "slices": ["region"]}
+    asked = {"data": str(path), "columns": folder / "columns.toml", "edges": 31, "slices": ["region", "since"]}
     settings = FitSettings.model_validate(asked | options)
     return preparation.prepare(settings, CONTRACT, 31, InProcess())
 
@@ -120,7 +124,9 @@ def test_any_files_and_any_order_give_the_same(
         np.testing.assert_array_equal(theirs.traces, ours.traces)
         np.testing.assert_array_equal(theirs.matrix, ours.matrix)
         np.testing.assert_array_equal(theirs.test.matrix, ours.test.matrix)
-        np.testing.assert_array_equal(theirs.test.columns[-1].values, ours.test.columns[-1].values)
+        for column, own in zip(theirs.test.columns, ours.test.columns, strict=True):
+            assert column.feature == own.feature
+            np.testing.assert_array_equal(column.values, own.values)
         for edges, own in zip(rows_of(other).edges, rows_of(first).edges, strict=True):
             np.testing.assert_array_equal(edges, own)
         assert [trees(other, fold) for fold in (0, None)] == [trees(first, fold) for fold in (0, None)]
@@ -160,6 +166,36 @@ def test_rows_of_a_customer_stay_together(tmp_path: Path) -> None:
     assert not set(taken.customers.tolist()) & set(tested.tolist())
 
 
+def test_rows_that_the_columns_file_leaves_out_are_not_rejected(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = table()
+    rows.loc[rows.index[1_000:], "has_left"] = None
+    path = write(tmp_path, rows, files=3, row_group=100, seed=1)
+    (tmp_path / "some.toml").write_text(COLUMNS.replace("[features]", "leave_out_unknown = true\n\n[features]"))
+    with caplog.at_level(logging.INFO):
+        prepared = preparation.prepare(
+            FitSettings(data=str(path), columns=tmp_path / "some.toml", edges=31), CONTRACT, 31, InProcess()
+        )
+    assert prepared.taken.provenance.rows == 1_000 - 3
+    assert prepared.taken.provenance.rejected_rows == 3
+    assert f"read {len(rows)} rows from" in caplog.text
+    assert f"left out {len(rows) - 1_000} rows without an outcome" in caplog.text
+
+
+def test_test_rows_that_equal_a_training_row_are_found_beyond_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = table()
+    twice = pd.concat([rows, rows]).assign(customer=range(2 * len(rows)))  # each row has a twin of another customer
+    path = write(tmp_path, twice, files=3, row_group=500, seed=1)
+    (whole,) = (one for one in prepare(path, tmp_path, group_column="customer").warnings if "equal" in one)
+    monkeypatch.setattr(passes, "SAMPLED_ROWS", 500)
+    (some,) = (one for one in prepare(path, tmp_path, group_column="customer").warnings if "equal" in one)
+    assert 75 < int(whole.partition("%")[0]) < 85
+    assert 70 < int(some.partition("%")[0]) < 90
+
+
 def test_a_single_file_of_text_gives_the_same_trees(tmp_path: Path) -> None:
     rows = table()
     whole = prepare(write(tmp_path, rows, files=3, row_group=500, seed=1), tmp_path)
@@ -176,7 +212,7 @@ def test_a_sample_keeps_the_rows_with_the_smallest_draws(tmp_path: Path, monkeyp
     np.testing.assert_array_equal(some.test.matrix, whole.test.matrix[:100])
     np.testing.assert_array_equal(some.traces, whole.traces)
     assert some.told != whole.told
-    assert "100 of them, drawn by hash" in some.told
+    assert f"are of 100 of {len(whole.test.matrix):,} test rows, drawn by hash" in some.told
 
 
 @pytest.mark.parametrize(
@@ -207,6 +243,21 @@ def test_rows_that_cannot_be_used_are_refused_as_in_any_fit(
         return
     with pytest.raises(error):
         prepare(path, tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"edges": 31, "cluster": "local:2"}, "omit --edges and --cluster."),
+        ({"edges": None, "cluster": "local:2"}, "omit --cluster."),
+        ({"edges": None}, "name a --group-column with more different values."),
+    ],
+    ids=["both", "cluster", "too many rows"],
+)
+def test_the_remedy_names_only_options_that_were_given(tmp_path: Path, options: dict[str, str], remedy: str) -> None:
+    path = write(tmp_path, table().assign(customer=1), files=1, row_group=5_000, seed=1)
+    with pytest.raises(HashSplitImpossible, match=rf"Bring more rows, or {re.escape(remedy)}$"):
+        prepare(path, tmp_path, group_column="customer", **options)
 
 
 def test_counting_levels_ends_when_they_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

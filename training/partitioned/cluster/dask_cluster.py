@@ -1,4 +1,4 @@
-"""Works on parts where they lie on a Dask cluster: the only module that imports Dask.
+"""Works on parts where they lie on a Dask cluster.
 
 A task on a part is repeated elsewhere when its worker is lost, and kept results are computed again. A group of tasks
 that work together ends when one of its workers is lost, and begins again with the workers that are left.
@@ -6,30 +6,28 @@ that work together ends when one of its workers is lost, and begins again with t
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from functools import partial
-from tempfile import TemporaryDirectory
+from itertools import islice
 from typing import Any
 
 import distributed
-from distributed import Client, Future, KilledWorker, LocalCluster, Scheduler
+from distributed import Client, Future, KilledWorker, Scheduler
 from distributed.comm.addressing import get_address_host
-from distributed.system import MEMORY_LIMIT
 from xgboost.core import XGBoostError
 
-from training.partitioned.cluster import carried_errors, fitness, process_group
+from training.partitioned.cluster import carried_errors, clients, process_group
 from training.partitioned.cluster.carried_errors import Carried
-from training.partitioned.cluster.errors import ClusterLost, ClusterUnfit, ClusterUnreachable
+from training.partitioned.cluster.errors import ClusterLost
 from training.partitioned.executor import Result
 
-CONNECT_SECONDS = 10
-"""How long a scheduler may take to answer, and its first worker to appear."""
-LOST_SECONDS = 60
-"""How long a cluster may be without any worker, or its scheduler without an answer, before the fit ends."""
 ATTEMPTS = 3
 """How often a group is tried when workers are lost."""
+_AHEAD = 2
+"""Parts that wait for each thread of the workers: the results of more would fill the memory of the workers."""
 _ASKED_EVERY_SECONDS = 0.5
 _NOTICED_SECONDS = 5
 _LOST_SCHEDULER = "its scheduler was lost"
@@ -47,7 +45,7 @@ def connect(address: str) -> Iterator["DaskCluster"]:
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is told in the errors
     kind, _, processes = address.partition(":")
-    with _local(int(processes)) if kind == "local" else _remote(address) as client:
+    with clients.local(int(processes)) if kind == "local" else clients.remote(address) as client:
         yield DaskCluster(client, address)
 
 
@@ -61,13 +59,22 @@ class DaskCluster:
     def map(self, function: Callable[[Any], Any], parts: Iterable[Any], *, keep: bool) -> Iterator[Any]:
         """Yield the result for each part, or the future that keeps it, in the order of the parts."""
         self._seen = time.monotonic()
-        with self._translated():
-            waiting = [self._client.submit(carried_errors.call, function, part, pure=False) for part in parts]
-        for future in waiting:
+        left, waiting = iter(parts), deque[Future]()
+        while True:
             with self._translated():
-                self._wait([future])
-                found = future if keep else self._result([future])
-            yield found
+                most = _AHEAD * max(1, sum(self._threads().values()))
+                for part in islice(left, max(0, most - len(waiting))):
+                    waiting.append(self._client.submit(carried_errors.call, function, part, pure=False))
+            if not waiting:
+                return
+            yield self._next(waiting, keep=keep)
+
+    def _next(self, waiting: deque[Future], *, keep: bool) -> Any:
+        """Wait for the first; without `keep`, the cluster forgets its result as soon as it is here."""
+        future = waiting.popleft()
+        with self._translated():
+            self._wait([future])
+            return future if keep else self._result([future])
 
     def together(self, function: Callable[[Sequence[Any]], Result], parts: Iterable[Any]) -> Result:
         """Run a function once on each worker that holds parts, as one group."""
@@ -82,7 +89,7 @@ class DaskCluster:
             raise ClusterLost(address=self._address, problem=f"workers were lost in {ATTEMPTS} attempts")
 
     def _attempt(self, function: Callable[[Sequence[Any]], Result], placed: dict[str, list[Future]]) -> Result:
-        tracker = self._client.run_on_scheduler(_start_tracker, len(placed))
+        tracker = clients.ask(self._client, self._client.run_on_scheduler, _start_tracker, len(placed))
         tasks = [
             self._client.submit(_in_group, function, held, tracker, workers=[worker], pure=False)
             for worker, held in placed.items()
@@ -92,14 +99,14 @@ class DaskCluster:
             result: Result = self._result(tasks, needed=frozenset(placed))
         finally:
             with suppress(OSError, TimeoutError, RuntimeError):  # the error that led here is the one to tell
-                self._client.cancel(tasks)
+                clients.ask(self._client, self._client.cancel, tasks)
         return result
 
     def _placed(self, futures: Sequence[Future]) -> dict[str, list[Future]]:
         """Wait until all results are there, and assign each to one worker that holds it."""
         while True:
             self._wait(futures)
-            holders = self._client.who_has(futures)
+            holders = clients.ask(self._client, self._client.who_has, futures)
             if all(holders.get(future.key) for future in futures):
                 break
             self._workers()
@@ -113,7 +120,8 @@ class DaskCluster:
         """Fetch the result of the first; if it was lost by now, wait until it is made again."""
         while True:
             with suppress(TimeoutError):
-                return done[0].result(timeout=LOST_SECONDS)
+                return done[0].result(timeout=clients.LOST_SECONDS)
+            self._require(needed)
             self._wait(done, needed=needed)
 
     def _wait(self, futures: Sequence[Future], *, needed: frozenset[str] = frozenset()) -> None:
@@ -142,11 +150,16 @@ class DaskCluster:
 
     def _workers(self) -> set[str]:
         """Return the addresses of the workers that are there."""
-        found = set(self._client.nthreads(callback_timeout=LOST_SECONDS))
+        return set(self._threads())
+
+    def _threads(self) -> dict[str, int]:
+        """Return the number of threads of each worker that is there."""
+        found: dict[str, int] = clients.ask(self._client, self._client.nthreads)
         if found:
             self._seen = time.monotonic()
-        elif time.monotonic() - self._seen > LOST_SECONDS:
-            raise ClusterLost(address=self._address, problem=f"it has had no workers for {LOST_SECONDS} seconds")
+        elif time.monotonic() - self._seen > clients.LOST_SECONDS:
+            problem = f"it has had no workers for {clients.LOST_SECONDS} seconds"
+            raise ClusterLost(address=self._address, problem=problem)
         return found
 
     @contextmanager
@@ -203,38 +216,3 @@ def _cause(failed: Sequence[Future]) -> BaseException:
     """Return the error that was first: when one process of a group fails, XGBoost raises errors in all others."""
     errors = [one.exception() if one.status == "error" else CancelledError(one.status) for one in failed]
     return next((error for error in errors if not isinstance(error, XGBoostError)), errors[0])
-
-
-@contextmanager
-def _local(processes: int) -> Iterator[Client]:
-    with (
-        TemporaryDirectory() as scratch,
-        LocalCluster(
-            n_workers=processes,
-            threads_per_worker=1,
-            memory_limit=MEMORY_LIMIT // processes,
-            host="127.0.0.1",
-            security=True,
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # any free port, not always 8787
-            local_directory=scratch,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
-
-
-@contextmanager
-def _remote(address: str) -> Iterator[Client]:
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, TimeoutError) as error:
-        raise ClusterUnreachable(address=address, seconds=CONNECT_SECONDS) from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
-        except TimeoutError as error:
-            raise ClusterUnfit(address=address, problems=["it has no workers"]) from error
-        if problems := fitness.problems(client):
-            raise ClusterUnfit(address=address, problems=problems)
-        yield client

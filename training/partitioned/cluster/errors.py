@@ -3,7 +3,7 @@
 TrainingError
 └── ClusterError
     ├── ClusterPackagesMissing   the packages for a cluster are not installed here
-    ├── ClusterUnreachable       nothing answers at the address
+    ├── ClusterUnreachable       no scheduler answers at the address
     ├── ClusterUnfit             it has no workers, or other versions than this process
     └── ClusterLost              the scheduler or workers were lost during the work
 """
@@ -28,13 +28,14 @@ class ClusterPackagesMissing(ClusterError):
 
 
 class ClusterUnreachable(ClusterError):
-    """Nothing answers at the address."""
+    """No scheduler answers at the address, or the certificates do not fit."""
 
-    def __init__(self, *, address: str, seconds: float) -> None:
-        self.address, self.seconds = address, seconds
+    def __init__(self, *, address: str, problem: str) -> None:
+        self.address, self.problem = address, problem
         super().__init__(
-            f"--cluster {address}: no scheduler of Dask answers there within {seconds:g} seconds. Start one with "
-            "`python -m distributed.cli.dask_scheduler`, or name another address."
+            f"--cluster {address}: no scheduler of Dask answers there: {problem}. Start one with "
+            "`python -m distributed.cli.dask_scheduler`, name another address, or set the certificates that "
+            "docs/cluster.md lists under Security."
         )
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 from xgboost import collective
@@ -23,7 +25,7 @@ from tests.snapped_rows import FITTED, STOPPED, TRAINED, WATCHED, draw, edges_of
 from tests.waiting import is_listening, wait_until
 from training.errors import SourceUnreadable
 from training.partitioned import boosting, executors
-from training.partitioned.cluster import dask_cluster
+from training.partitioned.cluster import clients, dask_cluster
 from training.partitioned.cluster.dask_cluster import DaskCluster
 from training.partitioned.cluster.errors import ClusterLost, ClusterPackagesMissing, ClusterUnfit, ClusterUnreachable
 from training.partitioned.snapped_part import Edges, SnappedPart
@@ -76,6 +78,14 @@ def test_one_to_four_processes_grow_the_same_trees(
 def test_results_come_in_the_order_of_the_parts(cluster: DaskCluster) -> None:
     kept = list(cluster.map(lambda number: number + 1, range(9), keep=True))
     assert list(cluster.map(lambda number: number * 10, kept, keep=False)) == [10 * number for number in range(1, 10)]
+
+
+def test_a_cluster_holds_the_results_of_a_few_parts(cluster: DaskCluster) -> None:
+    wait_until(lambda: len(cluster._workers()) == WORKERS)
+    before = len(cluster._client.futures)
+    held = [len(cluster._client.futures) for _ in cluster.map(lambda number: number, range(40), keep=False)]
+    assert len(held) == 40
+    assert max(held) - before <= dask_cluster._AHEAD * WORKERS
 
 
 @pytest.mark.parametrize(
@@ -159,25 +169,44 @@ def program(name: str, *arguments: str, folder: Path) -> Iterator[subprocess.Pop
 def test_a_scheduler_without_fit_workers_is_refused_and_a_lost_one_ends_the_fit(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(clients, "CONNECT_SECONDS", 0.2)
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     with pytest.raises(ClusterUnreachable, match="no scheduler of Dask answers there"):
         dask_cluster.connect(address).__enter__()
     with program("scheduler", f"--port={port}", folder=root) as scheduler:
         wait_until(lambda: is_listening(port))
-        monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 2)
+        monkeypatch.setattr(clients, "CONNECT_SECONDS", 2)
         with pytest.raises(ClusterUnfit, match="it has no workers"):
             dask_cluster.connect(address).__enter__()
-        monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 60)
+        monkeypatch.setattr(clients, "CONNECT_SECONDS", 60)
         worker = partial(program, "worker", address, "--nthreads=1", "--no-nanny")
         with worker(folder=tmp_path), pytest.raises(ClusterUnfit, match="cannot import this project"):
             dask_cluster.connect(address).__enter__()
         with worker(folder=root), dask_cluster.connect(address) as cluster:
             kept = list(cluster.map(lambda number: number, range(2), keep=True))
+            scheduler.send_signal(signal.SIGSTOP)
+            with monkeypatch.context() as patched:
+                patched.setattr(clients, "LOST_SECONDS", 1)
+                with pytest.raises(ClusterLost, match="its scheduler was lost"):
+                    cluster.together(len, kept)
+            scheduler.send_signal(signal.SIGCONT)
             Timer(1, scheduler.kill).start()
             with pytest.raises(ClusterLost, match="its scheduler was lost"):
                 cluster.together(lambda _: Event().wait(60), kept)
+
+
+def test_what_is_no_scheduler_that_can_be_reached_is_told_with_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ClusterUnreachable, match=re.escape("nothing came in 0.2 seconds")):
+            dask_cluster.connect(f"tcp://{address}").__enter__()
+        with pytest.raises(ClusterUnreachable, match=r"TLS expects a `ssl_context`.*set the certificates"):
+            dask_cluster.connect(f"tls://{address}").__enter__()
+        encrypted = dask.config.set({"distributed.comm.require-encryption": True})
+        with encrypted, pytest.raises(ClusterUnreachable, match="encryption required"):
+            dask_cluster.connect(f"tcp://{address}").__enter__()
 
 
 def test_without_the_packages_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
