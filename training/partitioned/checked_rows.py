@@ -98,7 +98,8 @@ def read(source: Source, contract: Contract, piece: Piece, findings: Findings | 
         if source.mapping.target.leave_out_unknown:
             known = outcome.notna().to_numpy()
             found.left_out += int((~known).sum())
-            rows, outcome, table = (one[known].reset_index(drop=True) for one in (rows, outcome, table))
+            rows, table = rows[known].reset_index(drop=True), table[known].reset_index(drop=True)
+            outcome = outcome[known].reset_index(drop=True)
         kept = ~_rejected(rows, outcome, contract, found)
         features = {feature.name: _one_type(feature, rows[feature.name][kept]) for feature in contract.features}
         yield CheckedRows(

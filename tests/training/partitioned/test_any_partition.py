@@ -124,9 +124,9 @@ def test_any_files_and_any_order_give_the_same(
         np.testing.assert_array_equal(theirs.traces, ours.traces)
         np.testing.assert_array_equal(theirs.matrix, ours.matrix)
         np.testing.assert_array_equal(theirs.test.matrix, ours.test.matrix)
-        for column, own in zip(theirs.test.columns, ours.test.columns, strict=True):
-            assert column.feature == own.feature
-            np.testing.assert_array_equal(column.values, own.values)
+        for column, expected in zip(theirs.test.columns, ours.test.columns, strict=True):
+            assert column.feature == expected.feature
+            np.testing.assert_array_equal(column.values, expected.values)
         for edges, own in zip(rows_of(other).edges, rows_of(first).edges, strict=True):
             np.testing.assert_array_equal(edges, own)
         assert [trees(other, fold) for fold in (0, None)] == [trees(first, fold) for fold in (0, None)]
