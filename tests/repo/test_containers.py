@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import numpy as np
 import pytest
 
 from demo import synthetic_customers
@@ -29,6 +30,7 @@ from models.bundles.format import bundle_files
 from service.access import kubernetes_secret
 from tests import checkout, kubernetes_api, manifests
 from tests.manifests import Manifest
+from training.data import synthetic
 
 SERVICES = ("service", "mlflow", "dashboard", "monitor")
 PORTS = (*SERVICES, "ops", "prometheus", "grafana")
@@ -480,6 +482,21 @@ def test_the_first_key_of_a_cluster_is_made_once_and_told_nowhere(pods: Pods) ->
     assert [httpx2.get(url, headers=headers).status_code for headers in ({}, {"X-API-Key": pods.key})] == [401, 200]
     assert run("docker", "exec", name, "ls", "keys").split() == ["keys.toml"]
     assert pods.key not in run("docker", "logs", name)
+
+
+def test_a_model_is_fitted_on_the_cluster(stack: Stack, tmp_path: Path) -> None:
+    rows, _ = synthetic.sample(2_000, seed=3)
+    for number, part in enumerate(np.array_split(np.arange(len(rows)), 2)):
+        rows.iloc[part].to_parquet(tmp_path / f"part-{number}.parquet")
+    for path in (tmp_path, *tmp_path.iterdir()):
+        path.chmod(0o755)
+    fitting = replace(stack, environment=stack.environment | {"FIT_DATA": str(tmp_path)})
+    fitting.up("scheduler", "worker", profile="cluster")
+    told = fitting.compose("--profile", "cluster", "run", "--rm", "fit")
+    assert re.search(r"(?m)^model \d{8}-\w+ \(", told), told
+    assert "2,000 customers" in told
+    scheduler = run("docker", "inspect", *fitting.compose("--profile", "cluster", "ps", "--quiet", "scheduler").split())
+    assert json.loads(scheduler)[0]["HostConfig"]["PortBindings"] == {}
 
 
 def test_a_pod_of_kubernetes_serves_with_what_its_manifest_allows_and_ends_in_time(pods: Pods) -> None:

@@ -143,6 +143,9 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"docker compose (--profile \w+ )*--profile observability up$": Elsewhere(
         f"{CONTAINERS}::test_prometheus_reaches_both_programs_and_knows_the_alerts", ('profile="observability"',)
     ),
+    r"docker compose --profile cluster (up --detach --wait|run --rm fit)$": Elsewhere(
+        f"{CONTAINERS}::test_a_model_is_fitted_on_the_cluster", ('profile="cluster"', '"run", "--rm", "fit"')
+    ),
     r"docker compose --profile postgres up$": Elsewhere(
         f"{CONTAINERS}::test_with_postgres_the_log_is_there", ('profile="postgres"', '"LOG_URL"')
     ),
@@ -217,6 +220,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, keep: Callable[..., list[str]
     synthetic.sample(1_000, seed=4)[0].drop(columns="churned").to_csv(home / "customers.csv", index=False)
     telco().to_csv(home / "telco_tickets.csv", index=False)
     pd.concat([telco()] * 2).rename(columns={"customerID": "customer_id"}).to_csv(home / "monthly.csv", index=False)
+    (home / "customers").mkdir()
+    telco().to_parquet(home / "customers" / "part-0.parquet")
+    (home / "customers.toml").write_bytes((ROOT / "training" / "columns" / "telco.toml").read_bytes())
     (home / "monthly.toml").write_bytes((ROOT / "training" / "columns" / "telco.toml").read_bytes())
     return home
 
