@@ -69,7 +69,7 @@ def most_resident_mb(process_id: int) -> float:
         status = Path("/proc", str(process_id), "status").read_text()
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 / 1e6 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+    return next((int(line.split()[1]) * 1024 / 1e6 for line in status.split("\n") if line.startswith("VmHWM")), 0)
 
 
 def main() -> None:

@@ -67,7 +67,8 @@ def test_values_that_the_report_does_not_draw_decide_all_the_same(judge: Judge, 
     outcome = judge(live, sample_rows=1_000)
     assert (outcome.code, outcome.drifted) == (1, {"contract_type missing", "support_tickets missing"})
     assert {"contract_type", "support_tickets"} <= {column["name"] for column in outcome.record["columns"]}
-    told = "because none of the 1,000 drawn live rows has a value of them: support_tickets, contract_type, churn_prob"
+    named = "support_tickets, contract_type, churn_prob"
+    told = f"because none of the 1,000 drawn live rows has a value of them: {named}"
     assert told in outcome.page.read_text()
 
 

@@ -234,7 +234,8 @@ def test_an_outcome_of_a_row_that_is_being_moved_waits_and_is_recorded(engine: E
     with engine.connect() as connection:
         sets.create_week(connection, Week.of(LONG_AGO))
         thread.start()
-        with engine.connect() as watching:
+        # Within one transaction, PostgreSQL shows the activities of its beginning.
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
             waiting.wait_until(lambda: watching.exec_driver_sql(waits).scalar_one() or not thread.is_alive())
         connection.commit()
     thread.join()
