@@ -73,6 +73,7 @@ NAVIGATION = {
     "benchmarks/results/throughput": {
         "": {
             "Other servers": "peers",
+            "CPU time of a request": "request_cost",
             "Cost of a fit": "training_cost",
             "A contract of 300 fields": "wide_contract",
             "A large prediction log": "log_size",
