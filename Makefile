@@ -16,7 +16,7 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info 
 export DO_NOT_TRACK := true
 export MLFLOW_TRACKING_URI
 
-.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-log bench-scale bench-profile bench-cpu lock fuzz clean
+.PHONY: help setup rename demo record tour rehearsal train serve client mlflow dashboard monitor test lint docs site-demo deploy audit audit-issue pin-images manifests sbom retrain pull-request format bench bench-peers bench-drift bench-training bench-wide bench-log bench-scale bench-statistics bench-profile bench-cpu lock fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -148,6 +148,9 @@ bench-log: setup ## measure a prediction log of three million rows beside a smal
 
 bench-scale: setup ## measure fits in parts, in one process and in 1, 2 and 4; ten minutes, 2 GB; ROWS='1000000 4000000 16000000' for more
 	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows $(ROWS))
+
+bench-statistics: setup ## measure coverage, false-alarm rate or power of each printed figure; thirty minutes
+	@$(BIN)/python -m benchmarks.statistics $(if $(ONLY),--only $(ONLY))
 
 bench-profile: setup ## profile a request by package and by line
 	@$(BIN)/python -m benchmarks.request_profile

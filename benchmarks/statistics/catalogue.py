@@ -1,0 +1,8 @@
+"""The studies of `make bench-statistics`, in the order of their page."""
+
+from collections.abc import Callable, Mapping
+
+from benchmarks.statistics.study import Study
+
+STUDIES: Mapping[str, Callable[[], Study]] = {}
+"""Name of a study to the function that makes it; each takes at most three minutes of one core."""
