@@ -31,7 +31,8 @@ def test_what_is_saved_is_read_back_with_its_raw_data(kept: Study) -> None:
     assert [tuple(row) for row in read.rows] == list(kept.rows)
 
 
-def test_the_page_holds_the_studies_that_were_saved(kept: Study) -> None:
+@pytest.mark.usefixtures("kept")
+def test_the_page_holds_the_studies_that_were_saved() -> None:
     page = study.page(["dice", "coins"])
 
     assert page.startswith("## Coins\n\nTen coins.\n\n| coin |")
