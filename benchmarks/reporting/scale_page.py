@@ -21,8 +21,8 @@ Synthetic customers in a Parquet folder of at least eight files: five fields, se
 program of its own. It starts, reads the rows twice, encodes them, and learns {trees} trees of depth 4 (learning rate
 {rate:.2f}) from all training rows, four fifths of the table, with one thread a process and 255 edges. The folds, the
 other algorithms and the judging are left out: a whole fit learns six times, and the rest works on samples of one size.
-**{one}** is `--edges`; **local:N** is `--cluster local:N`. All take turns in each of {rounds} rounds, and the table has
-medians.
+**{one}** is `--edges`; **local:N** is `--cluster local:N`. Rounds, in which all take turns: {rounds}. The table
+has medians.
 
 **CPU s** is the time of all processes, of which **passes** and **learning** are parts; the rest is start and end.
 Figures of **wall** time depend on the other work of the machine; CPU time and memory depend on it less. **memory** is
