@@ -96,7 +96,7 @@ class FitSettings(StoreSettings):
     trusted_reporters: Reporters = None
     """Reporters whose outcomes become live rows, as crm,billing; by default all. The gate then accepts each of them."""
     seed: int = Field(default=7, ge=0)
-    """Seed of the synthetic population, the split, the folds, the fit and the bootstrap."""
+    """Seed of the synthetic population, the folds, the fit and the bootstrap; the test set does not depend on it."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of a fit; more threads are faster, and may change the last digits of a model."""
     edges: int | None = Field(default=None, ge=2, le=255)
