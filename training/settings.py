@@ -175,7 +175,7 @@ class PromoteSettings(StoreSettings):
     cost_margin_fraction: float = Field(default=0.01, ge=0)
     """Cost of decisions by which the challenger may be worse, as a fraction of the champion's, likewise."""
     min_slice_roc_auc: float = Field(default=0.5, ge=0, lt=1)
-    """Lowest ROC-AUC of the challenger allowed in a group of at least 100 customers."""
+    """ROC-AUC of which the challenger may not surely fall short (whole 95 % interval) in a group of 100 or more."""
     slice_margin: float = Field(default=0.05, ge=0)
     """ROC-AUC by which the challenger may be worse in a group, where that is more than chance."""
     max_latency_ratio: float = Field(default=2, gt=0)

@@ -4,6 +4,8 @@ A row stays on its side when the table grows, equal rows stay together, and any 
 later comparison has the whole test set, and no row of it was learned from by either model.
 """
 
+import re
+
 import numpy as np
 
 from models.customer.contract import Labels
@@ -17,12 +19,23 @@ SALT = "customer-churn"
 """The salt of the test set. It must not change: models that were split by another one share few test rows."""
 BY_HASH = "by the project's hash of each"
 """How the description of such a split begins."""
+_OF_SEED = ("at random", "by a hash of each")
 LEAST_IN_FOLD = 2
 """Fewest held-out rows of customers who churned, and of those who stayed, in a fold of a whole table."""
 _REMEDY = (
     "Bring more rows, name a --group-column with the id of the customer in each row, or split by time with "
     "--time-column."
 )
+
+
+def is_of_seed(told: str) -> bool:
+    """Whether the description of a split is that of an earlier release, whose test set depended on the seed."""
+    return told.startswith(_OF_SEED)
+
+
+def unit(told: str) -> str | None:
+    """Return what the hash of a described split is of, `row` or `customer`; None for a split by time."""
+    return re.split(r"\W", told.removeprefix(f"{BY_HASH} "))[0] if told.startswith(BY_HASH) else None
 
 
 def test_rows() -> Drawn:
