@@ -7,9 +7,10 @@ import numpy.typing as npt
 from xgboost import XGBClassifier
 
 from models.customer.contract import Labels, Matrix
+from training.data.hashing import row_hash
+from training.data.hashing.selection import Drawn, Selection
 from training.learning import model
-from training.partitioned import row_hash, snapped_part
-from training.partitioned.selection import Drawn, Selection
+from training.partitioned import snapped_part
 from training.partitioned.snapped_part import Edges, SnappedPart
 
 ROWS = 12_000

@@ -1,6 +1,7 @@
 """`python -m training COMMAND`: runs a job and prints its result. Exit code 0 is done, 2 is not done.
 
-`promote` and `compare-live` end with 1 if the challenger is not better; then nothing was changed.
+`promote` and `compare-live` end with 1 if the challenger is not better, and `promote` with 2 if it cannot tell; then
+nothing was changed.
 """
 
 import logging
@@ -75,7 +76,7 @@ def promote(settings: PromoteSettings) -> Outcome:
     from training.promotion import gate_report, promotion  # noqa: PLC0415  # as above
 
     verdict = promotion.promote(settings)
-    return gate_report.text(verdict), 0 if verdict.promoted else 1
+    return gate_report.text(verdict), {"promoted": 0, "refused": 1, "cannot tell": 2}[verdict.decision]
 
 
 def roll_back(settings: RollbackSettings) -> Outcome:

@@ -10,6 +10,7 @@ TrainingError
 │   ├── SourceUnreadable      the file, database or table is missing or unreadable, or the query fails
 │   ├── LeakFound             a feature alone predicts the outcome
 │   ├── SplitImpossible       the rows cannot be split by time
+│   ├── HashSplitImpossible   the rows cannot be split by their hash
 │   ├── GroupingImpossible    the rows of one customer cannot be kept together
 │   ├── SliceTooFine          a column has too many values to group customers by
 │   ├── TooManyLevels         an open category has too many levels
@@ -119,6 +120,17 @@ class SplitImpossible(DataError):
         super().__init__(
             f"--time-column {column}: {problem}. Name a column of times, declare their format with "
             "--time-format, or omit --time-column."
+        )
+
+
+class HashSplitImpossible(DataError):
+    """The rows cannot be split by their hash."""
+
+    def __init__(self, *, part: str, churned: int, stayed: int, needed_per_class: int, remedy: str) -> None:
+        self.part, self.churned, self.stayed = part, churned, stayed
+        super().__init__(
+            f"{part} has {churned:,} rows of customers who churned and {stayed:,} of those who stayed; at least "
+            f"{needed_per_class} of each are needed, and equal rows stay together. {remedy}"
         )
 
 

@@ -21,6 +21,7 @@ from models.progress import Progress
 from training import memory
 from training.data import dataset_split, datasets, grouping, leakage, learned_levels, slices, splitting, time_column
 from training.data.datasets import Dataset
+from training.data.hashing import hash_split, row_hash
 from training.data.splitting import Folds, Rows, Split
 from training.learning import calibrators, cost_policy, evaluation, final_evaluation, model, tuning
 from training.learning.evaluation import Fit
@@ -214,14 +215,14 @@ class Training:
 def _whole(settings: FitSettings, contract: Contract) -> Prepared:
     """Read the table as a whole, and split it."""
     dataset = datasets.load(settings, contract)
-    split = _split(dataset, settings)
+    split = _split(dataset, settings, contract)
     contract = learned_levels.learn(dataset, split, contract)
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
     taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
     return Prepared(dataset, taken, contract, warnings)
 
 
-def _split(dataset: Dataset, settings: FitSettings) -> Split:
+def _split(dataset: Dataset, settings: FitSettings, contract: Contract) -> Split:
     churned, groups, seed = dataset.churned, dataset.groups, settings.seed
     if dataset.moments is not None:
         split = splitting.as_known(churned, dataset.moments)
@@ -233,7 +234,7 @@ def _split(dataset: Dataset, settings: FitSettings) -> Split:
     elif groups is not None:
         return grouping.at_random(churned, groups, seed=seed)
     else:
-        return splitting.at_random(churned, seed=seed)
+        return hash_split.at_random(churned, row_hash.of(dataset.features, contract), seed=seed)
     return split if groups is None else grouping.apart(split, churned, groups, seed=seed)
 
 

@@ -96,7 +96,7 @@ class FitSettings(StoreSettings):
     trusted_reporters: Reporters = None
     """Reporters whose outcomes become live rows, as crm,billing; by default all. The gate then accepts each of them."""
     seed: int = Field(default=7, ge=0)
-    """Seed of the synthetic population, the split, the folds, the fit and the bootstrap."""
+    """Seed of the synthetic population, the folds, the fit and the bootstrap; the test set does not depend on it."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of a fit; more threads are faster, and may change the last digits of a model."""
     edges: int | None = Field(default=None, ge=2, le=255)
@@ -175,7 +175,7 @@ class PromoteSettings(StoreSettings):
     cost_margin_fraction: float = Field(default=0.01, ge=0)
     """Cost of decisions by which the challenger may be worse, as a fraction of the champion's, likewise."""
     min_slice_roc_auc: float = Field(default=0.5, ge=0, lt=1)
-    """Lowest ROC-AUC of the challenger allowed in a group of at least 100 customers."""
+    """ROC-AUC of which the challenger may not surely fall short (whole 95 % interval) in a group of 100 or more."""
     slice_margin: float = Field(default=0.05, ge=0)
     """ROC-AUC by which the challenger may be worse in a group, where that is more than chance."""
     max_latency_ratio: float = Field(default=2, gt=0)

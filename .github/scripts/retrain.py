@@ -4,8 +4,8 @@
 RETRAIN_DATA (by default the synthetic customers), RETRAIN_COLUMNS and RETRAIN_TRIALS are the values of `fit --data`,
 `--columns` and `--trials`. For a database, RETRAIN_DATA_URL is its URL, and TRAINING_QUERY selects the rows; no command
 line shows either. RETRAIN_DATA comes before RETRAIN_DATA_URL. The gate's report is in var/retraining.md. Exit code 0:
-the gate decided, either way; 2: cannot tell. The decision is the output `promoted`; if it is true, the new pin and
-bundle are in models/.
+the gate decided, either way; 2: cannot tell. The page of the run shows the report, also of a gate that cannot tell. The
+decision is the output `promoted`; if it is true, the new pin and bundle are in models/.
 """
 
 import os
@@ -83,6 +83,8 @@ def main() -> int:
     if fitted := subprocess.run([*TRAINING, "fit", *flags], env=environment, check=False).returncode:
         return _say(f"the fit ended with exit code {fitted}. See its last lines above.")
     decision = subprocess.run([*TRAINING, "promote", f"--report={REPORT}"], check=False).returncode
+    if decision == CANNOT_TELL and REPORT.is_file():
+        actions.summary(REPORT.read_text())
     if decision not in {PROMOTED, REFUSED} or not REPORT.is_file():
         return _say(
             f"the gate ended with exit code {decision}{'' if REPORT.is_file() else ' and without a report'}; "

@@ -76,8 +76,10 @@ def test_nothing_is_promoted_when_nobody_can_tell(
     training(tmp_path, **faults)
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "retraining.md").write_text("of an earlier run")
-    done = script("retrain.py", GITHUB_OUTPUT=str(tmp_path / "output"))
+    summary = tmp_path / "summary.md"
+    done = script("retrain.py", GITHUB_OUTPUT=str(tmp_path / "output"), GITHUB_STEP_SUMMARY=str(summary))
     assert (done.returncode, told in done.stderr) == (2, True)
+    assert summary.exists() == (faults == {"promote": 2})  # the gate cannot tell, and its report says why
     assert not (tmp_path / "output").exists()
 
 

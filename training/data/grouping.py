@@ -8,15 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import train_test_split
 
-from models.customer import parsing
 from models.customer.contract import Labels, Mask
-from training.data import splitting
+from training.data.hashing import hash_split, row_hash
 from training.data.live_errors import HistoryTooShort
-from training.data.splitting import FOLDS, MINIMUM_PER_CLASS, TEST_FRACTION, Rows, Split
+from training.data.splitting import FOLDS, MINIMUM_PER_CLASS, Rows, Split
 from training.errors import GroupingImpossible
 
 FEW = 0.05
@@ -32,7 +30,7 @@ class Groups:
     """The customer of each row."""
 
     codes: Rows
-    """(n,) equal for rows of the same customer, and no ids; negative for rows that are never judged."""
+    """(n,) the hash of the customer's id; negative for rows that are never judged. For live rows, any number."""
     column: str | None = None
     """The column that `--group-column` names; None for live rows, whose log tells customers apart."""
 
@@ -53,20 +51,17 @@ def read(column: pd.Series, nulls: Sequence[str] = ()) -> Groups:
         GroupingImpossible: the customer of a row is unknown, or all rows are of one customer.
     """
     name = str(column.name)
-    codes, different = pd.factorize(column)  # a code of -1 means unknown
-    texts = [None if cell is pd.NaT else parsing.whole(cell) for cell in different.tolist()]
-    unknown_texts = {None, *parsing.NULLS, *map(parsing.whole, nulls)}
-    ids = {text: number for number, text in enumerate(texts) if text not in unknown_texts}
-    found = np.array([*(ids.get(text or "", -1) for text in texts), -1])[codes]
-    if unknown := int((found < 0).sum()):
+    hashes, unknown = row_hash.of_customers(column, nulls)
+    if unknown:
         raise GroupingImpossible(column=name, problem=f"it is empty in {unknown:,} of {len(column):,} rows")
-    if len(ids) < 2:
+    found = Groups(hashes.astype(np.int64), name)
+    if found.customers < 2:
         raise GroupingImpossible(column=name, problem="all rows are of one customer")
-    return Groups(found.astype(np.int64), name)
+    return found
 
 
 def at_random(churned: Labels, groups: Groups, *, seed: int) -> Split:
-    """Hold out a fifth of the customers at random, stratified by whether they ever churned; folds are made likewise.
+    """Hold out the fifth of the customers with the smallest draws; folds are stratified by whether they ever churned.
 
     Raises:
         GroupingImpossible: a part has too few customers, or too few rows of a class.
@@ -77,13 +72,9 @@ def at_random(churned: Labels, groups: Groups, *, seed: int) -> Split:
         stayed, churners = counts.tolist()
         problem = f"{churners:,} of its customers churned and {stayed:,} never did; {_LEAST_CUSTOMERS} are needed"
         raise GroupingImpossible(column=groups.column, problem=problem)
-    training, test = hold_out(churned, groups.codes, fraction=TEST_FRACTION, seed=seed)
-    customer, left = _by_customer(churned[training], groups.codes[training])
-    fifths = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(left, left)
-    held = (np.flatnonzero(np.isin(customer, own)) for _, own in fifths)
-    folds = splitting.judged((~_mask(rows, len(training)), rows) for rows in held)
-    told = f"at random by customer, stratified by whether they churned, with seed {seed}"
-    return _checked(Split(training, test, folds, told), churned, groups)
+    told = f"{hash_split.BY_HASH} customer; folds stratified by whether they churned, with seed {seed}"
+    split = hash_split.by_group(churned, groups.codes.astype(np.uint64), seed=seed, told=told)
+    return _checked(split, churned, groups)
 
 
 def apart(split: Split, churned: Labels, groups: Groups, *, seed: int) -> Split:
@@ -131,12 +122,6 @@ def _separate(learned: Rows, judged: Rows, rng: np.random.Generator, *, among: M
     customers = customers[customers >= 0]
     drawn = rng.permutation(customers)[: max(1, round(len(customers) * _DRAWN))]
     return ~np.isin(learned, drawn), np.isin(judged, drawn)
-
-
-def _mask(rows: npt.NDArray[np.int64], size: int) -> Mask:
-    mask = np.zeros(size, dtype=np.bool_)
-    mask[rows] = True
-    return mask
 
 
 def _checked(split: Split, churned: Labels, groups: Groups) -> Split:

@@ -1,6 +1,7 @@
 """The test rows of a model and the hashes of its training rows, as two files of its bundle.
 
-    holdout.parquet   test rows: the contract's columns, the outcome, and the probability from a logistic regression
+    holdout.parquet   test rows: the contract's columns, the outcome, and the probability from a logistic regression;
+                       where rows are grouped by customer, a number of the customer, which is no id
     seen.npy          (n,) uint32, ascending: the CRC-32 of the matrix row of every training row
 
 With these files, two models can be compared later on rows that neither was trained on. A row that equals a training
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from models.bundles import resampling
 from models.bundles.bundle import Bundle
 from models.bundles.format.bundle_files import HOLDOUT, SEEN
 from models.columns.origins import TARGET
@@ -23,7 +25,7 @@ from models.customer.history import old_names
 from models.errors import FileUnreadable
 from training.data.dataset_split import DatasetSplit, Traces
 
-BASELINE = "baseline_probability"
+BASELINE, CUSTOMER = "baseline_probability", "customer_number"
 _CHUNK_ROWS = 50_000
 
 
@@ -36,16 +38,22 @@ class Holdout:
     churned: Labels
     baseline: Vector
     """Probabilities from a logistic regression trained on the same training rows, in [0, 1]."""
+    customers: Labels | None = None
+    """(n,) the customer of each row, as a number; None if each row is of a customer of its own."""
 
     def keep(self, rows: Mask) -> "Holdout":
         """Return the rows that the mask selects."""
-        return Holdout(self.features[rows], self.churned[rows], self.baseline[rows])
+        own = None if self.customers is None else self.customers[rows]
+        return Holdout(self.features[rows], self.churned[rows], self.baseline[rows], own)
 
 
 def write(folder: Path, parts: DatasetSplit, *, baseline: Vector) -> None:
     """Write both files; `baseline` are the probabilities of all test rows, in their order."""
     test, chosen = parts.test, parts.test.kept
     added = {TARGET: test.churned[chosen].astype(bool), BASELINE: baseline[chosen].astype(np.float32)}
+    numbers = resampling.numbered(None if test.customers is None else test.customers[chosen])
+    if numbers is not None:
+        added[CUSTOMER] = numbers
     test.rows.assign(**added).to_parquet(folder / HOLDOUT, index=False)
     chunks = (parts.matrix[first : first + _CHUNK_ROWS] for first in range(0, len(parts.matrix), _CHUNK_ROWS))
     all_traces = np.concatenate([traces(chunk) for chunk in chunks]) if parts.traces is None else parts.traces
@@ -114,6 +122,7 @@ def _holdout(rows: pd.DataFrame, contract: Contract) -> Holdout:
         features=rows.reindex(columns=list(contract.names)),
         churned=rows[TARGET].to_numpy(np.int64),
         baseline=rows[BASELINE].to_numpy(np.float64),
+        customers=rows[CUSTOMER].to_numpy(np.int64) if CUSTOMER in rows else None,
     )
 
 

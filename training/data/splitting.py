@@ -1,8 +1,8 @@
 """Splits the rows into training rows with folds, and a test set that is evaluated once.
 
-The default is a random split, stratified by outcome. With a time column, the test set is the latest fifth of the rows.
-With live rows, it is the latest fifth of these. The model is then trained only on outcomes that were known when the
-first test row was predicted.
+The default is a split by the hash of each row (`training.data.hashing`). With a time column, the test set is the latest
+fifth of the rows. With live rows, it is the latest fifth of these. The model is then trained only on outcomes that were
+known when the first test row was predicted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, train_test_split
+from sklearn.model_selection import TimeSeriesSplit
 
 from models.customer.contract import Labels, Mask, Vector
 from training.data.live_errors import HistoryTooShort
@@ -64,16 +64,6 @@ class RowTimes:
     def is_learned(self) -> Mask:
         """Mask of the training rows: those known before the first test row was predicted."""
         return ~self.is_judged & (self.known_at < self.border)
-
-
-def at_random(churned: Labels, *, seed: int) -> Split:
-    """Hold out a fifth of the rows at random, stratified by outcome."""
-    training, test = train_test_split(
-        np.arange(len(churned)), test_size=TEST_FRACTION, stratify=churned, random_state=seed
-    )
-    fifths = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(training, churned[training])
-    folds = ((np.bincount(fifth, minlength=len(training)) == 0, fifth) for _, fifth in fifths)
-    return Split(training, test, judged(folds), f"at random, stratified by outcome, with seed {seed}")
 
 
 def by_time(churned: Labels, times: TimeColumn) -> Split:

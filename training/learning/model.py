@@ -2,7 +2,7 @@
 
 Rows are not re-weighted or resampled for class imbalance. On the Telco table, weighting leaves the ROC-AUC unchanged
 (0.898) but makes the probabilities worse (log loss 0.400 instead of 0.346), and tiers and decisions depend on these.
-Imbalance is handled by stratified splits, by metrics that are sensitive to the rare class, and by the decision
+Imbalance is handled by stratified folds, by metrics that are sensitive to the rare class, and by the decision
 threshold.
 
 100 trees are as good as 300 trees with a third of the learning rate (cross-validated ROC-AUC 0.899 on Telco for both),

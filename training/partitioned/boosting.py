@@ -18,9 +18,9 @@ from sklearn.base import clone
 from xgboost import Booster, DataIter, QuantileDMatrix, XGBClassifier, collective
 
 from models.customer.contract import Mask, Matrix
+from training.data.hashing.selection import Drawn, Selection
 from training.partitioned import gradients
 from training.partitioned.executor import Executor, InProcess
-from training.partitioned.selection import Drawn, Selection
 from training.partitioned.snapped_part import MOST_EDGES, Edges, SnappedPart, values
 
 _BINS = MOST_EDGES + 1

@@ -13,10 +13,11 @@ from models.customer.contract import Contract, Mask
 from models.customer.files.partitions import Piece
 from training.data import holdout, learned_levels
 from training.data.dataset_split import Traces
-from training.partitioned import checked_rows, edges, hash_split, row_hash, samples, snapped_part
+from training.data.hashing import hash_split, row_hash
+from training.data.hashing.row_hash import Hashes
+from training.partitioned import checked_rows, edges, samples, snapped_part
 from training.partitioned.checked_rows import CheckedRows, Findings, Source
 from training.partitioned.edges import Counts
-from training.partitioned.row_hash import Hashes
 from training.partitioned.samples import Sample, Sampling
 from training.partitioned.snapped_part import Edges, SnappedPart
 
@@ -100,7 +101,7 @@ def encode(task: Task, edges: Edges, piece: Piece) -> Encoded:
     seen, customers = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint64)]
     for rows in checked_rows.read(task.source, task.contract, piece):
         own, _ = _drawn_by(task, rows, row_hash.of(rows.features, task.contract))
-        training = ~hash_split.test_rows(task.seed).of(own)
+        training = ~hash_split.test_rows().of(own)
         matrix = task.contract.to_matrix(rows.features)[training]
         codes.append(snapped_part.snap(matrix, edges))
         churned.append(rows.churned[training].astype(np.bool_))
@@ -146,7 +147,7 @@ class _Summing:
         self._digest += [row_hash.mixed(labelled ^ np.uint64(salt)).sum(dtype=np.uint64) for salt in _DIGEST_SALTS]
         own, unknown = _drawn_by(task, rows, content)
         self._unknown += unknown
-        test = hash_split.test_rows(task.seed).of(own)
+        test = hash_split.test_rows().of(own)
         self._rows += np.bincount(2 * test + rows.churned, minlength=4).reshape(2, 2)
         self._count(rows, ~test)
         others = _plain(rows.others)

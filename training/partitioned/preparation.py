@@ -22,8 +22,9 @@ from training import memory
 from training.data import dataset_split, datasets, leakage, learned_levels, other_columns, sources
 from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
+from training.data.hashing import hash_split
 from training.errors import GroupingImpossible, TooFewRows
-from training.partitioned import boosting, choice, edges, hash_split, passes, sampled_table
+from training.partitioned import boosting, choice, edges, passes, sampled_table
 from training.partitioned.checked_rows import Source
 from training.partitioned.executor import Executor
 from training.partitioned.passes import Summary, Task

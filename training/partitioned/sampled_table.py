@@ -8,11 +8,10 @@ from models.customer.contract import Labels
 from training.data import other_columns, splitting
 from training.data.datasets import Dataset
 from training.data.grouping import Groups
-from training.data.splitting import FOLDS, MINIMUM_PER_CLASS, Rows, Split
-from training.partitioned import hash_split
-from training.partitioned.errors import HashSplitImpossible
+from training.data.hashing import hash_split
+from training.data.splitting import FOLDS, MINIMUM_PER_CLASS, Split
+from training.errors import HashSplitImpossible
 from training.partitioned.passes import Summary, Task
-from training.partitioned.row_hash import Hashes
 from training.settings import FitSettings
 
 
@@ -32,7 +31,7 @@ def build(summary: Summary, settings: FitSettings, task: Task, provenance: Prove
         others=other_columns.read(plain, others, task.contract, task.source.mapping).slices,
         true_probability=None,
         provenance=provenance,
-        groups=None if task.group is None else Groups(_codes(hashes), task.group),
+        groups=None if task.group is None else Groups(hashes.astype(np.int64), task.group),
     )
     rows = np.arange(len(hashes))
     first, later = rows[: len(training.hashes)], rows[len(training.hashes) :]
@@ -51,23 +50,19 @@ def told(summary: Summary, split: Split, settings: FitSettings, *, group: str | 
     drawn = "" if judged == tested else ", drawn by hash"
     used = "all training rows" if sampled == trained else f"{sampled:,} training rows, drawn by hash"
     return (
-        f"by a hash of each {by}, with seed {settings.seed}: {trained:,} rows to train on and {tested:,} to test on; "
-        f"{together} stay together. The figures of the test set are of {kept} test rows{drawn}. The served trees "
-        f"learned from all training rows, with at most {edges} thresholds of a column. Other algorithms, other seeds "
-        f"and the parameter search learned from {used}, and the reference is drawn from them. The content digest is a "
-        "sum over rows, so it does not depend on their order"
+        f"{hash_split.BY_HASH} {by}, and the folds by its hash with seed {settings.seed}: {trained:,} rows to train on "
+        f"and {tested:,} to test on; {together} stay together. The figures of the test set are of {kept} test "
+        f"rows{drawn}. The served trees learned from all training rows, with at most {edges} thresholds of a column. "
+        f"Other algorithms, other seeds and the parameter search learned from {used}, and the reference is drawn from "
+        "them. The content digest is a sum over rows, so it does not depend on their order"
     )
-
-
-def _codes(hashes: Hashes) -> Rows:
-    _, codes = np.unique(hashes, return_inverse=True)
-    return codes.astype(np.int64)
 
 
 def _require_classes(part: str, churned: Labels, settings: FitSettings) -> None:
     stayed, left = np.bincount(churned, minlength=2).tolist()
     if min(stayed, left) < MINIMUM_PER_CLASS:
         options = {"--edges": settings.edges is not None, "--cluster": bool(settings.cluster)}
-        asked = [name for name, is_given in options.items() if is_given]
-        needed = MINIMUM_PER_CLASS
-        raise HashSplitImpossible(part=part, churned=left, stayed=stayed, needed_per_class=needed, asked=asked)
+        asked = [name for name, is_given in options.items() if is_given]  # else the table is too large for a whole fit
+        otherwise = f"omit {' and '.join(asked)}" if asked else "name a --group-column with more different values"
+        needed, remedy = MINIMUM_PER_CLASS, f"Bring more rows, or {otherwise}."
+        raise HashSplitImpossible(part=part, churned=left, stayed=stayed, needed_per_class=needed, remedy=remedy)

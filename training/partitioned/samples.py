@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from models.customer.contract import Labels, Vector
-from training.partitioned.row_hash import Hashes
+from training.data.hashing.row_hash import Hashes
 
 
 @dataclass(frozen=True)

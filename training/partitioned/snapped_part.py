@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.customer.contract import Mask, Matrix
-from training.partitioned.row_hash import Hashes
+from training.data.hashing.row_hash import Hashes
 
 MOST_EDGES = 255
 """The codes of one byte, without that of missing."""

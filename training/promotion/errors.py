@@ -5,6 +5,7 @@ TrainingError
     ├── NoSuchModel       there is no such challenger, or no earlier model
     ├── ChampionChanged   the champion changed during the comparison
     ├── TooFewUnseenRows  there are too few rows that neither model was trained on
+    ├── RowsUnlikeTestSet the rows that neither model was trained on are not like the test set
     └── TooFewOutcomes    a trial has too few outcomes
 """
 
@@ -36,11 +37,22 @@ class ChampionChanged(PromotionError):
 class TooFewUnseenRows(PromotionError):
     """There are too few rows that neither model was trained on."""
 
-    def __init__(self, *, problem: str) -> None:
+    def __init__(self, *, problem: str, remedy: str) -> None:
         self.problem = problem
         super().__init__(
-            f"among the customers that neither model was trained on: {problem}. The champion stays; "
-            "fit the challenger on more or newer rows, or lower --min-rows."
+            f"among the customers that neither model was trained on: {problem}. The champion stays. {remedy}."
+        )
+
+
+class RowsUnlikeTestSet(PromotionError):
+    """The rows that neither model was trained on are not like the test set."""
+
+    def __init__(self, *, version: str, rows: int, shares: tuple[float, float], remedy: str) -> None:
+        """Take the shares of churners among these rows, and among all test rows of the challenger."""
+        self.rows, self.shares = rows, shares
+        super().__init__(
+            f"of the {rows:,} test rows of {version} that neither model was trained on, {shares[0]:.1%} churned, and "
+            f"of all its test rows {shares[1]:.1%}: they are not like the customers. The champion stays. {remedy}."
         )
 
 

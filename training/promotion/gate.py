@@ -1,13 +1,14 @@
 """The promotion gate: checks whether a challenger may replace the champion.
 
 With 95 % confidence, the challenger must not be worse by more than a margin in ROC-AUC, Brier score or cost. It must
-also be significantly better in one of them: a change without an improvement is not worth its risk. All of this relies
-on the outcomes of the rows, so one reporter must not have given nearly all of them, unless it is trusted.
+also be significantly better in one of them: a change without an improvement is not worth its risk. Where the rows tell
+neither, the verdict is "cannot tell", and the champion stays, too. All of this relies on the outcomes of the rows, so
+one reporter must not have given nearly all of them, unless it is trusted.
 """
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,9 +19,10 @@ from models.bundles.manifest import LiveRows
 from models.bundles.scorer import Scorer
 from models.customer.contract import Contract, Matrix, Vector
 from training.data.holdout import Holdout
-from training.promotion import group_checks, paired_comparison, reporter_check
+from training.promotion import paired_comparison, reporter_check
+from training.promotion.checks import group_checks, metric_checks
 from training.promotion.gate_result import Check, GateResult
-from training.promotion.paired_comparison import TITLES, Gain, ScoredModel
+from training.promotion.paired_comparison import ScoredModel
 from training.publishing.export import PARITY_LIMIT
 from training.settings import PromoteSettings
 
@@ -64,11 +66,10 @@ def check(
     """
     matrix, ours = challenger.predict(rows)
     other, theirs = champion.predict(rows) if champion else (matrix, ScoredModel(rows.baseline, ours.policy))
-    gains = paired_comparison.compare(ours, theirs, rows.churned)
+    gains = paired_comparison.compare(ours, theirs, rows.churned, customers=rows.customers)
     checks = [
         _parity(ours.probability, booster(matrix)),
-        *_no_worse(gains, settings),
-        _better(gains),
+        *metric_checks.check(gains, len(matrix), settings),
         *group_checks.check(
             group_checks.compare(ours, theirs, rows, contract),
             floor=settings.min_slice_roc_auc,
@@ -88,33 +89,6 @@ def _parity(graph: Vector, booster: Vector) -> Check:
     passed = difference <= PARITY_LIMIT
     reason = "" if passed else f"graph and trees differ by {difference:.1e}"
     return Check("graph matches trees", f"at most {PARITY_LIMIT:.0e}", passed, reason, challenger=f"{difference:.1e}")
-
-
-def _no_worse(gains: Mapping[str, Gain], settings: PromoteSettings) -> Iterator[Check]:
-    margins = {
-        "roc_auc": settings.roc_auc_margin,
-        "brier": settings.brier_margin,
-        "cost": settings.cost_margin_fraction * gains["cost"].champion,
-    }
-    for metric, gain in gains.items():
-        least, margin = gain.better_by.low, margins[metric]
-        passed = least >= -margin
-        digits = 2 if gain.champion > 1 else 4  # amounts of money need two
-        yield Check(
-            f"{TITLES[metric]} not worse",
-            f"at least {-margin:z.3g}",
-            passed,
-            "" if passed else f"{TITLES[metric]} may be worse by {-least:.3g}, more than {margin:.3g}",
-            champion=f"{gain.champion:.{digits}f}",
-            challenger=f"{gain.challenger:.{digits}f}",
-            better_by=paired_comparison.signed(gain.better_by, digits),
-        )
-
-
-def _better(gains: Mapping[str, Gain]) -> Check:
-    better = [f"{TITLES[metric]} by {gain.corrected_low:.3g}" for metric, gain in gains.items() if gain.is_better]
-    reason = "" if better else "it is significantly better in none of ROC-AUC, Brier score and cost"
-    return Check("better in one", "significantly above 0", bool(better), reason, better_by=", ".join(better) or "none")
 
 
 def _latency(challenger: tuple[Scorer, Matrix], champion: tuple[Scorer, Matrix], limit: float) -> Check:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from training.promotion.paired_comparison import Gain
+
+Decision = Literal["promoted", "refused", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -14,11 +17,13 @@ class Check:
     allowed: str
     passed: bool
     reason: str
-    """Why the check failed, in words; empty if it passed."""
+    """Why the check did not pass, in words; empty if it passed."""
     champion: str = ""
     challenger: str = ""
     better_by: str = ""
     """By how much the challenger is better, with the 95 % interval."""
+    unclear: bool = False
+    """Whether the check did not pass because the rows tell neither that it holds nor that it is broken."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,15 @@ class GateResult:
         return all(check.passed for check in self.checks)
 
     @property
+    def decision(self) -> Decision:
+        """What the gate decided; it cannot tell if no check is broken, and more rows might pass those that are open."""
+        if self.promoted:
+            return "promoted"
+        return "cannot tell" if all(check.passed or check.unclear for check in self.checks) else "refused"
+
+    @property
     def reasons(self) -> list[str]:
-        """Why the challenger is refused; empty if it is promoted."""
+        """Why the challenger is not promoted; empty if it is."""
         return [check.reason for check in self.checks if not check.passed]
 
 

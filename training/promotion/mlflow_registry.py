@@ -58,8 +58,7 @@ def record(verdict: GateResult, report: str, settings: StoreSettings) -> None:
             gains = {f"gate/{metric}_gain": gain.better_by.value for metric, gain in verdict.gains.items()}
             lows = {f"gate/{metric}_gain_low": gain.better_by.low for metric, gain in verdict.gains.items()}
             mlflow.log_metrics(gains | lows)
-            result = "promoted" if verdict.promoted else "refused"
-            tags = {"gate": result, "gate.champion": verdict.champion}
+            tags = {"gate": verdict.decision, "gate.champion": verdict.champion}
             mlflow.set_tags(tags)
             mlflow.log_text(report, "gate.md")
         if registered:

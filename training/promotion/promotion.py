@@ -3,7 +3,6 @@
 On any error the champion stays: the pin is written last, and MLflow's alias is set after it.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,7 +10,7 @@ from functools import partial
 from xgboost import XGBClassifier
 
 from models import plain_text
-from models.bundles import bundle, pin_changes, pins, quality
+from models.bundles import bundle, pin_changes, pins
 from models.bundles.bundle import Bundle
 from models.bundles.format import booster_structure
 from models.bundles.format.bundle_files import BOOSTER, MANIFEST
@@ -23,12 +22,11 @@ from models.features import CONTRACT
 from training.data import holdout
 from training.learning import evaluation
 from training.promotion import gate, gate_report, mlflow_registry, model_lookup
-from training.promotion.errors import ChampionChanged, TooFewUnseenRows
+from training.promotion.checks import unseen_rows
+from training.promotion.errors import ChampionChanged
 from training.promotion.gate import Side
 from training.promotion.gate_result import GateResult, refuse
 from training.settings import PromoteSettings
-
-logger = logging.getLogger(__name__)
 
 
 def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> GateResult:
@@ -36,7 +34,8 @@ def promote(settings: PromoteSettings, *, contract: Contract = CONTRACT) -> Gate
 
     Raises:
         NoSuchModel, BundleMissing, VersionUnclear: there is no challenger, or it is not clear which one.
-        BundleError, TooFewUnseenRows: no comparison is possible: the champion failed verification, or rows are missing.
+        BundleError: no comparison is possible: the champion failed verification.
+        TooFewUnseenRows, RowsUnlikeTestSet: no comparison is possible on the rows that neither was trained on.
         ChampionChanged: another model was pinned during the comparison.
         TrackingFailed: MLflow did not accept the result.
     """
@@ -107,10 +106,7 @@ def _judge(
 ) -> GateResult:
     if champion and (problem := holdout.why_incomparable(challenger, champion)):
         champion, note = None, problem
-    rows = holdout.unseen_by_both(challenger, champion, contract) if champion else holdout.read(challenger, contract)
-    if (problem := quality.shortage(rows.churned, min_rows=settings.min_rows)) is not None:
-        raise TooFewUnseenRows(problem=problem)
-    logger.info("comparing on %s customers that neither model was trained on", f"{len(rows.churned):,}")
+    rows = unseen_rows.find(challenger, champion, contract, min_rows=settings.min_rows)
     verdict = gate.check(
         Side.of(challenger),
         _booster(challenger),

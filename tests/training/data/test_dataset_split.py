@@ -10,7 +10,8 @@ import pytest
 
 from models.bundles.manifest import Provenance
 from models.features import CONTRACT
-from training.data import dataset_split, splitting, synthetic
+from tests.training import random_split
+from training.data import dataset_split, synthetic
 from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
 from training.data.splitting import Split
@@ -30,7 +31,7 @@ def dataset() -> Dataset:
 
 @pytest.fixture
 def split(dataset: Dataset) -> Split:
-    return splitting.at_random(dataset.churned, seed=1)
+    return random_split.of(dataset.churned, seed=1)
 
 
 def take(dataset: Dataset, split: Split) -> DatasetSplit:
@@ -54,7 +55,7 @@ def test_groups_are_made_of_the_test_set_by_every_feature_and_what_else_was_aske
 ) -> None:
     found = take(dataset, split).test.columns
     assert [column.feature.name for column in found] == [*CONTRACT.names, "region"]
-    assert {len(column.values) for column in found} == {ROWS / 5}
+    assert {len(column.values) for column in found} == {len(split.test)}
 
 
 def test_the_reference_is_a_sample_of_the_training_rows_as_they_came(

@@ -13,7 +13,8 @@ from models.customer.contract import Vector
 from models.errors import FileUnreadable
 from models.features import CONTRACT
 from tests.descriptions import describe, fill
-from training.data import dataset_split, datasets, holdout, splitting
+from tests.training import random_split
+from training.data import dataset_split, datasets, holdout
 from training.data.datasets import Dataset
 from training.data.splitting import Split
 from training.settings import FitSettings
@@ -27,7 +28,7 @@ def dataset() -> Dataset:
 
 @pytest.fixture
 def split(dataset: Dataset) -> Split:
-    return splitting.at_random(dataset.churned, seed=7)
+    return random_split.of(dataset.churned, seed=7)
 
 
 def publish(folder: Path, dataset: Dataset, split: Split, sha256: str = "0" * 64) -> Bundle:

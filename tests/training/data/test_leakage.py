@@ -8,7 +8,8 @@ from sklearn.metrics import roc_auc_score
 from models.bundles.manifest import Provenance
 from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
-from training.data import leakage, splitting, synthetic
+from tests.training import random_split
+from training.data import leakage, synthetic
 from training.data.datasets import Dataset
 from training.data.splitting import Split
 from training.errors import DataError, LeakFound
@@ -43,7 +44,7 @@ def subscriptions(churned: Labels) -> pd.DataFrame:
 
 
 def check(features: pd.DataFrame, churned: Labels, contract: Contract = CONTRACT, *, stop: bool = True) -> list[str]:
-    split = splitting.at_random(churned, seed=1)
+    split = random_split.of(churned, seed=1)
     return leakage.check(dataset(features, churned), split, contract, stop=stop)
 
 
@@ -157,7 +158,7 @@ def test_a_feature_that_nearly_tells_the_outcome_is_found_and_a_good_one_is_not(
 def test_the_roc_auc_that_is_told_is_that_of_scikit_learn_with_ties() -> None:
     features, churned = customers()
     features["support_tickets"] = 10 * churned + np.random.default_rng(0).integers(0, 11, ROWS)
-    training = splitting.at_random(churned, seed=1).training
+    training = random_split.of(churned, seed=1).training
     expected = roc_auc_score(churned[training], features["support_tickets"].iloc[training])
     assert 0.99 < expected < 0.998
     [told] = check(features, churned, stop=False)
@@ -173,7 +174,7 @@ def test_features_of_one_value_or_of_none_say_nothing(second_contract: Contract)
 def test_the_outcomes_of_the_test_set_are_not_looked_at() -> None:
     features, churned = customers()
     features["support_tickets"] = churned
-    split = splitting.at_random(churned, seed=1)
+    split = random_split.of(churned, seed=1)
     flipped = churned.copy()
     flipped[split.test] ^= 1
     with pytest.raises(LeakFound, match=r"of 1\.000"):
@@ -195,7 +196,7 @@ def test_an_integer_that_repeats_now_and_then_is_no_id() -> None:
 def repeated(share: float) -> tuple[pd.DataFrame, Labels, Split]:
     """Customers of whom so large a share of the test rows is in the training rows as well."""
     features, churned = customers()
-    split = splitting.at_random(churned, seed=1)
+    split = random_split.of(churned, seed=1)
     copies = int(share * len(split.test))
     features.iloc[split.test[:copies]] = features.iloc[split.training[:copies]].to_numpy()
     return features, churned, split
@@ -215,6 +216,7 @@ def test_a_few_customers_alike_are_no_sign() -> None:
 
 def test_rows_repeated_within_one_part_are_no_sign() -> None:
     features, churned = customers()
-    split = splitting.at_random(churned, seed=1)
-    features.iloc[split.test[200:]] = features.iloc[split.test[:200]].to_numpy()
+    split = random_split.of(churned, seed=1)
+    half = len(split.test) // 2
+    features.iloc[split.test[-half:]] = features.iloc[split.test[:half]].to_numpy()
     assert leakage.check(dataset(features, churned), split, CONTRACT, stop=True) == []

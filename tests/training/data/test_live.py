@@ -113,7 +113,7 @@ def test_rows_of_one_customer_stay_together_where_the_log_tells_customers_apart(
     dataset = load(url)
     assert dataset.groups is not None
     assert dataset.provenance.customers == 200
-    split = pipeline._split(dataset, FitSettings(data="live", log_url=url))
+    split = pipeline._split(dataset, FitSettings(data="live", log_url=url), CONTRACT)
     of_row, before = dataset.groups.codes, parts(dataset)[0]
     for learned, judged in (
         (split.training, split.test),
@@ -140,7 +140,7 @@ def test_a_log_without_digests_is_split_as_before(url: str) -> None:
     write(url, CALM, ROWS)
     dataset = load(url)
     assert (dataset.groups, dataset.provenance.customers) == (None, None)
-    split = pipeline._split(dataset, FitSettings(data="live", log_url=url))
+    split = pipeline._split(dataset, FitSettings(data="live", log_url=url), CONTRACT)
     assert (split.training.tolist(), split.test.tolist()) == (
         parts(dataset)[0].training.tolist(),
         parts(dataset)[0].test.tolist(),
@@ -152,7 +152,7 @@ def test_appended_rows_are_customers_of_their_own(url: str, tmp_path: Path) -> N
     write(url, CALM, 3 * ROWS, digests=repeated(500, 3 * ROWS))
     dataset = load(url, data=f"{tmp_path / 'base.csv'},live")
     assert dataset.provenance.customers == 900
-    split = pipeline._split(dataset, FitSettings(data="live", log_url=url))
+    split = pipeline._split(dataset, FitSettings(data="live", log_url=url), CONTRACT)
     assert set(range(400)) < set(split.training.tolist())
 
 

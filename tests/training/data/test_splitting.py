@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.customer.contract import Labels
 from models.features import CONTRACT
+from tests.training import random_split
 from training.data import datasets, splitting, synthetic, time_column
 from training.data.live_errors import HistoryTooShort
 from training.data.splitting import Split
@@ -37,48 +38,12 @@ def judged(split: Split) -> list[int]:
     return [position for _, held_out in split.folds for position in held_out.tolist()]
 
 
-def test_at_random_every_row_is_in_one_part_and_a_fifth_are_judged() -> None:
-    split = splitting.at_random(outcomes(), seed=1)
-    assert sorted([*split.training, *split.test]) == list(range(ROWS))
-    assert len(split.test) == ROWS / 5
-
-
-@given(seed=st.integers(0, 50), share=st.floats(0.1, 0.9))
-def test_at_random_each_part_and_each_fold_has_its_share_of_churners(seed: int, share: float) -> None:
-    churned = outcomes(seed=seed, share=share)
-    split = splitting.at_random(churned, seed=seed)
-    assert churned[split.test].sum() == pytest.approx(churned.sum() / 5, abs=1)
-    for _, held_out in split.folds:
-        assert churned[split.training][held_out].sum() == pytest.approx(churned[split.training].sum() / 5, abs=1)
-
-
-def test_at_random_each_training_row_is_held_out_once_and_learned_from_otherwise() -> None:
-    split = splitting.at_random(outcomes(), seed=1)
-    everybody = list(range(len(split.training)))
-    assert len(split.folds) == splitting.FOLDS
-    assert sorted(judged(split)) == everybody
-    assert all(sorted([*np.flatnonzero(kept), *held_out]) == everybody for kept, held_out in split.folds)
-
-
-def test_at_random_equal_seeds_split_alike_and_another_seed_does_not() -> None:
-    first, again, other = (splitting.at_random(outcomes(), seed=seed) for seed in (1, 1, 2))
-    assert (first.test.tolist(), judged(first)) == (again.test.tolist(), judged(again))
-    assert set(first.test) != set(other.test)
-    assert judged(first) != judged(other)
-    assert "seed 1" in first.told
-
-
-def test_at_random_neither_part_keeps_the_order_of_the_source() -> None:
-    split = splitting.at_random(outcomes(), seed=1)
-    assert split.test.max() - split.test.min() > ROWS / 2
-
-
 def test_of_a_large_fold_as_many_are_held_out_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(splitting, "JUDGED_ROWS", 50)
     churned, days = outcomes(), shuffled_days()
-    few, later = splitting.at_random(churned, seed=1), splitting.by_time(churned, times(days))
+    few, later = random_split.of(churned, seed=1), splitting.by_time(churned, times(days))
     monkeypatch.undo()
-    for kept, all_of_them in zip(few.folds, splitting.at_random(churned, seed=1).folds, strict=True):
+    for kept, all_of_them in zip(few.folds, random_split.of(churned, seed=1).folds, strict=True):
         np.testing.assert_array_equal(kept[0], all_of_them[0])
         assert set(kept[1]) < set(all_of_them[1])
         assert len(set(kept[1])) == 50

@@ -10,7 +10,8 @@ from sklearn.base import BaseEstimator
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Labels, Matrix
 from models.features import CONTRACT
-from training.data import splitting, synthetic
+from tests.training import random_split
+from training.data import synthetic
 from training.learning import evaluation, model
 from training.learning.evaluation import OutOfFold
 
@@ -49,7 +50,7 @@ def test_no_algorithm_is_judged_on_what_it_learned_from(monkeypatch: pytest.Monk
     Memory.learned.clear()
     rng = np.random.default_rng(0)
     matrix, churned = rng.random((1_000, 3)).astype(np.float32), (np.arange(1_000) % 4 == 0).astype(np.int64)
-    split = splitting.at_random(churned, seed=1)
+    split = random_split.of(churned, seed=1)
     matrix, churned = matrix[split.training], churned[split.training]
     steps: list[int] = []
     found = evaluation.cross_validate(
@@ -61,9 +62,10 @@ def test_no_algorithm_is_judged_on_what_it_learned_from(monkeypatch: pytest.Monk
         seed=1,
         on_fit=lambda: steps.append(1),
     )
-    assert sorted(found["ours"].rows) == list(range(800))
+    rows = len(churned)
+    assert sorted(found["ours"].rows) == list(range(rows))
     assert not found["ours"].whole.any()
-    assert Memory.learned == [640] * 5 + [300] * 5
+    assert Memory.learned == [rows - len(held_out) for _, held_out in split.folds] + [300] * 5
     assert len(steps) == 10
     list(evaluation.repeat(lambda _: Memory(), matrix, churned, seed=1, on_fit=ignored))
     assert Memory.learned[10:] == [240] * evaluation.SEEDS
@@ -73,7 +75,7 @@ def test_every_algorithm_is_judged_on_five_folds() -> None:
     matrix, churned = customers(1_000)
     served = model.served(parameters=model.PARAMETERS, constraints=None, seed=1, threads=1)
     candidates = model.candidates(served, seed=1, threads=1)
-    folds = splitting.at_random(churned, seed=1)
+    folds = random_split.of(churned, seed=1)
     matrix, churned = matrix[folds.training], churned[folds.training]
     found = evaluation.cross_validate(
         candidates, matrix, churned, folds.folds, served=model.SERVED, seed=1, on_fit=ignored

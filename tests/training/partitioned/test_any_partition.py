@@ -14,6 +14,7 @@ from pydantic import Field
 from models.customer import declaration
 from training.errors import (
     GroupingImpossible,
+    HashSplitImpossible,
     LeakFound,
     TooFewRows,
     TooManyLevels,
@@ -21,7 +22,6 @@ from training.errors import (
 )
 from training.learning import model
 from training.partitioned import passes, preparation
-from training.partitioned.errors import HashSplitImpossible
 from training.partitioned.executor import InProcess
 from training.partitioned.preparation import Prepared, SnappedRows
 from training.settings import FitSettings

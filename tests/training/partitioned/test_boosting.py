@@ -21,9 +21,9 @@ from tests.snapped_rows import (
     trees,
     unfitted,
 )
+from training.data.hashing.selection import Selection
 from training.learning import evaluation
 from training.partitioned import boosting, gradients, snapped_part
-from training.partitioned.selection import Selection
 from training.partitioned.snapped_part import Edges, SnappedPart
 from training.publishing import export
 

@@ -4,7 +4,8 @@ import pytest
 
 from models.features import CONTRACT
 from training.data import synthetic
-from training.partitioned import row_hash, snapped_part
+from training.data.hashing import row_hash
+from training.partitioned import snapped_part
 from training.partitioned.executor import InProcess
 from training.partitioned.snapped_part import MISSING, SnappedPart
 

@@ -169,7 +169,7 @@ def test_a_challenger_whose_graph_is_not_of_its_trees_is_refused(
     ("limit", "reason"),
     [
         ("--max-latency-ratio=0.01", "because scoring a customer takes"),
-        ("--min-slice-roc-auc=0.99", "because ROC-AUC is too low for"),
+        ("--min-slice-roc-auc=0.99", "because ROC-AUC is surely too low for"),
     ],
 )
 def test_one_limit_that_is_broken_refuses_a_better_challenger(

@@ -34,13 +34,16 @@ def of_texts(column: pd.Series | npt.NDArray[np.object_]) -> Hashes:
 
 
 def of_customers(column: pd.Series, nulls: Sequence[str]) -> tuple[Hashes, int]:
-    """Hash the customer's id in each row, (n,), and count the rows without one; `nulls` are more texts for unknown."""
+    """Hash the customer's id in each row, (n,) below 2^63, and count the rows without one.
+
+    `nulls` are more texts that mean unknown.
+    """
     codes, different = pd.factorize(column)  # a code of -1 means unknown
     texts = [None if cell is pd.NaT else parsing.whole(cell) for cell in different.tolist()]
     unknown = {None, *parsing.NULLS, *map(parsing.whole, nulls)}
     is_unknown = np.array([*(text in unknown for text in texts), True])[codes]
     digests = np.array([*(_digest(str(text)) for text in texts), 0], dtype=np.uint64)
-    return digests[codes], int(is_unknown.sum())
+    return digests[codes] >> np.uint64(1), int(is_unknown.sum())
 
 
 def combined(first: Hashes, second: Hashes) -> Hashes:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.customer.contract import Mask
-from training.partitioned import row_hash
-from training.partitioned.row_hash import Hashes
+from training.data.hashing import row_hash
+from training.data.hashing.row_hash import Hashes
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What the gate compares on, and the conditions that it sets."""
