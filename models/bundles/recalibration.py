@@ -1,0 +1,143 @@
+"""Logistic recalibration: how far served probabilities are from the outcomes, as a slope and an intercept.
+
+log-odds(recalibrated) = intercept + slope * log-odds(served), fitted to the outcomes by maximum likelihood (Cox 1958).
+Calibrated probabilities have slope 1 and intercept 0. A slope below 1 means that the probabilities are too extreme.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.bundles.calibration import log_odds
+from models.customer.contract import Labels, Vector
+
+CALIBRATED = (1.0, 0.0)
+"""Slope and intercept of calibrated probabilities."""
+_DEVIATIONS, _JOINT = 1.959964, 5.991465
+"""95 % quantiles: of a normal distribution to both sides, and of chi-squared with two degrees of freedom."""
+_ANGLES = np.linspace(0, 2 * np.pi, 73)[:-1]
+_FARTHEST = 500  # largest log-odds, so that exp does not overflow float64
+_PRIOR = 1e-4
+"""Precision of a prior around slope 1 and intercept 0; it only matters where the outcomes leave the line open."""
+_STEPS, _TOLERANCE = 200, 1e-9
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """A fitted line, and the covariance of its slope and intercept, in this order."""
+
+    slope: float
+    intercept: float
+    covariance: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
+
+    @property
+    def slope_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the slope (Wald)."""
+        return _interval(self.slope, self.covariance[0][0])
+
+    @property
+    def intercept_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the intercept (Wald)."""
+        return _interval(self.intercept, self.covariance[1][1])
+
+    @property
+    def may_be_calibrated(self) -> bool:
+        """Whether the joint 95 % region of slope and intercept contains 1 and 0."""
+        away = np.array(CALIBRATED) - (self.slope, self.intercept)
+        return bool(away @ np.linalg.pinv(np.array(self.covariance)) @ away <= _JOINT)
+
+    def apply(self, probability: Vector) -> Vector:
+        """Return recalibrated probabilities, (n,) in [0, 1]."""
+        return _apply(log_odds(probability), np.array([self.slope, self.intercept]))
+
+
+def fit(
+    probability: Vector, churned: Labels, *, weights: Vector | None = None, customers: Labels | None = None
+) -> Recalibration:
+    """Fit the line to probabilities and outcomes, (n,) each.
+
+    `weights` (n,) counts a row as so many rows; None means 1. `customers` (n,) numbers the customer of each row from
+    0, whose rows may resemble each other; None if each row is of a customer of its own. A million rows take a second.
+    """
+    rows = np.ones(len(probability)) if weights is None else weights
+    score = log_odds(probability)
+    found, precision = _maximize(score, rows * churned, rows)
+    covariance = np.linalg.inv(precision)
+    if customers is not None:
+        surprise = rows * (churned - _apply(score, found))
+        sums = np.stack([np.bincount(customers, weights=surprise * one) for one in (score, np.ones(len(score)))])
+        covariance = covariance @ (sums @ sums.T) @ covariance  # Liang and Zeger 1986
+    (variance, both), (_, other) = covariance.tolist()
+    return Recalibration(float(found[0]), float(found[1]), ((variance, both), (both, other)))
+
+
+def lines(probability: Vector, churned: Array, rows: Array) -> Array:
+    """Fit a line to each row of counts (..., groups), of churned and of all; return slope and intercept, (..., 2)."""
+    return _maximize(log_odds(probability), churned, rows)[0]
+
+
+def error(probability: Vector, recalibration: Recalibration, *, weights: Vector | None = None) -> float:
+    """Return the mean distance of probabilities (n,) from the recalibrated ones, the calibration error."""
+    line = np.array([recalibration.slope, recalibration.intercept])
+    return float(errors(probability, line, np.ones(len(probability)) if weights is None else weights))
+
+
+def errors(probability: Vector, line: Array, rows: Array) -> Array:
+    """Return the calibration error of each line, (...) for (..., 2); the group of a probability has so many rows."""
+    away = np.abs(_apply(log_odds(probability), line) - probability)
+    return np.asarray((away * rows).sum(-1) / rows.sum(-1))
+
+
+def error_interval(
+    probability: Vector, recalibration: Recalibration, *, weights: Vector | None = None
+) -> tuple[float, float]:
+    """Return an interval that contains the calibration error in at least 95 % of samples.
+
+    It has the errors of all lines of the joint 95 % region of slope and intercept. The error grows along each ray from
+    the calibrated line, so its ends lie on the edge of the region; the lower one is 0 if the calibrated line is inside.
+    """
+    rows = np.ones(len(probability)) if weights is None else weights
+    centre = np.array([recalibration.slope, recalibration.intercept])
+    values, vectors = np.linalg.eigh(np.array(recalibration.covariance))
+    root = vectors * np.sqrt(np.maximum(values, 0) * _JOINT)
+    edge = centre + np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1) @ root.T
+    found = [float(errors(probability, one, rows)) for one in (centre, *edge)]
+    return (0.0 if recalibration.may_be_calibrated else min(found)), max(found)
+
+
+def _maximize(score: Vector, churned: Array, rows: Array) -> tuple[Array, Array]:
+    """Return the most likely lines (..., 2), and the precision of each, (..., 2, 2).
+
+    Newton's steps move no log-odds by more than 1, so that they cannot overshoot (Bach 2010).
+    """
+    design = np.stack([score, np.ones(len(score))], axis=1)
+    line = np.broadcast_to(CALIBRATED, (*rows.shape[:-1], 2)).astype(np.float64)
+    reach = float(np.abs(score).max(initial=0.0))
+    for _ in range(_STEPS):
+        probability = _apply(score, line)
+        rise = (churned - rows * probability) @ design - _PRIOR * (line - CALIBRATED)
+        precision = _precision(design, rows * probability * (1 - probability))
+        step = np.linalg.solve(precision, rise[..., np.newaxis])[..., 0]
+        moved = np.abs(step[..., 0]) * reach + np.abs(step[..., 1])
+        line = line + step / np.maximum(moved, 1)[..., np.newaxis]
+        if moved.max() < _TOLERANCE:
+            break
+    return line, precision
+
+
+def _precision(design: Array, weight: Array) -> Array:
+    flat = (design[:, :, np.newaxis] * design[:, np.newaxis, :]).reshape(len(design), 4)
+    return np.asarray((weight @ flat).reshape(*weight.shape[:-1], 2, 2) + _PRIOR * np.eye(2))
+
+
+def _apply(score: Vector, line: Array) -> Array:
+    moved = line[..., :1] * score + line[..., 1:]
+    return np.asarray(1 / (1 + np.exp(-np.clip(moved, -_FARTHEST, _FARTHEST))))
+
+
+def _interval(value: float, variance: float) -> tuple[float, float]:
+    reach = _DEVIATIONS * float(np.sqrt(max(variance, 0)))
+    return value - reach, value + reach
