@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from models.bundles.manifest import Description, LiveRows
+from models.bundles.quality import Figure
 from training.card import live_rows
 from training.card.comparison import overtaken_by
 from training.card.costs import cheaper
@@ -56,10 +57,8 @@ def _quality(description: Description) -> list[str]:
     lines = [f"test set  {test_rows:,} customers, evaluated once; 95 % intervals"]
     for key, name in NAMES.items():
         interval = description.intervals[key]
-        value, is_low = description.metrics[key], description.metrics[key] < interval.low
-        # The interval of the calibration error is too high: resampling adds noise that looks like miscalibration.
-        shown = f"(to {interval.high:.3f})" if is_low else f"({interval.low:.3f} to {interval.high:.3f})"
-        lines.append(f"  {name:<18}{value:.3f}  {shown}")
+        shown = Figure(description.metrics[key], interval.low, interval.high)
+        lines.append(f"  {name:<23}{shown}")
     if (best := description.metrics.get("best_reachable_roc_auc")) is not None:
         short = best - description.metrics["roc_auc"]
         lines.append(f"  the true probabilities reach a ROC-AUC of {best:.3f}; the model is {short:.3f} below")

@@ -13,16 +13,19 @@ import numpy.typing as npt
 from models.bundles.calibration import log_odds
 from models.customer.contract import Labels, Vector
 
+Array = npt.NDArray[Any]
 CALIBRATED = (1.0, 0.0)
 """Slope and intercept of calibrated probabilities."""
+AT_BOUNDS = ("churned_at_medium_bound", "churned_at_high_bound")
+"""The shares that churned, by the line, of customers whose probability is a bound of the tiers."""
+FIGURES = ("calibration_error", "calibration_slope", "calibration_intercept", *AT_BOUNDS)
 _DEVIATIONS, _JOINT = 1.959964, 5.991465
 """95 % quantiles: of a normal distribution to both sides, and of chi-squared with two degrees of freedom."""
 _ANGLES = np.linspace(0, 2 * np.pi, 73)[:-1]
 _FARTHEST = 500  # largest log-odds, so that exp does not overflow float64
-_PRIOR = 1e-4
+_PRIOR = 1e-6
 """Precision of a prior around slope 1 and intercept 0; it only matters where the outcomes leave the line open."""
-_STEPS, _TOLERANCE = 200, 1e-9
-Array = npt.NDArray[Any]
+_STEPS, _TOLERANCE = 50, 1e-7
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Recalibration:
     slope: float
     intercept: float
     covariance: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
+
+    @property
+    def ends(self) -> Array:
+        """Slope and intercept, (2,)."""
+        return np.array([self.slope, self.intercept])
 
     @property
     def slope_interval(self) -> tuple[float, float]:
@@ -47,15 +55,23 @@ class Recalibration:
     def may_be_calibrated(self) -> bool:
         """Whether the joint 95 % region of slope and intercept contains 1 and 0."""
         away = np.array(CALIBRATED) - (self.slope, self.intercept)
-        return bool(away @ np.linalg.pinv(np.array(self.covariance)) @ away <= _JOINT)
+        # The small number stands for a line without a covariance, which is exact.
+        return bool(away @ np.linalg.solve(np.array(self.covariance) + 1e-18 * np.eye(2), away) <= _JOINT)
 
     def apply(self, probability: Vector) -> Vector:
         """Return recalibrated probabilities, (n,) in [0, 1]."""
-        return _apply(log_odds(probability), np.array([self.slope, self.intercept]))
+        return apply(probability, self.ends)
+
+    def interval_at(self, probability: float) -> tuple[float, float]:
+        """Return the 95 % interval of the recalibrated probability of one probability."""
+        place = np.array([float(log_odds(np.array([probability]))[0]), 1.0])
+        ends = _interval(float(place @ (self.slope, self.intercept)), float(place @ np.array(self.covariance) @ place))
+        low, high = (1 / (1 + np.exp(-np.clip(ends, -_FARTHEST, _FARTHEST)))).tolist()
+        return low, high
 
 
 def fit(
-    probability: Vector, churned: Labels, *, weights: Vector | None = None, customers: Labels | None = None
+    probability: Vector, churned: Labels, *, weights: Array | None = None, customers: Labels | None = None
 ) -> Recalibration:
     """Fit the line to probabilities and outcomes, (n,) each.
 
@@ -74,15 +90,19 @@ def fit(
     return Recalibration(float(found[0]), float(found[1]), ((variance, both), (both, other)))
 
 
+def apply(probability: Vector, line: Array) -> Array:
+    """Return the probabilities (n,) that lines (..., 2) of slope and intercept make of others, (..., n)."""
+    return _apply(log_odds(probability), line)
+
+
 def lines(probability: Vector, churned: Array, rows: Array) -> Array:
-    """Fit a line to each row of counts (..., groups), of churned and of all; return slope and intercept, (..., 2)."""
+    """Fit a line to each row of counts of churners, (..., groups), of so many rows in each group; (..., 2) ends."""
     return _maximize(log_odds(probability), churned, rows)[0]
 
 
-def error(probability: Vector, recalibration: Recalibration, *, weights: Vector | None = None) -> float:
+def error(probability: Vector, recalibration: Recalibration, *, weights: Array | None = None) -> float:
     """Return the mean distance of probabilities (n,) from the recalibrated ones, the calibration error."""
-    line = np.array([recalibration.slope, recalibration.intercept])
-    return float(errors(probability, line, np.ones(len(probability)) if weights is None else weights))
+    return float(errors(probability, recalibration.ends, np.ones(len(probability)) if weights is None else weights))
 
 
 def errors(probability: Vector, line: Array, rows: Array) -> Array:
@@ -92,7 +112,7 @@ def errors(probability: Vector, line: Array, rows: Array) -> Array:
 
 
 def error_interval(
-    probability: Vector, recalibration: Recalibration, *, weights: Vector | None = None
+    probability: Vector, recalibration: Recalibration, *, weights: Array | None = None
 ) -> tuple[float, float]:
     """Return an interval that contains the calibration error in at least 95 % of samples.
 
@@ -100,7 +120,7 @@ def error_interval(
     the calibrated line, so its ends lie on the edge of the region; the lower one is 0 if the calibrated line is inside.
     """
     rows = np.ones(len(probability)) if weights is None else weights
-    centre = np.array([recalibration.slope, recalibration.intercept])
+    centre = recalibration.ends
     values, vectors = np.linalg.eigh(np.array(recalibration.covariance))
     root = vectors * np.sqrt(np.maximum(values, 0) * _JOINT)
     edge = centre + np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1) @ root.T
@@ -108,18 +128,47 @@ def error_interval(
     return (0.0 if recalibration.may_be_calibrated else min(found)), max(found)
 
 
+def figures(probability: Vector, line: Array, rows: Array, *, bounds: Vector) -> dict[str, Array]:
+    """Return the figures of each of the lines (..., 2), by the names of `FIGURES`."""
+    at_bounds = np.moveaxis(apply(bounds, line), -1, 0)
+    return dict(zip(FIGURES, (errors(probability, line, rows), line[..., 0], line[..., 1], *at_bounds), strict=True))
+
+
+def intervals(
+    probability: Vector, recalibration: Recalibration, rows: Array, *, bounds: Vector
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % interval of each figure, by the names of `FIGURES`."""
+    found = (
+        error_interval(probability, recalibration, weights=rows),
+        recalibration.slope_interval,
+        recalibration.intercept_interval,
+        *map(recalibration.interval_at, bounds.tolist()),
+    )
+    return dict(zip(FIGURES, found, strict=True))
+
+
+def in_words(forecast: float, low: float, high: float) -> str:
+    """Say how many of 100 customers with a forecast churned; the interval is that of the line at the forecast.
+
+    >>> in_words(0.4, 0.3712, 0.4189)
+    'of 100 customers with a forecast of 40 %, 37 to 42 churned'
+    """
+    return f"of 100 customers with a forecast of {100 * forecast:.3g} %, {100 * low:.0f} to {100 * high:.0f} churned"
+
+
 def _maximize(score: Vector, churned: Array, rows: Array) -> tuple[Array, Array]:
     """Return the most likely lines (..., 2), and the precision of each, (..., 2, 2).
 
     Newton's steps move no log-odds by more than 1, so that they cannot overshoot (Bach 2010).
     """
-    design = np.stack([score, np.ones(len(score))], axis=1)
-    line = np.broadcast_to(CALIBRATED, (*rows.shape[:-1], 2)).astype(np.float64)
+    line = np.broadcast_to(CALIBRATED, (*churned.shape[:-1], 2)).astype(np.float64)
     reach = float(np.abs(score).max(initial=0.0))
     for _ in range(_STEPS):
         probability = _apply(score, line)
-        rise = (churned - rows * probability) @ design - _PRIOR * (line - CALIBRATED)
-        precision = _precision(design, rows * probability * (1 - probability))
+        surprise, spread = churned - rows * probability, rows * probability * (1 - probability)
+        rise = _moments(surprise, score, 1) - _PRIOR * (line - CALIBRATED)
+        none, once, twice = np.moveaxis(_moments(spread, score, 2), -1, 0)[::-1]
+        precision = np.moveaxis(np.array([[twice, once], [once, none]]), (0, 1), (-2, -1)) + _PRIOR * np.eye(2)
         step = np.linalg.solve(precision, rise[..., np.newaxis])[..., 0]
         moved = np.abs(step[..., 0]) * reach + np.abs(step[..., 1])
         line = line + step / np.maximum(moved, 1)[..., np.newaxis]
@@ -128,9 +177,16 @@ def _maximize(score: Vector, churned: Array, rows: Array) -> tuple[Array, Array]
     return line, precision
 
 
-def _precision(design: Array, weight: Array) -> Array:
-    flat = (design[:, :, np.newaxis] * design[:, np.newaxis, :]).reshape(len(design), 4)
-    return np.asarray((weight @ flat).reshape(*weight.shape[:-1], 2, 2) + _PRIOR * np.eye(2))
+def _moments(weight: Array, score: Vector, highest: int) -> Array:
+    """Return the sums of weights times powers of the scores, the highest power first, (..., highest + 1).
+
+    It is no matrix product: those start threads, which wait for one another where the processor has other work.
+    """
+    found = [weight.sum(-1)]
+    for _ in range(highest):
+        weight = weight * score
+        found.insert(0, weight.sum(-1))
+    return np.stack(found, axis=-1)
 
 
 def _apply(score: Vector, line: Array) -> Array:

@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
+from models.bundles import recalibration
 from models.bundles.manifest import CostSummary, Description, Provenance
 from models.bundles.risk import RiskPolicy
 
@@ -17,6 +18,8 @@ NAMES = {
     "brier": "Brier score",
     "log_loss": "log loss",
     "calibration_error": "calibration error",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
 }
 """Display names of the metrics, in the order of every table."""
 Row = tuple[str, ...]
@@ -112,7 +115,7 @@ def methods(description: Description) -> Iterator[Row]:
 
 def calibration(description: Description) -> Iterator[Row]:
     """Yield the metrics before and after calibration."""
-    for key in ("brier", "log_loss", "calibration_error"):
+    for key in ("brier", "log_loss", *recalibration.FIGURES[:3]):
         yield NAMES[key], f"{description.calibrated.before[key]:.4f}", f"{description.metrics[key]:.4f}"
 
 
