@@ -72,7 +72,8 @@ def _decisions(description: Description) -> list[str]:
         return [f"decision threshold {policy.threshold:g}, {tiers}: defaults that do not consider costs"]
     cheapest_first = sorted(priced.cost.items(), key=lambda item: item[1].value)
     listed = (f"  {name:<30}{cost.value:,.2f}" for name, cost in cheapest_first)
-    lines = [f"{tiers}; cost of decisions, {policy.costs.currency} per customer", *listed]
+    chosen = {"prices": "the break-even of the prices", "folds": "the cheapest on the folds"}[priced.bounds_from]
+    lines = [f"{tiers}, {chosen}; cost of decisions, {policy.costs.currency} per customer", *listed]
     if (name := cheaper(priced)) is not None:
         lines.append(f"  {name} costs less: this model does not pay off with these costs")
     return lines

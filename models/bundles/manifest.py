@@ -130,8 +130,11 @@ class CostSummary(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    bounds_from: Literal["prices", "folds"] = Field(default="folds", exclude_if=lambda chosen: chosen == "folds")
+    """`prices`: the bounds are the break-even of the costs, because the model is calibrated. `folds`: they cost least
+    on out-of-fold rows, as in all manifests from before this was decided, which stay unchanged."""
     bounds: dict[Literal["medium_from", "high_from"], Interval]
-    """Intervals by bootstrap over the rows on which the bounds were chosen."""
+    """Intervals of the bounds that cost least, by bootstrap over the out-of-fold rows."""
     cost: dict[str, Figure]
     """Cost per customer of the test set, by what decides: this model, a simpler one, or no model."""
     saved: dict[str, Figure]
