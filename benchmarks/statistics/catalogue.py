@@ -2,7 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
+from benchmarks.statistics import bounds_study, calibration_study, interval_study
 from benchmarks.statistics.study import Study
 
-STUDIES: Mapping[str, Callable[[], Study]] = {}
+STUDIES: Mapping[str, Callable[[], Study]] = {
+    "calibration": calibration_study.make,
+    "intervals": interval_study.make,
+    "bounds": bounds_study.make,
+}
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

@@ -71,9 +71,9 @@ class Recalibration:
 
 
 def fit(
-    probability: Vector, churned: Labels, *, weights: Array | None = None, customers: Labels | None = None
+    probability: Vector, churned: Labels | Vector, *, weights: Array | None = None, customers: Labels | None = None
 ) -> Recalibration:
-    """Fit the line to probabilities and outcomes, (n,) each.
+    """Fit the line to probabilities and outcomes, (n,) each; an outcome may also be a share of churners.
 
     `weights` (n,) counts a row as so many rows; None means 1. `customers` (n,) numbers the customer of each row from
     0, whose rows may resemble each other; None if each row is of a customer of its own. A million rows take a second.

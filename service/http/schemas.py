@@ -60,8 +60,8 @@ class Explanation(Body):
     base_value: float = Field(examples=[-1.0548])
     """Expected score of a customer when no feature is known."""
     contributions: dict[str, float] = Field(examples=[dict.fromkeys(CONTRACT.names, 0.25)])
-    """What each feature adds to the base value; a positive value raises the risk. They are those of the trees, which are
-    exact (TreeSHAP), scaled so that they add up to the score if the model has a calibration map."""
+    """What each feature adds to the base value; a positive value raises the risk. Exact for the trees (TreeSHAP); if
+    the model has a calibration map, scaled so that they add up to the score."""
     score: float = Field(examples=[0.1952])
     """Log-odds of this customer's churn_probability: the base value plus all contributions."""
     raw_score: float = Field(examples=[0.1952])
