@@ -93,8 +93,8 @@ class Explanation:
     base_value: float
     """Expected score of a customer when no feature is known."""
     contributions: dict[str, float]
-    """What each feature adds to the base value; a positive value raises the risk. They are those of the trees, which
-    are exact (TreeSHAP), scaled so that they add up to the score if the model has a calibration map."""
+    """What each feature adds to the base value; a positive value raises the risk. Exact for the trees (TreeSHAP); if
+    the model has a calibration map, scaled so that they add up to the score."""
     score: float
     """Log-odds of this customer's churn_probability: the base value plus all contributions."""
     raw_score: float
