@@ -71,7 +71,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
         policy=manifest.policy,
         track=track,
         reference=performance_checks.reference(manifest),
-        promises_calibration=performance_checks.promises_calibration(manifest),
+        promises_calibration=manifest.has_recalibration,
         estimated=quality.estimated(track.probability, manifest.policy),
         reason=_shortage(track.outcomes.churned, settings.min_rows),
     )

@@ -7,7 +7,7 @@ from models.bundles.quality import Figure
 from training.card import live_rows
 from training.card.comparison import overtaken_by
 from training.card.costs import cheaper
-from training.card.table_rows import NAMES, of_rows
+from training.card.table_rows import names, of_rows
 from training.learning.model import SERVED
 from training.pipeline import Published
 
@@ -55,7 +55,7 @@ def _reporters(live: LiveRows | None) -> list[str]:
 def _quality(description: Description) -> list[str]:
     test_rows = sum(description.confusion.model_dump().values())
     lines = [f"test set  {test_rows:,} customers, evaluated once; 95 % intervals"]
-    for key, name in NAMES.items():
+    for key, name in names(description).items():
         interval = description.intervals[key]
         shown = Figure(description.metrics[key], interval.low, interval.high)
         lines.append(f"  {name:<23}{shown}")

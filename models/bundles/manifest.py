@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from models.bundles import recalibration
 from models.bundles.calibration import Calibration, Method
 from models.bundles.format import bundle_files
 from models.bundles.pins import VERSION
@@ -213,6 +214,11 @@ class Description(BaseModel):
     parity_difference: float
     """Largest difference in probability between graph and booster on the test set."""
     libraries: dict[str, str]
+
+    @property
+    def has_recalibration(self) -> bool:
+        """Whether calibration was measured by a recalibration; older models have the error of ten bins instead."""
+        return self.metrics.keys() >= set(recalibration.FIGURES)
 
 
 class Manifest(Description):

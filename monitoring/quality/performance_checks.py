@@ -41,17 +41,12 @@ class Check:
 
 def reference(manifest: Manifest) -> dict[str, Figure]:
     """Return the test-set figures with their 95 % intervals; without the calibration error of an older manifest."""
-    left_out = set() if promises_calibration(manifest) else set(recalibration.FIGURES)
+    left_out = set() if manifest.has_recalibration else set(recalibration.FIGURES)
     return {
         name: Figure(manifest.metrics[name], interval.low, interval.high)
         for name, interval in manifest.intervals.items()
         if name not in left_out
     }
-
-
-def promises_calibration(manifest: Manifest) -> bool:
-    """Return whether the manifest has the figures of a recalibration; older ones have the error of ten bins instead."""
-    return manifest.metrics.keys() >= set(recalibration.FIGURES)
 
 
 def check(

@@ -8,6 +8,9 @@ from models.bundles.manifest import Description
 
 def write(description: Description) -> Iterator[str]:
     """Yield the sentences: how many of 100 customers churned at each bound, and what error and slope mean."""
+    if not description.has_recalibration:
+        yield "This model was trained before slope and intercept were measured, so it has no figures of calibration."
+        return
     metrics, intervals, policy = description.metrics, description.intervals, description.policy
     bounds = zip(recalibration.AT_BOUNDS, (policy.medium_from, policy.high_from), strict=True)
     told = [recalibration.in_words(at, intervals[name].low, intervals[name].high) for name, at in bounds]

@@ -22,8 +22,8 @@ from models.customer.contract import Labels, Vector
 from training.errors import CostsInvalid
 
 NOBODY, MEDIUM, HIGH = "contact nobody", "the medium offer to everybody", "the high offer to everybody"
-SMALL_ERROR = 0.01
-"""A calibration error up to this moves no decision that matters, however surely it is not 0."""
+SMALL_ERROR = 0.02
+"""Up to this calibration error, the break-even of the prices costs no more than the scatter of bounds by search."""
 _RESAMPLES = 1_000
 _BOUNDS = np.arange(1, 200) / 200
 """The bounds that are tried, in steps of 0.005; finer steps give no measurable difference."""
@@ -63,13 +63,13 @@ def choose(costs: Costs, probability: Vector, churned: Labels, customers: Labels
 
 
 def is_calibrated(probability: Vector, churned: Labels, customers: Labels | None = None) -> bool:
-    """Return whether slope and intercept of a recalibration may be 1 and 0, or its error is surely at most 0.01.
+    """Return whether slope and intercept of a recalibration may be 1 and 0, or its error is at most 0.02.
 
-    The 95 % region of slope and intercept decides, so of calibrated models one in twenty is taken for another. With
-    millions of rows, a region is so small that it contains no model; then the error decides.
+    Few rows prove nothing, so the 95 % region of slope and intercept decides. With many rows, the region is so small
+    that it contains hardly any model; then the error decides.
     """
     line = recalibration.fit(probability, churned, customers=resampling.numbered(customers))
-    return line.may_be_calibrated or recalibration.error_interval(probability, line)[1] <= SMALL_ERROR
+    return line.may_be_calibrated or recalibration.error(probability, line) <= SMALL_ERROR
 
 
 def search(costs: Costs, probability: Vector, churned: Labels) -> RiskPolicy:
