@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.reporting import findings, tables
 from models.bundles import bundle, quality
 from models.bundles.manifest import Manifest
-from models.bundles.quality import Figure, Figures
+from models.bundles.quality import Figures
 from models.bundles.scorer import Scorer
 from models.customer.contract import Labels, Vector
 from models.features import CONTRACT
@@ -77,11 +77,12 @@ class Simulation:
         """Draw another test set of the same size, and return its figures."""
         return quality.measured(*self.draw(sum(dict(self.manifest.confusion).values())), self._policy)
 
-    def expect(self, probability: Vector) -> Figure:
-        """Return the calibration error that chance alone gives to correct probabilities."""
-        return quality.expected_calibration_error(probability, self._policy)
+    def expect(self, probability: Vector) -> float:
+        """Return the calibration error that correct probabilities exceed in half of the false alarms."""
+        rate = self._settings.false_alarm_rate / performance_checks.CHECKS
+        return quality.chance_calibration_error(probability, self._policy, rate=rate)
 
-    def check(self, probability: Vector, churned: Labels, reference: Figures, chance: Figure) -> tuple[Check, ...]:
+    def check(self, probability: Vector, churned: Labels, reference: Figures, chance: float) -> tuple[Check, ...]:
         """Run the job's checks."""
         chosen = self._settings.model_dump(include={"false_alarm_rate", "min_fall", "min_calibration_error"})
         live = quality.measured(probability, churned, self._policy)

@@ -67,7 +67,7 @@ def compare(calm: Record, shifted: Record, currency: str | None) -> str:
     rows = [("", *sides)]
     for key, name in FIGURES.items():
         unit = f", {currency}" if key == "cost" and currency else ""
-        rows.append((f"{name}{unit}", *(_interval(Figure(**figures[key])) for figures in sides.values())))
+        rows.append((f"{name}{unit}", *(str(Figure(**figures[key])) for figures in sides.values())))
     return "".join(f"  {name:<24}{''.join(f'{cell:<26}' for cell in cells)}".rstrip() + "\n" for name, *cells in rows)
 
 
@@ -78,11 +78,6 @@ def wrap(text: str, *, label: str = "") -> str:
         text, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False, break_long_words=False
     )
     return "\n".join(lines)
-
-
-def _interval(figure: Figure) -> str:
-    """Show a figure; resampling adds noise to a calibration error, so its interval may begin above it."""
-    return str(figure) if figure.low <= figure.value else f"{figure.value:.3f} (to {figure.high:.3f})"
 
 
 def _decisions(model: Description) -> Iterator[str]:

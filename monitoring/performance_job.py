@@ -71,6 +71,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
         policy=manifest.policy,
         track=track,
         reference=performance_checks.reference(manifest),
+        promises_calibration=manifest.has_recalibration,
         estimated=quality.estimated(track.probability, manifest.policy),
         reason=_shortage(track.outcomes.churned, settings.min_rows),
     )
@@ -91,7 +92,9 @@ def _judge(
     checks = performance_checks.check(
         live,
         found.reference,
-        quality.expected_calibration_error(outcomes.probability, policy),
+        quality.chance_calibration_error(
+            outcomes.probability, policy, rate=settings.false_alarm_rate / performance_checks.CHECKS
+        ),
         false_alarm_rate=settings.false_alarm_rate,
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,

@@ -47,8 +47,18 @@ FIGURES = (
     Figure("churn_live_brier", "Brier score on outcomes.", "performance.live.brier.value"),
     Figure(
         "churn_live_calibration_error",
-        "Mean calibration error of the probabilities on outcomes.",
+        "Mean distance of the probabilities from their logistic recalibration on outcomes.",
         "performance.live.calibration_error.value",
+    ),
+    Figure(
+        "churn_live_calibration_slope",
+        "Slope of that recalibration; below 1, the probabilities are too extreme.",
+        "performance.live.calibration_slope.value",
+    ),
+    Figure(
+        "churn_live_calibration_intercept",
+        "Its intercept in log-odds; above 0, more customers churn than the probabilities say.",
+        "performance.live.calibration_intercept.value",
     ),
     Figure("churn_estimated_roc_auc", "ROC-AUC expected from probabilities.", "performance.estimated.roc_auc.value"),
     Figure("churn_reference_roc_auc", "ROC-AUC on the test set.", "performance.reference.roc_auc.value"),

@@ -69,7 +69,8 @@ class Facts(NamedTuple):
     def of(cls, predicted: PredictionBatch) -> Self:
         """Take them from the explained prediction of one customer."""
         assert predicted.contributions is not None  # noqa: S101  # a note comes with an explanation
-        found = reasons.strongest(predicted.contract, predicted.contributions.by_feature[0].tolist())
+        by_feature, score = predicted.contributions.by_feature[0].tolist(), float(predicted.contributions.scores[0])
+        found = reasons.strongest(predicted.contract, by_feature, score=score)
         return cls(predicted.tiers[0], tuple((reasons.label(feature), effect > 0) for feature, effect in found))
 
     def fill_template(self) -> str:

@@ -145,17 +145,17 @@ class Training:
         linear = clone(candidates[model.LINEAR]).fit(matrix[few], churned[few])
         self.progress.step()
         ours, simple = compared[model.SERVED], compared[model.LINEAR]
-        outcomes = churned[ours.rows]
+        outcomes, chosen_for = churned[ours.rows], None if customers is None else customers[ours.rows]
         calibration, log_loss = calibrators.choose(ours.whole, outcomes, ours.fold)
         probability = calibration.apply(ours.whole)
         return FittedModel(
             classifier=classifier,
             calibration=calibration,
-            policy=self._decide(probability, outcomes),
+            policy=self._decide(probability, outcomes, chosen_for),
             linear=linear,
-            linear_policy=self._decide(simple.whole, outcomes),
+            linear_policy=self._decide(simple.whole, outcomes, chosen_for),
             chosen_on=(probability, outcomes),
-            chosen_for=None if customers is None else customers[ours.rows],
+            chosen_for=chosen_for,
             folds=measured,
             seeds=seeds,
             log_loss=log_loss,
@@ -208,8 +208,8 @@ class Training:
             parameters=parameters, constraints=self.constraints, seed=seed, threads=self.settings.threads
         )
 
-    def _decide(self, probability: Vector, churned: Labels) -> RiskPolicy:
-        return cost_policy.choose(self.costs, probability, churned) if self.costs else RiskPolicy()
+    def _decide(self, probability: Vector, churned: Labels, customers: Rows | None) -> RiskPolicy:
+        return cost_policy.choose(self.costs, probability, churned, customers) if self.costs else RiskPolicy()
 
 
 def _whole(settings: FitSettings, contract: Contract) -> Prepared:

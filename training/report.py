@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from models.bundles.manifest import Description, LiveRows
+from models.bundles.quality import Figure
 from training.card import live_rows
 from training.card.comparison import overtaken_by
 from training.card.costs import cheaper
-from training.card.table_rows import NAMES, of_rows
+from training.card.table_rows import names, of_rows
 from training.learning.model import SERVED
 from training.pipeline import Published
 
@@ -54,12 +55,10 @@ def _reporters(live: LiveRows | None) -> list[str]:
 def _quality(description: Description) -> list[str]:
     test_rows = sum(description.confusion.model_dump().values())
     lines = [f"test set  {test_rows:,} customers, evaluated once; 95 % intervals"]
-    for key, name in NAMES.items():
+    for key, name in names(description).items():
         interval = description.intervals[key]
-        value, is_low = description.metrics[key], description.metrics[key] < interval.low
-        # The interval of the calibration error is too high: resampling adds noise that looks like miscalibration.
-        shown = f"(to {interval.high:.3f})" if is_low else f"({interval.low:.3f} to {interval.high:.3f})"
-        lines.append(f"  {name:<18}{value:.3f}  {shown}")
+        shown = Figure(description.metrics[key], interval.low, interval.high)
+        lines.append(f"  {name:<23}{shown}")
     if (best := description.metrics.get("best_reachable_roc_auc")) is not None:
         short = best - description.metrics["roc_auc"]
         lines.append(f"  the true probabilities reach a ROC-AUC of {best:.3f}; the model is {short:.3f} below")
@@ -73,7 +72,8 @@ def _decisions(description: Description) -> list[str]:
         return [f"decision threshold {policy.threshold:g}, {tiers}: defaults that do not consider costs"]
     cheapest_first = sorted(priced.cost.items(), key=lambda item: item[1].value)
     listed = (f"  {name:<30}{cost.value:,.2f}" for name, cost in cheapest_first)
-    lines = [f"{tiers}; cost of decisions, {policy.costs.currency} per customer", *listed]
+    chosen = {"prices": "the break-even of the prices", "folds": "the cheapest on the folds"}[priced.bounds_from]
+    lines = [f"{tiers}, {chosen}; cost of decisions, {policy.costs.currency} per customer", *listed]
     if (name := cheaper(priced)) is not None:
         lines.append(f"  {name} costs less: this model does not pay off with these costs")
     return lines

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.statistics import gate_power
+from benchmarks.statistics import bounds_study, calibration_study, gate_power, interval_study
 from benchmarks.statistics.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
     "gate_power": gate_power.make,
+    "calibration": calibration_study.make,
+    "intervals": interval_study.make,
+    "bounds": bounds_study.make,
 }
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

@@ -122,7 +122,7 @@ def _facts(model: Model) -> dict[str, Any]:
         "reasons": {
             "sentences": sentences.of(contract),
             "most": reasons.MAX_REASONS,
-            "least": reasons.LEAST_CONTRIBUTION,
+            "least": reasons.LEAST_EFFECT,
         },
         "trees": trees.read(model.booster),
     }

@@ -4,7 +4,7 @@ XGBoost takes half a second and 40 MB to import, so it is imported with the firs
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -15,22 +15,50 @@ import numpy.typing as npt
 from models import native_libraries, plain_text
 from models.bundles import split_ranges
 from models.bundles.bundle import Bundle
+from models.bundles.calibration import Calibration, log_odds
 from models.bundles.format import booster_structure
 from models.bundles.format.bundle_files import BOOSTER
 from models.customer.contract import Contract, Matrix, Vector
 from models.errors import BoosterUnreadable
 
+_FARTHEST = 500  # largest log-odds, so that exp does not overflow float64
+_NEAR, _STEP = 1e-4, 0.05
+"""Two scores so near have no slope between them; that of the map around the base value is taken, by so far a step."""
+
 
 @dataclass(frozen=True)
 class Contributions:
-    """Contributions to scores, in log-odds: a row's raw score is the base value plus its contributions."""
+    """Contributions to scores, in log-odds: a row's score is the base value plus its contributions."""
 
     base_value: float
-    """Expected raw score of a customer when no feature is known."""
+    """Expected score of a customer when no feature is known."""
     by_feature: npt.NDArray[np.float64]
     """(n, features) float64, in the contract's order; the columns of a category are summed."""
     raw_scores: Vector
     """(n,) raw score of each row from the trees, before calibration."""
+
+    @property
+    def scores(self) -> Vector:
+        """The score of each row, (n,)."""
+        return np.asarray(self.base_value + self.by_feature.sum(axis=1))
+
+    def served(self, calibration: Calibration) -> "Contributions":
+        """Scale the contributions of the trees so that they add up to the log-odds of the calibrated probability.
+
+        A row's contributions are multiplied by the slope of the map between the base value and its score: of a sigmoid
+        its own slope, of an isotonic map another one for each row.
+        """
+        if calibration.method == "none":
+            return self
+
+        def move(scores: Vector) -> Vector:
+            return log_odds(calibration.apply(1 / (1 + np.exp(-np.clip(scores, -_FARTHEST, _FARTHEST)))))
+
+        base, near = self.base_value, np.abs(self.raw_scores - self.base_value) < _NEAR
+        low, high = np.where(near, base - _STEP, base), np.where(near, base + _STEP, self.raw_scores)
+        slope = (move(high) - move(low)) / (high - low)
+        moved_base = float(move(np.array([base]))[0])
+        return replace(self, base_value=moved_base, by_feature=self.by_feature * slope[:, np.newaxis])
 
 
 class Explainer:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from models.bundles import recalibration
 from models.bundles.calibration import Calibration, Method
 from models.bundles.format import bundle_files
 from models.bundles.pins import VERSION
@@ -130,8 +131,11 @@ class CostSummary(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    bounds_from: Literal["prices", "folds"] = Field(default="folds", exclude_if=lambda chosen: chosen == "folds")
+    """`prices`: the bounds are the break-even of the costs, because the model is calibrated. `folds`: they cost least
+    on out-of-fold rows, as in all manifests from before this was decided, which stay unchanged."""
     bounds: dict[Literal["medium_from", "high_from"], Interval]
-    """Intervals by bootstrap over the rows on which the bounds were chosen."""
+    """Intervals of the bounds that cost least, by bootstrap over the out-of-fold rows."""
     cost: dict[str, Figure]
     """Cost per customer of the test set, by what decides: this model, a simpler one, or no model."""
     saved: dict[str, Figure]
@@ -210,6 +214,11 @@ class Description(BaseModel):
     parity_difference: float
     """Largest difference in probability between graph and booster on the test set."""
     libraries: dict[str, str]
+
+    @property
+    def has_recalibration(self) -> bool:
+        """Whether calibration was measured by a recalibration; older models have the error of ten bins instead."""
+        return self.metrics.keys() >= set(recalibration.FIGURES)
 
 
 class Manifest(Description):

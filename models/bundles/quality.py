@@ -7,7 +7,8 @@ each distinct probability. Intervals and estimates have at most 500 groups: this
 
 - measured: the outcomes as they are;
 - interval: each count is drawn from a Poisson distribution, which is a bootstrap of the rows; where customers have
-  several rows, the customers are drawn instead, each with all rows;
+  several rows, the customers are drawn instead, each with all rows. The figures of calibration have intervals by the
+  normal approximation instead (`models.bundles.recalibration`), since resampling adds noise to a distance;
 - estimated: outcomes are drawn from the probabilities, as in confidence-based performance estimation (NannyML). The
   estimate needs no outcomes but assumes that the probabilities are right. It detects that customers become harder to
   separate. It cannot detect lost calibration or concept drift: these show only in outcomes.
@@ -20,11 +21,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.bundles import resampling
+from models.bundles import recalibration, resampling
+from models.bundles.recalibration import Array, Recalibration
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Labels, Vector
 
-GROUPS, RESAMPLES, BINS = 500, 500, 10
+GROUPS, RESAMPLES = 500, 500
+_FEWER_GROUPS, _MOST_DRAWS = 50, 20_000
 _SEED = 0  # the same rows give the same intervals
 MIN_OF_A_CLASS = 20
 """Least number of customers who churned, and of those who stayed; with fewer there are no figures."""
@@ -67,8 +70,6 @@ class Groups:
     """(groups,) whether the decision is "will churn"."""
     cost: Vector
     """(2, groups) cost of a customer who stays, and of one who churns, by the policy."""
-    bins: npt.NDArray[np.int64]
-    """(at most 10,) first group of each bin of the calibration error; bins have equally many rows, except for ties."""
 
 
 def shortage(churned: Labels, *, min_rows: int, customers: Labels | None = None) -> str | None:
@@ -101,7 +102,6 @@ def group(probability: Vector, policy: RiskPolicy, *, most: int = GROUPS) -> Gro
     edges = np.unique([*values, policy.threshold, policy.medium_from, policy.high_from])
     places = np.searchsorted(edges, probability, side="right")
     _, first, of_row, rows = np.unique(places, return_index=True, return_inverse=True, return_counts=True)
-    middle = np.cumsum(rows) - rows / 2
     members = probability[first]
     bounds = sorted({policy.threshold, policy.medium_from, policy.high_from})
     costs = np.array([policy.cost(one) for one in (0.0, *bounds)])
@@ -111,28 +111,28 @@ def group(probability: Vector, policy: RiskPolicy, *, most: int = GROUPS) -> Gro
         probability=np.bincount(of_row, weights=probability) / rows,
         flagged=members >= policy.threshold,
         cost=costs[np.searchsorted(bounds, members, side="right")].T,
-        bins=np.unique(middle * BINS // len(probability), return_index=True)[1],
     )
 
 
 def measured(probability: Vector, churned: Labels, policy: RiskPolicy, *, customers: Labels | None = None) -> Figures:
-    """Compute every metric on outcomes, with bootstrap intervals; both outcomes must occur.
+    """Compute every metric on outcomes, with 95 % intervals; both outcomes must occur.
 
-    The interval of the calibration error is biased upwards, because resampling adds noise to the error. `customers`
-    (n,) has the customer of each row; None if each row is of a customer of its own.
+    `customers` (n,) has the customer of each row; None if each row is of a customer of its own.
     """
-    values = exact(probability, churned, policy)
-    groups = group(probability, policy)
-    drawn_stayed, drawn_left = _resample(groups, churned, resampling.numbered(customers))
+    groups, of_row = group(probability, policy), resampling.numbered(customers)
+    values = _values(probability, churned, policy)
+    drawn_stayed, drawn_left = _resample(groups, churned, of_row)
     both = drawn_stayed.any(axis=1) & drawn_left.any(axis=1)  # with very few churners a resample may have none
     drawn = measure(groups, drawn_stayed[both], drawn_left[both])
-    return {name: _figure(values[name], drawn[name]) for name in values}
+    line = recalibration.fit(probability, churned, customers=of_row)
+    return {name: _figure(values[name], drawn[name]) for name in values} | _of_line(probability, line, groups, policy)
 
 
 def exact(probability: Vector, churned: Labels, policy: RiskPolicy) -> dict[str, float]:
     """Compute every metric without an interval; both outcomes must occur."""
-    groups = group(probability, policy, most=len(probability))
-    return {name: float(value) for name, value in measure(groups, *_count(groups, churned)).items()}
+    line = recalibration.fit(probability, churned)
+    drawn = _of_lines(probability, line.ends, np.ones(len(probability)), policy)
+    return _values(probability, churned, policy) | {name: float(value) for name, value in drawn.items()}
 
 
 def estimated(probability: Vector, policy: RiskPolicy) -> Figures | None:
@@ -144,22 +144,25 @@ def estimated(probability: Vector, policy: RiskPolicy) -> Figures | None:
     if min(expected, len(probability) - expected) < MIN_OF_A_CLASS:
         return None
     groups = group(probability, policy)
-    left = _draw(groups)
-    drawn = measure(groups, groups.rows - left, left)
+    left = _draw(groups, RESAMPLES)
+    ends = recalibration.lines(groups.probability, left, groups.rows)
+    drawn = measure(groups, groups.rows - left, left) | _of_lines(groups.probability, ends, groups.rows, policy)
     return {name: _figure(float(values.mean()), values) for name, values in drawn.items()}
 
 
-def expected_calibration_error(probability: Vector, policy: RiskPolicy) -> Figure:
-    """Estimate the calibration error if the probabilities are right; unlike `estimated`, also with few churners."""
-    groups = group(probability, policy)
-    drawn = _calibration_error(groups, _draw(groups) - groups.rows * groups.probability, groups.rows.sum())
-    return _figure(float(drawn.mean()), drawn)
+def chance_calibration_error(probability: Vector, policy: RiskPolicy, *, rate: float) -> float:
+    """Return the calibration error that right probabilities exceed at this rate, by chance alone; with any churners."""
+    groups = group(probability, policy, most=_FEWER_GROUPS)
+    draws = int(min(max(20 / max(rate, 1e-9), 2_000), _MOST_DRAWS))
+    ends = recalibration.lines(groups.probability, _draw(groups, draws), groups.rows)
+    return float(np.quantile(recalibration.errors(groups.probability, ends, groups.rows), 1 - rate))
 
 
 def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector]:
     """Compute every metric from counts (..., groups) of customers who stayed and who churned; both must occur.
 
     `cost` is the mean cost of a customer by the policy. `calibration_gap` is the churn rate minus the mean probability.
+    The figures of the recalibration are not among them.
     """
     probability, rows = groups.probability, stayed + churned
     total, churners, stayers = rows.sum(-1), churned.sum(-1), stayed.sum(-1)
@@ -175,10 +178,14 @@ def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector
         "accuracy": (caught + stayers - false_alarms) / total,
         "brier": (churned @ (1 - probability) ** 2 + stayed @ probability**2) / total,
         "log_loss": (churned @ _surprisal(probability) + stayed @ _surprisal(1 - probability)) / total,
-        "calibration_error": _calibration_error(groups, surprise, total),
         "calibration_gap": surprise.sum(-1) / total,
         "cost": (stayed @ groups.cost[0] + churned @ groups.cost[1]) / total,
     }
+
+
+def _values(probability: Vector, churned: Labels, policy: RiskPolicy) -> dict[str, float]:
+    groups = group(probability, policy, most=len(probability))
+    return {name: float(value) for name, value in measure(groups, *_count(groups, churned)).items()}
 
 
 def _count(groups: Groups, churned: Labels) -> tuple[Counts, Counts]:
@@ -199,13 +206,28 @@ def _resample(groups: Groups, churned: Labels, of_row: Labels | None) -> tuple[C
     return drawn[:, :width], drawn[:, width:]
 
 
-def _draw(groups: Groups) -> Counts:
-    """Sample the number of churners in each group from the probabilities, `RESAMPLES` times."""
-    return np.random.default_rng(_SEED).binomial(groups.rows, groups.probability, (RESAMPLES, len(groups.rows)))
+def _draw(groups: Groups, draws: int) -> Counts:
+    """Sample the number of churners in each group from the probabilities, so many times."""
+    return np.random.default_rng(_SEED).binomial(groups.rows, groups.probability, (draws, len(groups.rows)))
 
 
-def _calibration_error(groups: Groups, surprise: Counts, total: Counts) -> Vector:
-    return np.asarray(np.abs(np.add.reduceat(surprise, groups.bins, axis=-1)).sum(-1) / total)
+def _of_line(probability: Vector, line: Recalibration, groups: Groups, policy: RiskPolicy) -> dict[str, Figure]:
+    """Return the figures of a line with their intervals; `groups` are those of the probabilities."""
+    values = _of_lines(probability, line.ends, np.ones(len(probability)), policy)
+    intervals = recalibration.intervals(groups.probability, line, groups.rows, bounds=_bounds(policy))
+    # Grouping moves the ends slightly, and an interval contains its value.
+    return {
+        name: Figure(float(value), min(intervals[name][0], float(value)), max(intervals[name][1], float(value)))
+        for name, value in values.items()
+    }
+
+
+def _of_lines(probability: Vector, ends: Array, rows: Array, policy: RiskPolicy) -> dict[str, Vector]:
+    return recalibration.figures(probability, ends, rows, bounds=_bounds(policy))
+
+
+def _bounds(policy: RiskPolicy) -> Vector:
+    return np.array([policy.medium_from, policy.high_from])
 
 
 def _average_precision(rows: Counts, churned: Counts) -> Vector:

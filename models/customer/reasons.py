@@ -3,6 +3,7 @@
 The words come from the contract: its phrases, labels, names and units.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,25 +12,40 @@ from models.customer.contract import Contract
 from models.customer.feature import Feature
 
 MAX_REASONS = 3
-LEAST_CONTRIBUTION = 0.01
-"""In log-odds; a smaller contribution changes a probability by at most a quarter of a percentage point."""
+LEAST_EFFECT = 0.001
+"""A reason moves the probability by at least so much: without its contribution, it would be so far from what it is."""
+_FARTHEST = 500  # largest log-odds, so that exp does not overflow
 _DURATIONS = ("age", "tenure")
 """Words that say without a unit what is meant."""
 
 
-def of(contract: Contract, customer: Mapping[str, Any], contributions: Sequence[float]) -> list[str]:
-    """Return a reason for each of the strongest contributions, strongest first; they are in the contract's order."""
+def of(
+    contract: Contract, customer: Mapping[str, Any], contributions: Sequence[float], *, score: float = 0.0
+) -> list[str]:
+    """Return a reason for each of the strongest contributions, strongest first; they are in the contract's order.
+
+    `score` has the log-odds of the customer's probability; 0 is a probability of 50 %.
+    """
     return [
         f"{_subject(feature, customer[feature.name])} {'raises' if contribution > 0 else 'lowers'} the risk"
-        for feature, contribution in strongest(contract, contributions)
+        for feature, contribution in strongest(contract, contributions, score=score)
     ]
 
 
-def strongest(contract: Contract, contributions: Sequence[float]) -> list[tuple[Feature, float]]:
+def strongest(contract: Contract, contributions: Sequence[float], *, score: float) -> list[tuple[Feature, float]]:
     """Return the features that are reasons with their contributions, strongest first; absent fields are none."""
     pairs = [pair for pair in zip(contract.features, contributions, strict=True) if pair[0].name not in contract.absent]
     ranked = sorted(pairs, key=lambda pair: -abs(pair[1]))
-    return [pair for pair in ranked[:MAX_REASONS] if abs(pair[1]) >= LEAST_CONTRIBUTION]
+    return [pair for pair in ranked[:MAX_REASONS] if abs(_effect(score, pair[1])) >= LEAST_EFFECT]
+
+
+def _effect(score: float, contribution: float) -> float:
+    """Return how much higher the probability is than without the contribution."""
+    return _probability(score) - _probability(score - contribution)
+
+
+def _probability(score: float) -> float:
+    return 1 / (1 + math.exp(-min(max(score, -_FARTHEST), _FARTHEST)))
 
 
 def label(feature: Feature) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
+from models.bundles import recalibration
 from models.bundles.quality import Figures
 from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
@@ -28,6 +29,8 @@ class PerformanceResult(JobResult):
     """Figures on the test set."""
     estimated: Figures | None
     """Figures of all predictions of the period, expected from their probabilities; None if there are too few."""
+    promises_calibration: bool = True
+    """Whether the manifest has the figures of calibration; models from before they were measured have none."""
     reason: str | None = None
     live: Figures | None = None
     """Figures on the predictions with an outcome."""
@@ -95,8 +98,8 @@ class PerformanceResult(JobResult):
 
     @property
     def notes(self) -> list[str]:
-        """List outcomes by tier, delays and segments, a line each."""
-        return [*self._coverage(), *self._segments()]
+        """List calibration in words, outcomes by tier, delays and segments, a line each."""
+        return [*self._calibration(), *self._coverage(), *self._segments()]
 
     @property
     def details(self) -> dict[str, Any]:
@@ -135,6 +138,15 @@ class PerformanceResult(JobResult):
         header, *rows = self.table
         for name, *figures in (("", *header[1:]), *rows):
             yield (f"{name:<20}" + "".join(f"{figure:<26}" for figure in figures)).rstrip()
+
+    def _calibration(self) -> Iterator[str]:
+        if self.live is not None:
+            bounds = (self.policy.medium_from, self.policy.high_from)
+            found = [self.live[name] for name in recalibration.AT_BOUNDS if name in self.live]
+            told = (recalibration.in_words(at, one.low, one.high) for at, one in zip(bounds, found, strict=False))
+            yield f"calibration: {'; '.join(told)}"
+        if not self.promises_calibration:
+            yield "no calibration of the test set: this model was trained before slope and intercept were measured"
 
     def _coverage(self) -> Iterator[str]:
         tiers = self.track.tiers.items()

@@ -178,7 +178,10 @@ def _outcome_panels() -> list[DashboardPanelPlot]:
             "half",
         ),
         line_plot_panel(
-            "Calibration error and Brier score", _lines(errors), "Distance of probabilities from outcomes.", "half"
+            "Calibration error and Brier score",
+            _lines(errors),
+            "Distance of probabilities from the recalibrated ones, and from outcomes.",
+            "half",
         ),
         bar_plot_panel("Predictions and outcomes", _lines(rows), "In the window of the performance job.", "half"),
     ]

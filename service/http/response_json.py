@@ -52,16 +52,16 @@ def _plain(predicted: PredictionBatch) -> Iterator[str]:
 
 
 def _explained(predicted: PredictionBatch, found: Contributions) -> Iterator[str]:
-    rows = zip(
-        _plain(predicted), predicted.customers, found.by_feature.tolist(), found.raw_scores.tolist(), strict=True
-    )
+    scores = found.scores.tolist(), found.raw_scores.tolist()
+    rows = zip(_plain(predicted), predicted.customers, found.by_feature.tolist(), *scores, strict=True)
     # Fields that were added after the model's training contribute nothing.
     nothing = {} if predicted.contract is CONTRACT else dict.fromkeys(CONTRACT.names, 0.0)
-    for plain, customer, contributions, raw_score in rows:
+    for plain, customer, contributions, score, raw_score in rows:
         explanation = {
             "base_value": found.base_value,
             "contributions": nothing | dict(zip(predicted.contract.names, contributions, strict=True)),
+            "score": score,
             "raw_score": raw_score,
-            "reasons": reasons.of(predicted.contract, vars(customer), contributions),
+            "reasons": reasons.of(predicted.contract, vars(customer), contributions, score=score),
         }
         yield f'{plain[:-1]},"explanation":{to_json(explanation).decode()}}}'

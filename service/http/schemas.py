@@ -55,16 +55,20 @@ class Predictions(Body):
 
 
 class Explanation(Body):
-    """How the features contribute to the score, in log-odds before calibration."""
+    """How the features contribute to the log-odds of the probability."""
 
     base_value: float = Field(examples=[-1.0548])
     """Expected score of a customer when no feature is known."""
     contributions: dict[str, float] = Field(examples=[dict.fromkeys(CONTRACT.names, 0.25)])
-    """What each feature adds to the base value; a positive value raises the risk. Exact (TreeSHAP)."""
+    """What each feature adds to the base value; a positive value raises the risk. Exact for the trees (TreeSHAP); if
+    the model has a calibration map, scaled so that they add up to the score."""
+    score: float = Field(examples=[0.1952])
+    """Log-odds of this customer's churn_probability: the base value plus all contributions."""
     raw_score: float = Field(examples=[0.1952])
-    """Score of this customer: the base value plus all contributions."""
+    """Log-odds from the trees, before calibration; it equals the score if the model has no calibration map."""
     reasons: list[str] = Field(max_length=MAX_REASONS, examples=[["a month-to-month contract raises the risk"]])
-    """The features with the largest contributions in words, strongest first; at most three."""
+    """The features with the largest contributions in words, strongest first; at most three, and none that moves the
+    probability by less than 0.1 percentage points."""
 
 
 class ExplainedPrediction(Prediction):

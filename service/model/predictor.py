@@ -38,7 +38,7 @@ class PredictionBatch(NamedTuple):
     """Version of the model that made all of them."""
     made_at: Timestamp
     contributions: Contributions | None = None
-    """Contributions to the scores; None if no explanation was requested."""
+    """Contributions to the log-odds of the probabilities; None if no explanation was requested."""
     places: Sequence[int] | None = None
     """Positions of its customers in the request; None if it has all of them."""
     contract: Contract = CONTRACT
@@ -72,7 +72,7 @@ class Predictor:
             BoosterUnreadable: the model can predict but cannot explain.
         """
         matrix = self.contract.encode_rows(customers)
-        contributions = self.explainer.explain(matrix) if explain else None
+        contributions = self.explainer.explain(matrix).served(self.manifest.calibration) if explain else None
         probabilities = self.scorer.score(matrix).tolist()
         policy, now = self.scorer.policy, clock.now()
         return PredictionBatch(

@@ -69,7 +69,7 @@ class DemoPage:
         probability = json.dumps(answer["churn_probability"])
         expect(self.page.locator("#probability")).to_have_attribute("title", probability)
         expect(self.page.locator("#notice")).to_be_hidden()
-        score = answer["explanation"]["raw_score"]
+        score = answer["explanation"]["score"]
         sign = "\N{MINUS SIGN}" if score < 0 else "+"
         expect(self.page.locator("#scores")).to_contain_text(f"it is {sign}{abs(score):.2f}.")
         return answer

@@ -57,7 +57,7 @@ export async function predict(customers, { explain } = {}) {
   globalThis.asked.push(...customers);
   if (globalThis.isBroken) throw new TypeError("A fault of the engine.");
   const contributions = Object.fromEntries(contract.features.map(({ name }, at) => [name, at / 10]));
-  const explanation = { base_value: -1, contributions, raw_score: 1, reasons: [] };
+  const explanation = { base_value: -1, contributions, score: 1, raw_score: 1, reasons: [] };
   const known = (customer) => Object.values(customer).filter((value) => value !== null).length;
   return customers.map((customer) => ({
     churn_probability: known(customer) / 10, churn_prediction: true, risk_tier: "high", model_version: "another",

@@ -41,6 +41,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CUSTOMERS, FEWER_CUSTOMERS = 1_000, 300
 CLOSE = 1e-5
+SCORES = ("base_value", "score", "raw_score")
 PREDICT = """async ([customers, explain]) => {
   const engine = await import("./page/engine.js");
   return engine.predict(customers, { explain }).catch(({ message, status, errors }) => ({ message, status, errors }));
@@ -174,7 +175,7 @@ def splits_of(model: Model) -> list[float]:
 def numbers(predictions: list[dict[str, Any]]) -> list[list[float]]:
     """Return all numbers of each prediction."""
     return [
-        [one["churn_probability"], told["base_value"], told["raw_score"], *told["contributions"].values()]
+        [one["churn_probability"], *(told[name] for name in SCORES), *told["contributions"].values()]
         for one in predictions
         for told in (one["explanation"],)
     ]
@@ -196,8 +197,9 @@ def predictions_of(model: Model, customers: list[dict[str, Any]]) -> list[dict[s
     scorer = Scorer(
         Path(GRAPH), version=model.version, policy=policy, calibration=model.calibration, content=model.graph
     )
-    found = Explainer(Path(BOOSTER), contract, model.booster).explain(matrix)
-    rows = zip(customers, scorer.score(matrix).tolist(), found.by_feature.tolist(), found.raw_scores, strict=True)
+    found = Explainer(Path(BOOSTER), contract, model.booster).explain(matrix).served(model.calibration)
+    scores = found.scores.tolist(), found.raw_scores.tolist()
+    rows = zip(customers, scorer.score(matrix).tolist(), found.by_feature.tolist(), *scores, strict=True)
     return [
         {
             "churn_probability": probability,
@@ -207,11 +209,12 @@ def predictions_of(model: Model, customers: list[dict[str, Any]]) -> list[dict[s
             "explanation": {
                 "base_value": found.base_value,
                 "contributions": dict(zip(contract.names, contributions, strict=True)),
+                "score": score,
                 "raw_score": raw_score,
-                "reasons": reasons.of(contract, customer, contributions),
+                "reasons": reasons.of(contract, customer, contributions, score=score),
             },
         }
-        for customer, probability, contributions, raw_score in rows
+        for customer, probability, contributions, score, raw_score in rows
     ]
 
 

@@ -20,7 +20,9 @@ from monitoring.settings import DriftSettings, PerformanceSettings
 from tests import predictions
 
 ROWS = 2_000
-LIVE = {"churn_live_roc_auc", "churn_live_roc_auc_low", "churn_live_brier", "churn_live_calibration_error"}
+LIVE = {"churn_live_roc_auc", "churn_live_roc_auc_low", "churn_live_brier"} | {
+    f"churn_live_calibration_{figure}" for figure in ("error", "slope", "intercept")
+}
 PREDICTED = {"churn_drift_prediction_ratio", "churn_estimated_roc_auc"}
 DRIFTED = {
     "churn_drift_share",

@@ -4,6 +4,11 @@ from models.bundles.manifest import CostSummary, Description
 from training.card import table_rows
 from training.card.table_rows import paragraph, table
 
+BOUNDS_FROM = {
+    "prices": "The forecasts on the folds are calibrated, so the tiers begin at the break-even of the prices.",
+    "folds": "The forecasts on the folds are not calibrated, so the tiers begin where they cost least on the folds.",
+}
+
 
 def cheaper(priced: CostSummary) -> str | None:
     """Return the name of the policy with the lowest cost; None if it is this model's."""
@@ -32,12 +37,12 @@ def write(description: Description) -> list[str]:
             f"A customer who churns costs {costs.value_of_kept_customer:,g} {costs.currency}. The offer for the medium",
             f"tier costs {costs.medium.contact_cost:,g} and keeps {costs.medium.success_rate:.0%} of those who would",
             f"churn. The offer for the high tier costs {costs.high.contact_cost:,g} and keeps",
-            f"{costs.high.success_rate:.0%}. The tiers begin at the probabilities with the lowest cost on the folds;",
-            "low and high are the 95 % interval.",
+            f"{costs.high.success_rate:.0%}. {BOUNDS_FROM[priced.bounds_from]} Low and high are the 95 % interval of",
+            "the bounds that cost least on the folds.",
         ),
         "",
         *table(
-            ("tier", "from", "low", "high", "from, if probabilities were exact"),
+            ("tier", "from", "low on the folds", "high on the folds", "break-even of the prices"),
             table_rows.bounds(policy, priced, medium, high),
         ),
         "",

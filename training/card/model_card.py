@@ -1,7 +1,7 @@
 """Writes MODEL_CARD.md. Every figure in it comes from the manifest's description."""
 
 from models.bundles.manifest import Description
-from training.card import comparison, costs, limits, live_rows, table_rows
+from training.card import calibration_words, comparison, costs, limits, live_rows, table_rows
 from training.card.effect_figures import MOST_FEATURES
 from training.card.figures import MOST_GROUPS
 from training.card.table_rows import bullet, escape, inline_code, noun, of_rows, paragraph, table
@@ -91,9 +91,8 @@ def _quality(description: Description) -> list[str]:
         "## Quality on the test set",
         "",
         *paragraph(
-            f"The decision threshold is {description.policy.threshold:g}. The intervals are 95 % bootstrap intervals.",
-            "The interval of the calibration error is too high, because resampling adds noise that looks like",
-            f"miscalibration. `{EXPLAINED_IN}` says what each figure means.",
+            f"The decision threshold is {description.policy.threshold:g}. Low and high are the",
+            f"ends of the 95 % intervals. `{EXPLAINED_IN}` says what each figure means.",
         ),
         "",
         *table(("metric", "value", "low", "high"), table_rows.metrics(description)),
@@ -122,9 +121,13 @@ def _calibration(description: Description) -> list[str]:
         "## Calibration",
         "",
         *paragraph(
-            "Of 100 customers with a predicted probability of 0.3, about 30 should churn. A calibration map can",
-            f"correct the probabilities. The chosen method is `{method}`: the simplest one whose log loss on held-out",
-            "folds is within one standard error of the lowest.",
+            "Of 100 customers with a predicted probability of 0.3, about 30 should churn.",
+            *calibration_words.write(description),
+        ),
+        "",
+        *paragraph(
+            f"A calibration map can correct the probabilities. The chosen method is `{method}`: the simplest one whose",
+            "log loss on held-out folds is within one standard error of the lowest.",
         ),
         "",
         *table(("method", "log loss on the folds"), table_rows.methods(description)),

@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
+from models.bundles import recalibration
 from models.bundles.manifest import CostSummary, Description, Provenance
 from models.bundles.risk import RiskPolicy
 
@@ -17,6 +18,8 @@ NAMES = {
     "brier": "Brier score",
     "log_loss": "log loss",
     "calibration_error": "calibration error",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
 }
 """Display names of the metrics, in the order of every table."""
 Row = tuple[str, ...]
@@ -89,9 +92,15 @@ def _learned(levels: Mapping[str, int], most: int, unseen: str) -> str:
     return f"any text: {kept}; others are unknown" if unseen == "unknown" else f"{kept}; others are refused"
 
 
+def names(description: Description) -> dict[str, str]:
+    """Return the display names of a model's metrics; one from before calibration was a line has no such figures."""
+    left_out = () if description.has_recalibration else recalibration.FIGURES
+    return {key: name for key, name in NAMES.items() if key not in left_out}
+
+
 def metrics(description: Description) -> Iterator[Row]:
     """Yield each metric with its interval."""
-    for key, name in NAMES.items():
+    for key, name in names(description).items():
         interval = description.intervals[key]
         yield name, f"{description.metrics[key]:.4f}", f"{interval.low:.4f}", f"{interval.high:.4f}"
 
@@ -112,7 +121,8 @@ def methods(description: Description) -> Iterator[Row]:
 
 def calibration(description: Description) -> Iterator[Row]:
     """Yield the metrics before and after calibration."""
-    for key in ("brier", "log_loss", "calibration_error"):
+    figures = {"brier", "log_loss", *recalibration.FIGURES}
+    for key in (one for one in names(description) if one in figures):
         yield NAMES[key], f"{description.calibrated.before[key]:.4f}", f"{description.metrics[key]:.4f}"
 
 

@@ -1,4 +1,8 @@
-"""Reads the costs file, and chooses the decision threshold and the tier bounds with the lowest cost."""
+"""Reads the costs file, and chooses the decision threshold and the tier bounds.
+
+Where probabilities are right, an offer pays off from the break-even of its prices on, and no other bounds cost less.
+Bounds that are searched on rows scatter around these. So the search is only for probabilities that are not calibrated.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +13,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from models import plain_text
-from models.bundles import resampling
+from models.bundles import recalibration, resampling
 from models.bundles.manifest import CostSummary, Interval
 from models.bundles.quality import Figure
 from models.bundles.risk import Costs, RiskPolicy
@@ -18,6 +22,8 @@ from models.customer.contract import Labels, Vector
 from training.errors import CostsInvalid
 
 NOBODY, MEDIUM, HIGH = "contact nobody", "the medium offer to everybody", "the high offer to everybody"
+SMALL_ERROR = 0.02
+"""Up to this calibration error, the break-even of the prices costs no more than the scatter of bounds by search."""
 _RESAMPLES = 1_000
 _BOUNDS = np.arange(1, 200) / 200
 """The bounds that are tried, in steps of 0.005; finer steps give no measurable difference."""
@@ -45,7 +51,28 @@ def read(path: Path) -> Costs:
         raise CostsInvalid(path=path, problem=plain_text.first_line(error)) from error
 
 
-def choose(costs: Costs, probability: Vector, churned: Labels) -> RiskPolicy:
+def choose(costs: Costs, probability: Vector, churned: Labels, customers: Labels | None = None) -> RiskPolicy:
+    """Return the policy of the prices where out-of-fold rows are calibrated, or else the one with the lowest cost.
+
+    `customers` (n,) has the customer of each row; None if each row is of a customer of its own.
+    """
+    if not is_calibrated(probability, churned, customers):
+        return search(costs, probability, churned)
+    medium, high = costs.break_even
+    return RiskPolicy(threshold=medium, medium_from=medium, high_from=high, costs=costs)
+
+
+def is_calibrated(probability: Vector, churned: Labels, customers: Labels | None = None) -> bool:
+    """Return whether slope and intercept of a recalibration may be 1 and 0, or its error is at most 0.02.
+
+    Few rows prove nothing, so the 95 % region of slope and intercept decides. With many rows, the region is so small
+    that it contains hardly any model; then the error decides.
+    """
+    line = recalibration.fit(probability, churned, customers=resampling.numbered(customers))
+    return line.may_be_calibrated or recalibration.error(probability, line) <= SMALL_ERROR
+
+
+def search(costs: Costs, probability: Vector, churned: Labels) -> RiskPolicy:
     """Return the policy with the lowest cost on out-of-fold rows.
 
     A customer is predicted to churn if an offer pays off, so the threshold is the lower bound of the medium tier.
@@ -63,7 +90,7 @@ def describe(
     seed: int,
     customers: tuple[Labels | None, Labels | None] = (None, None),
 ) -> CostSummary:
-    """Return the confidence intervals of the bounds, and the cost per customer of each policy on the test set.
+    """Return intervals of the cheapest bounds, and the cost per customer of each policy on the test set.
 
     `probability` and `churned` are the rows that the bounds were chosen on. `test` has the outcomes of the test set
     and, for each model, this model first, its probabilities on the test set and its policy. `customers` has the
@@ -78,6 +105,7 @@ def describe(
     spent = {name: cost_per_customer(probability, outcomes, policy) for name, (probability, policy) in deciders.items()}
     ours, *others = spent
     return CostSummary(
+        bounds_from="prices" if is_calibrated(probability, churned, customers[0]) else "folds",
         bounds={"medium_from": _interval(medium), "high_from": _interval(high)},
         cost={name: _mean(rows, tested) for name, rows in spent.items()},
         saved={name: _mean(spent[name] - spent[ours], tested) for name in others},

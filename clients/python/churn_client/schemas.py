@@ -88,16 +88,20 @@ class ExplainedPredictions:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """How the features contribute to the score, in log-odds before calibration."""
+    """How the features contribute to the log-odds of the probability."""
 
     base_value: float
     """Expected score of a customer when no feature is known."""
     contributions: dict[str, float]
-    """What each feature adds to the base value; a positive value raises the risk. Exact (TreeSHAP)."""
+    """What each feature adds to the base value; a positive value raises the risk. Exact for the trees (TreeSHAP); if
+    the model has a calibration map, scaled so that they add up to the score."""
+    score: float
+    """Log-odds of this customer's churn_probability: the base value plus all contributions."""
     raw_score: float
-    """Score of this customer: the base value plus all contributions."""
+    """Log-odds from the trees, before calibration; it equals the score if the model has no calibration map."""
     reasons: list[str]
-    """The features with the largest contributions in words, strongest first; at most three."""
+    """The features with the largest contributions in words, strongest first; at most three, and none that moves the
+    probability by less than 0.1 percentage points."""
 
 
 @dataclass(frozen=True, kw_only=True)

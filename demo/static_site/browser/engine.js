@@ -4,7 +4,7 @@
  */
 
 import { env, InferenceSession, Tensor } from "./onnxruntime.js";
-import { calibrate } from "./calibration.js";
+import { calibrate, servedScale } from "./calibration.js";
 import { reasons } from "./reasons.js";
 import { contributions, readTrees } from "./tree_shap.js";
 import { clip, problem } from "./values.js";
@@ -103,19 +103,24 @@ function decide({ version, decision_threshold, tiers }, probability) {
   };
 }
 
-function explained({ contract: { features }, trees, base_value, ...known }, customer, row) {
+function explained({ contract: { features }, trees, base_value, calibration, ...known }, customer, row) {
   const ofColumns = contributions(trees, row);
   let column = 0;
-  const ofFeatures = features.map(({ kind, categories }) => {
+  const ofTrees = features.map(({ kind, categories }) => {
     const from = column;
     column += kind === "category" ? categories.length : 1;
     return sum(ofColumns.subarray(from, column));
   });
+  const raw = base_value + sum(ofTrees);
+  const { base, factor } = servedScale(calibration, base_value, raw);
+  const ofFeatures = ofTrees.map((contribution) => factor * contribution);
+  const served = base + sum(ofFeatures);
   return {
-    base_value,
+    base_value: base,
     contributions: Object.fromEntries(features.map(({ name }, at) => [name, ofFeatures[at]])),
-    raw_score: base_value + sum(ofFeatures),
-    reasons: reasons(known.reasons, features, customer, ofFeatures),
+    score: served,
+    raw_score: raw,
+    reasons: reasons(known.reasons, features, customer, ofFeatures, served),
   };
 }
 

@@ -1,17 +1,20 @@
 // Reasons in words, from sentences that the build made of the contract's phrases.
 
+import { sigmoid } from "./calibration.js";
+
 /**
- * Return the reasons of the strongest contributions, strongest first; `contributions` are in the contract's order.
+ * Return the reasons of the strongest contributions, strongest first; `contributions` are in the contract's order,
+ * and add up to the `score` of the customer. A reason moves the probability by at least `least`.
  *
  * `sentences` has for each feature those for an unknown value, and those for each value: each category, false and true,
  * any level of an open category, or one and any other number. Each is a pair: it raises the risk, it lowers the risk.
  */
-export function reasons({ sentences, most, least }, features, customer, contributions) {
+export function reasons({ sentences, most, least }, features, customer, contributions, score) {
   return contributions
     .map((contribution, at) => ({ contribution, at }))
     .sort((one, other) => Math.abs(other.contribution) - Math.abs(one.contribution))
     .slice(0, most)
-    .filter(({ contribution }) => Math.abs(contribution) >= least)
+    .filter(({ contribution }) => Math.abs(sigmoid(score) - sigmoid(score - contribution)) >= least)
     .map(({ contribution, at }) => {
       const value = customer[features[at].name];
       return sentence(sentences[at], features[at], value)[contribution > 0 ? 0 : 1].replaceAll("{value}", () => (typeof value === "string" ? value : write(value)));

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from models import errors
 from models.bundles import bundle
-from models.bundles.explainer import Explainer
+from models.bundles.calibration import Calibration, log_odds
+from models.bundles.explainer import Contributions, Explainer
 from models.bundles.format import bundle_files
 from models.customer.contract import Contract, Matrix
 from models.customer.feature import Feature
 from models.features import CONTRACT
+from training.data import synthetic
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +183,39 @@ def test_a_missing_library_of_openmp_is_named_with_the_line_that_installs_it(
     row = np.zeros((1, len(CONTRACT.matrix_columns)), dtype=np.float32)
     with pytest.raises(errors.BoosterUnreadable, match=r"OpenMP is missing\. On macOS, run `brew install libomp`"):
         Explainer(booster_file, CONTRACT).explain(row)
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        Calibration(method="sigmoid", slope=1.7, intercept=-0.4),
+        Calibration(method="isotonic", knots=[(0.05, 0.02), (0.3, 0.25), (0.8, 0.9)]),
+    ],
+    ids=lambda calibration: calibration.method,
+)
+def test_with_a_calibration_map_contributions_add_up_to_the_log_odds_that_are_served(
+    explainer: Explainer, calibration: Calibration
+) -> None:
+    matrix = CONTRACT.to_matrix(synthetic.sample(200, seed=3)[0])
+    raw = explainer.explain(matrix)
+    found = raw.served(calibration)
+    served = log_odds(calibration.apply(1 / (1 + np.exp(-raw.raw_scores))))
+    np.testing.assert_allclose(found.base_value + found.by_feature.sum(axis=1), served, atol=1e-9)
+    np.testing.assert_allclose(found.scores, served, atol=1e-9)
+    assert found.raw_scores is raw.raw_scores
+    assert (np.sign(found.by_feature) == np.sign(raw.by_feature)).all() or calibration.method == "isotonic"
+    if calibration.method == "sigmoid":
+        np.testing.assert_allclose(found.by_feature, 1.7 * raw.by_feature, rtol=1e-6, atol=1e-9)
+        assert found.base_value == pytest.approx(1.7 * raw.base_value - 0.4)
+
+
+def test_without_a_map_contributions_stay_as_they_are(explainer: Explainer) -> None:
+    found = explainer.explain(CONTRACT.to_matrix(synthetic.sample(5, seed=3)[0]))
+    assert found.served(Calibration()) is found
+
+
+def test_a_row_at_the_base_value_is_scaled_by_the_slope_of_the_map_there() -> None:
+    alike = Contributions(-1.0, np.array([[0.5, -0.5]]), np.array([-1.0]))
+    found = alike.served(Calibration(method="sigmoid", slope=2, intercept=0.1))
+    np.testing.assert_allclose(found.by_feature, [[1.0, -1.0]])
+    assert found.scores == pytest.approx([-1.9])

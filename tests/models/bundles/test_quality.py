@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from models.bundles import quality
+from models.bundles import quality, recalibration
 from models.bundles.risk import Costs, Offer, RiskPolicy
 from models.customer.contract import Labels, Vector
 
@@ -42,11 +42,32 @@ def test_figures_are_those_of_scikit_learn(rows: int, digits: int) -> None:
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-9)
 
 
-def test_the_calibration_error_is_over_ten_bins_of_equally_many_rows() -> None:
+def test_the_calibration_error_is_the_distance_to_the_recalibration() -> None:
     probability, churned = draw(500)
-    tenths = np.argsort(probability).reshape(10, 50)
-    by_hand = np.abs(churned[tenths].mean(axis=1) - probability[tenths].mean(axis=1)).mean()
-    assert values(probability, churned)["calibration_error"] == pytest.approx(by_hand)
+    line = recalibration.fit(probability, churned)
+    found = quality.measured(probability, churned, RiskPolicy(medium_from=0.25, high_from=0.75))
+    assert found["calibration_error"].value == pytest.approx(np.abs(line.apply(probability) - probability).mean())
+    assert (found["calibration_slope"].value, found["calibration_intercept"].value) == (line.slope, line.intercept)
+    at_bounds = [found["churned_at_medium_bound"].value, found["churned_at_high_bound"].value]
+    assert at_bounds == pytest.approx(line.apply(np.array([0.25, 0.75])))
+
+
+@pytest.mark.parametrize("rows", [60, 1_000, 20_000])
+@pytest.mark.parametrize("bent", [1, 2])
+def test_every_interval_contains_its_figure(rows: int, bent: float) -> None:
+    for seed in range(5):
+        probability, churned = draw(rows, seed)
+        for name, figure in quality.measured(probability**bent, churned, DEFAULT).items():
+            assert figure.low <= figure.value <= figure.high, name
+
+
+def test_right_probabilities_reach_the_limit_of_chance_as_often_as_it_says() -> None:
+    beyond = 0
+    for seed in range(100):
+        probability, churned = draw(500, seed)
+        limit = quality.chance_calibration_error(probability, DEFAULT, rate=0.1)
+        beyond += quality.exact(probability, churned, DEFAULT)["calibration_error"] >= limit
+    assert 3 <= beyond <= 18  # 10 are expected
 
 
 def test_a_probability_at_the_threshold_is_flagged_even_among_many() -> None:
@@ -159,9 +180,9 @@ def test_repeated_rows_have_the_intervals_of_the_rows_once(rows: int) -> None:
     repeated = quality.measured(probability[of_row], churned[of_row], DEFAULT, customers=of_row)
     alone = quality.measured(probability[of_row], churned[of_row], DEFAULT)
     for name, figure in once.items():
-        assert repeated[name].value == pytest.approx(figure.value)
+        assert repeated[name].value == pytest.approx(figure.value, rel=1e-5)
         assert repeated[name].deviation == pytest.approx(figure.deviation, rel=0.2)
-        if name != "calibration_error":  # its bias is another
+        if name != "calibration_error":  # it has a least value, so more rows narrow one side
             assert alone[name].deviation == pytest.approx(figure.deviation / np.sqrt(5), rel=0.2)
 
 

@@ -1,5 +1,6 @@
 """Reasons use the words of the contract, for the features that change the score most."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -28,9 +29,16 @@ def test_the_three_that_move_the_score_most_are_named_strongest_first() -> None:
 
 
 @pytest.mark.shipped
-def test_what_hardly_moves_the_score_is_no_reason() -> None:
-    assert reasons.of(CONTRACT, CONTRACT.example, [0.0, 0.0099, -0.0099, 1e-9, 0.0]) == []
-    assert len(reasons.of(CONTRACT, CONTRACT.example, [0.01, 0.0, -0.01, 0.0, 0.0])) == 2
+@pytest.mark.parametrize(("score", "least"), [(0.0, 0.004), (-4.0, 0.0577), (4.0, 0.0551)])
+def test_what_moves_the_probability_by_less_than_a_tenth_of_a_point_is_no_reason(score: float, least: float) -> None:
+    def count(size: float) -> int:
+        return len(reasons.of(CONTRACT, CONTRACT.example, [0.0, size, 1e-9, 0.0, 0.0], score=score))
+
+    def moved(size: float) -> float:
+        return 1 / (1 + math.exp(-score)) - 1 / (1 + math.exp(size - score))
+
+    assert [count(least * 0.99), count(least * 1.01)] == [0, 1]
+    assert moved(least) == pytest.approx(0.001, rel=0.01)
 
 
 @pytest.mark.parametrize(

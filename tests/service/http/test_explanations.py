@@ -13,9 +13,11 @@ import pytest
 import xgboost as xgb
 
 from models.bundles import bundle
+from models.bundles.calibration import Calibration
 from models.bundles.explainer import Contributions, Explainer
 from models.bundles.format import bundle_files
 from models.bundles.manifest import Description
+from models.bundles.scorer import Scorer
 from models.customer.contract import Matrix
 from models.features import CONTRACT, CustomerFeatures
 from service.http.problem_details import Problem
@@ -56,9 +58,27 @@ def test_an_explained_prediction_is_the_plain_one_and_what_is_behind_it(
         assert list(explanation["contributions"]) == list(CONTRACT.names)
         np.testing.assert_allclose(list(explanation["contributions"].values()), expected.by_feature[at], atol=1e-6)
         parts = [explanation["base_value"], *explanation["contributions"].values()]
-        assert explanation["raw_score"] == pytest.approx(sum(parts), abs=1e-9)
+        assert explanation["score"] == explanation["raw_score"] == pytest.approx(sum(parts), abs=1e-9)
+        assert 1 / (1 + np.exp(-explanation["score"])) == pytest.approx(plain["churn_probability"], abs=1e-5)
         assert 0 < len(explanation["reasons"]) <= 3
         assert all(reason.endswith((" raises the risk", " lowers the risk")) for reason in explanation["reasons"])
+
+
+def test_behind_a_calibration_map_contributions_add_up_to_the_probability_that_is_served(
+    start: Callable[..., Any], pinned: Predictor, models_dir: Path, customers: list[dict[str, Any]]
+) -> None:
+    calibration = Calibration(method="sigmoid", slope=0.6, intercept=0.3)
+    manifest = pinned.manifest.model_copy(update={"calibration": calibration})
+    model = bundle.load(models_dir, contract=CONTRACT)
+    scorer = Scorer.of(replace(model, manifest=manifest))
+    client = start(serving=replace(pinned, scorer=scorer, manifest=manifest))
+    answer = client.post(EXPLAINED, json=customers[0]).json()
+    explanation, probability = answer["explanation"], answer["churn_probability"]
+
+    parts = [explanation["base_value"], *explanation["contributions"].values()]
+    assert explanation["score"] == pytest.approx(sum(parts), abs=1e-9)
+    assert explanation["score"] == pytest.approx(np.log(probability / (1 - probability)), abs=1e-5)
+    assert explanation["score"] == pytest.approx(0.6 * explanation["raw_score"] + 0.3, abs=1e-5)
 
 
 def test_an_explained_batch_is_its_customers_one_by_one_in_order(client: Any, customers: list[dict[str, Any]]) -> None:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.bundles import recalibration
+from models.bundles.recalibration import Recalibration
 from models.bundles.risk import Costs, Offer, RiskPolicy
 from models.customer.contract import Labels, Vector
 from training.errors import CostsInvalid, SettingsError
@@ -113,7 +115,7 @@ def test_no_pair_of_bounds_costs_less_than_the_chosen_one(rows: int, seed: int, 
     rng = np.random.default_rng(seed)
     probability = (rng.random(rows) * steps).round() / steps
     churned = (rng.random(rows) < probability**bend).astype(np.int64)
-    chosen = cost_policy.choose(COSTS, probability, churned)
+    chosen = cost_policy.search(COSTS, probability, churned)
     assert spent(COSTS, probability, churned, chosen) == pytest.approx(least(COSTS, probability, churned))
 
 
@@ -121,7 +123,7 @@ def test_no_pair_of_bounds_costs_less_even_where_both_offers_should_begin_at_one
     # From 0.5 on nearly everybody leaves, just below hardly enough for the medium offer.
     probability = np.repeat([0.1, 0.4975, 0.5025, 0.9], 100)
     churned = np.concatenate([np.arange(100) < leave for leave in (5, 28, 95, 95)]).astype(np.int64)
-    chosen = cost_policy.choose(COSTS, probability, churned)
+    chosen = cost_policy.search(COSTS, probability, churned)
     assert spent(COSTS, probability, churned, chosen) == pytest.approx(least(COSTS, probability, churned))
 
 
@@ -135,26 +137,58 @@ def test_no_pair_of_bounds_costs_less_even_where_both_offers_should_begin_at_one
     ids=lambda costs: f"{costs.break_even[0]:g} and {costs.break_even[1]:g}",
 )
 def test_where_probabilities_are_exact_the_bounds_break_even(costs: Costs) -> None:
-    chosen = cost_policy.choose(costs, *exact())
+    chosen = cost_policy.search(costs, *exact())
     assert (chosen.medium_from, chosen.high_from) == pytest.approx(costs.break_even)
+
+
+@pytest.mark.parametrize("rows", [500, 4_000])
+def test_where_the_model_is_calibrated_the_bounds_are_the_break_even_of_the_prices(rows: int) -> None:
+    probability, churned = drawn(rows)
+    chosen = cost_policy.choose(COSTS, probability, churned)
+    assert (chosen.threshold, chosen.medium_from, chosen.high_from, chosen.costs) == (0.3, 0.3, 0.7, COSTS)
+    assert cost_policy.describe(COSTS, probability, churned, test=(churned, {}), seed=1).bounds_from == "prices"
+
+
+def test_where_it_is_not_the_bounds_are_those_that_cost_least() -> None:
+    probability, churned = drawn(4_000)
+    chosen = cost_policy.choose(COSTS, probability / 2, churned)
+    assert chosen == cost_policy.search(COSTS, probability / 2, churned)
+    assert chosen.medium_from < 0.25
+    assert cost_policy.describe(COSTS, probability / 2, churned, test=(churned, {}), seed=1).bounds_from == "folds"
+
+
+def test_among_very_many_rows_an_error_that_is_no_matter_is_calibrated() -> None:
+    probability, churned = exact()
+    line = Recalibration(slope=1, intercept=0.02)  # moves a probability by at most half a point
+    assert not recalibration.fit(line.apply(probability), churned).may_be_calibrated
+    assert cost_policy.is_calibrated(line.apply(probability), churned)
+    assert not cost_policy.is_calibrated(Recalibration(slope=1, intercept=0.2).apply(probability), churned)
+
+
+def test_rows_of_one_customer_prove_less() -> None:
+    probability, churned = drawn(300)
+    bent = Recalibration(slope=1, intercept=0.25).apply(probability)
+    tenfold = np.repeat(bent, 10), np.repeat(churned, 10)
+    assert not cost_policy.is_calibrated(*tenfold)
+    assert cost_policy.is_calibrated(*tenfold, np.repeat(np.arange(300), 10))
 
 
 def test_a_probability_at_a_bound_is_above_it() -> None:
     probability = np.repeat([0.1, 0.3, 0.305, 0.9], 100)
     churned = np.concatenate([np.arange(100) < leave for leave in (5, 29, 31, 95)]).astype(np.int64)
-    chosen = cost_policy.choose(COSTS, probability, churned)
+    chosen = cost_policy.search(COSTS, probability, churned)
     assert chosen.medium_from == 0.305
     assert chosen.high_from <= 0.9
 
 
 def test_where_too_many_churn_for_what_is_said_the_bounds_lie_lower() -> None:
     probability, churned = exact()
-    chosen = cost_policy.choose(COSTS, probability / 2, churned)
+    chosen = cost_policy.search(COSTS, probability / 2, churned)
     assert (chosen.medium_from, chosen.high_from) == pytest.approx((0.15, 0.35))
 
 
 def test_the_policy_decides_at_the_medium_bound_and_carries_the_costs() -> None:
-    chosen = cost_policy.choose(COSTS, *drawn(2_000))
+    chosen = cost_policy.search(COSTS, *drawn(2_000))
     assert chosen.threshold == chosen.medium_from
     assert chosen.costs == COSTS
 
@@ -162,7 +196,7 @@ def test_the_policy_decides_at_the_medium_bound_and_carries_the_costs() -> None:
 @pytest.mark.parametrize("happens", [0, 1])
 def test_where_all_customers_do_the_same_all_are_treated_alike(happens: int) -> None:
     probability = np.linspace(0.01, 0.99, 99)
-    chosen = cost_policy.choose(COSTS, probability, np.full(99, happens))
+    chosen = cost_policy.search(COSTS, probability, np.full(99, happens))
     assert {chosen.tier(one) for one in probability.tolist()[1:-1]} == {"high" if happens else "low"}
 
 
@@ -170,7 +204,7 @@ def test_intervals_hold_the_chosen_bounds_and_narrow_with_more_customers() -> No
     widths = []
     for rows in (1_000, 30_000):
         probability, churned = drawn(rows)
-        chosen = cost_policy.choose(COSTS, probability, churned)
+        chosen = cost_policy.search(COSTS, probability, churned)
         found = cost_policy.describe(COSTS, probability, churned, test=(churned, {}), seed=1).bounds
         for name, bound in (("medium_from", chosen.medium_from), ("high_from", chosen.high_from)):
             assert 0 < found[name].low <= bound <= found[name].high < 1  # type: ignore[index]  # one of two literals
@@ -181,7 +215,7 @@ def test_intervals_hold_the_chosen_bounds_and_narrow_with_more_customers() -> No
 
 
 def test_intervals_are_as_wide_as_bounds_scatter() -> None:
-    scattered = [cost_policy.choose(COSTS, *drawn(2_000, seed)).medium_from for seed in range(300)]
+    scattered = [cost_policy.search(COSTS, *drawn(2_000, seed)).medium_from for seed in range(300)]
     widths = []
     for seed in range(5):
         probability, churned = drawn(2_000, seed)
@@ -193,7 +227,7 @@ def test_intervals_are_as_wide_as_bounds_scatter() -> None:
 
 def test_repeated_rows_have_the_intervals_of_the_rows_once() -> None:
     probability, churned = drawn(8_000)
-    ours = cost_policy.choose(COSTS, probability, churned)
+    ours = cost_policy.search(COSTS, probability, churned)
     of_row = np.repeat(np.arange(8_000), 5)
 
     def widths(rows: np.ndarray, customers: np.ndarray | None) -> list[float]:
@@ -255,7 +289,7 @@ def test_a_customer_saves_what_the_offer_keeps_less_what_it_costs() -> None:
 
 def test_what_the_chosen_tiers_save_is_what_they_cost_less_than_nobody() -> None:
     probability, churned = drawn(2_000)
-    policy = cost_policy.choose(COSTS, probability, churned)
+    policy = cost_policy.search(COSTS, probability, churned)
     contacted = probability >= policy.medium_from
     saved = cost_policy.saving_per_customer(probability, churned, policy)[contacted].sum()
     assert saved == pytest.approx(500 * churned.sum() - spent(COSTS, probability, churned, policy))

@@ -69,7 +69,7 @@ function drawScale(probability, model) {
 }
 
 function drawReasons(explanation, features, customer) {
-  const { base_value: base, contributions, raw_score: score, reasons } = explanation;
+  const { base_value: base, contributions, score, reasons } = explanation;
   byId("why").hidden = false;
   const ranked = [...features].sort((a, b) => Math.abs(contributions[b.name]) - Math.abs(contributions[a.name]));
   const largest = Math.max(0.5, ...Object.values(contributions).map(Math.abs));
@@ -90,7 +90,7 @@ function drawReasons(explanation, features, customer) {
     items.push(element("li", {}, text, element("span", { class: "figure" }, signed(together))));
   }
   tell("reasons", ...items);
-  tell("scores", `In log-odds, before calibration. With nothing known, the score is ${signed(base)}. With this customer's values, it is ${signed(score)}.`);
+  tell("scores", `In log-odds. With nothing known, the score is ${signed(base)}. With this customer's values, it is ${signed(score)}.`);
 }
 
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;

@@ -18,7 +18,7 @@
  *   }
  *   predict(customers, {explain, signal}) -> Promise of predictions, in the order of the customers, each as in the answer
  *     of POST /predict/batch: {churn_probability, churn_prediction, risk_tier, model_version,
- *     explanation: {base_value, contributions, raw_score, reasons}}; explanation only if explain is true
+ *     explanation: {base_value, contributions, score, raw_score, reasons}}; explanation only if explain is true
  *   setKey(text): use an API key from now on; an empty text for none
  *   load(href) -> Promise of a Blob: a link that needs the key
  *   MAX_ROWS: the most customers for one call of predict

@@ -1,0 +1,47 @@
+"""The studies of the printed figures count what is covered, with few repetitions here."""
+
+import numpy as np
+import pytest
+
+from benchmarks.statistics import bounds_study, calibration_study, interval_study
+
+
+def test_of_the_calibration_a_bend_is_what_a_line_cannot_correct(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration_study, "ROWS", (500,))
+    monkeypatch.setattr(calibration_study, "POPULATION_ROWS", 20_000)
+    found = calibration_study.make(repetitions=3)
+
+    truth = {one["model"]: one["truth"] for one in found.raw}
+    assert [one["samples"] for one in found.raw] == [3] * len(calibration_study.SERVED)
+    assert truth["calibrated"] == 0
+    assert truth["too extreme"] == pytest.approx(0.03, abs=0.02)
+    assert all(one["contains_its_estimate"] == 3 for one in found.raw)
+    assert "0 of 12 samples had an interval without its own estimate" in found.conclusion
+
+
+def test_the_error_of_ten_bins_is_over_equally_many_rows() -> None:
+    probability = np.random.default_rng(0).random(500)
+    churned = (np.random.default_rng(1).random(500) < probability).astype(np.int64)
+    tenths = np.argsort(probability).reshape(10, 50)
+    by_hand = np.abs(churned[tenths].mean(axis=1) - probability[tenths].mean(axis=1)).mean()
+    assert calibration_study.binned(probability, churned) == pytest.approx(by_hand)
+
+
+def test_every_figure_and_its_fall_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interval_study, "ROWS", (500,))
+    monkeypatch.setattr(interval_study, "POPULATION_ROWS", 20_000)
+    found = interval_study.make(repetitions=4)
+    covered = [one[name] for one in found.raw for name in interval_study.METRICS]
+    assert [row[0] for row in found.rows] == list(interval_study.METRICS.values())
+    assert len(covered) == 16
+    assert sum(map(bool, covered)) >= 12
+
+
+def test_each_way_to_the_bounds_is_priced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds_study, "ROWS", 500)
+    monkeypatch.setattr(bounds_study, "POPULATION_ROWS", 2_000)
+    found = bounds_study.make(seeds=2)
+    medium = {(one["model"], one["way"]): one["medium"] for one in found.raw}
+    assert medium["as fitted", "prices"] == 0.3
+    assert medium["too extreme", "chosen"] == medium["too extreme", "search"]
+    assert [row[2][:6] for row in found.rows if row[1] == "prices"] == ["+0.000", "+0.000"]
