@@ -74,6 +74,28 @@ def fit(
     return Recalibration(float(found[0]), float(found[1]), ((variance, both), (both, other)))
 
 
+def simplest(probability: Vector, churned: Labels, *, customers: Labels | None = None) -> Recalibration:
+    """Fit the line, or the intercept alone with slope 1, if the outcomes do not surely ask for another slope.
+
+    A changed churn rate moves the intercept; another slope needs several times the outcomes.
+    """
+    line = fit(probability, churned, customers=customers)
+    low, high = line.slope_interval
+    return _intercept(probability, churned) if line.slope <= 0 or low <= 1 <= high else line
+
+
+def _intercept(probability: Vector, churned: Labels) -> Recalibration:
+    score, intercept = log_odds(probability), 0.0
+    for _ in range(_STEPS):
+        moved = _apply(score, np.array([1.0, intercept]))
+        precision = float((moved * (1 - moved)).sum()) + _PRIOR
+        step = (float((churned - moved).sum()) - _PRIOR * intercept) / precision
+        intercept += min(max(step, -1.0), 1.0)
+        if abs(step) < _TOLERANCE:
+            break
+    return Recalibration(1.0, intercept, ((0.0, 0.0), (0.0, 1 / precision)))
+
+
 def lines(probability: Vector, churned: Array, rows: Array) -> Array:
     """Fit a line to each row of counts (..., groups), of churned and of all; return slope and intercept, (..., 2)."""
     return _maximize(log_odds(probability), churned, rows)[0]

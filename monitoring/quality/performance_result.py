@@ -10,6 +10,7 @@ from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
 from monitoring.errors import CANNOT_TELL
 from monitoring.job_result import JobResult
+from monitoring.losses.repair import Repair
 from monitoring.period import Period
 from monitoring.quality.labelled_predictions import LabelledPredictions
 from monitoring.quality.performance_checks import Check
@@ -35,6 +36,8 @@ class PerformanceResult(JobResult):
     """Figures of the same predictions, expected from their probabilities."""
     checks: tuple[Check, ...] = ()
     segments: tuple[Segment, ...] = ()
+    repair: Repair | None = None
+    """What a new calibration map would save."""
 
     @property
     def broken(self) -> list[Check]:
@@ -95,8 +98,8 @@ class PerformanceResult(JobResult):
 
     @property
     def notes(self) -> list[str]:
-        """List outcomes by tier, delays and segments, a line each."""
-        return [*self._coverage(), *self._segments()]
+        """List the proposal of a new map, outcomes by tier, delays and segments, a line each."""
+        return [*(self.repair.remarks if self.repair else ()), *self._coverage(), *self._segments()]
 
     @property
     def details(self) -> dict[str, Any]:
@@ -117,6 +120,7 @@ class PerformanceResult(JobResult):
             "expected": _record(self.expected),
             "estimate_error": self._estimate_error,
             "checks": [asdict(check) | {"broken": check.broken} for check in self.checks],
+            "recalibration": self.repair.record if self.repair else None,
             "segments": [asdict(segment) | {"name": segment.name} for segment in self.segments],
         }
 
