@@ -9,7 +9,7 @@ from sklearn.base import clone
 from models.bundles import quality, recalibration
 from models.bundles.bundle import Bundle
 from models.bundles.calibration import Recalibrated
-from models.bundles.manifest import CalibrationComparison, CostSummary, Interval
+from models.bundles.manifest import CalibrationComparison, CostSummary
 from models.bundles.recalibration import Recalibration
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Labels, Vector
@@ -89,10 +89,7 @@ def _price(fitted: FittedModel, parts: DatasetSplit, models: Deciders, *, seed: 
         return None
     customers = fitted.chosen_for, parts.test.customers
     test = (parts.test.churned, models)
-    found = cost_policy.describe(costs, *fitted.chosen_on, test=test, seed=seed, customers=customers)
-    medium, high = fitted.policy.medium_from, fitted.policy.high_from
-    exact = {"medium_from": Interval(low=medium, high=medium), "high_from": Interval(low=high, high=high)}
-    return CostSummary(bounds=exact, cost=found.cost, saved=found.saved)
+    return cost_policy.describe(costs, *fitted.chosen_on, test=test, seed=seed, customers=customers)
 
 
 def _numbered(customers: Labels) -> Labels:

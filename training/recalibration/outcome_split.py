@@ -54,8 +54,9 @@ def split(dataset: Dataset, champion: Bundle) -> Parts:
         f"by a hash of each {'row' if dataset.groups is None else 'customer'}: the map was learned from "
         f"{len(learned):,} rows, and judged on {len(judging):,} others"
     )
-    seen = np.union1d(before, traces[learned])
-    return Parts(Split(learned, judging, (), told), seen, left_out=int((~is_new).sum()))
+    if left_out := int((~is_new).sum()):
+        told += f"; {left_out:,} that equal a training row of the trees or of an earlier map are in neither part"
+    return Parts(Split(learned, judging, (), told), np.union1d(before, traces[learned]), left_out)
 
 
 def _require_enough(churned: Labels, part: str) -> None:
