@@ -8,8 +8,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from models.bundles import quality
+from models.bundles.calibration import log_odds
 from models.bundles.quality import Figure
 from models.bundles.recalibration import Recalibration
 from models.bundles.risk import RiskPolicy
@@ -41,8 +43,9 @@ class LabelShift:
 def estimate(probability: Vector, policy: RiskPolicy, *, before: float, before_rows: int) -> LabelShift:
     """Estimate the churn rate by expectation and maximization.
 
-    `before` is the mean probability of the test set, of `before_rows` rows. The interval has the curvature of the
-    likelihood, and the chance that the test set adds.
+    `before` is the mean probability of the test set, of `before_rows` rows. The interval of the rate has the curvature
+    of the likelihood, and the chance that the test set adds. That of the saving also has what so many test rows leave
+    open of the slope and intercept of right probabilities.
     """
     groups = quality.group(probability, policy)
     share, rows = groups.probability, groups.rows
@@ -58,15 +61,21 @@ def estimate(probability: Vector, policy: RiskPolicy, *, before: float, before_r
     information = float((rows * ((1 - odds) / mixed) ** 2).sum())
     spread = float(np.average((share - probability.mean()) ** 2, weights=rows))
     deviation = math.sqrt(1 / max(information, 1e-12) + spread / before_rows)
-    line = Recalibration(1.0, _log_odds(rate) - _log_odds(before), ((0.0, 0.0), (0.0, _variance(rate, deviation))))
+    covariance = _left_open(share, rows / rows.sum(), before_rows)
+    covariance[1, 1] += (deviation / (rate * (1 - rate))) ** 2  # of the log-odds of the rate (delta method)
+    (slope, both), (_, intercept) = covariance.tolist()
+    line = Recalibration(1.0, _log_odds(rate) - _log_odds(before), ((slope, both), (both, intercept)))
     reach = 1.96 * deviation
     figure = Figure(rate, max(rate - reach, 0.0), min(rate + reach, 1.0))
     return LabelShift(before, figure, decision_costs.saved_by(line, probability, policy))
 
 
-def _variance(rate: float, deviation: float) -> float:
-    """Return the variance of the log-odds of a rate (delta method)."""
-    return (deviation / (rate * (1 - rate))) ** 2
+def _left_open(probability: Vector, share: Vector, rows: int) -> npt.NDArray[np.float64]:
+    """Return the covariance of a line that is fitted to so many calibrated rows, (2, 2)."""
+    score = log_odds(probability)
+    weight = rows * share * probability * (1 - probability)
+    design = np.stack([score, np.ones(len(score))])
+    return np.linalg.pinv((design * weight) @ design.T)
 
 
 def _log_odds(rate: float) -> float:

@@ -53,6 +53,7 @@ class Repair:
         line = None if self.line is None else {"slope": self.line.slope, "intercept": self.line.intercept}
         return {
             "proposed": self.is_proposed,
+            "remark": next(self.remarks, None),
             "unit": self.unit,
             "map": line,
             "saved": asdict(self.saved) if self.saved else None,
