@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.statistics import moved_rate
+from benchmarks.statistics import drift_costs, moved_rate
 from benchmarks.statistics.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
     "recalibration": moved_rate.make,
+    "drift_costs": drift_costs.make,
 }
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

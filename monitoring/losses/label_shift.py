@@ -75,7 +75,7 @@ def _left_open(probability: Vector, share: Vector, rows: int) -> npt.NDArray[np.
     score = log_odds(probability)
     weight = rows * share * probability * (1 - probability)
     design = np.stack([score, np.ones(len(score))])
-    return np.linalg.pinv((design * weight) @ design.T)
+    return np.asarray(np.linalg.pinv((design * weight) @ design.T), dtype=np.float64)
 
 
 def _log_odds(rate: float) -> float:
