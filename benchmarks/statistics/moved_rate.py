@@ -175,9 +175,9 @@ def conclude(found: Sequence[Repaired]) -> str:
     )
     calm = [one.proposed for one in found if one.rate == RATES[0] and one.taught_by != BEFORE]
     return (
-        f"{' '.join(said)} Where the rate did not move, a map is proposed in {sum(calm)} of {len(calm)} repetitions. The "
-        "intervals believe that a line is the right correction. The model is off by a little more at single bounds, so "
-        "where the saving is a few cents, they hold it too seldom."
+        f"{' '.join(said)} Where the rate did not move, a map is proposed in {sum(calm)} of {len(calm)} repetitions. "
+        "The intervals believe that a line is the right correction. The model is off by a little more at single "
+        "bounds, so where the saving is a few cents, they hold it too seldom."
     )
 
 
