@@ -4,10 +4,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from models.bundles import bundle
+from models.bundles.bundle import Bundle
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from monitoring.drift import baseline, live_rows
+from monitoring.drift.baseline import Baseline
 from monitoring.drift.drift_detection import detect
+from monitoring.drift.drift_result import DriftResult
+from monitoring.drift.live_rows import LiveRows
+from monitoring.drift.row_counts import PREDICTION
+from monitoring.losses import window_loss
+from monitoring.losses.drift_loss import DriftLoss
 from monitoring.runs import run
 from monitoring.runs.heading import Heading
 from monitoring.runs.run import Finding
@@ -32,7 +39,8 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
     reference = baseline.load(model, model.today, rows=settings.sample_rows)
     rows = live_rows.read(settings, reference, now)
     comparison, result = detect(reference, rows, settings)
-    remarks = [*result.remarks, *rows.remarks]
+    loss = _loss(model, reference, rows, result, settings) if result.verdict == "drift" else None
+    remarks = [*(loss.remarks if loss else ()), *result.remarks, *rows.remarks]
 
     def draw(top: Heading) -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
@@ -40,4 +48,23 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
         return report.draw_drift(comparison, result, remarks, top)
 
     live_file = str(settings.live) if settings.live else None
-    return Finding(result, remarks, draw, facts={**rows.facts, "remarks": remarks, "live": live_file})
+    return Finding(
+        result,
+        remarks,
+        draw,
+        facts={**rows.facts, "remarks": remarks, "live": live_file} | ({"loss": loss.record} if loss else {}),
+    )
+
+
+def _loss(
+    model: Bundle, reference: Baseline, rows: LiveRows, result: DriftResult, settings: DriftSettings
+) -> DriftLoss | None:
+    drifted = dict.fromkeys(score.feature for score in result.drifted if score.feature)
+    return window_loss.find(
+        model,
+        reference.compared,
+        reference.predict,
+        (rows.table, rows.table[PREDICTION].to_numpy()),
+        list(drifted),
+        min_loss_fraction=settings.min_loss_fraction,
+    )

@@ -15,6 +15,7 @@ from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
 from models.log import connections, reporters
 from monitoring.log import customer_files
+from monitoring.losses import repair
 from monitoring.quality import labelled_predictions, performance_checks
 from monitoring.quality.performance_result import PerformanceResult
 from monitoring.runs import run
@@ -75,6 +76,8 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
         estimated=quality.estimated(track.probability, manifest.policy),
         reason=_shortage(track.outcomes.churned, settings.min_rows),
     )
+    outcomes = None if found.reason else (track.outcomes.probability, track.outcomes.churned)
+    found = replace(found, repair=repair.find(manifest, track.probability, outcomes, min_rows=settings.min_rows))
     return found if found.reason else _judge(found, model, settings, contract)
 
 

@@ -89,6 +89,8 @@ class DriftSettings(JobSettings):
     """Distance, from 0 (equal) to 1, below which a column has not drifted, however many rows show a difference."""
     min_drift_share: float = Field(default=0.1, gt=0, le=1)
     """Share of the model's importance in drifted columns from which the verdict is drift."""
+    min_loss_fraction: float = Field(default=0.01, ge=0)
+    """Expected rise of the cost of decisions, as a fraction of that on the test set, that advises a retraining."""
     max_refused_share: float = Field(default=0.1, ge=0, le=1)
     """Share of requests refused with 422, or of rows of a file that break a rule, above which the job cannot tell."""
 

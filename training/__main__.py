@@ -16,6 +16,7 @@ from models import command_line, native_libraries, plain_text
 from models.errors import ModelsError
 from training.contracts import command as contract
 from training.errors import LibraryUnusable, TrainingError
+from training.recalibration.settings import RecalibrateSettings
 from training.settings import (
     ChallengeSettings,
     CompareLiveSettings,
@@ -79,6 +80,14 @@ def promote(settings: PromoteSettings) -> Outcome:
     return gate_report.text(verdict), {"promoted": 0, "refused": 1, "cannot tell": 2}[verdict.decision]
 
 
+def recalibrate(settings: RecalibrateSettings) -> Outcome:
+    """Learn the champion's map anew from outcomes, and print the figures."""
+    _load_xgboost()
+    from training.recalibration import recalibration, report  # noqa: PLC0415  # as above
+
+    return report.describe(recalibration.recalibrate(settings)), 0
+
+
 def roll_back(settings: RollbackSettings) -> Outcome:
     """Pin an earlier model."""
     from training.promotion import rollback  # noqa: PLC0415  # as above
@@ -116,6 +125,7 @@ COMMANDS: dict[str, tuple[Callable[[Any], Outcome], type[BaseSettings], str]] = 
     "fit": (fit, FitSettings, "nothing new is served"),
     "score": (score, ScoreSettings, "files that were not finished are not written"),
     "promote": (promote, PromoteSettings, _KEPT),
+    "recalibrate": (recalibrate, RecalibrateSettings, "nothing new was published"),
     "rollback": (roll_back, RollbackSettings, _KEPT),
     "challenge": (challenge, ChallengeSettings, "nothing was changed"),
     "compare-live": (compare_live, CompareLiveSettings, "nothing was changed"),

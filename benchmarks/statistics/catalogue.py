@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.statistics import bounds_study, calibration_study, gate_power, interval_study
+from benchmarks.statistics import bounds_study, calibration_study, drift_costs, gate_power, interval_study, moved_rate
 from benchmarks.statistics.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -10,5 +10,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "calibration": calibration_study.make,
     "intervals": interval_study.make,
     "bounds": bounds_study.make,
+    "recalibration": moved_rate.make,
+    "drift_costs": drift_costs.make,
 }
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

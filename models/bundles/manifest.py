@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from models.bundles import recalibration
-from models.bundles.calibration import Calibration, Method
+from models.bundles.calibration import Calibration, Method, Recalibrated
 from models.bundles.format import bundle_files
 from models.bundles.pins import VERSION
 from models.bundles.quality import Figure
@@ -185,6 +185,8 @@ class Description(BaseModel):
     """How the test set was held out, in words."""
     policy: RiskPolicy
     calibration: Calibration
+    recalibrated: Recalibrated | None = Field(default=None, exclude_if=lambda recalibrated: recalibrated is None)
+    """None, and not written, if the map was fitted with the trees. Else `data` has the rows of map and test set."""
     metrics: dict[str, float]
     """Metrics on the test set, by name."""
     intervals: dict[str, Interval]

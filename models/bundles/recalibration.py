@@ -95,6 +95,31 @@ def apply(probability: Vector, line: Array) -> Array:
     return _apply(log_odds(probability), line)
 
 
+def simplest(probability: Vector, churned: Labels, *, customers: Labels | None = None) -> Recalibration:
+    """Fit the line, or the intercept alone with slope 1, if the outcomes do not surely ask for another slope.
+
+    A changed churn rate moves the intercept; another slope needs several times the outcomes. The covariance is that of
+    the whole line: a slope that is set to 1 is not known to be 1.
+    """
+    line = fit(probability, churned, customers=customers)
+    low, high = line.slope_interval
+    if line.slope > 0 and not low <= 1 <= high:
+        return line
+    return Recalibration(1.0, _intercept(probability, churned), line.covariance)
+
+
+def _intercept(probability: Vector, churned: Labels) -> float:
+    score, intercept = log_odds(probability), 0.0
+    for _ in range(_STEPS):
+        moved = _apply(score, np.array([1.0, intercept]))
+        precision = float((moved * (1 - moved)).sum()) + _PRIOR
+        step = (float((churned - moved).sum()) - _PRIOR * intercept) / precision
+        intercept += min(max(step, -1.0), 1.0)
+        if abs(step) < _TOLERANCE:
+            break
+    return intercept
+
+
 def lines(probability: Vector, churned: Array, rows: Array) -> Array:
     """Fit a line to each row of counts of churners, (..., groups), of so many rows in each group; (..., 2) ends."""
     return _maximize(log_odds(probability), churned, rows)[0]

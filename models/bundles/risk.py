@@ -116,6 +116,17 @@ class RiskPolicy(BaseModel):
         return (self.threshold, 0.0) if self.churns(probability) else (0.0, 1 - self.threshold)
 
     @property
+    def at_break_even(self) -> Self:
+        """The policy whose bounds are the break-even points of its prices; without prices it stays.
+
+        These cost least where the probabilities are right, as those of a map that was learned anew.
+        """
+        if self.costs is None:
+            return self
+        medium, high = self.costs.break_even
+        return self.model_copy(update={"threshold": medium, "medium_from": medium, "high_from": high})
+
+    @property
     def cost_in_words(self) -> str:
         """What the cost of a customer is made of, for people.
 

@@ -11,6 +11,7 @@ from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
 from monitoring.errors import CANNOT_TELL
 from monitoring.job_result import JobResult
+from monitoring.losses.repair import Repair
 from monitoring.period import Period
 from monitoring.quality.labelled_predictions import LabelledPredictions
 from monitoring.quality.performance_checks import Check
@@ -38,6 +39,8 @@ class PerformanceResult(JobResult):
     """Figures of the same predictions, expected from their probabilities."""
     checks: tuple[Check, ...] = ()
     segments: tuple[Segment, ...] = ()
+    repair: Repair | None = None
+    """What a new calibration map would save."""
 
     @property
     def broken(self) -> list[Check]:
@@ -98,8 +101,9 @@ class PerformanceResult(JobResult):
 
     @property
     def notes(self) -> list[str]:
-        """List calibration in words, outcomes by tier, delays and segments, a line each."""
-        return [*self._calibration(), *self._coverage(), *self._segments()]
+        """List the proposal of a new map, calibration in words, outcomes by tier, delays and segments, a line each."""
+        proposal = self.repair.remarks if self.repair else ()
+        return [*proposal, *self._calibration(), *self._coverage(), *self._segments()]
 
     @property
     def details(self) -> dict[str, Any]:
@@ -120,6 +124,7 @@ class PerformanceResult(JobResult):
             "expected": _record(self.expected),
             "estimate_error": self._estimate_error,
             "checks": [asdict(check) | {"broken": check.broken} for check in self.checks],
+            "recalibration": self.repair.record if self.repair else None,
             "segments": [asdict(segment) | {"name": segment.name} for segment in self.segments],
         }
 

@@ -102,6 +102,8 @@ def remarks(run: RecordedRun) -> list[str]:
     record = run.facts
     reason = str(record.get("reason") or "")
     said = [reason] if reason and reason not in run.summary else []
+    if proposal := (record.get("recalibration") or {}).get("remark"):
+        said.append(str(proposal))
     said += map(str, record.get("remarks", ()))
     if other := record.get("other_models_rows"):
         said.append(f"left out: {other:,} predictions of other models")

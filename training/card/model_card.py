@@ -1,7 +1,7 @@
 """Writes MODEL_CARD.md. Every figure in it comes from the manifest's description."""
 
 from models.bundles.manifest import Description
-from training.card import calibration_words, comparison, costs, limits, live_rows, table_rows
+from training.card import calibration_words, comparison, costs, limits, live_rows, recalibrated, table_rows
 from training.card.effect_figures import MOST_FEATURES
 from training.card.figures import MOST_GROUPS
 from training.card.table_rows import bullet, escape, inline_code, noun, of_rows, paragraph, table
@@ -55,6 +55,7 @@ def _data(description: Description) -> list[str]:
     return [
         "## Data",
         "",
+        *recalibrated.origin(description.recalibrated),
         *paragraph(
             f"{of_rows(data)} from {inline_code(data.source)}; {data.rejected_rows:,} other rows were",
             "rejected, because they break the contract.",
@@ -116,6 +117,8 @@ def _best_reachable(description: Description) -> list[str]:
 
 
 def _calibration(description: Description) -> list[str]:
+    if description.recalibrated is not None:
+        return recalibrated.calibration(description, description.recalibrated)
     method = description.calibration.method
     return [
         "## Calibration",

@@ -17,6 +17,7 @@ from models.customer.contract import Contract, Labels, Mask, Vector
 from models.customer.offending import OffendingValues
 from training.data import databases, live, other_columns, sources
 from training.data.grouping import Groups
+from training.data.live import LiveOutcomes
 from training.data.other_columns import OtherColumns
 from training.data.splitting import RowTimes
 from training.errors import GroupingImpossible, SourceUnreadable, SplitImpossible, TooFewRows, TooManyRejected
@@ -48,6 +49,8 @@ class Dataset:
     """The customer of each row; None if rows are not grouped."""
     time_format: str | None = None
     """How the columns file says that times are written."""
+    happened: LiveOutcomes | None = None
+    """Outcomes and reporters of the live rows, which are the last rows; None if there are no live rows."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class _Part:
     moments: RowTimes | None = None
     time_format: str | None = None
     live: LiveRows | None = None
+    happened: LiveOutcomes | None = None
 
 
 def load(settings: FitSettings, contract: Contract) -> Dataset:
@@ -100,6 +104,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         times=part.others.times,
         time_format=part.time_format,
         groups=part.others.groups,
+        happened=part.happened,
     )
 
 
@@ -165,6 +170,7 @@ def _load_live(settings: FitSettings, contract: Contract) -> _Part:
         rejected_rows=int((~kept).sum()),
         moments=happened.moments,
         live=live.describe(happened, settings),
+        happened=happened,
     )
 
 

@@ -82,7 +82,7 @@ def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> 
     rows = _holdout(table, contract)
     if _has_same_rows(challenger, champion):
         return rows  # both models have the same test rows and training rows, so a repeated row favours neither
-    seen = [np.isin(traces(one.contract.to_matrix(table)), np.load(_part(one, SEEN))) for one in (challenger, champion)]
+    seen = [np.isin(traces(one.contract.to_matrix(table)), np.load(part(one, SEEN))) for one in (challenger, champion)]
     return rows.keep(~np.logical_or(*seen))
 
 
@@ -112,7 +112,7 @@ def _has_same_rows(challenger: Bundle, champion: Bundle) -> bool:
 
 def _stored(bundle: Bundle) -> pd.DataFrame:
     """Read the test rows as they were stored, with the names of today; fields that were removed keep theirs."""
-    rows: pd.DataFrame = pq.read_table(_part(bundle, HOLDOUT)).to_pandas()
+    rows: pd.DataFrame = pq.read_table(part(bundle, HOLDOUT)).to_pandas()
     renamed = old_names.present(bundle.contract, rows.columns)
     return rows.rename(columns={old: name for name, old in renamed.items()})
 
@@ -126,7 +126,12 @@ def _holdout(rows: pd.DataFrame, contract: Contract) -> Holdout:
     )
 
 
-def _part(bundle: Bundle, name: str) -> Path:
+def part(bundle: Bundle, name: str) -> Path:
+    """Return the path of one of the two files.
+
+    Raises:
+        FileUnreadable: the bundle lacks it.
+    """
     if name not in bundle.manifest.files:
         problem = "this bundle was published without it, so it cannot be compared with another model"
         raise FileUnreadable(path=bundle.path(name), problem=problem)

@@ -142,14 +142,16 @@ def read(settings: FitSettings, contract: Contract, *, now: datetime) -> tuple[p
     )
 
 
-def describe(happened: LiveOutcomes, settings: FitSettings) -> LiveRows:
-    """Summarize live rows for the manifest; both outcomes must occur."""
+def describe(happened: LiveOutcomes, settings: FitSettings, *, judged: Mask | None = None) -> LiveRows:
+    """Summarize live rows for the manifest; both outcomes must occur. `judged` are the test rows, if not by time."""
     moments, counts = happened.moments, happened.counts
+    left_out = 0 if judged is not None else int((~moments.is_judged & ~moments.is_learned).sum())
+    judged = moments.is_judged if judged is None else judged
     return LiveRows(
         rows=len(moments.made_at),
         first_made_at=datetime.fromtimestamp(moments.made_at.min(), UTC),
         last_made_at=datetime.fromtimestamp(moments.made_at.max(), UTC),
-        left_out_rows=int((~moments.is_judged & ~moments.is_learned).sum()),
+        left_out_rows=left_out,
         predictions=counts.predictions,
         outcomes=counts.outcomes,
         newest_outcome_share=counts.newest_outcome_share,
@@ -167,7 +169,7 @@ def describe(happened: LiveOutcomes, settings: FitSettings) -> LiveRows:
         reported=Reported(
             trusted=settings.trusted_reporters.split(",") if settings.trusted_reporters else None,
             rows=_count_by(happened.reporters, happened.reporter),
-            test_rows=_count_by(happened.reporters, happened.reporter[moments.is_judged]),
+            test_rows=_count_by(happened.reporters, happened.reporter[judged]),
             contradicted_predictions=counts.contradicted,
         ),
     )

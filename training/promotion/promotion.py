@@ -7,17 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from xgboost import XGBClassifier
-
-from models import plain_text
 from models.bundles import bundle, pin_changes, pins
 from models.bundles.bundle import Bundle
-from models.bundles.format import booster_structure
-from models.bundles.format.bundle_files import BOOSTER, MANIFEST
+from models.bundles.format.bundle_files import MANIFEST
 from models.bundles.manifest import Manifest
 from models.bundles.pins import Pin
 from models.customer.contract import Contract, Matrix, Vector
-from models.errors import BoosterUnreadable, BundleError, BundleMissing, FingerprintMismatch, NothingPinned
+from models.errors import BundleError, BundleMissing, FingerprintMismatch, NothingPinned
 from models.features import CONTRACT
 from training.data import holdout
 from training.learning import evaluation
@@ -26,6 +22,7 @@ from training.promotion.checks import unseen_rows
 from training.promotion.errors import ChampionChanged
 from training.promotion.gate import Side
 from training.promotion.gate_result import GateResult, refuse
+from training.publishing import trees
 from training.settings import PromoteSettings
 
 
@@ -121,14 +118,7 @@ def _judge(
 
 def _booster(found: Bundle) -> Callable[[Matrix], Vector]:
     """Return a function that computes the calibrated probabilities of the trees with XGBoost."""
-    classifier = XGBClassifier(n_jobs=1)
-    content = found.read(BOOSTER)
-    try:
-        booster_structure.check(content, width=len(found.contract.matrix_columns))
-        classifier.load_model(bytearray(content))
-    except Exception as error:  # XGBoost's Python code raises errors of many kinds
-        raise BoosterUnreadable(path=found.path(BOOSTER), problem=plain_text.first_line(error)) from error
-    predict = partial(evaluation.predict, classifier)
+    predict = partial(evaluation.predict, trees.read(found))
     return lambda matrix: found.manifest.calibration.apply(predict(matrix))
 
 

@@ -43,21 +43,34 @@ def publish(
         described = Description(
             **_data(parts, contract),
             **_fit(fitted, settings),
-            **_quality(judged),
+            **quality(judged),
             warnings=list(warnings),
             parity_difference=export.check_parity(judged.probability, files / GRAPH, rows, fitted.calibration),
         )
         parts.reference.to_parquet(files / REFERENCE, index=False)
         baseline, _ = judged.models[LINEAR]
         holdout.write(files, parts, baseline=baseline)
-        with drawing.style():
-            for name, figure in _pictures(fitted, judged, contract, seed=settings.seed):
-                drawing.save(figure, files / "figures" / f"{name}.png")
-        text = model_card.write(described)
-        (files / CARD).write_text(text, encoding="utf-8")
-        (files / CARD_PAGE).write_text(html_page.write(text, files), encoding="utf-8")
+        write_card(files, described, fitted, judged, contract, seed=settings.seed)
         now = datetime.now(UTC).replace(microsecond=0)
         return bundle.save(files, described, contract, trained_at=now, models_dir=settings.models_dir)
+
+
+def write_card(
+    folder: Path,
+    described: Description,
+    fitted: FittedModel,
+    judged: FinalEvaluation,
+    contract: Contract,
+    *,
+    seed: int,
+) -> None:
+    """Write the card, its page and its figures to the folder of a bundle."""
+    with drawing.style():
+        for name, figure in _pictures(fitted, judged, contract, seed=seed):
+            drawing.save(figure, folder / "figures" / f"{name}.png")
+    text = model_card.write(described)
+    (folder / CARD).write_text(text, encoding="utf-8")
+    (folder / CARD_PAGE).write_text(html_page.write(text, folder), encoding="utf-8")
 
 
 def _data(parts: DatasetSplit, contract: Contract) -> dict[str, Any]:
@@ -83,7 +96,8 @@ def _fit(fitted: FittedModel, settings: FitSettings) -> dict[str, Any]:
     }
 
 
-def _quality(judged: FinalEvaluation) -> dict[str, Any]:
+def quality(judged: FinalEvaluation) -> dict[str, Any]:
+    """Return the fields of a description that come from the evaluation."""
     return {
         "metrics": {name: figure.value for name, figure in judged.figures.items()} | dict(judged.best_reachable),
         "intervals": {name: Interval(low=figure.low, high=figure.high) for name, figure in judged.figures.items()},

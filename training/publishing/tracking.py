@@ -140,8 +140,8 @@ class Run:
 
 
 @contextmanager
-def run(settings: FitSettings) -> Iterator[Run]:
-    """Open a run, and close it as finished, or as failed if an exception is raised.
+def run(settings: FitSettings, *, title: str | None = None) -> Iterator[Run]:
+    """Open a run, by default with the title of a fit, and close it as finished, or failed if an exception is raised.
 
     Raises:
         TrackingFailed: MLflow cannot be reached or rejects a request; the first request is made before any work.
@@ -150,7 +150,7 @@ def run(settings: FitSettings) -> Iterator[Run]:
     with tracking_errors.convert(uri):
         configure(uri, settings.output_dir)
         tags = {"mlflow.source.git.commit": code_version.commit() or "unknown", _SOURCE: _COMMAND}
-        active = mlflow.start_run(run_name=f"fit of {lineage.title(settings)}", tags=tags)
+        active = mlflow.start_run(run_name=title or f"fit of {lineage.title(settings)}", tags=tags)
     try:
         yield Run(uri, active.info)
     except BaseException:

@@ -70,7 +70,11 @@ def test_drift_looks_at_the_log_and_the_time_it_was_told(
     keep(sqlite_url, SHIFTED, 1_200, days_ago=10)
     folders = ("--log-url", sqlite_url, "--models-dir", shelf, "--output-dir", tmp_path / "var")
     then = window(11, 9)
-    found = record_of(monitoring.run("drift", *then, "--sample-rows", 1_000, *folders, exit_code=1))
+    told = ("--sample-rows", 1_000, "--min-loss-fraction", 2)
+    found = record_of(monitoring.run("drift", *then, *told, *folders, exit_code=1))
+    assert (found["loss"]["min_loss_fraction"], found["loss"]["advised"]) == (2, False)
+    assert found["loss"]["cost"]["low"] > 0
+    assert set(found["loss"]["columns"]) <= {column["name"].split(" ")[0] for column in found["columns"]}
     assert (found["from"], found["to"]) == (then[1], then[3])
     assert (found["window_rows"], found["judged_rows"], found["reference_rows"]) == (1_200, 1_000, 1_000)
     assert [path.parent for path in tmp_path.rglob("*-drift.json")] == [tmp_path / "var" / "reports"]

@@ -407,6 +407,35 @@ def test_a_live_comparison_looks_at_the_log_and_the_time_it_was_told(
     assert "at least 500 are needed" in few.err
 
 
+def test_a_map_is_learned_anew_from_the_outcomes_that_it_was_told(
+    desk: Desk, challenger: str, log_url: str, tmp_path: Path
+) -> None:
+    own = desk.copy(tmp_path / "own")
+    tracking = ("--tracking-uri", f"sqlite:///{own.move_database()}")
+    own.training.run("rollback", challenger, *own.flags, *tracking)
+    live_log.write(log_url, CALM, 1_200, days=(100, 0))
+    window = ("--since", "60d", "--mature-after", "5d", "--trusted-reporters", "crm")
+    told = own.training.run("recalibrate", "--log-url", log_url, *window, *own.flags, *tracking).out
+    assert f"trees     those of {challenger}" in told
+    [version] = own.versions() - desk.versions()
+    manifest = own.manifest(version)
+    assert own.pinned == challenger
+    assert manifest.recalibrated is not None
+    assert manifest.recalibrated.first_made_at is not None
+    assert manifest.recalibrated.first_made_at > datetime.now(UTC) - timedelta(days=60.1)
+    assert 600 < manifest.data.rows < 700
+    with sqlite3.connect(tmp_path / "new.db") as connection:
+        table = synthetic.sample(2 * ROWS, seed=77)[0].rename(columns={"tenure_months": "months"})
+        table.assign(account=np.arange(2 * ROWS) // 2).to_sql("customers", connection)
+    connection.close()
+    (tmp_path / "columns.toml").write_text('[features]\ntenure_months = { column = "months" }\n')
+    source = ("--data", f"sqlite:///{tmp_path / 'new.db'}", "--query", "select * from customers")
+    mapped = ("--columns", tmp_path / "columns.toml", "--group-column", "account")
+    told = own.training.run("recalibrate", *source, *mapped, *own.flags, *tracking).out
+    assert "by a hash of each customer: the map was learned from " in told
+    assert own.pinned == challenger
+
+
 def test_a_foreign_file_is_scored_with_the_pinned_model(
     desk: Desk, champion: str, foreign: tuple[Path, Path], customers: pd.DataFrame, tmp_path: Path
 ) -> None:

@@ -35,6 +35,18 @@ def isotonics(draw: st.DrawFn) -> Calibration:
     return Calibration(method="isotonic", knots=list(zip(said, happens, strict=True)))
 
 
+@pytest.mark.parametrize("before", [Calibration(), SHIFTED, BENT], ids=["none", "sigmoid", "isotonic"])
+def test_a_recalibrated_map_is_the_line_upon_the_map(before: Calibration) -> None:
+    raw = np.linspace(0, 1, 2_001)
+    line = Calibration(method="sigmoid", slope=0.9, intercept=0.6)
+    expected = line.apply(before.apply(raw))
+    after = before.recalibrated(slope=0.9, intercept=0.6)
+    np.testing.assert_allclose(after.apply(raw), expected, atol=1e-3 if before is BENT else 1e-6)
+    assert (np.diff(after.apply(raw)) >= 0).all()
+    again = after.recalibrated(slope=1 / 0.9, intercept=-0.6 / 0.9)
+    np.testing.assert_allclose(again.apply(raw), before.apply(raw), atol=2e-3 if before is BENT else 1e-6)
+
+
 def test_without_a_method_probabilities_stay_as_they_are() -> None:
     probability = np.array([0.0, 0.123, 1.0])
     np.testing.assert_array_equal(Calibration().apply(probability), [0.0, 0.123, 1.0])

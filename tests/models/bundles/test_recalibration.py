@@ -90,3 +90,15 @@ def test_many_lines_are_fitted_at_once() -> None:
         assert recalibration.errors(probability, line, np.ones(300)) == pytest.approx(
             recalibration.error(probability, alone)
         )
+
+
+def test_a_moved_rate_asks_for_an_intercept_alone_and_other_spread_for_a_slope() -> None:
+    rng = np.random.default_rng(0)
+    served = rng.beta(1, 3, 4_000)
+    score = np.log(served / (1 - served))
+    moved, spread = (rng.random(4_000) < 1 / (1 + np.exp(-one)) for one in (score + 0.7, 0.5 * score))
+    line = recalibration.simplest(served, moved.astype(np.int64))
+    assert line.slope == 1
+    assert line.intercept == pytest.approx(0.7, abs=0.12)
+    assert line.covariance == recalibration.fit(served, moved.astype(np.int64)).covariance
+    assert recalibration.simplest(served, spread.astype(np.int64)).slope == pytest.approx(0.5, abs=0.1)

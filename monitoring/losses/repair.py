@@ -1,0 +1,88 @@
+"""The repair of a changed churn rate: what a new calibration map would save, from outcomes or from scores alone."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models.bundles import recalibration
+from models.bundles.manifest import Manifest
+from models.bundles.quality import MIN_OF_A_CLASS, Figure
+from models.bundles.recalibration import Recalibration
+from models.bundles.risk import RiskPolicy
+from models.customer.contract import Labels, Vector
+from monitoring.losses import decision_costs, label_shift
+from monitoring.losses.label_shift import ASSUMPTION, LabelShift
+
+COMMAND = "python -m training recalibrate"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a new map would save a customer; each part is None where it cannot be estimated."""
+
+    unit: str
+    """Of the saving, as `USD a customer`."""
+    line: Recalibration | None = None
+    """The map that the outcomes ask for."""
+    saved: Figure | None = None
+    """What decisions would cost less with that map."""
+    shift: LabelShift | None = None
+    """The churn rate that all probabilities of the period point to, with or without outcomes."""
+
+    @property
+    def is_proposed(self) -> bool:
+        """Whether the outcomes show that a new map surely saves."""
+        return self.saved is not None and self.saved.low > 0
+
+    @property
+    def remarks(self) -> Iterator[str]:
+        """Propose the map, or say what the scores point to where outcomes are missing."""
+        if self.line is not None and self.saved is not None and self.is_proposed:
+            new = _in_words(self.line)
+            yield f"recalibration: {new} would save {self.saved} {self.unit}: {COMMAND}"
+        elif self.line is None and (shift := self.shift) is not None and shift.is_sure:
+            yield (
+                f"churn rate from scores alone: {shift.rate} instead of {shift.before:.3f}, {ASSUMPTION}; a new "
+                f"intercept would then save {shift.saved} {self.unit}. Report outcomes, then {COMMAND}"
+            )
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All estimates, as JSON values."""
+        shift = self.shift
+        line = None if self.line is None else {"slope": self.line.slope, "intercept": self.line.intercept}
+        return {
+            "proposed": self.is_proposed,
+            "remark": next(self.remarks, None),
+            "unit": self.unit,
+            "map": line,
+            "saved": asdict(self.saved) if self.saved else None,
+            "without_outcomes": asdict(shift) | {"assumption": ASSUMPTION, "sure": shift.is_sure} if shift else None,
+        }
+
+
+def find(manifest: Manifest, probability: Vector, outcomes: tuple[Vector, Labels] | None, *, min_rows: int) -> Repair:
+    """Estimate both from the probabilities of a period, and from those with outcomes, if these are enough."""
+    policy = manifest.policy
+    unit = f"{policy.costs.currency} a customer" if policy.costs else "of the cost of a customer"
+    line = saved = None
+    if outcomes is not None:
+        line = recalibration.simplest(*outcomes)
+        saved = decision_costs.saved_by(line, probability, policy)
+    return Repair(unit, line, saved, _shift(manifest, policy, probability, min_rows=min_rows))
+
+
+def _shift(manifest: Manifest, policy: RiskPolicy, probability: Vector, *, min_rows: int) -> LabelShift | None:
+    counts = manifest.confusion
+    churned = counts.true_positives + counts.false_negatives
+    rows = churned + counts.true_negatives + counts.false_positives
+    if min(churned, rows - churned) < MIN_OF_A_CLASS or len(probability) < min_rows:
+        return None
+    before = churned / rows - manifest.metrics.get("calibration_gap", 0.0)  # the mean probability
+    return label_shift.estimate(probability, policy, before=before, before_rows=rows) if 0 < before < 1 else None
+
+
+def _in_words(line: Recalibration) -> str:
+    sign = "-" if line.intercept < 0 else "+"
+    factor = "" if line.slope == 1 else f"{line.slope:.2f} * "
+    return f"{factor}log-odds {sign} {abs(line.intercept):.2f} instead of the served log-odds"
