@@ -8,7 +8,7 @@ from models.customer.contract import Contract
 from models.features import CONTRACT
 from monitoring.drift import baseline, live_rows
 from monitoring.drift.drift_detection import detect
-from monitoring.runs import run
+from monitoring.runs import looks, run
 from monitoring.runs.heading import Heading
 from monitoring.runs.run import Finding
 from monitoring.settings import DriftSettings
@@ -31,8 +31,9 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
     model = bundle.load(settings.models_dir, contract=contract)
     reference = baseline.load(model, model.today, rows=settings.sample_rows)
     rows = live_rows.read(settings, reference, now)
-    comparison, result = detect(reference, rows, settings)
-    remarks = [*result.remarks, *rows.remarks]
+    look = looks.find("drift", settings, now)
+    comparison, result = detect(reference, rows, settings, false_alarm_rate=look.false_alarm_rate)
+    remarks = [*result.remarks, *rows.remarks, look.remark]
 
     def draw(top: Heading) -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
@@ -40,4 +41,4 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
         return report.draw_drift(comparison, result, remarks, top)
 
     live_file = str(settings.live) if settings.live else None
-    return Finding(result, remarks, draw, facts={**rows.facts, "remarks": remarks, "live": live_file})
+    return Finding(result, remarks, draw, facts={**rows.facts, **look.facts, "remarks": remarks, "live": live_file})

@@ -17,7 +17,7 @@ from models.log import connections, reporters
 from monitoring.log import customer_files
 from monitoring.quality import labelled_predictions, performance_checks
 from monitoring.quality.performance_result import PerformanceResult
-from monitoring.runs import run
+from monitoring.runs import looks, run
 from monitoring.runs.heading import Heading
 from monitoring.runs.run import Finding
 from monitoring.settings import PerformanceSettings
@@ -41,18 +41,25 @@ def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Fi
     Raises:
         CannotTell, ModelsError: the window is invalid, there is no log, or the pinned bundle cannot be loaded.
     """
-    found = assess(settings, contract, now)
+    look = looks.find("performance", settings, now)
+    found = assess(settings, contract, now, false_alarm_rate=look.false_alarm_rate)
 
     def draw(top: Heading) -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
 
         return report.draw_performance(found, top)
 
-    return Finding(found, found.remarks, draw)
+    if not found.checks:
+        return Finding(found, found.remarks, draw)
+    return Finding(found, [*found.remarks, look.remark], draw, facts={**look.facts, "remarks": [look.remark]})
 
 
-def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> PerformanceResult:
+def assess(
+    settings: PerformanceSettings, contract: Contract, now: datetime, *, false_alarm_rate: float | None = None
+) -> PerformanceResult:
     """Compare the outcomes of a period's predictions with the test-set figures in the manifest.
+
+    `false_alarm_rate` is that of this run; None for that of a single check.
 
     Raises:
         CannotTell, ModelsError: the window is invalid, there is no log, or the pinned bundle cannot be loaded.
@@ -74,7 +81,8 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
         estimated=quality.estimated(track.probability, manifest.policy),
         reason=_shortage(track.outcomes.churned, settings.min_rows),
     )
-    return found if found.reason else _judge(found, model, settings, contract)
+    rate = settings.false_alarm_rate if false_alarm_rate is None else false_alarm_rate
+    return found if found.reason else _judge(found, model, settings, contract, rate)
 
 
 def _shortage(churned: Labels, min_rows: int) -> str | None:
@@ -83,7 +91,7 @@ def _shortage(churned: Labels, min_rows: int) -> str | None:
 
 
 def _judge(
-    found: PerformanceResult, model: Bundle, settings: PerformanceSettings, contract: Contract
+    found: PerformanceResult, model: Bundle, settings: PerformanceSettings, contract: Contract, rate: float
 ) -> PerformanceResult:
     outcomes, policy = found.track.outcomes, found.policy
     logger.info("measuring %s outcomes", f"{len(outcomes.churned):,}")
@@ -92,7 +100,7 @@ def _judge(
         live,
         found.reference,
         quality.expected_calibration_error(outcomes.probability, policy),
-        false_alarm_rate=settings.false_alarm_rate,
+        false_alarm_rate=rate,
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,
     )

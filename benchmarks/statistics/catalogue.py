@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from benchmarks.statistics import drift_levels, drift_looks
 from benchmarks.statistics.study import Study
 
-STUDIES: Mapping[str, Callable[[], Study]] = {}
+STUDIES: Mapping[str, Callable[[], Study]] = {"drift_levels": drift_levels.make, "drift_looks": drift_looks.make}
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

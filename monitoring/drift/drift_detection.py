@@ -24,8 +24,12 @@ _NO_PREDICTIONS_OF_ROWS = (
 )
 
 
-def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[Comparison, DriftResult]:
+def detect(
+    baseline: Baseline, live: LiveRows, settings: DriftSettings, *, false_alarm_rate: float | None = None
+) -> tuple[Comparison, DriftResult]:
     """Decide whether the live rows drifted from the baseline.
+
+    `false_alarm_rate` is that of this run; None for that of a single check.
 
     Raises:
         NothingToCompare: no column can be compared.
@@ -37,11 +41,12 @@ def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple
         row_counts.points(compared, baseline.table),
         rules_of=baseline.contract if live.inputs_kept else None,
     )
+    rate = settings.false_alarm_rate if false_alarm_rate is None else false_alarm_rate
     comparison = compare(compared, baseline.table, live.table, counted)
     if not comparison.judged:
         raise NothingToCompare(reasons=comparison.unjudged)
     return comparison, DriftResult(
-        scores=_score(comparison, baseline, settings),
+        scores=_score(comparison, baseline, false_alarm_rate=rate, min_distance=settings.min_distance),
         min_drift_share=settings.min_drift_share,
         unjudged={**comparison.unjudged, **baseline.not_compared},
         violations={rule: rows for rule, rows in counted.rules.items() if rows},
@@ -77,9 +82,11 @@ def _doubts(live: LiveRows, counted: RowCounts, settings: DriftSettings, version
         )
 
 
-def _score(comparison: Comparison, baseline: Baseline, settings: DriftSettings) -> tuple[ColumnDrift, ...]:
+def _score(
+    comparison: Comparison, baseline: Baseline, *, false_alarm_rate: float, min_distance: float
+) -> tuple[ColumnDrift, ...]:
     measured = distances.measure(comparison)
-    limits = find_limits(comparison, false_alarm_rate=settings.false_alarm_rate, min_distance=settings.min_distance)
+    limits = find_limits(comparison, false_alarm_rate=false_alarm_rate, min_distance=min_distance)
     return tuple(
         ColumnDrift(
             column=name,
