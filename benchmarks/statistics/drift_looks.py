@@ -21,9 +21,9 @@ from monitoring.drift.baseline import Baseline
 from monitoring.drift.row_counts import PREDICTION
 from monitoring.settings import DriftSettings
 
-DAY_ROWS = {480: 30, 4_992: 6}
+DAY_ROWS = {480: 20, 4_992: 4}
 """Customers a day (as many each hour) to the number of simulated years."""
-REPETITIONS, MOST_DAYS, DAYS = 10, 40, 365
+REPETITIONS, MOST_DAYS, DAYS = 5, 30, 365
 SLOW = 0.01
 """Standard deviations by which a column rises a day."""
 ABOUT = """\

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.statistics import drift_levels, drift_looks, hourly_looks
+from benchmarks.statistics import drift_levels, drift_looks, drift_multivariate, hourly_looks
 from demo import synthetic_customers
 from models.bundles import bundle
 from models.features import CONTRACT
@@ -57,3 +57,10 @@ def test_pooled_levels_are_calm_where_single_ones_are_not() -> None:
 
     assert found.drifted <= 1
     assert found.unpooled >= 5
+
+
+def test_the_classifier_finds_permuted_contract_types() -> None:
+    calm, permuted = (drift_multivariate.judge(5, 1_000, is_permuted=one, seed=1) for one in (False, True))
+
+    assert (calm.single, calm.look, permuted.single, permuted.look) == (False, False, True, True)
+    assert [row[3] for row in drift_multivariate.summarize([calm, permuted]).rows] == ["1", "1"]
