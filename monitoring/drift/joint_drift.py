@@ -25,8 +25,8 @@ class JointDrift:
 
     @property
     def ratio(self) -> float:
-        """The distance from chance in units of its limit; 0 if the classifier guesses worse than chance."""
-        return max(0.0, self.roc_auc - 0.5) / (self.limit - 0.5)
+        """The distance from chance in units of its limit; negative if the classifier guesses worse than chance."""
+        return (self.roc_auc - 0.5) / (self.limit - 0.5)
 
     @property
     def record(self) -> dict[str, Any]:
