@@ -15,7 +15,7 @@ from monitoring.drift.live_rows import LiveRows
 from monitoring.drift.row_counts import PREDICTION
 from monitoring.losses import window_loss
 from monitoring.losses.drift_loss import DriftLoss
-from monitoring.runs import run
+from monitoring.runs import looks, run
 from monitoring.runs.heading import Heading
 from monitoring.runs.run import Finding
 from monitoring.settings import DriftSettings
@@ -38,9 +38,10 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
     model = bundle.load(settings.models_dir, contract=contract)
     reference = baseline.load(model, model.today, rows=settings.sample_rows)
     rows = live_rows.read(settings, reference, now)
-    comparison, result = detect(reference, rows, settings)
+    look = looks.find("drift", settings, now)
+    comparison, result = detect(reference, rows, settings, false_alarm_rate=look.false_alarm_rate)
     loss = _loss(model, reference, rows, result, settings) if result.verdict == "drift" else None
-    remarks = [*(loss.remarks if loss else ()), *result.remarks, *rows.remarks]
+    remarks = [*(loss.remarks if loss else ()), *result.remarks, *rows.remarks, look.remark]
 
     def draw(top: Heading) -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
@@ -52,7 +53,8 @@ def find(settings: DriftSettings, contract: Contract, now: datetime) -> Finding:
         result,
         remarks,
         draw,
-        facts={**rows.facts, "remarks": remarks, "live": live_file} | ({"loss": loss.record} if loss else {}),
+        facts={**rows.facts, **look.facts, "remarks": remarks, "live": live_file}
+        | ({"loss": loss.record} if loss else {}),
     )
 
 

@@ -18,7 +18,7 @@ from monitoring.log import customer_files
 from monitoring.losses import repair
 from monitoring.quality import labelled_predictions, performance_checks
 from monitoring.quality.performance_result import PerformanceResult
-from monitoring.runs import run
+from monitoring.runs import looks, run
 from monitoring.runs.heading import Heading
 from monitoring.runs.run import Finding
 from monitoring.settings import PerformanceSettings
@@ -42,18 +42,25 @@ def find(settings: PerformanceSettings, contract: Contract, now: datetime) -> Fi
     Raises:
         CannotTell, ModelsError: the window is invalid, there is no log, or the pinned bundle cannot be loaded.
     """
-    found = assess(settings, contract, now)
+    look = looks.find("performance", settings, now)
+    found = assess(settings, contract, now, false_alarm_rate=look.false_alarm_rate)
 
     def draw(top: Heading) -> "RenderedReport":
         from monitoring.runs import report  # noqa: PLC0415  # takes seconds to import; the errors above come first
 
         return report.draw_performance(found, top)
 
-    return Finding(found, found.remarks, draw)
+    if not found.checks:
+        return Finding(found, found.remarks, draw)
+    return Finding(found, [*found.remarks, look.remark], draw, facts={**look.facts, "remarks": [look.remark]})
 
 
-def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> PerformanceResult:
+def assess(
+    settings: PerformanceSettings, contract: Contract, now: datetime, *, false_alarm_rate: float | None = None
+) -> PerformanceResult:
     """Compare the outcomes of a period's predictions with the test-set figures in the manifest.
+
+    `false_alarm_rate` is that of this run; None for that of a single check.
 
     Raises:
         CannotTell, ModelsError: the window is invalid, there is no log, or the pinned bundle cannot be loaded.
@@ -78,7 +85,8 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
     )
     outcomes = None if found.reason else (track.outcomes.probability, track.outcomes.churned)
     found = replace(found, repair=repair.find(manifest, track.probability, outcomes, min_rows=settings.min_rows))
-    return found if found.reason else _judge(found, model, settings, contract)
+    rate = settings.false_alarm_rate if false_alarm_rate is None else false_alarm_rate
+    return found if found.reason else _judge(found, model, settings, contract, rate)
 
 
 def _shortage(churned: Labels, min_rows: int) -> str | None:
@@ -87,7 +95,7 @@ def _shortage(churned: Labels, min_rows: int) -> str | None:
 
 
 def _judge(
-    found: PerformanceResult, model: Bundle, settings: PerformanceSettings, contract: Contract
+    found: PerformanceResult, model: Bundle, settings: PerformanceSettings, contract: Contract, rate: float
 ) -> PerformanceResult:
     outcomes, policy = found.track.outcomes, found.policy
     logger.info("measuring %s outcomes", f"{len(outcomes.churned):,}")
@@ -95,10 +103,8 @@ def _judge(
     checks = performance_checks.check(
         live,
         found.reference,
-        quality.chance_calibration_error(
-            outcomes.probability, policy, rate=settings.false_alarm_rate / performance_checks.CHECKS
-        ),
-        false_alarm_rate=settings.false_alarm_rate,
+        quality.chance_calibration_error(outcomes.probability, policy, rate=rate / performance_checks.CHECKS),
+        false_alarm_rate=rate,
         min_fall=settings.min_fall,
         min_calibration_error=settings.min_calibration_error,
     )

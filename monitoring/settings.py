@@ -55,6 +55,8 @@ class JobSettings(_LogSettings):
     """Folder of pinned.json and store/."""
     output_dir: Path = Path("var")
     """Folder for reports/ and for the dashboard's workspace/."""
+    false_alarms_per_year: float = Field(default=0.5, gt=0)
+    """Most false alarms that repeated looks at the log may raise in a year of calm, expected over all of them."""
 
     @property
     def has_chosen_window(self) -> bool:
@@ -84,7 +86,7 @@ class DriftSettings(JobSettings):
     min_rows: int = Field(default=200, ge=2)
     """Fewest rows; with fewer the job cannot tell."""
     false_alarm_rate: float = Field(default=0.01, gt=0, lt=1)
-    """Share of runs over unchanged customers in which any column may be reported as drifted."""
+    """Share of checks of a file, or of a window with `--from` or `--to`, that may call unchanged customers drifted."""
     min_distance: float = Field(default=0.05, ge=0, lt=1)
     """Distance, from 0 (equal) to 1, below which a column has not drifted, however many rows show a difference."""
     min_drift_share: float = Field(default=0.1, gt=0, le=1)
@@ -107,7 +109,7 @@ class PerformanceSettings(JobSettings):
     min_rows: int = Field(default=200, ge=2)
     """Fewest outcomes; with fewer the job cannot tell, and a segment with fewer has no figures."""
     false_alarm_rate: float = Field(default=0.01, gt=0, lt=1)
-    """Share of runs that may report fallen quality although the model is as good as before."""
+    """Share of checks of a window with `--from` or `--to` that may call quality fallen although it is as before."""
     min_fall: float = Field(default=0.02, ge=0, lt=1)
     """Fall of ROC-AUC below the test set's that is tolerated, however many outcomes show it."""
     min_calibration_error: float = Field(default=0.03, ge=0, lt=1)

@@ -2,7 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.statistics import bounds_study, calibration_study, drift_costs, gate_power, interval_study, moved_rate
+from benchmarks.statistics import (
+    bounds_study,
+    calibration_study,
+    drift_costs,
+    drift_levels,
+    drift_looks,
+    drift_multivariate,
+    gate_power,
+    interval_study,
+    moved_rate,
+)
 from benchmarks.statistics.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -12,5 +22,8 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "bounds": bounds_study.make,
     "recalibration": moved_rate.make,
     "drift_costs": drift_costs.make,
+    "drift_levels": drift_levels.make,
+    "drift_looks": drift_looks.make,
+    "drift_multivariate": drift_multivariate.make,
 }
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

@@ -12,9 +12,10 @@ import pandas as pd
 
 from models.customer.contract import Contract
 from models.customer.feature import Feature
-from monitoring.drift import level_groups, row_counts
+from monitoring.drift import level_groups, rare_labels, row_counts
 from monitoring.drift.column_pair import Kind, LabelPair, NumberPair, Pair
 from monitoring.drift.level_groups import Grouping
+from monitoring.drift.rare_labels import Pooling
 from monitoring.drift.row_counts import PREDICTION, UNREADABLE, RowCounts, Values
 
 
@@ -74,20 +75,25 @@ def compare(
         for feature in contract.open_categories
     }
     pairs: dict[str, Pair] = {}
+    poolings: dict[str, Pooling] = {}
     features: dict[str, str] = {}
     for feature in contract.features:
         sides = left.columns[feature.name], right.columns[feature.name]
         if feature.name in at:
             pairs[feature.name] = NumberPair(at[feature.name], sides[0].cells, sides[1].cells)
         else:
-            pairs[feature.name] = LabelPair(*(_labels(values, groupings.get(feature.name)) for values in sides))
+            counted_labels = [_labels(values, groupings.get(feature.name)) for values in sides]
+            if feature.name not in groupings and (pooling := rare_labels.choose(*counted_labels)):
+                poolings[feature.name] = pooling
+                counted_labels = [pooling.count(labels) for labels in counted_labels]
+            pairs[feature.name] = LabelPair(*counted_labels)
         features[feature.name] = features[name := _missing(feature)] = feature.name
         states = [_states(feature, counts.columns[feature.name], counts.rows) for counts in (left, right)]
         if any(side.keys() != {"known"} for side in states):
             pairs[name] = LabelPair(*states)
     predictions = (counts.columns[PREDICTION].cells for counts in (left, right))
     pairs[PREDICTION] = NumberPair(at[PREDICTION], *predictions)
-    shown = [_columns(contract, table, groupings)[list(pairs)] for table in (reference, live)]
+    shown = [_columns(contract, table, groupings, poolings)[list(pairs)] for table in (reference, live)]
     return Comparison(shown[0], shown[1], pairs, features)
 
 
@@ -107,7 +113,9 @@ def _states(feature: Feature, values: Values, rows: int) -> dict[str, int]:
     return {state: count for state, count in states.items() if count}
 
 
-def _columns(contract: Contract, table: pd.DataFrame, groupings: Mapping[str, Grouping]) -> pd.DataFrame:
+def _columns(
+    contract: Contract, table: pd.DataFrame, groupings: Mapping[str, Grouping], poolings: Mapping[str, Pooling]
+) -> pd.DataFrame:
     columns: dict[str, pd.Series] = {}
     for feature in contract.features:
         codes = feature.encode(table[feature.name])
@@ -116,6 +124,8 @@ def _columns(contract: Contract, table: pd.DataFrame, groupings: Mapping[str, Gr
         columns |= {feature.name: values, _missing(feature): pd.Series(states, dtype=object)}
     for name, grouping in groupings.items():
         columns[name] = grouping.of_rows(table[name])
+    for name, pooling in poolings.items():
+        columns[name] = pooling.of_rows(columns[name])
     return pd.DataFrame(columns | {PREDICTION: table[PREDICTION].reset_index(drop=True)})
 
 

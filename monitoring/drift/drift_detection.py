@@ -6,16 +6,18 @@ The drift job and the measurement of its error rates both use this code.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from monitoring.drift import distances, row_counts
+from monitoring.drift import distances, domain_classifier, row_counts
 from monitoring.drift.baseline import Baseline
 from monitoring.drift.comparison import Comparison, compare
 from monitoring.drift.drift_result import ColumnDrift, DriftResult
+from monitoring.drift.joint_drift import JointDrift
 from monitoring.drift.limits import find_limits
 from monitoring.drift.live_rows import LiveRows
 from monitoring.drift.row_counts import PREDICTION, RowCounts
 from monitoring.errors import NothingToCompare
 from monitoring.settings import DriftSettings
 
+_NO_INPUTS = "no row has the inputs of this contract"
 _NO_PREDICTIONS_OF_LOG = (
     "If this model was pinned recently, wait for more predictions, or start the window when it was pinned, with --from."
 )
@@ -24,8 +26,12 @@ _NO_PREDICTIONS_OF_ROWS = (
 )
 
 
-def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple[Comparison, DriftResult]:
+def detect(
+    baseline: Baseline, live: LiveRows, settings: DriftSettings, *, false_alarm_rate: float | None = None
+) -> tuple[Comparison, DriftResult]:
     """Decide whether the live rows drifted from the baseline.
+
+    `false_alarm_rate` is that of this run; None for that of a single check.
 
     Raises:
         NothingToCompare: no column can be compared.
@@ -37,11 +43,27 @@ def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple
         row_counts.points(compared, baseline.table),
         rules_of=baseline.contract if live.inputs_kept else None,
     )
+    rate = settings.false_alarm_rate if false_alarm_rate is None else false_alarm_rate
     comparison = compare(compared, baseline.table, live.table, counted)
     if not comparison.judged:
         raise NothingToCompare(reasons=comparison.unjudged)
+    part = rate / (len(comparison.judged) + 1)
+    scores = _score(comparison, baseline, false_alarm_rate=rate - part, min_distance=settings.min_distance)
+    drifted = {score.feature for score in scores if score.drifted and score.feature}
+    joint = (
+        domain_classifier.check(
+            compared,
+            baseline.table,
+            live.table,
+            without=drifted,
+            false_alarm_rate=part,
+            min_distance=settings.min_distance,
+        )
+        if live.inputs_kept
+        else _NO_INPUTS
+    )
     return comparison, DriftResult(
-        scores=_score(comparison, baseline, settings),
+        scores=scores,
         min_drift_share=settings.min_drift_share,
         unjudged={**comparison.unjudged, **baseline.not_compared},
         violations={rule: rows for rule, rows in counted.rules.items() if rows},
@@ -49,6 +71,9 @@ def detect(baseline: Baseline, live: LiveRows, settings: DriftSettings) -> tuple
         judged_rows=counted.rows,
         reference_rows=len(baseline.table),
         model_version=baseline.scorer.version,
+        joint=joint if isinstance(joint, JointDrift) else None,
+        unclassified=joint if isinstance(joint, str) else None,
+        importance=baseline.importance,
         reason=" ".join(_doubts(live, counted, settings, baseline.scorer.version)) or None,
     )
 
@@ -77,9 +102,11 @@ def _doubts(live: LiveRows, counted: RowCounts, settings: DriftSettings, version
         )
 
 
-def _score(comparison: Comparison, baseline: Baseline, settings: DriftSettings) -> tuple[ColumnDrift, ...]:
+def _score(
+    comparison: Comparison, baseline: Baseline, *, false_alarm_rate: float, min_distance: float
+) -> tuple[ColumnDrift, ...]:
     measured = distances.measure(comparison)
-    limits = find_limits(comparison, false_alarm_rate=settings.false_alarm_rate, min_distance=settings.min_distance)
+    limits = find_limits(comparison, false_alarm_rate=false_alarm_rate, min_distance=min_distance)
     return tuple(
         ColumnDrift(
             column=name,

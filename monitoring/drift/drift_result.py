@@ -5,9 +5,10 @@ A drifted input column counts by the importance of its feature; drifted predicti
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from monitoring.drift.joint_drift import JointDrift
 from monitoring.errors import CANNOT_TELL
 from monitoring.job_result import JobResult
 
@@ -75,6 +76,12 @@ class DriftResult(JobResult):
     model_version: str
     reason: str | None = None
     """Why calm columns would not mean that nothing drifted, and the remedy; None if they would."""
+    joint: JointDrift | None = None
+    """The columns together; None if they were not compared so."""
+    unclassified: str | None = None
+    """Why they were not."""
+    importance: Mapping[str, float] = field(default_factory=dict)
+    """Share of each feature in the total importance, for those that drifted together."""
 
     @property
     def drifted(self) -> list[ColumnDrift]:
@@ -89,8 +96,11 @@ class DriftResult(JobResult):
 
     @property
     def drift_share(self) -> float:
-        """Share of the total importance, 0 to 1, of the features that have a drifted column."""
-        return sum({score.feature: score.importance or 0 for score in self.drifted}.values())
+        """Share of the total importance, 0 to 1, of the features that drifted by a column or together."""
+        shares: dict[str | None, float] = {score.feature: score.importance or 0 for score in self.drifted}
+        if self.joint:
+            shares |= {name: self.importance.get(name, 0) for name in self.joint.features}
+        return sum(shares.values())
 
     @property
     def verdict(self) -> Literal["drift", "no drift", "cannot tell"]:
@@ -114,6 +124,19 @@ class DriftResult(JobResult):
 
     @property
     def _drift(self) -> str:
+        together = self._together
+        if not self.drifted and together:
+            share = f"these features have {self.drift_share:.0%} of the importance"
+            what = "drift" if self.verdict == "drift" else "no drift that matters:"
+            return f"{what} in the columns together, and in none by itself: {together}; {share}"
+        return self._columns + (f"; and in the columns together: {together}" if together else "")
+
+    @property
+    def _together(self) -> str:
+        return f"{self.joint}" if self.joint and self.joint.drifted else ""
+
+    @property
+    def _columns(self) -> str:
         if not self.drifted:
             return f"no drift in {len(self.scores)} column{'s' if len(self.scores) != 1 else ''}"
         named = ", ".join(map(str, self.drifted[:MOST_NAMED]))
@@ -132,11 +155,20 @@ class DriftResult(JobResult):
 
     @property
     def remarks(self) -> list[str]:
-        """List the columns that were not compared and the broken rules, a line each."""
+        """List the columns together, the columns that were not compared, and the broken rules, a line each."""
+        together = []
+        if self.joint:
+            reference, live = self.joint.rows
+            rows = f"{live:,} live rows and {reference:,} reference rows"
+            together.append(f"columns together: a classifier tells {rows} apart with {self.joint}")
+        elif self.unclassified:
+            together.append(f"columns together: not compared, because {self.unclassified}")
         unjudged = [f"not compared: {column}, {reason}" for column, reason in self.unjudged.items()]
-        return unjudged + [
-            f"outside the contract: {rule}, {rows:,} live rows" for rule, rows in self.violations.items()
-        ]
+        return (
+            together
+            + unjudged
+            + [f"outside the contract: {rule}, {rows:,} live rows" for rule, rows in self.violations.items()]
+        )
 
     @property
     def details(self) -> dict[str, Any]:
@@ -148,6 +180,7 @@ class DriftResult(JobResult):
             "drift_share": self.drift_share,
             "min_drift_share": self.min_drift_share,
             "columns": [score.record for score in self.scores],
+            "joint": self.joint.record if self.joint else None,
             "unjudged": dict(self.unjudged),
             "violations": dict(self.violations),
         }

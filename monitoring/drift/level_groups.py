@@ -23,7 +23,7 @@ from models.customer.kinds.learned_levels import NEW
 from monitoring.drift import row_counts
 from monitoring.drift.row_counts import UNREADABLE, Values
 
-_LEAST_SHARE, _LEAST_ROWS, _MOST_GROUPS = 0.01, 10, 10
+LEAST_SHARE, LEAST_ROWS, MOST_GROUPS = 0.01, 10, 10
 """Smallest share of a label in the training rows, and smallest expected number of rows in the smaller table."""
 _CHANCE = 4.0
 """Standard deviations of chance."""
@@ -72,10 +72,10 @@ class Grouping:
 def choose(feature: Feature, live: Values, *, rows: tuple[int, int]) -> Grouping:
     """Choose the labels; `rows` are the numbers of all reference rows and of all live rows."""
     trained = sum(feature.levels.values()) or 1
-    share = max(_LEAST_SHARE, _LEAST_ROWS / max(1, min(rows)))
+    share = max(LEAST_SHARE, LEAST_ROWS / max(1, min(rows)))
     own = {level for level, count in feature.levels.items() if count >= share * trained}
     others = 1 - sum(feature.levels[level] for level in own) / trained
-    groups = max(1, min(_MOST_GROUPS, int(others / share)))
+    groups = max(1, min(MOST_GROUPS, int(others / share)))
     once = sum(count == 1 for count in feature.levels.values())
     return Grouping(feature.levels, own, groups, _has_new(live, once=once, trained=trained))
 

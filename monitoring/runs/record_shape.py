@@ -39,6 +39,10 @@ class _Column(_Facts):
     drifted: bool = False
 
 
+class _Joint(_Facts):
+    ratio: FiniteFloat
+
+
 class _Figure(_Facts):
     value: FiniteFloat
     low: FiniteFloat | None = None
@@ -95,6 +99,7 @@ class _Record(_Facts):
     drift_share: FiniteFloat = 0.0
     min_drift_share: FiniteFloat | None = None
     columns: list[_Column] = []
+    joint: _Joint | None = None
     remarks: list[str] = []
     checks: list[_Check] = []
     reviews: list[_Review] = []

@@ -185,7 +185,7 @@ def test_a_changed_reference_cannot_tell(judge: Judge, customers: Draw, shelf: P
 def test_an_unexpected_error_cannot_tell_and_leaves_its_traceback_in_the_log(
     judge: Judge, customers: Draw, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(drift_job, "detect", fail)

@@ -23,7 +23,7 @@ ROWS = 2_000
 LIVE = {"churn_live_roc_auc", "churn_live_roc_auc_low", "churn_live_brier"} | {
     f"churn_live_calibration_{figure}" for figure in ("error", "slope", "intercept")
 }
-PREDICTED = {"churn_drift_prediction_ratio", "churn_estimated_roc_auc"}
+PREDICTED = {"churn_drift_prediction_ratio", "churn_drift_joint_ratio", "churn_estimated_roc_auc"}
 DRIFTED = {
     "churn_drift_share",
     "churn_drift_column_ratio support_tickets",

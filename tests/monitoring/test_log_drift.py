@@ -20,6 +20,11 @@ Draw = Callable[[int, int], pd.DataFrame]
 Keep = Callable[..., None]
 
 
+def further_remarks(record: dict[str, Any]) -> list[str]:
+    """Return what a run says besides how the columns fit together, and how strict its limits are."""
+    return [one for one in record["remarks"] if not one.startswith(("columns together: ", "limits of "))]
+
+
 @pytest.fixture
 def pinned(shelf: Path) -> str:
     return pins.read(shelf).version
@@ -33,7 +38,7 @@ def test_calm_customers_of_the_last_day_are_no_drift(judge: Judge, keep: Keep, c
     assert (outcome.code, outcome.drifted, record["window_rows"], record["judged_rows"]) == (0, set(), 1_000, 1_000)
     assert (record["model_versions"], record["refused_share"], record["dropped_rows"]) == ({pinned: 1_000}, None, 0)
     assert datetime.fromisoformat(record["to"]) - datetime.fromisoformat(record["from"]) == timedelta(hours=24)
-    assert record["remarks"] == []
+    assert further_remarks(record) == []
 
 
 def test_a_customer_who_is_predicted_often_counts_once(judge: Judge, keep: Keep, customers: Draw, pinned: str) -> None:
@@ -202,7 +207,7 @@ def test_many_refusals_cannot_tell_and_name_their_fields(
     assert (outcome.code, outcome.record["verdict"], outcome.drifted) == (2, "cannot tell", set())
     assert outcome.said.startswith(f"cannot tell: {said}. More than 10% are refused, and the log has no row of them.")
     assert outcome.record["refused_fields"] == {"contract_type": 0.8, "other": 0.2}
-    assert outcome.record["remarks"] == allowed.record["remarks"] == [said]
+    assert further_remarks(outcome.record) == further_remarks(allowed.record) == [said]
     assert allowed.code == 0
 
 
@@ -230,7 +235,7 @@ def test_refusals_and_holes_in_the_log_are_said(judge: Judge, keep: Keep, custom
     count(log_url, answered=950, refused=50, fields={"tenure_months": 50}, dropped=1_234)
     outcome = judge()
     assert (outcome.code, outcome.record["refused_share"], outcome.record["dropped_rows"]) == (0, 0.05, 1_234)
-    assert outcome.record["remarks"] == [
+    assert further_remarks(outcome.record) == [
         "missing from the log: 1,234 predictions, dropped while its database was unavailable",
         "refused with 422: 5.0% of requests; broken rules by field: tenure_months 100%",
     ]
@@ -241,7 +246,7 @@ def test_rows_without_inputs_are_left_out_and_counted(judge: Judge, keep: Keep, 
     keep(customers(300, 3))
     outcome = judge()
     assert (outcome.code, outcome.record["window_rows"], outcome.record["judged_rows"]) == (0, 600, 300)
-    assert outcome.record["remarks"] == ["left out, without the inputs of this contract: 300 rows"]
+    assert further_remarks(outcome.record) == ["left out, without the inputs of this contract: 300 rows"]
 
 
 def test_rows_of_an_earlier_contract_are_left_out_and_counted(
@@ -265,7 +270,7 @@ def test_calm_predictions_without_inputs_cannot_tell(judge: Judge, keep: Keep, c
         "logs them, or check a file with --live. Partial result: no drift in 1 column; 300 live rows against 3,000 "
         "reference rows"
     )
-    assert (outcome.record["violations"], outcome.record["remarks"]) == ({}, [])
+    assert (outcome.record["violations"], further_remarks(outcome.record)) == ({}, [])
 
 
 def test_predictions_that_moved_are_drift_without_inputs(judge: Judge, keep: Keep, customers: Draw) -> None:

@@ -27,6 +27,7 @@ DRIFT = {
         {"name": "tenure_months", "distance": 0.02, "limit": 0.08, "ratio": 0.25},
         {"name": "churn_probability", "distance": 0.1, "limit": 0.05, "ratio": 2.0},
     ],
+    "joint": {"ratio": 1.5},
 }
 PERFORMANCE = {
     "exit_code": 0,
@@ -80,6 +81,7 @@ def test_the_newest_record_of_each_job_is_told(port: int, tmp_path: Path) -> Non
             ("churn_drift_column_ratio", "monthly_charges"): 3,
             ("churn_drift_column_ratio", "tenure_months"): 0.25,
             ("churn_drift_prediction_ratio",): 2,
+            ("churn_drift_joint_ratio",): 1.5,
             ("churn_live_roc_auc",): 0.84,
             ("churn_live_roc_auc_low",): 0.82,
             ("churn_live_brier",): 0.12,

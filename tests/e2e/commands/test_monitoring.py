@@ -175,7 +175,8 @@ def test_performance_is_judged_by_the_limits_that_were_given(
     then = window(51, 49)
     usual, bold = judge(*then, exit_code=1), judge(*then, "--false-alarm-rate", 0.5, exit_code=1)
     assert [one < other for one, other in zip(bold, usual, strict=True)] == [True, True]
-    patient = judge("--since", "60d", "--min-fall", 0.9, "--min-calibration-error", 0.8, exit_code=0)
+    patience = ("--min-fall", 0.9, "--min-calibration-error", 0.8, "--false-alarms-per-year", 0.01)
+    patient = judge("--since", "60d", *patience, exit_code=0)
     assert patient == [0.9, 0.8]
     nobody = record_of(monitoring.run("performance", "--trusted-reporters", "billing,app", *then, *flags, exit_code=2))
     assert (nobody["window_rows"], nobody["outcomes_rows"]) == (150, 0)
@@ -186,8 +187,10 @@ def test_a_review_is_kept_and_an_old_run_is_removed(
 ) -> None:
     output, url = ("--output-dir", tmp_path / "var"), ("--log-url", sqlite_url)
     keep(sqlite_url, CALM, 150, days_ago=1)
-    calm = record_of(monitoring.run("drift", "--since", "36h", "--min-rows", 100, *url, "--models-dir", shelf, *output))
+    look = ("--since", "36h", "--min-rows", 100, "--false-alarms-per-year", 1, "--models-dir", shelf)
+    calm = record_of(monitoring.run("drift", *look, *url, *output))
     assert calm["judged_rows"] == 150  # fewer than can tell by default
+    assert calm["false_alarm_rate"] == pytest.approx(1.5 / 365)
     [record] = (tmp_path / "var" / "reports").glob("*.json")
     decision = ("--decision", "retrain", "--by", "ann", "--why", "prices rose", "--retrain-command", "echo asked for")
     told = monitoring.run("review", record.stem, *decision, *output).out

@@ -1,8 +1,11 @@
 """The verdict and its summary follow from the distances and from the feature importance."""
 
+from dataclasses import replace
+
 import pytest
 
 from monitoring.drift.drift_result import ColumnDrift, DriftResult
+from monitoring.drift.joint_drift import JointDrift
 
 
 def score(feature: str | None, ratio: float, importance: float | None = None, column: str | None = None) -> ColumnDrift:
@@ -99,3 +102,33 @@ def test_what_no_distance_shows_is_remarked() -> None:
         "not compared: other, always 3",
         "outside the contract: other above 2, 1,200 live rows",
     ]
+
+
+TOGETHER = JointDrift(0.63, 0.53, (5_000, 1_200), {"a": 0.6, "b": 0.4})
+
+
+@pytest.mark.parametrize(("importance", "exit_code"), [(0.06, 1), (0.04, 0)])
+def test_columns_that_drifted_together_count_by_their_importance(importance: float, exit_code: int) -> None:
+    found = replace(verdict(score("a", 0.2, 0.5)), joint=TOGETHER, importance={"a": importance, "b": importance})
+
+    assert (found.exit_code, found.drift_share) == (exit_code, 2 * importance)
+
+
+def test_what_drifted_together_is_said_and_recorded() -> None:
+    found = replace(verdict(score("a", 0.2, 0.5)), joint=TOGETHER, importance={"a": 0.3, "b": 0.3})
+
+    named = "ROC-AUC 0.630, limit 0.530, by a 60%, b 40%"
+    share = "these features have 60% of the importance"
+    assert found.summary == f"drift in the columns together, and in none by itself: {named}; {share}; {ROWS}"
+    assert found.remarks[0] == (
+        f"columns together: a classifier tells 1,200 live rows and 5,000 reference rows apart with {named}"
+    )
+    assert found.details["joint"]["ratio"] == pytest.approx(13 / 3)
+    assert found.details["joint"]["features"] == {"a": 0.6, "b": 0.4}
+
+
+def test_columns_that_were_not_classified_are_said_with_the_reason() -> None:
+    found = replace(verdict(score("a", 0.2, 0.5)), unclassified="there are none")
+
+    assert found.remarks[0] == "columns together: not compared, because there are none"
+    assert found.details["joint"] is None
