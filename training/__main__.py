@@ -1,6 +1,7 @@
 """`python -m training COMMAND`: runs a job and prints its result. Exit code 0 is done, 2 is not done.
 
-`promote` and `compare-live` end with 1 if the challenger is not better; then nothing was changed.
+`promote` and `compare-live` end with 1 if the challenger is not better; then nothing was changed. `replay` ends with 1
+if the prediction is not the same when it is computed again.
 """
 
 import logging
@@ -15,6 +16,7 @@ from models import command_line, native_libraries, plain_text
 from models.errors import ModelsError
 from training.contracts import command as contract
 from training.errors import LibraryUnusable, TrainingError
+from training.replay.settings import ReplaySettings
 from training.settings import (
     ChallengeSettings,
     CompareLiveSettings,
@@ -111,6 +113,16 @@ def compare_live(settings: CompareLiveSettings) -> Outcome:
     return live_comparison.describe(found), 0 if found.better else 1
 
 
+def replay(settings: ReplaySettings) -> Outcome:
+    """Compute a logged prediction again, and say whether it is the same."""
+    from training.replay import replay_report, replaying  # noqa: PLC0415  # as above
+
+    found = replaying.replay(settings)
+    if settings.report:
+        replay_report.write(found, settings.report)
+    return replay_report.text(found), 0 if found.is_equal else 1
+
+
 COMMANDS: dict[str, tuple[Callable[[Any], Outcome], type[BaseSettings], str]] = {
     "fit": (fit, FitSettings, "nothing new is served"),
     "score": (score, ScoreSettings, "files that were not finished are not written"),
@@ -119,6 +131,7 @@ COMMANDS: dict[str, tuple[Callable[[Any], Outcome], type[BaseSettings], str]] = 
     "challenge": (challenge, ChallengeSettings, "nothing was changed"),
     "compare-live": (compare_live, CompareLiveSettings, "nothing was changed"),
     "history": (history, HistorySettings, "nothing was changed"),
+    "replay": (replay, ReplaySettings, "it cannot be told whether the prediction is the same"),
 }
 
 

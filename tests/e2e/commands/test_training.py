@@ -1,11 +1,13 @@
 """Every source and every option of `python -m training`, each run once as a user runs it, with what it changes."""
 
+import json
 import secrets
 import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import joblib
 import mlflow
 import numpy as np
@@ -17,16 +19,19 @@ from pydantic_settings import BaseSettings
 from sklearn.pipeline import Pipeline
 
 from demo.populations import CALM
+from demo.running_service import running
 from models.bundles import pin_history, pins
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from models.log import log_tables
+from monitoring.archive import archiving
 from service.app import create_app
 from service.settings import Settings as ServiceSettings
 from tests import live_log
 from tests.e2e.commands.programs import Program, require_all, unused
 from tests.e2e.commands.training_workspace import Desk, everything_in
 from tests.object_store import ObjectStore
+from tests.waiting import wait_until
 from training.__main__ import COMMANDS
 from training.data import synthetic
 from training.settings import ChallengeSettings, PromoteSettings
@@ -403,6 +408,49 @@ def test_a_live_comparison_looks_at_the_log_and_the_time_it_was_told(
     assert "0 outcomes, at least 150" in own.training.run("compare-live", *window, *nobody, exit_code=2).err
     few = own.training.run("compare-live", *window[:4], "--models-dir", own.models_dir, exit_code=2)
     assert "at least 500 are needed" in few.err
+
+
+def test_what_a_service_answered_is_proved_after_its_model_was_retired(
+    desk: Desk, champion: str, challenger: str, tmp_path: Path
+) -> None:
+    own, url = desk.copy(tmp_path / "own"), f"sqlite:///{tmp_path / 'predictions.db'}"
+    variables = {"SERVICE_LOG_URL": url, "SERVICE_OUTPUT_DIR": str(tmp_path / "spooled")}
+    engine = log_tables.connect(url, create=True)
+    with running(own.models_dir, tmp_path / "service.log", **variables) as service:
+        answer = httpx.post(f"{service.url}/predict?explain=true", json=CONTRACT.example, timeout=60)
+        (tmp_path / "answer.json").write_bytes(answer.content)
+        identity = answer.json()["prediction_id"]
+        wait_until(lambda: _count_predictions(engine) == 1, 30)
+    own.training.run("rollback", challenger, *own.flags)
+    own.drop(champion)
+    elsewhere = ("--tracking-uri", f"sqlite:///{own.move_database()}")
+    result = tmp_path / "replay.json"
+    words = ("replay", identity, "--log-url", url, "--answer", tmp_path / "answer.json", "--report", result)
+    told = own.training.run(*words, *own.flags, *elsewhere).out
+    assert told.startswith(f"prediction {identity} is the same when it is computed again\n")
+    checks = {check["part"]: check for check in json.loads(result.read_text())["checks"]}
+    assert checks["probability"]["note"] == checks["answered probability"]["note"] == "bit for bit"
+    assert checks["answered reasons"]["recorded"] == checks["answered reasons"]["computed"] != []
+
+    archiving.export(engine, tmp_path / "archive", live_log.NOW + timedelta(weeks=1))
+    with engine.begin() as connection:
+        connection.execute(sa.delete(log_tables.PREDICTIONS))
+    engine.dispose()
+    gone = own.training.run(*words, *own.flags, *elsewhere, exit_code=2)
+    assert "name the folder of exported weeks with --live" in gone.err
+    assert (
+        told.splitlines()[2:]
+        == (own.training.run(*words, "--live", tmp_path / "archive", *own.flags, *elsewhere).out.splitlines()[2:])
+    )
+    nowhere = own.training.run(*words, "--live", tmp_path / "archive", *own.flags, exit_code=2)
+    assert f"model {champion} is neither in " in nowhere.err
+
+
+def _count_predictions(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("predictions"):
+            return 0
+        return connection.scalar(sa.select(sa.func.count()).select_from(log_tables.PREDICTIONS)) or 0
 
 
 def test_a_foreign_file_is_scored_with_the_pinned_model(
