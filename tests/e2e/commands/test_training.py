@@ -31,6 +31,7 @@ from tests import live_log
 from tests.e2e.commands.programs import Program, require_all, unused
 from tests.e2e.commands.training_workspace import Desk, everything_in
 from tests.object_store import ObjectStore
+from tests.training.promotion.live import prometheus_server
 from tests.waiting import wait_until
 from training.__main__ import COMMANDS
 from training.data import synthetic
@@ -400,7 +401,7 @@ def test_a_live_comparison_looks_at_the_log_and_the_time_it_was_told(
         live_log.add(
             log_url, [None] * 240, left, made, made, has_outcome=[True] * 240, version=version, probability=said
         )
-    window = ("--log-url", log_url, "--since", "3d", "--min-rows", 150)
+    window = ("--log-url", log_url, "--since", "3d", "--min-rows", 150, "--mature-after", "1h", "--horizon-rows", 300)
     told = own.training.run("compare-live", *window, "--models-dir", own.models_dir).out
     assert told.startswith(f"{challenger} is better than {champion}: canary since ")
     assert told.count("180 predictions, 180 with an outcome") == 2
@@ -408,6 +409,39 @@ def test_a_live_comparison_looks_at_the_log_and_the_time_it_was_told(
     assert "0 outcomes, at least 150" in own.training.run("compare-live", *window, *nobody, exit_code=2).err
     few = own.training.run("compare-live", *window[:4], "--models-dir", own.models_dir, exit_code=2)
     assert "at least 500 are needed" in few.err
+
+
+def test_a_canary_advances_by_itself_with_what_it_was_told(
+    desk: Desk, champion: str, challenger: str, log_url: str, tmp_path: Path
+) -> None:
+    own, now = desk.copy(tmp_path / "own"), live_log.NOW
+    own.training.run("challenge", challenger, "--mode", "canary", "--share", 0.05, *own.flags)
+    history = own.models_dir / pin_history.HISTORY
+    begun = pin_history.read(own.models_dir).changes[-1].at
+    history.write_text(
+        history.read_text().replace(f"{begun:%Y-%m-%dT%H:%M:%S}", f"{now - 9 * live_log.DAY:%Y-%m-%dT%H:%M:%S}")
+    )
+    left, made = [number % 3 == 0 for number in range(240)], [now - timedelta(days=1)] * 240
+    for version, said in ((champion, [0.4] * 240), (challenger, [0.8 if one else 0.1 for one in left])):
+        live_log.add(
+            log_url, [None] * 240, left, made, made, has_outcome=[True] * 240, version=version, probability=said
+        )
+    judged = ("--log-url", log_url, "--mature-after", "1h", "--min-rows", 150, "--horizon-rows", 300)
+    where = (*own.flags, "--tracking-uri", f"sqlite:///{own.move_database()}")
+    with prometheus_server.serving() as prometheus:
+        prometheus.error_share, prometheus.p99_seconds = "0.3", "2"
+        words = ("advance", "--prometheus-url", prometheus.url, *judged, *where)
+        limits = ("--max-error-share", 0.5, "--max-answer-seconds", 3)
+        steps = ("--steps", "[0.05, 0.3]", "--step-for", "1d")
+        nobody = own.training.run(*words, *limits, *steps, "--trusted-reporters", "billing").out
+        assert "stays at 5% of the customers: 0 outcomes, at least 150 are needed" in nobody
+        advanced = own.training.run(*words, *limits, *steps).out
+        assert advanced.startswith(
+            f"canary {challenger} advances from 5% to 30% of the customers: not worse after 240 "
+        )
+        failing = own.training.run(*words, "--max-answer-seconds", 3, exit_code=1).out
+        assert "is withdrawn from 30% of the customers: 30.0% of the requests of the last hour failed" in failing
+    assert pins.read(own.models_dir).challenger is None
 
 
 def test_what_a_service_answered_is_proved_after_its_model_was_retired(
@@ -422,8 +456,10 @@ def test_what_a_service_answered_is_proved_after_its_model_was_retired(
         identity = answer.json()["prediction_id"]
         wait_until(lambda: _count_predictions(engine) == 1, 30)
     own.training.run("rollback", challenger, *own.flags)
-    own.drop(champion)
     elsewhere = ("--tracking-uri", f"sqlite:///{own.move_database()}")
+    kept = own.training.run("retire", "--keep-for", "9d", *own.flags, *elsewhere).out
+    assert kept == "removed 0 bundles from the store\n"
+    own.drop(champion)
     result = tmp_path / "replay.json"
     words = ("replay", identity, "--log-url", url, "--answer", tmp_path / "answer.json", "--report", result)
     told = own.training.run(*words, *own.flags, *elsewhere).out
