@@ -1,7 +1,8 @@
 """`python -m training COMMAND`: runs a job and prints its result. Exit code 0 is done, 2 is not done.
 
 `promote` and `compare-live` end with 1 if the challenger is not better, and `promote` with 2 if it cannot tell; then
-nothing was changed.
+nothing was changed. `advance` ends with 1 if it withdraws the canary, and `replay` if the prediction is not the same
+when it is computed again.
 """
 
 import logging
@@ -16,7 +17,9 @@ from models import command_line, native_libraries, plain_text
 from models.errors import ModelsError
 from training.contracts import command as contract
 from training.errors import LibraryUnusable, TrainingError
+from training.promotion.live.settings import AdvanceSettings
 from training.recalibration.settings import RecalibrateSettings
+from training.replay.settings import ReplaySettings, RetireSettings
 from training.settings import (
     ChallengeSettings,
     CompareLiveSettings,
@@ -115,10 +118,35 @@ def history(settings: HistorySettings) -> Outcome:
 
 def compare_live(settings: CompareLiveSettings) -> Outcome:
     """Compare champion and challenger on logged outcomes."""
-    from training.promotion import live_comparison  # noqa: PLC0415  # as above
+    from training.promotion.live import live_comparison, live_report  # noqa: PLC0415  # as above
 
     found = live_comparison.compare(settings)
-    return live_comparison.describe(found), 0 if found.better else 1
+    return live_report.describe(found), 0 if found.better else 1
+
+
+def advance(settings: AdvanceSettings) -> Outcome:
+    """Advance a canary by a step, keep it as it is, or withdraw it."""
+    from training.promotion.live import canary_steps  # noqa: PLC0415  # as above
+
+    decision = canary_steps.advance(settings)
+    return decision.sentence, 1 if decision.action == "withdraw" else 0
+
+
+def replay(settings: ReplaySettings) -> Outcome:
+    """Compute a logged prediction again, and say whether it is the same."""
+    from training.replay import replay_report, replaying  # noqa: PLC0415  # as above
+
+    found = replaying.replay(settings)
+    if settings.report:
+        replay_report.write(found, settings.report)
+    return replay_report.text(found), 0 if found.is_equal else 1
+
+
+def retire(settings: RetireSettings) -> Outcome:
+    """Remove retired bundles from the store."""
+    from training.replay import retirement  # noqa: PLC0415  # as above
+
+    return retirement.retire(settings).sentences, 0
 
 
 COMMANDS: dict[str, tuple[Callable[[Any], Outcome], type[BaseSettings], str]] = {
@@ -129,7 +157,10 @@ COMMANDS: dict[str, tuple[Callable[[Any], Outcome], type[BaseSettings], str]] = 
     "rollback": (roll_back, RollbackSettings, _KEPT),
     "challenge": (challenge, ChallengeSettings, "nothing was changed"),
     "compare-live": (compare_live, CompareLiveSettings, "nothing was changed"),
+    "advance": (advance, AdvanceSettings, "the canary stays as it is"),
     "history": (history, HistorySettings, "nothing was changed"),
+    "replay": (replay, ReplaySettings, "it cannot be told whether the prediction is the same"),
+    "retire": (retire, RetireSettings, "nothing was removed"),
 }
 
 

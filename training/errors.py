@@ -1,9 +1,9 @@
 """Errors of training. Each error keeps its facts, and its message ends with the remedy.
 
 Errors of live rows are in `training.data.live_errors`, those of promotion in `training.promotion.errors`, those of
-scoring in `training.scoring.errors`, those of drafting a contract in `training.contracts.errors`, those of the columns
-file in `models.columns.errors`, those of a table in parts in `training.partitioned.errors`, and those of a cluster in
-`training.partitioned.cluster.errors`.
+scoring in `training.scoring.errors`, those of a replay in `training.replay.errors`, those of drafting a contract in
+`training.contracts.errors`, those of the columns file in `models.columns.errors`, those of a table in parts in
+`training.partitioned.errors`, and those of a cluster in `training.partitioned.cluster.errors`.
 
 TrainingError
 ├── DataError                 the rows cannot be used

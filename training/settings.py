@@ -226,8 +226,12 @@ class CompareLiveSettings(JobSettings):
     """The prediction log, SQLite or PostgreSQL."""
     since: Duration | None = None
     """Age of the oldest predictions, as 90m, 24h or 7d; by default since the challenger started."""
+    mature_after: Duration | None = None
+    """Age at which nearly all outcomes have arrived, as 90m, 24h or 7d; younger predictions are left out."""
     min_rows: int = Field(default=500, ge=1)
     """Fewest outcomes of either model; with fewer the command cannot tell."""
+    horizon_rows: int = Field(default=5_000, ge=1)
+    """Outcomes at which the intervals are narrowest; choose it before the trial, and keep it."""
     trusted_reporters: Reporters = None
     """Reporters whose outcomes count, as crm,billing; by default all."""
     models_dir: LocalPath = Path("models")

@@ -2,17 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.statistics import (
-    bounds_study,
-    calibration_study,
-    drift_costs,
-    drift_levels,
-    drift_looks,
-    drift_multivariate,
-    gate_power,
-    interval_study,
-    moved_rate,
-)
+from benchmarks.statistics import compare_live
 from benchmarks.statistics.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -25,5 +15,6 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "drift_levels": drift_levels.make,
     "drift_looks": drift_looks.make,
     "drift_multivariate": drift_multivariate.make,
+    "compare_live": compare_live.study,
 }
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

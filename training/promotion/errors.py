@@ -6,7 +6,9 @@ TrainingError
     ├── ChampionChanged   the champion changed during the comparison
     ├── TooFewUnseenRows  there are too few rows that neither model was trained on
     ├── RowsUnlikeTestSet the rows that neither model was trained on are not like the test set
-    └── TooFewOutcomes    a trial has too few outcomes
+    ├── TooFewOutcomes    a trial has too few outcomes
+    ├── GuardrailsUnreadable  Prometheus does not say how the service fares
+    └── TrialChanged      another process changed the trial meanwhile
 """
 
 from training.errors import TrainingError
@@ -64,3 +66,22 @@ class TooFewOutcomes(PromotionError):
         super().__init__(
             f"among the predictions of {version}: {problem}. Wait for outcomes, or read a longer period with --since."
         )
+
+
+class GuardrailsUnreadable(PromotionError):
+    """Prometheus does not say how the service fares."""
+
+    def __init__(self, *, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(
+            f"{url}: {problem}. The canary stays as it is. Name the Prometheus that scrapes the service with "
+            "--prometheus-url; without requests in the last hour, wait."
+        )
+
+
+class TrialChanged(PromotionError):
+    """Another process changed the trial meanwhile."""
+
+    def __init__(self, *, version: str) -> None:
+        self.version = version
+        super().__init__(f"the trial of {version} was changed by another process meanwhile. Run the command again.")

@@ -31,6 +31,26 @@ def trained(fingerprint: str, described: Sequence[Described], contract: Contract
     return _of_model(described, contract)
 
 
+def own(fingerprint: str, described: Sequence[Described], contract: Contract) -> Contract:
+    """Return the contract that a model was trained on, from its manifest alone; only words are those of `contract`.
+
+    It encodes a customer as the model knew customers, also after changes that are not compatible.
+
+    Raises:
+        FingerprintMismatch: the fingerprint is not that of the described fields.
+    """
+    if fingerprint == contract.fingerprint:
+        return contract
+    names, today = changes.pair(described, contract), {feature.name: feature for feature in contract.features}
+    try:
+        found = Contract(tuple(_as_trained(one, today.get(names.get(one["name"], ""))) for one in described))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise FingerprintMismatch(bundle=fingerprint, code=contract.fingerprint) from error
+    if found.fingerprint != fingerprint:
+        raise FingerprintMismatch(bundle=fingerprint, code=contract.fingerprint)
+    return found
+
+
 def changes_since(fingerprint: str, described: Sequence[Described], contract: Contract) -> list[Change]:
     """Return what has changed since a model's training; of an equal fingerprint, how values are given.
 
@@ -77,6 +97,17 @@ def _feature(old: Described, new: Feature, names: Mapping[str, str]) -> Feature:
         labels=tuple(words[level] for level in old["categories"]),
         at_least=names.get(old["at_least"]),
         most_levels=old.get("most_levels"),
+    )
+
+
+def _as_trained(old: Described, new: Feature | None) -> Feature:
+    """Return a field as the manifest describes it; its phrase is that of today's field, if it means the same."""
+    is_same = new is not None and (new.kind, new.unit) == (old["kind"], old["unit"])
+    return replace(
+        _removed(old),
+        nullable=old["nullable"],
+        at_least=old["at_least"],
+        phrase=new.phrase if new is not None and is_same else "",
     )
 
 

@@ -62,6 +62,7 @@ class Elsewhere:
 
 FIT = Here(r"(?m)^model \S+ \(")
 GUIDE = "tests/repo/test_guide.py"
+TRAINING = "tests/e2e/commands/test_training.py"
 CONTAINERS, DEPLOY, RETARGET = "tests/repo/test_containers.py", "tests/e2e/test_deploy.py", "tests/e2e/test_retarget.py"
 RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"curl ": Here(r'"(churn_probability|status|detail|threshold|version|written_by)"'),
@@ -77,6 +78,12 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
         "tests/e2e/commands/test_training.py::test_the_files_of_a_lake_are_scored", ('"s3://lake/in"', '"--processes"')
     ),
     r"\.venv/bin/python -m training score (?!.*mine\.toml|lake|s3:)": Here(r"scored 1,?000 of 1,?000 customers"),
+    r"\.venv/bin/python -m training replay ": Elsewhere(
+        f"{TRAINING}::test_what_a_service_answered_is_proved_after_its_model_was_retired", ('"replay", identity',)
+    ),
+    r"\.venv/bin/python -m training (challenge --mode canary |advance )": Elsewhere(
+        f"{TRAINING}::test_a_canary_advances_by_itself_with_what_it_was_told", ('"--mode", "canary"', '"advance"')
+    ),
     r"\.venv/bin/python -m training history": Here("pinned by fit"),
     r"\.venv/bin/python -m training contract diff": Here("no changes: .* was trained with this contract"),
     r"\.venv/bin/python -m monitoring (drift|performance) .*var/demo": Elsewhere(

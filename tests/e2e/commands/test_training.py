@@ -1,5 +1,6 @@
 """Every source and every option of `python -m training`, each run once as a user runs it, with what it changes."""
 
+import json
 import re
 import secrets
 import shutil
@@ -7,6 +8,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import joblib
 import mlflow
 import numpy as np
@@ -18,16 +20,20 @@ from pydantic_settings import BaseSettings
 from sklearn.pipeline import Pipeline
 
 from demo.populations import CALM
+from demo.running_service import running
 from models.bundles import pin_history, pins
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from models.log import log_tables
+from monitoring.archive import archiving
 from service.app import create_app
 from service.settings import Settings as ServiceSettings
 from tests import live_log
 from tests.e2e.commands.programs import Program, require_all, unused
 from tests.e2e.commands.training_workspace import Desk, everything_in
 from tests.object_store import ObjectStore
+from tests.training.promotion.live import prometheus_server
+from tests.waiting import wait_until
 from training.__main__ import COMMANDS
 from training.data import synthetic
 from training.settings import ChallengeSettings, PromoteSettings
@@ -397,7 +403,7 @@ def test_a_live_comparison_looks_at_the_log_and_the_time_it_was_told(
         live_log.add(
             log_url, [None] * 240, left, made, made, has_outcome=[True] * 240, version=version, probability=said
         )
-    window = ("--log-url", log_url, "--since", "3d", "--min-rows", 150)
+    window = ("--log-url", log_url, "--since", "3d", "--min-rows", 150, "--mature-after", "1h", "--horizon-rows", 300)
     told = own.training.run("compare-live", *window, "--models-dir", own.models_dir).out
     assert told.startswith(f"{challenger} is better than {champion}: canary since ")
     assert told.count("180 predictions, 180 with an outcome") == 2
@@ -434,6 +440,84 @@ def test_a_map_is_learned_anew_from_the_outcomes_that_it_was_told(
     told = own.training.run("recalibrate", *source, *mapped, *own.flags, *tracking).out
     assert "by a hash of each customer: the map was learned from " in told
     assert own.pinned == challenger
+
+
+def test_a_canary_advances_by_itself_with_what_it_was_told(
+    desk: Desk, champion: str, challenger: str, log_url: str, tmp_path: Path
+) -> None:
+    own, now = desk.copy(tmp_path / "own"), live_log.NOW
+    own.training.run("challenge", challenger, "--mode", "canary", "--share", 0.05, *own.flags)
+    history = own.models_dir / pin_history.HISTORY
+    begun = pin_history.read(own.models_dir).changes[-1].at
+    history.write_text(
+        history.read_text().replace(f"{begun:%Y-%m-%dT%H:%M:%S}", f"{now - 9 * live_log.DAY:%Y-%m-%dT%H:%M:%S}")
+    )
+    left, made = [number % 3 == 0 for number in range(240)], [now - timedelta(days=1)] * 240
+    for version, said in ((champion, [0.4] * 240), (challenger, [0.8 if one else 0.1 for one in left])):
+        live_log.add(
+            log_url, [None] * 240, left, made, made, has_outcome=[True] * 240, version=version, probability=said
+        )
+    judged = ("--log-url", log_url, "--mature-after", "1h", "--min-rows", 150, "--horizon-rows", 300)
+    where = (*own.flags, "--tracking-uri", f"sqlite:///{own.move_database()}")
+    with prometheus_server.serving() as prometheus:
+        prometheus.error_share, prometheus.p99_seconds = "0.3", "2"
+        words = ("advance", "--prometheus-url", prometheus.url, *judged, *where)
+        limits = ("--max-error-share", 0.5, "--max-answer-seconds", 3)
+        steps = ("--steps", "[0.05, 0.3]", "--step-for", "1d")
+        nobody = own.training.run(*words, *limits, *steps, "--trusted-reporters", "billing").out
+        assert "stays at 5% of the customers: 0 outcomes, at least 150 are needed" in nobody
+        advanced = own.training.run(*words, *limits, *steps).out
+        assert advanced.startswith(
+            f"canary {challenger} advances from 5% to 30% of the customers: not worse after 240 "
+        )
+        failing = own.training.run(*words, "--max-answer-seconds", 3, exit_code=1).out
+        assert "is withdrawn from 30% of the customers: 30.0% of the requests of the last hour failed" in failing
+    assert pins.read(own.models_dir).challenger is None
+
+
+def test_what_a_service_answered_is_proved_after_its_model_was_retired(
+    desk: Desk, champion: str, challenger: str, tmp_path: Path
+) -> None:
+    own, url = desk.copy(tmp_path / "own"), f"sqlite:///{tmp_path / 'predictions.db'}"
+    variables = {"SERVICE_LOG_URL": url, "SERVICE_OUTPUT_DIR": str(tmp_path / "spooled")}
+    engine = log_tables.connect(url, create=True)
+    with running(own.models_dir, tmp_path / "service.log", **variables) as service:
+        answer = httpx.post(f"{service.url}/predict?explain=true", json=CONTRACT.example, timeout=60)
+        (tmp_path / "answer.json").write_bytes(answer.content)
+        identity = answer.json()["prediction_id"]
+        wait_until(lambda: _count_predictions(engine) == 1, 30)
+    own.training.run("rollback", challenger, *own.flags)
+    elsewhere = ("--tracking-uri", f"sqlite:///{own.move_database()}")
+    kept = own.training.run("retire", "--keep-for", "9d", *own.flags, *elsewhere).out
+    assert kept == "removed 0 bundles from the store\n"
+    own.drop(champion)
+    result = tmp_path / "replay.json"
+    words = ("replay", identity, "--log-url", url, "--answer", tmp_path / "answer.json", "--report", result)
+    told = own.training.run(*words, *own.flags, *elsewhere).out
+    assert told.startswith(f"prediction {identity} is the same when it is computed again\n")
+    checks = {check["part"]: check for check in json.loads(result.read_text())["checks"]}
+    assert checks["probability"]["note"] == checks["answered probability"]["note"] == "bit for bit"
+    assert checks["answered reasons"]["recorded"] == checks["answered reasons"]["computed"] != []
+
+    archiving.export(engine, tmp_path / "archive", live_log.NOW + timedelta(weeks=1))
+    with engine.begin() as connection:
+        connection.execute(sa.delete(log_tables.PREDICTIONS))
+    engine.dispose()
+    gone = own.training.run(*words, *own.flags, *elsewhere, exit_code=2)
+    assert "name the folder of exported weeks with --live" in gone.err
+    assert (
+        told.splitlines()[2:]
+        == (own.training.run(*words, "--live", tmp_path / "archive", *own.flags, *elsewhere).out.splitlines()[2:])
+    )
+    nowhere = own.training.run(*words, "--live", tmp_path / "archive", *own.flags, exit_code=2)
+    assert f"model {champion} is neither in " in nowhere.err
+
+
+def _count_predictions(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("predictions"):
+            return 0
+        return connection.scalar(sa.select(sa.func.count()).select_from(log_tables.PREDICTIONS)) or 0
 
 
 def test_a_foreign_file_is_scored_with_the_pinned_model(

@@ -1,12 +1,13 @@
 """Compares champion and challenger by their logged predictions and the outcomes.
 
 In shadow mode, both models predict the same customers, and the differences are paired. In canary mode, each model
-answers customers of its own, assigned at random. The models can be compared, but far more outcomes are needed.
+answers customers of its own, assigned at random. The models can be compared, but far more outcomes are needed. The
+intervals hold at every look, so a trial may be looked at daily.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -17,13 +18,24 @@ from models.bundles.risk import RiskPolicy
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from models.log import connections, reporters, row_ids
-from training.promotion import logged_predictions, paired_comparison
 from training.promotion.errors import NoSuchModel, TooFewOutcomes
-from training.promotion.logged_predictions import LoggedPredictions
-from training.promotion.paired_comparison import Gain, ScoredModel
+from training.promotion.live import live_gains, logged_predictions, metric_differences
+from training.promotion.live.live_gains import LiveGain
+from training.promotion.live.logged_predictions import LoggedPredictions
+from training.promotion.paired_comparison import ScoredModel
 from training.settings import CompareLiveSettings
 
-_NOTE = "the champion answers all customers without an id, so the two models may answer different customers"
+
+@dataclass(frozen=True)
+class Read:
+    """What the log has of a trial."""
+
+    records: tuple[LoggedPredictions, LoggedPredictions]
+    """Of the champion and of the challenger."""
+    contradicted: int
+    """Predictions whose outcome is unknown because trusted reporters disagree."""
+    is_random: bool
+    """Whether chance alone decides which customers are whose."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +44,18 @@ class LiveComparison:
 
     challenger: Challenger
     since: datetime
-    records: tuple[LoggedPredictions, LoggedPredictions]
-    """Of the champion and of the challenger."""
-    contradicted: int
-    """Predictions whose outcome is unknown because trusted reporters disagree."""
+    read: Read
     apart: Mapping[str, float]
     """In shadow mode, differences between the predictions, with or without outcome; empty in canary mode."""
-    gains: Mapping[str, Gain]
+    gains: Mapping[str, LiveGain]
+    horizon_rows: int
+    is_nested: bool
+    """Whether each look has the rows of the looks before; a window that moves has not."""
 
     @property
     def better(self) -> bool:
         """Whether the challenger is significantly better in a metric, and significantly worse in none."""
-        gains = self.gains.values()
-        return any(gain.is_better for gain in gains) and not any(gain.is_worse for gain in gains)
+        return live_gains.is_better(self.gains)
 
 
 def compare(
@@ -64,8 +75,10 @@ def compare(
     theirs, ours = (
         bundle.load(settings.models_dir, contract=contract, named=named).manifest.policy for named in (pin, challenger)
     )
-    since = _since(settings, challenger, now or datetime.now(UTC))
-    records, contradicted = _read(settings, pin, challenger, since)
+    now = now or datetime.now(UTC)
+    since = _since(settings, challenger, now)
+    found = _read(settings, pin, challenger, since, now)
+    records = found.records
     known = [record.known() for record in records]
     for record in known:
         if (problem := quality.shortage(record.outcomes, min_rows=settings.min_rows)) is not None:
@@ -73,16 +86,14 @@ def compare(
     champion, other = _way(known[0], theirs), _way(known[1], ours)
     outcomes = known[0].outcomes, known[1].outcomes
     if challenger.mode == "canary":
-        gains, apart = paired_comparison.compare_unpaired((other, outcomes[1]), (champion, outcomes[0])), {}
+        differences, apart = metric_differences.unpaired((other, outcomes[1]), (champion, outcomes[0])), {}
     else:
-        gains = paired_comparison.compare(other, champion, outcomes[0])
+        differences = metric_differences.paired(other, champion, outcomes[0])
         apart = _apart(_way(records[0], theirs), _way(records[1], ours))
-    return LiveComparison(challenger, since, records, contradicted, apart, gains)
-
-
-def describe(trial: LiveComparison) -> str:
-    """Describe the result, one fact per line."""
-    return "\n".join(_lines(trial))
+    gains = live_gains.judge(differences, horizon_rows=settings.horizon_rows)
+    return LiveComparison(
+        challenger, since, found, apart, gains, horizon_rows=settings.horizon_rows, is_nested=settings.since is None
+    )
 
 
 def _since(settings: CompareLiveSettings, challenger: Challenger, now: datetime) -> datetime:
@@ -93,19 +104,23 @@ def _since(settings: CompareLiveSettings, challenger: Challenger, now: datetime)
     return starts[-1] if starts else datetime.fromtimestamp(0, UTC)
 
 
-def _read(
-    settings: CompareLiveSettings, champion: Pin, challenger: Challenger, since: datetime
-) -> tuple[tuple[LoggedPredictions, LoggedPredictions], int]:
-    versions, first = (champion.version, challenger.version), row_ids.first_id(since)
+def _read(settings: CompareLiveSettings, champion: Pin, challenger: Challenger, since: datetime, now: datetime) -> Read:
+    versions = (champion.version, challenger.version)
+    mature = durations.parse(settings.mature_after) if settings.mature_after else timedelta()
+    made = row_ids.first_id(since), row_ids.first_id(now - mature + timedelta(milliseconds=1))
     trusted = reporters.parse(settings.trusted_reporters)
     with connections.connection(settings.log_url) as connection:
-        contradicted = logged_predictions.count_contradicted(connection, *versions, since=first, trusted=trusted)
+        contradicted = logged_predictions.count_contradicted(connection, *versions, made=made, trusted=trusted)
         if challenger.mode == "shadow":
-            return logged_predictions.read_shadow(connection, *versions, since=first, trusted=trusted), contradicted
+            both = logged_predictions.read_shadow(connection, *versions, made=made, trusted=trusted)
+            return Read(both, contradicted, is_random=True)
+        # Only customers with an id are assigned at random; the champion answers all others as well.
+        is_named = logged_predictions.are_named(connection, challenger.version, made=made)
         theirs, ours = (
-            logged_predictions.read_answers(connection, version, since=first, trusted=trusted) for version in versions
+            logged_predictions.read_answers(connection, version, made=made, trusted=trusted, is_named=is_named)
+            for version in versions
         )
-        return (theirs, ours), contradicted
+        return Read((theirs, ours), contradicted, is_random=is_named)
 
 
 def _way(record: LoggedPredictions, policy: RiskPolicy) -> ScoredModel:
@@ -118,21 +133,3 @@ def _apart(champion: ScoredModel, challenger: ScoredModel) -> dict[str, float]:
         "mean difference of probabilities": float(np.abs(champion.probability - challenger.probability).mean()),
         "share of customers in another tier": float((tiers[0] != tiers[1]).mean()),
     }
-
-
-def _lines(trial: LiveComparison) -> Iterator[str]:
-    (champion, challenger), mode = trial.records, trial.challenger.mode
-    result = "is better" if trial.better else "is not significantly better"
-    yield f"{challenger.version} {result} than {champion.version}: {mode} since {trial.since:%Y-%m-%d %H:%M} UTC"
-    for role, record in (("champion", champion), ("challenger", challenger)):
-        more = f"; {record.repeated:,} further ones of the same customers do not count" if record.repeated else ""
-        known = len(record.known().churned)
-        yield f"  {role:<11}{len(record.churned):,} predictions, {known:,} with an outcome{more}"
-    if trial.contradicted:
-        yield f"  {trial.contradicted:,} predictions without a known outcome, because reporters disagree"
-    for metric, gain in trial.gains.items():
-        both = f"{gain.champion:.4f} and {gain.challenger:.4f}"
-        yield f"  {paired_comparison.TITLES[metric]:<16}{both}, better by {paired_comparison.signed(gain.better_by)}"
-    yield from (f"  {name} {value:.3f}" for name, value in trial.apart.items())
-    if mode == "canary":
-        yield f"  {_NOTE}"

@@ -1,0 +1,151 @@
+"""A canary advances, stays or is withdrawn by itself, and stays on any doubt."""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from models.bundles import pin_history, pins
+from tests.stores import Shelf
+from tests.training.promotion.live import prometheus_server
+from tests.training.promotion.live.prometheus_server import Prometheus
+from tests.training.promotion.live.trial_log import Log
+
+
+@pytest.fixture
+def prometheus() -> Iterator[Prometheus]:
+    with prometheus_server.serving() as server:
+        yield server
+
+
+class Canary:
+    """A canary that began thirty days ago, and the command that a timer calls."""
+
+    def __init__(self, shelf: Shelf, log: Log, prometheus: Prometheus) -> None:
+        self._shelf, self._log, self._prometheus = shelf, log, prometheus
+
+    def begin(self, champion: str, version: str, *, share: str = "0.05") -> None:
+        self._shelf.serve(champion)
+        assert self._shelf.run("challenge", version, "--mode", "canary", "--share", share) == 0
+        self.let_time_pass()
+        self._log.answer(champion, seed=1)
+        self._log.answer(version, seed=2)
+
+    def let_time_pass(self, days: int = 30) -> None:
+        path = self._shelf.models_dir / pin_history.HISTORY
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines:
+            line["at"] = (datetime.fromisoformat(line["at"]) - timedelta(days=days)).isoformat()
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    def advance(self, *words: str) -> int:
+        return self._shelf.run("advance", "--log-url", self._log.url, "--prometheus-url", self._prometheus.url, *words)
+
+    @property
+    def share(self) -> float | None:
+        challenger = pins.read(self._shelf.models_dir).challenger
+        return challenger.share if challenger else None
+
+    @property
+    def last(self) -> tuple[str, str]:
+        last = pin_history.read(self._shelf.models_dir).changes[-1]
+        return last.change, last.why
+
+
+@pytest.fixture
+def canary(shelf: Shelf, log: Log, prometheus: Prometheus) -> Canary:
+    return Canary(shelf, log, prometheus)
+
+
+def test_a_better_canary_goes_all_steps_and_each_is_in_the_history(
+    shelf: Shelf, canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary.begin(shelf.bad, shelf.good)
+    for share in (0.25, 0.5):
+        capsys.readouterr()
+        assert canary.advance() == 0
+        assert canary.share == share
+        change, why = canary.last
+        assert (change, why) == ("challenge", f"by itself: {capsys.readouterr().out.partition(': ')[2].strip()}")
+        assert canary.advance() == 0  # nobody has been answered at this step
+        assert "of the customers: 0 outcomes, at least 500 are needed" in capsys.readouterr().out
+        assert canary.share == share
+        canary.let_time_pass()
+    assert canary.advance() == 0
+    assert f"canary {shelf.good} is the champion now: better in " in capsys.readouterr().out
+    assert (shelf.serving, canary.share) == (shelf.good, None)
+    assert canary.last[0] == "promote"
+    assert canary.advance() == 2  # there is no canary any more
+
+
+def test_a_worse_canary_is_withdrawn(shelf: Shelf, canary: Canary, capsys: pytest.CaptureFixture[str]) -> None:
+    canary.begin(shelf.good, shelf.bad)
+    capsys.readouterr()
+    assert canary.advance() == 1
+    assert f"canary {shelf.bad} is withdrawn from 5% of the customers: it is worse in " in capsys.readouterr().out
+    assert (shelf.serving, canary.share) == (shelf.good, None)
+    assert canary.last[0] == "withdraw"
+
+
+@pytest.mark.parametrize(
+    ("errors", "p99", "told"),
+    [
+        ("0.02", "0.004", "2.0% of the requests of the last hour failed, the limit is 1.0%"),
+        ("0", "0.25", "one answer in a hundred of the last hour took 0.25 s, the limit is 0.1 s"),
+    ],
+    ids=["errors", "latency"],
+)
+def test_a_service_that_fails_or_is_slow_withdraws_it(
+    errors: str, p99: str, told: str, shelf: Shelf, canary: Canary, prometheus: Prometheus
+) -> None:
+    canary.begin(shelf.bad, shelf.good)
+    prometheus.error_share, prometheus.p99_seconds = errors, p99
+    assert canary.advance() == 1
+    assert (canary.share, canary.last) == (None, ("withdraw", f"by itself: {told}"))
+
+
+def test_it_stays_until_its_time_at_a_step_is_over(
+    shelf: Shelf, canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary.begin(shelf.bad, shelf.good)
+    capsys.readouterr()
+    assert canary.advance("--step-for", "40d") == 0
+    assert "stays at 5% of the customers: 720 h at this step, of at least 40d" in capsys.readouterr().out
+    assert canary.advance("--steps", "[0.01, 0.05]") == 0
+    assert "stays at 5% of the customers: it is at the last step" in capsys.readouterr().out
+    assert canary.share == 0.05
+
+
+def test_a_canary_that_is_not_surely_better_is_not_made_the_champion(
+    shelf: Shelf, canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary.begin(shelf.bad, shelf.good, share="0.5")
+    capsys.readouterr()
+    assert canary.advance("--horizon-rows", "100000000") == 0  # so wide that nothing is sure
+    assert "stays at 50% of the customers: not significantly better after 1,500 and the champion's 1,500" in (
+        capsys.readouterr().out
+    )
+    assert shelf.serving == shelf.bad
+
+
+@pytest.mark.parametrize("missing", ["value", "requests", "server"])
+def test_without_guardrails_it_stays_as_it_is(
+    missing: str, shelf: Shelf, canary: Canary, prometheus: Prometheus, caplog: pytest.LogCaptureFixture
+) -> None:
+    canary.begin(shelf.bad, shelf.good)
+    prometheus.error_share = {"value": None, "requests": "NaN"}.get(missing, "0")
+    words = ("--prometheus-url", "http://127.0.0.1:9") if missing == "server" else ()
+    with caplog.at_level(logging.ERROR):
+        assert canary.advance(*words) == 2
+    assert "The canary stays as it is." in caplog.text
+    assert canary.share == 0.05
+
+
+def test_a_shadow_is_no_canary(shelf: Shelf, canary: Canary, caplog: pytest.LogCaptureFixture) -> None:
+    shelf.serve(shelf.bad)
+    shelf.run("challenge", shelf.good)
+    with caplog.at_level(logging.ERROR):
+        assert canary.advance() == 2
+    assert "there is no canary" in caplog.text
