@@ -68,6 +68,7 @@ def _require_classes(part: str, churned: Labels, settings: FitSettings) -> None:
     stayed, left = np.bincount(churned, minlength=2).tolist()
     if min(stayed, left) < MINIMUM_PER_CLASS:
         options = {"--edges": settings.edges is not None, "--cluster": bool(settings.cluster)}
+        options["--partition-column"] = bool(settings.partition_column)
         asked = [name for name, is_given in options.items() if is_given]
         needed = MINIMUM_PER_CLASS
         raise HashSplitImpossible(part=part, churned=left, stayed=stayed, needed_per_class=needed, asked=asked)
