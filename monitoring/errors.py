@@ -176,7 +176,7 @@ class LogChanged(CannotTell):
         self.week = week
         super().__init__(
             f"the log got an outcome or a prediction of the week from {week} on after that week was exported; "
-            "from then on nothing was deleted. Run the command again."
+            "what came then was not deleted. Run the command again."
         )
 
 

@@ -66,7 +66,7 @@ def run(settings: PruneSettings) -> str:
         archived: list[Archived] | None = None
         if settings.export:
             before = Week.of(before).start
-            archived = archiving.export(engine, settings.export, before)
+            archived = archiving.export(engine, settings.export, before, chunk_rows=CHUNK_ROWS)
             rows = sum(one.predictions for one in archived)
             exported = f"exported {rows:,} predictions to {len(archived):,} files in {settings.export}; "
         found = _remove(engine, before, archived)
@@ -129,14 +129,14 @@ def _drop(connection: Connection, old: PartitionSet, archived: Sequence[Archived
 
 def _delete_exported(engine: Engine, week: Archived) -> int:
     """Delete the predictions of an exported week, and return their number."""
-    left = week
     with Progress() as progress:
         progress.stage(f"deleting the predictions of the week from {week.week.start:%Y-%m-%d} on")
-        while left.predictions:
-            before = left.predictions
-            left = locking.again(engine, partial(archiving.delete_some, archived=left, rows=CHUNK_ROWS))
-            progress.step(before - left.predictions)
+        for chunk in week.chunks:
+            locking.again(engine, partial(archiving.delete, week=week.week, chunk=chunk))
+            progress.step(chunk.predictions)
             time.sleep(PAUSE_SECONDS)
+    with engine.connect() as connection:
+        archiving.require_deleted(connection, week.week)
     return week.predictions
 
 

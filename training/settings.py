@@ -103,6 +103,8 @@ class FitSettings(StoreSettings):
     """Most thresholds of a column; the table is then read in parts. By default only above 5,000,000 rows, with 255."""
     cluster: Cluster | None = None
     """Where a table is fitted in parts: `local:4` for 4 processes, or the scheduler of Dask as tcp://HOST:PORT."""
+    partition_column: str | None = None
+    """Numeric column of the query; a database is then read by ranges of it, in parts, with 255 edges or `edges`."""
     trials: int = Field(default=0, ge=0)
     """Trials of the parameter search; 0 uses the default parameters. An interrupted search continues."""
     costs: Path | None = None

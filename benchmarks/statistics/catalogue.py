@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.statistics import compare_live
+from benchmarks.statistics import (
+    bounds_study,
+    calibration_study,
+    compare_live,
+    drift_costs,
+    drift_levels,
+    drift_looks,
+    drift_multivariate,
+    gate_power,
+    interval_study,
+    moved_rate,
+)
 from benchmarks.statistics.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {

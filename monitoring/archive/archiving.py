@@ -22,21 +22,42 @@ from models.log.partitions.catalogue import key
 from models.log.partitions.weeks import Week
 from models.progress import Progress
 from monitoring.archive import archive_files, logged_rows
+from monitoring.archive.logged_rows import BATCH_ROWS
 from monitoring.errors import ArchiveUnusable, LogChanged
 
 
 @dataclass(frozen=True)
-class Archived:
-    """A week whose rows are all in a file."""
+class Chunk:
+    """Adjacent predictions, from one id to another, and the numbers of rows that the log had of them."""
 
-    week: Week
+    first: str
+    last: str
     predictions: int
-    """Rows that the log had when they were compared."""
     outcomes: int
 
 
-def export(engine: Engine, folder: Path, before: datetime, contract: Contract = CONTRACT) -> list[Archived]:
-    """Export all weeks before the start of a week, and return them; the log is not changed.
+@dataclass(frozen=True)
+class Archived:
+    """A week whose rows are all in a file; its numbers are those of the moment at which file and log were compared."""
+
+    week: Week
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def predictions(self) -> int:
+        """Number of predictions."""
+        return sum(chunk.predictions for chunk in self.chunks)
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Numbers of predictions and of outcomes."""
+        return self.predictions, sum(chunk.outcomes for chunk in self.chunks)
+
+
+def export(
+    engine: Engine, folder: Path, before: datetime, contract: Contract = CONTRACT, *, chunk_rows: int = BATCH_ROWS
+) -> list[Archived]:
+    """Export all weeks before the start of a week, and return them in chunks of predictions; the log is not changed.
 
     Raises:
         ArchiveUnusable: a file cannot be written, or one is there that has other rows.
@@ -51,7 +72,7 @@ def export(engine: Engine, folder: Path, before: datetime, contract: Contract = 
             progress.stage(f"exporting {path.name}")
             with _snapshot(engine) as connection:
                 _export(connection, path, week, contract)
-                found.append(_count(connection, week))
+                found.append(Archived(week, tuple(_chunks(connection, week, chunk_rows))))
             progress.step(found[-1].predictions)
     return found
 
@@ -64,28 +85,34 @@ def require_unchanged(connection: Connection, archived: Sequence[Archived], ids:
     Raises:
         LogChanged: an outcome or a prediction came meanwhile.
     """
-    known = {one.week: one for one in archived}
-    found = {week: _count(connection, week) for week in _weeks(connection, *ids)}
+    known = {one.week: one.rows for one in archived}
+    found = {week: _rows(connection, *week.ids) for week in _weeks(connection, *ids)}
     if changed := [week for week in known | found if known.get(week) != found.get(week)]:
-        raise LogChanged(week=f"{min(changed).start:%Y-%m-%d}")
+        raise _changed(min(changed))
 
 
-def delete_some(connection: Connection, archived: Archived, rows: int) -> Archived:
-    """Delete the oldest predictions of an exported week, and return what is left of it.
+def delete(connection: Connection, week: Week, chunk: Chunk) -> None:
+    """Delete a chunk of an exported week.
 
     Raises:
-        LogChanged: an outcome or a prediction came since the export.
+        LogChanged: an outcome or a prediction of the chunk came since the export.
     """
     locking.keep_out_writers(connection)
-    first, end = archived.week.ids
-    require_unchanged(connection, [archived], (first, end))
+    end = _after(chunk.last)
+    if _rows(connection, chunk.first, end) != (chunk.predictions, chunk.outcomes):
+        raise _changed(week)
     identity = PREDICTIONS.c.prediction_id
-    oldest = sa.select(identity).where(identity >= first, identity < end).order_by(identity).limit(rows).subquery()
-    last = connection.scalar(sa.select(sa.func.max(oldest.c.prediction_id)))
-    its = OUTCOMES.c.prediction_id.between(first, last)
-    outcomes = connection.scalar(sa.select(sa.func.count()).select_from(OUTCOMES).where(its)) or 0
-    deleted = connection.execute(sa.delete(PREDICTIONS).where(identity.between(first, last))).rowcount
-    return Archived(archived.week, archived.predictions - deleted, archived.outcomes - outcomes)
+    connection.execute(sa.delete(PREDICTIONS).where(identity >= chunk.first, identity < end))
+
+
+def require_deleted(connection: Connection, week: Week) -> None:
+    """Check that nothing is left of a week whose chunks were deleted.
+
+    Raises:
+        LogChanged: a prediction came since the export; it stays.
+    """
+    if any(_weeks(connection, *week.ids)):
+        raise _changed(week)
 
 
 @contextmanager
@@ -134,10 +161,33 @@ def _weeks(connection: Connection, first: str, end: str) -> Iterator[Week]:
         first = week.ids[1]
 
 
-def _count(connection: Connection, week: Week) -> Archived:
+def _chunks(connection: Connection, week: Week, rows: int) -> Iterator[Chunk]:
+    """Divide the predictions of a week into chunks of so many; each row is counted once."""
     first, end = week.ids
-    counts = [
+    identity = PREDICTIONS.c.prediction_id
+    while True:
+        oldest = sa.select(identity).where(identity >= first, identity < end).order_by(identity).limit(rows).subquery()
+        last = connection.scalar(sa.select(sa.func.max(oldest.c.prediction_id)))
+        if last is None:
+            return
+        after = _after(last)
+        yield Chunk(first, last, *_rows(connection, first, after))
+        first = after
+
+
+def _after(identity: str) -> str:
+    """Return a text above an id and below all later ones: all have 32 digits."""
+    return f"{identity}0"
+
+
+def _rows(connection: Connection, first: str, end: str) -> tuple[int, int]:
+    """Count predictions and outcomes from one id to another."""
+    predictions, outcomes = (
         connection.scalar(sa.select(sa.func.count()).where(key(table) >= first, key(table) < end)) or 0
         for table in (PREDICTIONS, OUTCOMES)
-    ]
-    return Archived(week, *counts)
+    )
+    return predictions, outcomes
+
+
+def _changed(week: Week) -> LogChanged:
+    return LogChanged(week=f"{week.start:%Y-%m-%d}")

@@ -2,12 +2,14 @@
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
 import pandas as pd
 import sqlalchemy
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, ResourceClosedError, SQLAlchemyError
 
 from models import plain_text
@@ -40,8 +42,29 @@ def read(address: str, query: str | None) -> pd.DataFrame:
     Raises:
         SourceUnreadable: the address names no database, its driver is missing, or it does not run the query.
     """
+    query = require_query(address, query)
+    with connected(address, query) as connection:
+        return pd.read_sql_query(query, connection)
+
+
+def require_query(address: str, query: str | None) -> str:
+    """Return the query.
+
+    Raises:
+        SourceUnreadable: there is none.
+    """
     if query is None:
         raise SourceUnreadable(source=address, problem="a database URL needs --query")
+    return query
+
+
+@contextmanager
+def connected(address: str, query: str) -> Iterator[Connection]:
+    """Connect to a database, to which statements go as they are; `query` is what errors are told of.
+
+    Raises:
+        SourceUnreadable: the address names no database, its driver is missing, or it does not run a statement.
+    """
     try:
         engine = sqlalchemy.create_engine(_url(address))
     except NoSuchModuleError as error:
@@ -57,7 +80,7 @@ def read(address: str, query: str | None) -> pd.DataFrame:
     try:
         # Without this option, drivers take a % of the query for a parameter.
         with engine.connect().execution_options(no_parameters=True) as connection:
-            return pd.read_sql_query(query, connection)
+            yield connection
     except (ValueError, SQLAlchemyError) as error:
         raise _refused(address, query, error) from error
     finally:

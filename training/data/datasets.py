@@ -20,7 +20,7 @@ from training.data.grouping import Groups
 from training.data.live import LiveOutcomes
 from training.data.other_columns import OtherColumns
 from training.data.splitting import RowTimes
-from training.errors import GroupingImpossible, SourceUnreadable, SplitImpossible, TooFewRows, TooManyRejected
+from training.errors import GroupingImpossible, SplitImpossible, TooFewRows, TooManyRejected
 from training.settings import FitSettings
 
 REJECTED_LIMIT = 0.05
@@ -76,8 +76,7 @@ def load(settings: FitSettings, contract: Contract) -> Dataset:
         DataError: the rows cannot be used for training; the subclass says why.
         LogError: the prediction log cannot be read.
     """
-    if settings.query and settings.base_kind != "database":  # it would be kept as where the rows came from
-        raise SourceUnreadable(source=settings.data, problem="--query selects from a database, and this is none")
+    sources.require_fitting_options(settings)
     asked = ((_load_base, settings.base is not None), (_load_live, settings.with_live))
     parts = [load_part(settings, contract) for load_part, is_asked in asked if is_asked]
     part = parts[0] if len(parts) == 1 else _joined(*parts)

@@ -37,6 +37,18 @@ def read(settings: FitSettings, contract: Contract, mapping: ColumnMapping) -> t
     return _read_file(locate(source), [*mapping.source_columns(contract), *asked], mapping.csv), None
 
 
+def require_fitting_options(settings: FitSettings) -> None:
+    """Check that options of a database are given only with one; a query would be kept as where the rows came from.
+
+    Raises:
+        SourceUnreadable: they are not.
+    """
+    given = {"--query selects from": settings.query, "--partition-column is a column of": settings.partition_column}
+    wrong = [option for option, value in given.items() if value and settings.base_kind != "database"]
+    if wrong:
+        raise SourceUnreadable(source=settings.data, problem=f"{wrong[0]} a database, and this is none")
+
+
 def locate(source: str) -> Table:
     """Return the path or the address of a file or folder.
 

@@ -11,19 +11,18 @@ from models.columns import column_mapping, target_column
 from models.columns.column_mapping import CaseDifference, ColumnMapping
 from models.columns.conversions import Conversions
 from models.columns.origins import TARGET
-from models.customer import checks, tables
+from models.customer import checks
 from models.customer.contract import Contract, Labels, Mask
 from models.customer.feature import Feature
-from models.customer.files.partitions import Piece
-from models.customer.files.stores import Table
 from models.customer.offending import OffendingValues
+from training.partitioned.tables.source_table import Part, SourceTable
 
 
 @dataclass(frozen=True)
 class Source:
     """What is read of each part of a table."""
 
-    path: Table
+    table: SourceTable
     mapping: ColumnMapping
     """Fitted to the columns of the table."""
     others: tuple[str, ...]
@@ -77,18 +76,16 @@ class CheckedRows:
     """The other columns that were asked for, as they are in the source."""
 
 
-def read(source: Source, contract: Contract, piece: Piece, findings: Findings | None = None) -> Iterator[CheckedRows]:
+def read(source: Source, contract: Contract, part: Part, findings: Findings | None = None) -> Iterator[CheckedRows]:
     """Yield the rows that satisfy the contract; what is told of all of them is added to the findings.
 
     Raises:
-        TableError: the part cannot be read.
+        TableError, SourceUnreadable: the part cannot be read.
         ColumnUnsupported: a column holds lists or objects.
     """
     found = findings or Findings()
-    columns = source.columns(contract)
-    parts = tables.chunks(source.path, columns=columns, used=columns, style=source.mapping.csv, piece=piece)
-    for chunk in tables.reject_misfits(source.path, parts):
-        table = chunk.table.to_pandas()
+    for chunk in source.table.chunks(part, source.columns(contract), source.mapping.csv):
+        table = chunk
         outcome, values = target_column.read(
             table[source.mapping.target.column], source.mapping.target, source.mapping.csv
         )

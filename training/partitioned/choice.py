@@ -1,4 +1,4 @@
-"""Decides whether a table is fitted in parts: by `--edges` or `--cluster`, or because it has too many rows."""
+"""Decides whether a table is fitted in parts: because an option asks for it, or because it has too many rows."""
 
 import contextlib
 import logging
@@ -25,7 +25,7 @@ def edges(settings: FitSettings) -> int | None:
         EdgesUnsupported: the settings ask for edges and for what a fit in parts cannot do.
     """
     problem = _unsupported(settings)
-    if settings.edges is not None or settings.cluster:
+    if settings.edges is not None or settings.cluster or settings.partition_column:
         if problem:
             raise EdgesUnsupported(problem=problem)
         return settings.edges or MOST_EDGES
@@ -45,8 +45,10 @@ def _unsupported(settings: FitSettings) -> str | None:
         return "live rows are split by their times, and rows in parts by their hash"
     if settings.time_column:
         return "--time-column needs the rows in the order of their times, and rows in parts are split by their hash"
-    if settings.base_kind != "file":
-        return f"--data {settings.base_kind} is read as a whole, and only files are read in parts"
+    if settings.base_kind == "database" and not settings.partition_column:
+        return "a database is read by ranges of a numeric column, which --partition-column names"
+    if settings.base_kind == "synthetic":
+        return "--data synthetic is made as a whole"
     return None
 
 

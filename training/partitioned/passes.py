@@ -10,7 +10,6 @@ import pandas as pd
 
 from models.customer import parsing
 from models.customer.contract import Contract, Mask
-from models.customer.files.partitions import Piece
 from training.data import holdout, learned_levels
 from training.data.dataset_split import Traces
 from training.data.hashing import hash_split, row_hash
@@ -20,11 +19,14 @@ from training.partitioned.checked_rows import CheckedRows, Findings, Source
 from training.partitioned.edges import Counts
 from training.partitioned.samples import Sample, Sampling
 from training.partitioned.snapped_part import Edges, SnappedPart
+from training.partitioned.tables.source_table import Part
 
 SAMPLED_ROWS = 200_000
 """Most training rows, and most test rows, that are kept as they are: a fit of a million rows judges as many."""
 _WRITTEN = (bool, pd.Timestamp, pd.Timedelta)
 _DIGEST_SALTS = (0x1, 0x2)
+Digest = npt.NDArray[np.uint64]
+"""(2,) sums of hashes of all rows, modulo 2^64."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,7 @@ class Summary:
     """What the first pass finds in some parts; the order in which parts are merged changes nothing."""
 
     findings: Findings
-    digest: npt.NDArray[np.uint64]
-    """(2,) sums of hashes of all rows, modulo 2^64."""
+    digest: Digest
     rows: npt.NDArray[np.int64]
     """(2, 2) training rows and test rows, by outcome."""
     counts: Sequence[Counts]
@@ -80,18 +81,20 @@ class Encoded:
     """Of the same rows, each once."""
     customers: Hashes
     """Of the test rows, too, each once; empty if rows are not grouped by customer."""
+    digest: Digest
+    """As in the summary: the rows may have changed since."""
 
 
-def summarise(task: Task, piece: Piece) -> Summary | None:
+def summarise(task: Task, part: Part) -> Summary | None:
     """Read a part for the first time; None if it has no rows."""
     findings = Findings()
     summing = _Summing(task, findings)
-    for rows in checked_rows.read(task.source, task.contract, piece, findings):
+    for rows in checked_rows.read(task.source, task.contract, part, findings):
         summing.add(rows)
     return summing.result() if findings.rows or findings.left_out else None
 
 
-def encode(task: Task, edges: Edges, piece: Piece) -> Encoded:
+def encode(task: Task, edges: Edges, part: Part) -> Encoded:
     """Read a part again, and keep one byte of each value of its training rows.
 
     The task's contract knows the levels of its open categories.
@@ -99,8 +102,11 @@ def encode(task: Task, edges: Edges, piece: Piece) -> Encoded:
     width = len(task.contract.matrix_columns)
     codes, churned, hashes = [np.zeros((0, width), np.uint8)], [np.zeros(0, np.bool_)], [np.zeros(0, np.uint64)]
     seen, customers = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint64)]
-    for rows in checked_rows.read(task.source, task.contract, piece):
-        own, _ = _drawn_by(task, rows, row_hash.of(rows.features, task.contract))
+    digest = np.zeros(2, np.uint64)
+    for rows in checked_rows.read(task.source, task.contract, part):
+        content = row_hash.of(rows.features, task.contract)
+        digest += _digest(_labelled(rows, content))
+        own, _ = _drawn_by(task, rows, content)
         training = ~hash_split.test_rows().of(own)
         matrix = task.contract.to_matrix(rows.features)[training]
         codes.append(snapped_part.snap(matrix, edges))
@@ -109,8 +115,8 @@ def encode(task: Task, edges: Edges, piece: Piece) -> Encoded:
         seen.append(holdout.traces(matrix))
         if task.group is not None:
             customers.append(np.unique(own))
-    part = SnappedPart(np.concatenate(codes), np.concatenate(churned), np.concatenate(hashes))
-    return Encoded(part, np.unique(np.concatenate(seen)), np.unique(np.concatenate(customers)))
+    kept = SnappedPart(np.concatenate(codes), np.concatenate(churned), np.concatenate(hashes))
+    return Encoded(kept, np.unique(np.concatenate(seen)), np.unique(np.concatenate(customers)), digest)
 
 
 def traces(part: Encoded) -> Traces:
@@ -121,6 +127,11 @@ def traces(part: Encoded) -> Traces:
 def snapped(part: Encoded) -> SnappedPart:
     """Return the rows of a part, without their traces."""
     return part.rows
+
+
+def digest(part: Encoded) -> Digest:
+    """Return the digest of a part."""
+    return part.digest
 
 
 def customers(part: Encoded) -> Hashes:
@@ -143,8 +154,8 @@ class _Summing:
         """Add a chunk."""
         task = self._task
         content = row_hash.of(rows.features, task.contract)
-        labelled = row_hash.combined(content, rows.churned.astype(np.uint64))
-        self._digest += [row_hash.mixed(labelled ^ np.uint64(salt)).sum(dtype=np.uint64) for salt in _DIGEST_SALTS]
+        labelled = _labelled(rows, content)
+        self._digest += _digest(labelled)
         own, unknown = _drawn_by(task, rows, content)
         self._unknown += unknown
         test = hash_split.test_rows().of(own)
@@ -175,6 +186,16 @@ class _Summing:
         return Summary(
             self._findings, self._digest, self._rows, self._counts, self._levels, training, test, self._unknown
         )
+
+
+def _labelled(rows: CheckedRows, content: Hashes) -> Hashes:
+    """Return the hashes of features and outcomes."""
+    return row_hash.combined(content, rows.churned.astype(np.uint64))
+
+
+def _digest(labelled: Hashes) -> Digest:
+    sums = [row_hash.mixed(labelled ^ np.uint64(salt)).sum(dtype=np.uint64) for salt in _DIGEST_SALTS]
+    return np.array(sums, dtype=np.uint64)
 
 
 def _drawn_by(task: Task, rows: CheckedRows, content: Hashes) -> tuple[Hashes, int]:

@@ -10,25 +10,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from xgboost import XGBClassifier
 
+from models.addresses import redact_passwords
 from models.bundles.manifest import Provenance
 from models.columns import column_mapping, target_column
 from models.columns.column_mapping import ColumnMapping
-from models.customer import tables
 from models.customer.contract import Contract
-from models.customer.files.partitions import Piece
-from models.customer.files.stores import Table
 from models.progress import Progress
 from training import memory
-from training.data import dataset_split, datasets, leakage, learned_levels, other_columns, sources
+from training.data import databases, dataset_split, datasets, leakage, learned_levels, other_columns, sources
 from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
 from training.data.hashing import hash_split
 from training.errors import GroupingImpossible, TooFewRows
 from training.partitioned import boosting, choice, edges, passes, sampled_table
 from training.partitioned.checked_rows import Source
+from training.partitioned.errors import SourceChanged
 from training.partitioned.executor import Executor
 from training.partitioned.passes import Summary, Task
 from training.partitioned.snapped_part import Edges
+from training.partitioned.tables.database_table import DatabaseTable
+from training.partitioned.tables.file_table import FileTable
+from training.partitioned.tables.source_table import Part, SourceTable
 from training.settings import FitSettings
 
 logger = logging.getLogger(__name__)
@@ -70,10 +72,10 @@ def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor
     Raises:
         DataError: the rows cannot be used for training; the subclass says why.
     """
-    path = sources.locate(settings.base or "")
-    with sources.reading(path):
-        task = _task(settings, contract, path)
-        pieces = tables.pieces(path, rows=choice.PIECE_ROWS)
+    table = _table(settings)
+    with table.reading():
+        task = _task(settings, contract, table)
+        pieces = table.parts(choice.PIECE_ROWS)
         known = [piece.rows for piece in pieces if piece.rows is not None]
         with Progress(2 * sum(known) or None) as progress:
             summary = _summarise(task, pieces, executor, progress)
@@ -83,6 +85,8 @@ def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor
             encode = partial(passes.encode, task, chosen)
             encoded = list(_stepping(executor.map(encode, pieces, keep=True), pieces, progress))
     memory.trim()
+    if (sum(executor.map(passes.digest, encoded, keep=False)) != summary.digest).any():
+        raise SourceChanged(source=table.name, remedy=table.unchanging)
     traces = np.unique(np.concatenate([*executor.map(passes.traces, encoded, keep=False)]))
     customers = None if task.group is None else _customers(executor, encoded)
     parts = list(executor.map(passes.snapped, encoded, keep=True))
@@ -98,17 +102,26 @@ def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor
     return Prepared(dataset, replace(taken, traces=traces), contract, warnings, rows)
 
 
-def _task(settings: FitSettings, contract: Contract, path: Table) -> Task:
+def _table(settings: FitSettings) -> SourceTable:
+    sources.require_fitting_options(settings)
+    base = settings.base or ""
+    if settings.base_kind == "database":
+        query = databases.require_query(base, settings.query)
+        return DatabaseTable(base, query, settings.partition_column or "")
+    return FileTable(sources.locate(base))
+
+
+def _task(settings: FitSettings, contract: Contract, table: SourceTable) -> Task:
     declared = column_mapping.read(settings.columns, contract)
-    present = tables.schema(path, declared.csv).names
+    present = table.columns(declared.csv)
     mapping: ColumnMapping = declared.fitted(contract, present)
     column_mapping.require(mapping.source_columns(contract), present, remedy=mapping.remedy)
     others = other_columns.asked(settings, present, contract, mapping)
     column_mapping.require(others, present, remedy=other_columns.name_other_options)
-    return Task(Source(path, mapping, tuple(others)), contract, settings.seed, settings.group_column)
+    return Task(Source(table, mapping, tuple(others)), contract, settings.seed, settings.group_column)
 
 
-def _summarise(task: Task, pieces: Sequence[Piece], executor: Executor, progress: Progress) -> Summary:
+def _summarise(task: Task, pieces: Sequence[Part], executor: Executor, progress: Progress) -> Summary:
     progress.stage("reading the rows")
     found: Summary | None = None
     for one in _stepping(executor.map(partial(passes.summarise, task), pieces, keep=False), pieces, progress):
@@ -117,7 +130,7 @@ def _summarise(task: Task, pieces: Sequence[Piece], executor: Executor, progress
         needed, needed_per_class = datasets.MINIMUM_ROWS, datasets.MINIMUM_PER_CLASS
         raise TooFewRows(rows=0, positives=0, needed=needed, needed_per_class=needed_per_class)
     findings, target = found.findings, task.source.mapping.target
-    logger.info("read %d rows from %s", findings.rows + findings.left_out, task.source.path.name)
+    logger.info("read %d rows from %s", findings.rows + findings.left_out, task.source.table.name)
     if findings.left_out:
         logger.info("left out %d rows without an outcome", findings.left_out)
     target_column.require_clear(sorted(findings.outcomes), target)
@@ -131,7 +144,7 @@ def _summarise(task: Task, pieces: Sequence[Piece], executor: Executor, progress
     return found
 
 
-def _stepping(results: Any, pieces: Sequence[Piece], progress: Progress) -> Any:
+def _stepping(results: Any, pieces: Sequence[Part], progress: Progress) -> Any:
     for result, piece in zip(results, pieces, strict=True):
         yield result
         progress.step(piece.rows or 1)
@@ -158,7 +171,7 @@ def _provenance(summary: Summary, settings: FitSettings, customers: int | None) 
     digest = hashlib.sha256(summary.digest.astype("<u8").tobytes()).hexdigest()
     return Provenance(
         source=sources.name(settings),
-        query=None,
+        query=redact_passwords(settings.query) if settings.query else None,
         rows=int(summary.rows.sum()),
         rejected_rows=summary.findings.rejected,
         sha256=digest,

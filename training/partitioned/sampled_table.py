@@ -62,6 +62,7 @@ def _require_classes(part: str, churned: Labels, settings: FitSettings) -> None:
     stayed, left = np.bincount(churned, minlength=2).tolist()
     if min(stayed, left) < MINIMUM_PER_CLASS:
         options = {"--edges": settings.edges is not None, "--cluster": bool(settings.cluster)}
+        options["--partition-column"] = bool(settings.partition_column)
         asked = [name for name, is_given in options.items() if is_given]  # else the table is too large for a whole fit
         otherwise = f"omit {' and '.join(asked)}" if asked else "name a --group-column with more different values"
         needed, remedy = MINIMUM_PER_CLASS, f"Bring more rows, or {otherwise}."

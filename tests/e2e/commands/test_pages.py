@@ -7,8 +7,10 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -229,6 +231,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, keep: Callable[..., list[str]
     pd.concat([telco()] * 2).rename(columns={"customerID": "customer_id"}).to_csv(home / "monthly.csv", index=False)
     (home / "customers").mkdir()
     telco().to_parquet(home / "customers" / "part-0.parquet")
+    with closing(sqlite3.connect(home / "customers.db")) as database:
+        telco().to_sql("customers", database, index_label="id")
     (home / "customers.toml").write_bytes((ROOT / "training" / "columns" / "telco.toml").read_bytes())
     (home / "monthly.toml").write_bytes((ROOT / "training" / "columns" / "telco.toml").read_bytes())
     return home

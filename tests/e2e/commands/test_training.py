@@ -262,12 +262,31 @@ def test_a_fit_in_parts_gives_the_same_model_from_other_files_and_serves(
     assert answer["model_version"] == version
 
 
+@pytest.mark.postgres
+def test_a_fit_of_a_database_in_parts_gives_the_trees_of_a_folder(
+    training: Program, customers: pd.DataFrame, postgres_url: str, tmp_path: Path
+) -> None:
+    engine = sa.create_engine(sa.make_url(postgres_url).set(drivername="postgresql+psycopg"))
+    customers.assign(name="anna").to_sql("customers", engine, index_label="number")
+    engine.dispose()
+    desk, address = Desk(tmp_path, training), with_password(postgres_url)
+    ranges = desk.fit("--data", address, "--query", POSTGRES_QUERY, "--partition-column", "number")
+    customers.to_parquet(tmp_path / "customers.parquet")
+    whole = desk.fit("--data", tmp_path / "customers.parquet", "--edges", 255)
+    data = desk.manifest(ranges).data
+    assert (data.source, data.query, data.rows) == (masked(address), POSTGRES_QUERY, 2 * ROWS)
+    files, others = (desk.manifest(version).files for version in (ranges, whole))
+    assert {name for name in files if files[name] != others[name]} <= {"MODEL_CARD.md", "MODEL_CARD.html"}
+    assert desk.manifest(ranges).data.sha256 == desk.manifest(whole).data.sha256
+    require_no_password(desk)
+
+
 def test_a_fit_in_parts_refuses_what_needs_the_whole_table(desk: Desk, champion: str) -> None:
     before = desk.versions()
     words = ("--data", desk.folder / "customers.parquet", "--edges", 63, "--time-column", "day")
     done = desk.training.run("fit", *words, *desk.flags, exit_code=2)
     assert "fitted in parts: --time-column needs the rows in the order of their times" in done.err
-    assert "Omit --edges and --cluster, or omit the other option." in done.err
+    assert "Omit --edges, --cluster and --partition-column, or change the other option." in done.err
     assert desk.versions() == before >= {champion}
 
 

@@ -127,15 +127,15 @@ def test_a_file_without_an_outcome_that_came_later_is_written_anew(engine: Engin
 def test_an_outcome_that_comes_while_a_week_is_exported_is_not_deleted(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids, count = add(engine, LATER, 3), archiving._count
+    ids, divide = add(engine, LATER, 3), archiving._chunks
     late = ids[:1]
 
-    def counts(*given: Any) -> archiving.Archived:
+    def chunks(*given: Any) -> Iterator[archiving.Chunk]:
         if late:
             report(engine, [late.pop()])
-        return count(*given)
+        return divide(*given)
 
-    monkeypatch.setattr(archiving, "_count", counts)
+    monkeypatch.setattr(archiving, "_chunks", chunks)
     with pytest.raises(LogChanged):
         prune(engine, tmp_path)
     assert (left(engine), left(engine, OUTCOMES)) == (set(ids), {ids[0]})
@@ -164,14 +164,55 @@ def test_what_comes_between_two_transactions_of_a_deletion_stays(
         assert "deleted 6 predictions" in prune(engine, tmp_path)
         assert left(engine) == set(come)
         return
-    with pytest.raises(LogChanged, match="from then on nothing was deleted"):
+    with pytest.raises(LogChanged, match="what came then was not deleted"):
         prune(engine, tmp_path)
-    assert (left(engine), left(engine, OUTCOMES)) == (set(ids[2:]), {ids[-1]})
+    assert (left(engine), left(engine, OUTCOMES)) == (set(ids[4:]), {ids[-1]})
     with pytest.raises(ArchiveUnusable, match="Move it to another folder"):
         prune(engine, tmp_path)
     (tmp_path / f"predictions-{early:%Y-%m-%d}.parquet").rename(tmp_path / "moved.parquet")
     prune(engine, tmp_path)
     assert left(engine) == set()
+
+
+def test_a_prediction_that_comes_into_an_exported_week_stays_and_is_told(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early, come = LATER - timedelta(weeks=10), set[str]()
+    add(engine, early, 4)
+
+    def sleep(_: float) -> None:
+        if not come:
+            come.update(add(engine, early, 1))
+
+    monkeypatch.setattr(pruning, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(time, "sleep", sleep)
+    with pytest.raises(LogChanged, match=f"week from {early:%Y-%m-%d} on"):
+        prune(engine, tmp_path)
+    assert left(engine) >= come
+    assert come
+
+
+def test_the_work_of_a_deletion_grows_like_the_rows_of_a_week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+    def work(rows: int) -> int:
+        """Count the steps of SQLite's machine, in hundreds, while a week is pruned."""
+        engine = log_tables.connect(f"sqlite:///{tmp_path / f'{rows}.db'}", create=True)
+        migrations.upgrade(engine)
+        report(engine, add(engine, LATER, rows))
+        steps: list[None] = []
+        sa.event.listen(
+            Engine, "connect", watch := lambda opened, _: opened.set_progress_handler(lambda: steps.append(None), 100)
+        )
+        prune(engine, tmp_path / str(rows))
+        sa.event.remove(Engine, "connect", watch)
+        assert left(engine) == set()
+        engine.dispose()
+        return len(steps)
+
+    fixed, few, many = (work(rows) for rows in (10, 400, 800))
+    assert many - fixed < 2.2 * (few - fixed)
 
 
 def test_a_file_with_other_rows_is_neither_replaced_nor_is_anything_deleted(engine: Engine, tmp_path: Path) -> None:

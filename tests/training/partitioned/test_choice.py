@@ -53,11 +53,12 @@ def test_a_large_table_that_an_option_needs_whole_is_read_whole_with_a_warning(
         {"data": "live"},
         {"data": "synthetic"},
         {"data": "sqlite:///rows.db", "query": "select 1"},
+        {"data": "synthetic", "partition_column": "number"},
     ],
-    ids=["by time", "with live rows", "live rows", "synthetic", "database"],
+    ids=["by time", "with live rows", "live rows", "synthetic", "database without a column", "column of no database"],
 )
 def test_edges_are_refused_with_what_needs_the_whole_table(asked: dict[str, str]) -> None:
-    with pytest.raises(EdgesUnsupported, match="Omit --edges and --cluster, or omit the other option"):
+    with pytest.raises(EdgesUnsupported, match="Omit --edges, --cluster and --partition-column, or change"):
         edges(edges=63, **asked)
 
 

@@ -1,0 +1,1 @@
+"""What a table in parts is read from: files, or a database."""
