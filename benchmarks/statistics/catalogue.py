@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from benchmarks.statistics import parameters
 from benchmarks.statistics.study import Study
 
-STUDIES: Mapping[str, Callable[[], Study]] = {}
+STUDIES: Mapping[str, Callable[[], Study]] = {
+    "parameters": parameters.study,
+}
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""
