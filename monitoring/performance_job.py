@@ -15,7 +15,7 @@ from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
 from models.log import connections, reporters
 from monitoring.log import customer_files
-from monitoring.quality import labelled_predictions, performance_checks
+from monitoring.quality import labelled_predictions, performance_checks, treatment_effect
 from monitoring.quality.performance_result import PerformanceResult
 from monitoring.runs import run
 from monitoring.runs.heading import Heading
@@ -65,6 +65,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
         track = labelled_predictions.read(
             opened, period, model_version=manifest.version, contract=contract, trusted=trusted
         )
+        arms = treatment_effect.read(opened, period, model_version=manifest.version, trusted=trusted)
     found = PerformanceResult(
         model_version=manifest.version,
         period=period,
@@ -73,6 +74,7 @@ def assess(settings: PerformanceSettings, contract: Contract, now: datetime) -> 
         reference=performance_checks.reference(manifest),
         estimated=quality.estimated(track.probability, manifest.policy),
         reason=_shortage(track.outcomes.churned, settings.min_rows),
+        effects=treatment_effect.of_tiers(arms, manifest.policy.costs),
     )
     return found if found.reason else _judge(found, model, settings, contract)
 

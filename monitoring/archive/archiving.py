@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from models.log import row_ids
-from models.log.log_tables import OUTCOMES, PREDICTIONS
+from models.log.log_tables import OUTCOMES, PREDICTIONS, TREATMENTS
 from models.log.partitions import locking
 from models.log.partitions.catalogue import key
 from models.log.partitions.weeks import Week
@@ -33,6 +33,7 @@ class Archived:
     predictions: int
     """Rows that the log had when they were compared."""
     outcomes: int
+    treatments: int
 
 
 def export(engine: Engine, folder: Path, before: datetime, contract: Contract = CONTRACT) -> list[Archived]:
@@ -62,7 +63,7 @@ def require_unchanged(connection: Connection, archived: Sequence[Archived], ids:
     It holds until the end of the transaction only if others cannot write.
 
     Raises:
-        LogChanged: an outcome or a prediction came meanwhile.
+        LogChanged: an outcome, a treatment or a prediction came meanwhile.
     """
     known = {one.week: one for one in archived}
     found = {week: _count(connection, week) for week in _weeks(connection, *ids)}
@@ -74,7 +75,7 @@ def delete_some(connection: Connection, archived: Archived, rows: int) -> Archiv
     """Delete the oldest predictions of an exported week, and return what is left of it.
 
     Raises:
-        LogChanged: an outcome or a prediction came since the export.
+        LogChanged: an outcome, a treatment or a prediction came since the export.
     """
     locking.keep_out_writers(connection)
     first, end = archived.week.ids
@@ -84,8 +85,11 @@ def delete_some(connection: Connection, archived: Archived, rows: int) -> Archiv
     last = connection.scalar(sa.select(sa.func.max(oldest.c.prediction_id)))
     its = OUTCOMES.c.prediction_id.between(first, last)
     outcomes = connection.scalar(sa.select(sa.func.count()).select_from(OUTCOMES).where(its)) or 0
+    given = connection.execute(sa.delete(TREATMENTS).where(TREATMENTS.c.prediction_id.between(first, last))).rowcount
     deleted = connection.execute(sa.delete(PREDICTIONS).where(identity.between(first, last))).rowcount
-    return Archived(archived.week, archived.predictions - deleted, archived.outcomes - outcomes)
+    return Archived(
+        archived.week, archived.predictions - deleted, archived.outcomes - outcomes, archived.treatments - given
+    )
 
 
 @contextmanager
@@ -138,6 +142,6 @@ def _count(connection: Connection, week: Week) -> Archived:
     first, end = week.ids
     counts = [
         connection.scalar(sa.select(sa.func.count()).where(key(table) >= first, key(table) < end)) or 0
-        for table in (PREDICTIONS, OUTCOMES)
+        for table in (PREDICTIONS, OUTCOMES, TREATMENTS)
     ]
     return Archived(week, *counts)

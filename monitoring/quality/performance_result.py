@@ -11,8 +11,10 @@ from models.bundles.segments import Segment
 from monitoring.errors import CANNOT_TELL
 from monitoring.job_result import JobResult
 from monitoring.period import Period
+from monitoring.quality import treatment_effect
 from monitoring.quality.labelled_predictions import LabelledPredictions
 from monitoring.quality.performance_checks import Check
+from monitoring.quality.treatment_effect import Effect
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class PerformanceResult(JobResult):
     """Figures of the same predictions, expected from their probabilities."""
     checks: tuple[Check, ...] = ()
     segments: tuple[Segment, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    """Effect of offers by tier; empty if nobody was held out."""
 
     @property
     def broken(self) -> list[Check]:
@@ -95,12 +99,13 @@ class PerformanceResult(JobResult):
 
     @property
     def notes(self) -> list[str]:
-        """List outcomes by tier, delays and segments, a line each."""
-        return [*self._coverage(), *self._segments()]
+        """List outcomes by tier, delays, effects of offers and segments, a line each."""
+        effects = treatment_effect.sentences(self.effects, self.policy.costs)
+        return [*self._coverage(), *effects, *self._segments()]
 
     @property
     def details(self) -> dict[str, Any]:
-        """Period, counts, figures, checks and segments."""
+        """Period, counts, figures, checks, effects of offers and segments."""
         return {
             "from": self.period.start.isoformat(),
             "to": self.period.end.isoformat(),
@@ -117,6 +122,7 @@ class PerformanceResult(JobResult):
             "expected": _record(self.expected),
             "estimate_error": self._estimate_error,
             "checks": [asdict(check) | {"broken": check.broken} for check in self.checks],
+            "effects": [asdict(effect) | {"verdict": effect.verdict} for effect in self.effects],
             "segments": [asdict(segment) | {"name": segment.name} for segment in self.segments],
         }
 
