@@ -20,9 +20,9 @@ from pydantic_core import PydanticCustomError
 from models.log.reporters import RESERVED
 
 Scope = Literal["predict", "outcomes", "read", "trial", "review"]
-"""`predict`: POST /predict and /predict/batch. `outcomes`: POST /outcomes and /outcomes/batch. `trial`: POST
-/predict/trial, which logs nothing. `read`: all other paths of the service. `review`: the dashboard, and decisions about
-runs of the monitor."""
+"""`predict`: POST /predict and /predict/batch. `outcomes`: POST /outcomes and /treatments, and the batch of
+each. `trial`: POST /predict/trial, which logs nothing. `read`: all other paths of the service. `review`: the dashboard,
+and decisions about runs of the monitor."""
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
 KEYS_PER_NAME = 2

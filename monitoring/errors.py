@@ -175,7 +175,7 @@ class LogChanged(CannotTell):
     def __init__(self, *, week: str) -> None:
         self.week = week
         super().__init__(
-            f"the log got an outcome or a prediction of the week from {week} on after that week was exported; "
+            f"the log got a report or a prediction of the week from {week} on after that week was exported; "
             "what came then was not deleted. Run the command again."
         )
 

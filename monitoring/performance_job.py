@@ -16,7 +16,7 @@ from models.features import CONTRACT
 from models.log import connections, reporters
 from monitoring.log import customer_files
 from monitoring.losses import repair
-from monitoring.quality import labelled_predictions, performance_checks
+from monitoring.quality import labelled_predictions, performance_checks, treatment_effect
 from monitoring.quality.performance_result import PerformanceResult
 from monitoring.runs import looks, run
 from monitoring.runs.heading import Heading
@@ -73,6 +73,7 @@ def assess(
         track = labelled_predictions.read(
             opened, period, model_version=manifest.version, contract=contract, trusted=trusted
         )
+        arms = treatment_effect.read(opened, period, model_version=manifest.version, trusted=trusted)
     found = PerformanceResult(
         model_version=manifest.version,
         period=period,
@@ -82,6 +83,7 @@ def assess(
         promises_calibration=manifest.has_recalibration,
         estimated=quality.estimated(track.probability, manifest.policy),
         reason=_shortage(track.outcomes.churned, settings.min_rows),
+        effects=treatment_effect.of_tiers(arms, manifest.policy.costs),
     )
     outcomes = None if found.reason else (track.outcomes.probability, track.outcomes.churned)
     found = replace(found, repair=repair.find(manifest, track.probability, outcomes, min_rows=settings.min_rows))

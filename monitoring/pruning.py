@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from models import durations
 from models.log import connections, row_ids
 from models.log.errors import LogNotPartitioned
-from models.log.log_tables import PREDICTIONS, TRAFFIC
+from models.log.log_tables import PREDICTIONS, TRAFFIC, TREATMENTS
 from models.log.partitions import catalogue, locking, sets, upkeep
 from models.log.partitions.catalogue import BEFORE, PartitionSet, key
 from models.log.partitions.weeks import Week
@@ -112,7 +112,15 @@ def _remove(engine: Engine, before: datetime, archived: Sequence[Archived] | Non
     else:
         left = [week for week in archived if not catalogue.covers(old, week.week.ids[0])]
         predictions = sum(_delete_exported(engine, week) for week in left)
+    oldest = _oldest_prediction(engine)  # treatments are not partitioned, and leave with their predictions
+    delete(engine, TREATMENTS, bound if oldest is None else min(bound, oldest))
     return found + _Removed(predictions, delete(engine, TRAFFIC, end))
+
+
+def _oldest_prediction(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        oldest: str | None = connection.scalar(sa.select(sa.func.min(PREDICTIONS.c.prediction_id)))
+    return oldest
 
 
 def _drop(connection: Connection, old: PartitionSet, archived: Sequence[Archived] | None) -> _Removed:

@@ -34,6 +34,7 @@ from service.http.lifecycle import Lifecycle
 from service.http.load_shedding import LoadShedding
 from service.http.observer import Observer
 from service.http.page import demo_page
+from service.http.reports import report_routes
 from service.http.request_bodies import RequestBodies
 from service.http.request_log import RequestLog
 from service.http.state import State
@@ -43,6 +44,7 @@ from service.log.outcome_log import OutcomeLog
 from service.log.prediction_log import NoLog, PredictionLog, SpooledLog
 from service.log.spool import Spool
 from service.metrics.metrics import Metrics
+from service.model.holdout import Holdout
 from service.model.predictor import Predictor
 from service.notes import Notes
 from service.serving.inference import Inference
@@ -79,7 +81,7 @@ def create_app(settings: Settings | None = None, *, serving: Predictor | None = 
             closing(OutcomeLog(settings.log_url, log, metrics)) as outcomes,
         ):
             parts = State(
-                inference=Inference(model, metrics, log),
+                inference=Inference(model, metrics, log, holdout=_holdout(settings)),
                 intake=RequestBodies(settings.max_body_bytes or routes.BATCH_BYTES),
                 keys=keys,
                 lifecycle=lifecycle,
@@ -119,6 +121,7 @@ def _make_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[State]])
 
 def _add_endpoints(app: FastAPI, settings: Settings) -> None:
     app.include_router(routes.router)
+    app.include_router(report_routes.router)
     demo_page.add_to(app, is_shown=settings.page)
     api_docs.add_to(app, keyed=settings.keys_file is not None, has_ops_port=settings.ops_port is not None)
 
@@ -136,7 +139,11 @@ def _make_front(
     app = shedding = LoadShedding(
         app, routes=PREDICTING | TRYING, max_turn_seconds=settings.max_turn_seconds, metrics=metrics
     )
-    public: ASGIApp = (guarded := Guard(app, settings=settings, keys=keys, routes=routes.BY_PATH | demo_page.BY_PATH))
+    public: ASGIApp = (
+        guarded := Guard(
+            app, settings=settings, keys=keys, routes=routes.BY_PATH | report_routes.BY_PATH | demo_page.BY_PATH
+        )
+    )
     if settings.cors_origins:
         public = CrossOrigin(public, origins=names(settings.cors_origins))
     if settings.ops_port is not None:
@@ -159,6 +166,12 @@ def _prediction_log(settings: Settings, metrics: Metrics) -> Iterator[Prediction
     log = SpooledLog(Spool(settings.spool), keep=keep, max_bytes=settings.max_spool_bytes, metrics=metrics)
     with spool_writer.running(log):
         yield log
+
+
+def _holdout(settings: Settings) -> Holdout | None:
+    return (
+        Holdout(fraction=settings.holdout_fraction, name=settings.holdout_name) if settings.holdout_fraction else None
+    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ ServiceError
 ├── KeyUnknown              the keys file has no such key
 └── Unavailable             the same request may succeed later, or on another instance
     ├── ModelUnavailable    no model is loaded
-    ├── LogUnavailable      the prediction log cannot record outcomes
+    ├── LogUnavailable      the prediction log cannot record reports
     ├── NotLoggedYet        the predictions are not in the log's database yet
     ├── Overloaded          there are more requests than can be answered in time
     └── Draining            the service is shutting down
@@ -29,7 +29,7 @@ from starlette.requests import ClientDisconnect
 
 from models.errors import ModelsError
 from models.features import CONTRACT
-from models.log.errors import OutcomesContradicted, OutcomesUnknown
+from models.log.errors import OutcomesContradicted, OutcomesUnknown, TreatmentsContradicted
 
 LISTED_PROBLEMS = 100
 NOT_JSON, OTHER = "json_invalid", "other"
@@ -184,7 +184,7 @@ class ModelUnavailable(Unavailable):
 
 
 class LogUnavailable(Unavailable):
-    """The prediction log cannot record outcomes."""
+    """The prediction log cannot record reports."""
 
     retry_after_seconds = 5
 
@@ -232,6 +232,7 @@ STATUS: dict[type[Exception], int] = {
     ClientDisconnect: 400,  # nobody reads this answer, but a client that disconnects is not a server error
     OutcomesUnknown: 404,
     OutcomesContradicted: 409,
+    TreatmentsContradicted: 409,
     Unavailable: 503,
     ModelsError: 500,
     ServiceError: 500,

@@ -157,7 +157,16 @@ class NoteSettings(AccessSettings):
         return SecretStr(text) if text else None
 
 
-class Settings(NoteSettings):
+class HoldoutSettings(NoteSettings):
+    """Who gets no offer, so that the effect of offers can be measured."""
+
+    holdout_fraction: float = Field(default=0, ge=0, le=0.5)
+    """Share of the customers with a `customer_id` who are drawn to get no offer; /predict then tells `held_out`."""
+    holdout_name: str = Field(default="holdout", min_length=1, max_length=64, pattern="^[!-~]+$")
+    """Name of the draw: the same name always draws the same customers, and another one draws others."""
+
+
+class Settings(HoldoutSettings):
     """Serve the pinned model over HTTP. `python -m service keys` manages API keys."""
 
     models_dir: Path = Path("models")

@@ -23,7 +23,16 @@ from training.data import dataset_split, datasets, grouping, leakage, learned_le
 from training.data.datasets import Dataset
 from training.data.hashing import hash_split, row_hash
 from training.data.splitting import Folds, Rows, Split
-from training.learning import calibrators, cost_policy, evaluation, final_evaluation, model, tuning
+from training.learning import (
+    calibrators,
+    cost_policy,
+    evaluation,
+    final_evaluation,
+    fold_comparison,
+    model,
+    presets,
+    tuning,
+)
 from training.learning.evaluation import Fit
 from training.learning.final_evaluation import FittedModel
 from training.learning.trial import Trial
@@ -157,6 +166,7 @@ class Training:
             chosen_on=(probability, outcomes),
             chosen_for=chosen_for,
             folds=measured,
+            surely_ahead=fold_comparison.surely_ahead(compared, model.SERVED, churned, customers),
             seeds=seeds,
             log_loss=log_loss,
             parameters=parameters,
@@ -180,18 +190,28 @@ class Training:
     def _search(
         self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None
     ) -> tuple[dict[str, int | float], Tuning | None]:
+        self.progress.stage("choosing among presets of parameters")
+        chosen = presets.choose(
+            lambda parameters: self._served(parameters, self.settings.seed),
+            matrix,
+            churned,
+            folds,
+            customers=customers,
+            seed=self.settings.seed,
+            threads=self.settings.threads,
+            on_fit=lambda: self.progress.step(splitting.FOLDS),
+        )
         if not self.settings.trials:
-            return dict(model.PARAMETERS), None
+            return chosen, None
 
         def on_trial(trial: Trial) -> None:
             self.run.log_trial(trial)
             self.progress.step(splitting.FOLDS)
 
         self.progress.stage("searching for parameters")
-        usual = self._served(dict(model.PARAMETERS), self.settings.seed)
         storage = self.settings.output_dir / "tuning.db"
         found = tuning.tune(
-            usual,
+            self._served(chosen, self.settings.seed),
             matrix,
             churned,
             folds,
@@ -239,5 +259,6 @@ def _split(dataset: Dataset, settings: FitSettings, contract: Contract) -> Split
 
 
 def _steps(settings: FitSettings) -> int:
-    fits = (len(model.ALGORITHMS) + settings.trials) * splitting.FOLDS + evaluation.SEEDS + 1
+    on_folds = len(presets.names()) + len(model.ALGORITHMS) + settings.trials
+    fits = on_folds * splitting.FOLDS + evaluation.SEEDS + 1
     return fits + _JUDGING

@@ -32,6 +32,7 @@ def describe(published: Published) -> str:
             *(f"  {line}" for line in _quality(manifest)),
             *(f"  {line}" for line in _comparison(manifest)),
             *(f"  {line}" for line in _decisions(manifest)),
+            *(f"  {line}" for line in _worse(manifest)),
             *(f"  warning   {warning}" for warning in (*manifest.warnings, *live_rows.doubts(manifest.data.live))),
             f"  bundle    {published.bundle.directory}",
             f"  MLflow    {published.link}",
@@ -85,6 +86,15 @@ def _comparison(description: Description) -> list[str]:
     for name, spread in spreads.items():
         mark = " (this model)" if name == SERVED else ""
         lines.append(f"  {name:<28}{spread.mean:.3f} ± {spread.deviation:.3f}{mark}")
-    if (ahead := overtaken_by(description)) is not None:
-        lines.append(f"  {ahead} has a higher ROC-AUC on these folds: compare both before you serve this model")
+    ahead = overtaken_by(description)
+    if ahead is not None and ahead not in description.surely_ahead:
+        lines.append(f"  {ahead} has a higher ROC-AUC on these folds, which may be chance")
     return lines
+
+
+def _worse(description: Description) -> list[str]:
+    return [
+        f"WARNING   {name} ranks the customers of these folds surely better: its ROC-AUC is higher by {by.value:.3f} "
+        f"({by.low:.3f} to {by.high:.3f}). Search for parameters with --trials 50 before you serve this model"
+        for name, by in description.surely_ahead.items()
+    ]

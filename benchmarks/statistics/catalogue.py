@@ -13,6 +13,8 @@ from benchmarks.statistics import (
     gate_power,
     interval_study,
     moved_rate,
+    parameters,
+    treatment_effect,
 )
 from benchmarks.statistics.study import Study
 
@@ -27,5 +29,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "drift_looks": drift_looks.make,
     "drift_multivariate": drift_multivariate.make,
     "compare_live": compare_live.study,
+    "parameters": parameters.study,
+    "treatment_effect": treatment_effect.study,
 }
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

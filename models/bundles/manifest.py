@@ -104,6 +104,16 @@ class MetricSpread(BaseModel):
     high: float
 
 
+class Ahead(BaseModel):
+    """By how much the mean ROC-AUC of another algorithm is higher on the folds, with its 95 % interval."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    value: float
+    low: float
+    high: float
+
+
 class Confusion(BaseModel):
     """Confusion matrix of the test set at the policy's decision threshold."""
 
@@ -197,6 +207,9 @@ class Description(BaseModel):
     """None if no costs were given."""
     cross_validation: dict[str, dict[str, MetricSpread]]
     """Metrics of each algorithm on the training rows: by algorithm, then by metric."""
+    surely_ahead: dict[str, Ahead] = Field(default_factory=dict, exclude_if=lambda others: not others)
+    """Algorithms whose ROC-AUC on the folds is surely higher. Without one, it is not written, so that programs of
+    earlier versions can read the manifest."""
     seeds: dict[str, MetricSpread]
     """Metrics of the served algorithm on the training rows, split and fitted again with other seeds."""
     slices: list[Segment]

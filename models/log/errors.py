@@ -7,9 +7,10 @@ LogError
 ├── LogTooNew                 a newer version of this project has changed the log
 ├── LogBusy                   another process has been changing the tables for long
 ├── LogNotPartitioned         the tables are not partitioned by week, or lack the partitions of a week
-└── OutcomesRefused           outcomes cannot be recorded
+└── OutcomesRefused           outcomes or treatments cannot be recorded
     ├── OutcomesUnknown       the log has no such predictions
-    └── OutcomesContradicted  the same reporter has given different outcomes
+    ├── OutcomesContradicted  the same reporter has given different outcomes
+    └── TreatmentsContradicted  a different offer is known
 """
 
 from collections.abc import Sequence
@@ -91,10 +92,10 @@ class LogNotPartitioned(LogError):
 
 
 class OutcomesRefused(LogError):
-    """Base of errors that reject outcomes; none of the outcomes in the request is recorded."""
+    """Base of errors that reject outcomes or treatments; none of those in the request is recorded."""
 
     reason: str
-    """Why one outcome is rejected, in a few words."""
+    """Why one of them is rejected, in a few words."""
     remedy: str
 
     def __init__(self, *, ids: Sequence[str]) -> None:
@@ -118,3 +119,10 @@ class OutcomesContradicted(OutcomesRefused):
     remedy = (
         "The reporter's first outcome is kept. Correct the source, or delete the wrong row from the table `outcomes`."
     )
+
+
+class TreatmentsContradicted(OutcomesRefused):
+    """Different offers were reported for the same prediction, in the log or in the same request."""
+
+    reason = "another offer is known"
+    remedy = "The first report is kept. Correct the source, or delete the wrong row from the table `treatments`."

@@ -1,4 +1,4 @@
-"""Tables of the prediction log: predictions, challenger predictions, outcomes, and counts of requests.
+"""Tables of the prediction log: predictions, challenger predictions, outcomes, treatments, and counts of requests.
 
 All programs use these declarations, and `models.log.migrations` upgrades a database to them. The URL selects SQLite or
 PostgreSQL.
@@ -62,6 +62,7 @@ PREDICTIONS = Table(  # count customers through `models.log.customers`: a custom
     Column("churn_prediction", sa.Boolean, nullable=False),
     Column("risk_tier", sa.String(6), nullable=False),
     Column("customer_digest", sa.String(32)),  # keyed digest of `customer_id`; null if the client sent none
+    Column("held_out", sa.Boolean),  # whether the customer was drawn to get no offer; null if none was drawn
 )
 
 CHALLENGER_PREDICTIONS = Table(  # of a shadow challenger, for the same customers
@@ -82,6 +83,16 @@ OUTCOMES = Table(  # read them through `models.log.known_outcomes`: a prediction
     Column("churned", sa.Boolean, nullable=False),
     Column("observed_at", Moment, nullable=False),
     Column("recorded_at", Moment, nullable=False),
+)
+
+TREATMENTS = Table(  # not partitioned and without a foreign key: the version before drops partitions beside it
+    "treatments",
+    METADATA,
+    Column("prediction_id", sa.String(32), primary_key=True),
+    Column("offer", sa.String(6), nullable=False),  # `none`, or the tier whose offer was made
+    Column("given_at", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("reported_by", sa.String(reporters.MAX_LENGTH), nullable=False),
 )
 
 TRAFFIC = Table(

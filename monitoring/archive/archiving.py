@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from models.log import row_ids
-from models.log.log_tables import OUTCOMES, PREDICTIONS
+from models.log.log_tables import OUTCOMES, PREDICTIONS, TREATMENTS
 from models.log.partitions import locking
 from models.log.partitions.catalogue import key
 from models.log.partitions.weeks import Week
@@ -25,6 +25,9 @@ from monitoring.archive import archive_files, logged_rows
 from monitoring.archive.logged_rows import BATCH_ROWS
 from monitoring.errors import ArchiveUnusable, LogChanged
 
+Rows = tuple[int, int, int]
+"""Numbers of predictions, of outcomes and of treatments."""
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -32,8 +35,7 @@ class Chunk:
 
     first: str
     last: str
-    predictions: int
-    outcomes: int
+    rows: Rows
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,13 @@ class Archived:
     @property
     def predictions(self) -> int:
         """Number of predictions."""
-        return sum(chunk.predictions for chunk in self.chunks)
+        return self.rows[0]
 
     @property
-    def rows(self) -> tuple[int, int]:
-        """Numbers of predictions and of outcomes."""
-        return self.predictions, sum(chunk.outcomes for chunk in self.chunks)
+    def rows(self) -> Rows:
+        """Number of rows of each table."""
+        predictions, outcomes, treatments = (sum(chunk.rows[table] for chunk in self.chunks) for table in range(3))
+        return predictions, outcomes, treatments
 
 
 def export(
@@ -83,7 +86,7 @@ def require_unchanged(connection: Connection, archived: Sequence[Archived], ids:
     It holds until the end of the transaction only if others cannot write.
 
     Raises:
-        LogChanged: an outcome or a prediction came meanwhile.
+        LogChanged: an outcome, a treatment or a prediction came meanwhile.
     """
     known = {one.week: one.rows for one in archived}
     found = {week: _rows(connection, *week.ids) for week in _weeks(connection, *ids)}
@@ -95,14 +98,15 @@ def delete(connection: Connection, week: Week, chunk: Chunk) -> None:
     """Delete a chunk of an exported week.
 
     Raises:
-        LogChanged: an outcome or a prediction of the chunk came since the export.
+        LogChanged: an outcome, a treatment or a prediction of the chunk came since the export.
     """
     locking.keep_out_writers(connection)
     end = _after(chunk.last)
-    if _rows(connection, chunk.first, end) != (chunk.predictions, chunk.outcomes):
+    if _rows(connection, chunk.first, end) != chunk.rows:
         raise _changed(week)
-    identity = PREDICTIONS.c.prediction_id
-    connection.execute(sa.delete(PREDICTIONS).where(identity >= chunk.first, identity < end))
+    for table in (TREATMENTS, PREDICTIONS):
+        identity = table.c.prediction_id
+        connection.execute(sa.delete(table).where(identity >= chunk.first, identity < end))
 
 
 def require_deleted(connection: Connection, week: Week) -> None:
@@ -171,7 +175,7 @@ def _chunks(connection: Connection, week: Week, rows: int) -> Iterator[Chunk]:
         if last is None:
             return
         after = _after(last)
-        yield Chunk(first, last, *_rows(connection, first, after))
+        yield Chunk(first, last, _rows(connection, first, after))
         first = after
 
 
@@ -180,13 +184,13 @@ def _after(identity: str) -> str:
     return f"{identity}0"
 
 
-def _rows(connection: Connection, first: str, end: str) -> tuple[int, int]:
-    """Count predictions and outcomes from one id to another."""
-    predictions, outcomes = (
+def _rows(connection: Connection, first: str, end: str) -> Rows:
+    """Count the rows of each table from one id to another."""
+    predictions, outcomes, treatments = (
         connection.scalar(sa.select(sa.func.count()).where(key(table) >= first, key(table) < end)) or 0
-        for table in (PREDICTIONS, OUTCOMES)
+        for table in (PREDICTIONS, OUTCOMES, TREATMENTS)
     )
-    return predictions, outcomes
+    return predictions, outcomes, treatments
 
 
 def _changed(week: Week) -> LogChanged:

@@ -17,7 +17,7 @@ from models.customer.contract import Contract
 from models.customer.feature import Feature
 from models.customer.history import old_names
 from models.log import known_outcomes
-from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS
+from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS, TREATMENTS
 from models.log.partitions.weeks import Week
 
 BATCH_ROWS = 20_000
@@ -31,6 +31,10 @@ _OF_LOG: dict[str, pa.DataType] = {
     "churn_probability": pa.float64(),
     "churn_prediction": pa.bool_(),
     "risk_tier": pa.string(),
+    "held_out": pa.bool_(),
+    "offer": pa.string(),
+    "offered_at": _MOMENT,
+    "offer_reported_by": pa.string(),
     "churned": pa.bool_(),
     "observed_at": _MOMENT,
     "recorded_at": _MOMENT,
@@ -42,8 +46,9 @@ _OF_LOG: dict[str, pa.DataType] = {
     "all_outcomes": pa.string(),
     "logged_features": pa.string(),
 }
-"""`churned` and the three columns after it are of the known outcome. `all_outcomes` is JSON: every reporter's outcome,
-where there are several. `logged_features` is JSON: the features as logged, where the columns do not show them."""
+"""`offer` and the two columns after it are of the treatment; `churned` and the three after it of the known outcome.
+`all_outcomes` is JSON: every reporter's outcome, where there are several. `logged_features` is JSON: the features as
+logged, where the columns do not show them."""
 
 
 def schema(contract: Contract) -> pa.Schema:
@@ -68,10 +73,15 @@ def id_column(contract: Contract) -> str:
 
 
 def _query(week: Week) -> sa.Select[Any]:
-    known, shadow, (first, end) = known_outcomes.select(None), CHALLENGER_PREDICTIONS, week.ids
-    both = PREDICTIONS.outerjoin(known, known_outcomes.of_prediction(known)).outerjoin(
-        shadow, shadow.c.prediction_id == PREDICTIONS.c.prediction_id
-    )
+    known, shadow, given, (first, end) = known_outcomes.select(None), CHALLENGER_PREDICTIONS, TREATMENTS, week.ids
+    both = PREDICTIONS.outerjoin(known, known_outcomes.of_prediction(known))
+    for other in (shadow, given):
+        both = both.outerjoin(other, other.c.prediction_id == PREDICTIONS.c.prediction_id)
+    of_treatment = [
+        given.c.offer,
+        given.c.given_at.label("offered_at"),
+        given.c.reported_by.label("offer_reported_by"),
+    ]
     of_outcome = [known.c[name] for name in ("churned", "observed_at", "recorded_at", "reported_by")]
     of_shadow = [
         shadow.c.model_version.label("challenger_version"),
@@ -80,7 +90,7 @@ def _query(week: Week) -> sa.Select[Any]:
         shadow.c.risk_tier.label("challenger_tier"),
     ]
     inside = (PREDICTIONS.c.prediction_id >= first) & (PREDICTIONS.c.prediction_id < end)
-    query = sa.select(PREDICTIONS, *of_outcome, *of_shadow).select_from(both).where(inside)
+    query = sa.select(PREDICTIONS, *of_treatment, *of_outcome, *of_shadow).select_from(both).where(inside)
     return query.order_by(PREDICTIONS.c.prediction_id)
 
 

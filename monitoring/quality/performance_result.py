@@ -13,8 +13,10 @@ from monitoring.errors import CANNOT_TELL
 from monitoring.job_result import JobResult
 from monitoring.losses.repair import Repair
 from monitoring.period import Period
+from monitoring.quality import treatment_effect
 from monitoring.quality.labelled_predictions import LabelledPredictions
 from monitoring.quality.performance_checks import Check
+from monitoring.quality.treatment_effect import Effect
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class PerformanceResult(JobResult):
     segments: tuple[Segment, ...] = ()
     repair: Repair | None = None
     """What a new calibration map would save."""
+    effects: tuple[Effect, ...] = ()
+    """Effect of offers by tier; empty if nobody was held out."""
 
     @property
     def broken(self) -> list[Check]:
@@ -101,13 +105,14 @@ class PerformanceResult(JobResult):
 
     @property
     def notes(self) -> list[str]:
-        """List the proposal of a new map, calibration in words, outcomes by tier, delays and segments, a line each."""
+        """List the proposal of a new map, calibration, outcomes by tier, delays, effects and segments, a line each."""
         proposal = self.repair.remarks if self.repair else ()
-        return [*proposal, *self._calibration(), *self._coverage(), *self._segments()]
+        effects = treatment_effect.sentences(self.effects, self.policy.costs)
+        return [*proposal, *self._calibration(), *self._coverage(), *effects, *self._segments()]
 
     @property
     def details(self) -> dict[str, Any]:
-        """Period, counts, figures, checks and segments."""
+        """Period, counts, figures, checks, effects of offers and segments."""
         return {
             "from": self.period.start.isoformat(),
             "to": self.period.end.isoformat(),
@@ -125,6 +130,7 @@ class PerformanceResult(JobResult):
             "estimate_error": self._estimate_error,
             "checks": [asdict(check) | {"broken": check.broken} for check in self.checks],
             "recalibration": self.repair.record if self.repair else None,
+            "effects": [asdict(effect) | {"verdict": effect.verdict} for effect in self.effects],
             "segments": [asdict(segment) | {"name": segment.name} for segment in self.segments],
         }
 

@@ -53,7 +53,7 @@ While a canary is tested, the same `customer_id` always gets the same model; GET
 """
 TAGS = [
     {"name": "predictions", "description": "Predict whether customers churn."},
-    {"name": "outcomes", "description": "Report whether customers churned; monitoring and training use it."},
+    {"name": "outcomes", "description": "Report which offers customers got, and whether they churned."},
     {"name": "model", "description": "The served model, and how it decides."},
     {"name": "operations", "description": "Probes and metrics."},
 ]
@@ -68,7 +68,7 @@ _MEANINGS = {
     401: "The key is missing, unknown or expired.",
     403: "The key has not the scope of this path.",
     404: "The log has no such predictions; `detail` lists their ids. Nothing was recorded.",
-    409: "You have reported other outcomes for these predictions; `detail` lists their ids. Nothing was recorded.",
+    409: "Another outcome or offer is known for these predictions; `detail` lists their ids. Nothing was recorded.",
     413: "The body is larger than the limit: 16 KiB for one, `SERVICE_MAX_BODY_BYTES` for a batch.",
     415: "The body is not declared as `application/json`, or is declared as compressed.",
     422: "The request breaks a rule, or its body is not JSON; `errors` lists every field that is wrong.",

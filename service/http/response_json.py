@@ -4,6 +4,7 @@ Building a model for each prediction would take a batch as long as scoring it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 
 from pydantic_core import to_json
 
@@ -13,6 +14,7 @@ from models.features import CONTRACT
 from service.model.predictor import PredictionBatch
 
 _BOOLEANS = {True: "true", False: "false"}
+_ENDS = {True: ',"held_out":true}', False: ',"held_out":false}', None: "}"}
 
 
 def each(parts: Sequence[PredictionBatch]) -> Iterable[str]:
@@ -42,12 +44,13 @@ def _written(predicted: PredictionBatch) -> Iterator[str]:
 
 def _plain(predicted: PredictionBatch) -> Iterator[str]:
     # No text needs escaping: ids are hex digits, tiers a closed set, versions have a pattern.
-    end = f'"model_version":"{predicted.model_version}","prediction_timestamp":"{predicted.made_at.text}Z"}}'
-    rows = zip(predicted.ids, predicted.probabilities, predicted.decisions, predicted.tiers, strict=True)
-    for identity, probability, decision, tier in rows:
+    end = f'"model_version":"{predicted.model_version}","prediction_timestamp":"{predicted.made_at.text}Z"'
+    held_out = repeat(None, len(predicted.ids)) if predicted.held_out is None else predicted.held_out
+    rows = zip(predicted.ids, predicted.probabilities, predicted.decisions, predicted.tiers, held_out, strict=True)
+    for identity, probability, decision, tier, draw in rows:
         yield (
             f'{{"prediction_id":"{identity}","churn_probability":{probability!r},'
-            f'"churn_prediction":{_BOOLEANS[decision]},"risk_tier":"{tier}",{end}'
+            f'"churn_prediction":{_BOOLEANS[decision]},"risk_tier":"{tier}",{end}{_ENDS[draw]}'
         )
 
 

@@ -12,14 +12,12 @@ from fastapi.routing import APIRoute
 
 from models.customer.kinds.learned_levels import LONGEST
 from models.features import CONTRACT
-from models.log.outcomes import Outcome
 from service.customers import MAX_BATCH_ROWS, MAX_EXPLAINED_ROWS, Batch, Customer
 from service.errors import BrokenRule, RequestInvalid
 from service.http import api_docs, response_json, state
 from service.http.admission.guard import METRICS, PREDICT
 from service.http.json_route import Finish, JsonRoute
 from service.http.note_schemas import NotedPrediction
-from service.http.outcome_schemas import OutcomeBatch, RecordedOutcome, RecordedOutcomes
 from service.http.request_bodies import BodyLimit, ThreadQueue
 from service.http.schemas import (
     ExplainedPrediction,
@@ -33,7 +31,7 @@ from service.http.schemas import (
     Status,
     Tried,
 )
-from service.http.state import Client, Inferring, Noting, Ready, Recording, Serving, TakeRows
+from service.http.state import Inferring, Noting, Ready, Serving, TakeRows
 from service.metrics.registry import CONTENT_TYPE
 
 PREDICT_BATCH = "/predict/batch"
@@ -46,8 +44,6 @@ BATCH_BYTES = max(4_194_304, MAX_BATCH_ROWS * _INDENTED_BYTES)
 """Default limit of a batch's body: the longest batch fits, whatever the features are."""
 BATCH_VALUES = 2 * MAX_BATCH_ROWS * len(CONTRACT.names)
 """Most values in a batch: twice as many as the longest batch has, so that errors can still name surplus fields."""
-IN_THREAD = ThreadQueue("outcomes", from_bytes=0)
-"""Recording outcomes waits for the database."""
 CARD_CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
 """The page loads nothing and runs nothing, whatever names it contains."""
 EXPLAINED = ThreadQueue("explanations", from_bytes=0)
@@ -118,42 +114,6 @@ def limit_explained(batch: Batch, *, explain: bool) -> None:
     if explain and (rows := len(batch.customers)) > MAX_EXPLAINED_ROWS:
         message = f"List should have at most {MAX_EXPLAINED_ROWS} items with explanations, not {rows}"
         raise RequestInvalid(rules=[BrokenRule(("customers",), message, "too_long")], found=1)
-
-
-@router.post(
-    "/outcomes",
-    summary="Report one outcome",
-    tags=["outcomes"],
-    response_model=RecordedOutcome,
-    responses=api_docs.problems(404, 409, 413, 415, 422, 503),
-)
-def report_outcome(
-    outcome: Annotated[Outcome, BodyLimit(size_bytes=ONE_CUSTOMER_BYTES), IN_THREAD],
-    outcomes: Recording,
-    client: Client,
-) -> bytes:
-    """Report whether the customer of a prediction churned. Repeating it changes nothing and gets the same answer.
-
-    The outcome is stored as that of the client. A client that reports the opposite later gets 409. Another client may
-    report another outcome of the same prediction.
-    """
-    [recorded] = outcomes.record([outcome], reported_by=client)
-    return RecordedOutcome.model_validate(recorded, from_attributes=True).model_dump_json().encode()
-
-
-@router.post(
-    "/outcomes/batch",
-    summary="Report many outcomes",
-    tags=["outcomes"],
-    response_model=RecordedOutcomes,
-    responses=api_docs.problems(404, 409, 413, 415, 422, 503),
-)
-def report_outcomes(
-    batch: Annotated[OutcomeBatch, BodyLimit(values=BATCH_VALUES), IN_THREAD], outcomes: Recording, client: Client
-) -> bytes:
-    """Report up to 10,000 outcomes. If one cannot be recorded, none is; up to 100 such outcomes are listed."""
-    new = sum(recorded.is_new for recorded in outcomes.record(batch.outcomes, reported_by=client))
-    return RecordedOutcomes(new=new, known=len(batch.outcomes) - new).model_dump_json().encode()
 
 
 @router.get("/risk-tiers", summary="Risk tiers and decisions", tags=["model"], responses=api_docs.problems(503))

@@ -45,6 +45,9 @@ class Prediction(Body):
     """Version of the model that made the prediction."""
     prediction_timestamp: AwareDatetime
     """Time of the prediction, UTC."""
+    held_out: bool | None = Field(default=None, exclude_if=lambda draw: draw is None)
+    """Whether the customer was drawn to get no offer, so that the effect of offers can be measured; absent if the
+    service draws none, or without a `customer_id`."""
 
 
 class Predictions(Body):

@@ -1,18 +1,20 @@
-"""Records outcomes in the prediction log; they are stored when `record` returns.
+"""Records outcomes and treatments in the prediction log; they are stored when the call returns.
 
-Predictions reach the database through the spool, a second later or after an outage, so an outcome may come before its
+Predictions reach the database through the spool, a second later or after an outage, so a report may come before its
 prediction.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from models.log import row_ids
 from models.log.errors import LogMissing, OutcomesUnknown
 from models.log.outcomes import Outcome
+from models.log.treatments import Treatment
 from service import audit
 from service.errors import LogUnavailable, NotLoggedYet
 from service.log.prediction_log import PredictionLog
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # imported with the first outcome: it takes 0.25 s and 25 MB
     from sqlalchemy import Engine
 
     from models.log.outcome_recording import Recorded
+    from models.log.treatment_recording import Recorded as RecordedTreatment
 
 logger = logging.getLogger(__name__)
 TO_SPOOL = timedelta(seconds=5)
@@ -46,26 +49,10 @@ class OutcomeLog:
             NotLoggedYet: some of the predictions are not in the database yet.
             LogUnavailable: there is no log, or its database does not answer.
         """
-        if not self._url:
-            raise LogUnavailable(reason="This service keeps no prediction log. Its operators can set SERVICE_LOG_URL.")
-        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  # with the first outcome
+        with self._storing() as engine:
+            from models.log import outcome_recording  # noqa: PLC0415  # with the first outcome
 
-        from models.log import log_tables, outcome_recording  # noqa: PLC0415  # with the first outcome
-
-        on_the_way = self._find_ids_on_the_way()  # before the query: what leaves the spool later is in the database
-        try:
-            self._engine = self._engine or log_tables.connect(self._url)
-            recorded = outcome_recording.record(self._engine, outcomes, reported_by=reported_by)
-        except OutcomesUnknown as error:
-            first, last = on_the_way
-            if lost := [identity for identity in error.ids if not first <= identity < last]:
-                raise OutcomesUnknown(ids=lost) from error
-            raise NotLoggedYet(ids=error.ids) from error
-        except (LogMissing, SQLAlchemyError) as error:
-            logger.error("the prediction log cannot record outcomes: %s", getattr(error, "orig", error))  # noqa: TRY400
-            raise LogUnavailable(
-                reason="The prediction log does not answer. Nothing was recorded. Send the request again later."
-            ) from error
+            recorded = outcome_recording.record(engine, outcomes, reported_by=reported_by)
         new = [one for one in recorded if one.is_new]
         self._metrics.count_outcomes(reported_by, Counter(one.churned for one in new))
         contradictions = [one for one in new if one.contradicts]
@@ -74,6 +61,51 @@ class OutcomeLog:
             facts = ("prediction_id", "churned", "reported_by", "contradicts")
             audit.record("outcome contradicted", **{name: getattr(one, name) for name in facts})
         return recorded
+
+    def record_treatments(self, treatments: Sequence[Treatment], *, reported_by: str) -> "list[RecordedTreatment]":
+        """Store treatments, all or none, as `record` does outcomes.
+
+        An offer to a customer who was held out is counted, and gets a line in the audit log.
+
+        Raises:
+            OutcomesUnknown, NotLoggedYet, LogUnavailable: as `record`.
+            TreatmentsContradicted: different offers are known for them.
+        """
+        with self._storing() as engine:
+            from models.log import treatment_recording  # noqa: PLC0415  # with the first treatment
+
+            recorded = treatment_recording.record(engine, treatments, reported_by=reported_by)
+        new = [one for one in recorded if one.is_new]
+        self._metrics.count_treatments(reported_by, Counter(one.offer for one in new))
+        broken = [one for one in new if one.breaks_holdout]
+        self._metrics.count_broken_holdouts(reported_by, len(broken))
+        for one in broken:
+            facts = ("prediction_id", "offer", "reported_by")
+            audit.record("held-out customer treated", **{name: getattr(one, name) for name in facts})
+        return recorded
+
+    @contextmanager
+    def _storing(self) -> "Iterator[Engine]":
+        """Give the engine, and translate what goes wrong with it."""
+        if not self._url:
+            raise LogUnavailable(reason="This service keeps no prediction log. Its operators can set SERVICE_LOG_URL.")
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  # with the first outcome
+
+        from models.log import log_tables  # noqa: PLC0415  # with the first outcome
+
+        first, last = self._find_ids_on_the_way()  # before the query: what leaves the spool later is in the database
+        try:
+            self._engine = self._engine or log_tables.connect(self._url)
+            yield self._engine
+        except OutcomesUnknown as error:
+            if lost := [identity for identity in error.ids if not first <= identity < last]:
+                raise OutcomesUnknown(ids=lost) from error
+            raise NotLoggedYet(ids=error.ids) from error
+        except (LogMissing, SQLAlchemyError) as error:
+            logger.error("the prediction log cannot record a report: %s", getattr(error, "orig", error))  # noqa: TRY400
+            raise LogUnavailable(
+                reason="The prediction log does not answer. Nothing was recorded. Send the request again later."
+            ) from error
 
     def close(self) -> None:
         """Close the connections to the database."""

@@ -20,8 +20,8 @@ _Check = Callable[[str], Value]
 _INTEGER = re.compile(r"\d{1,9}", re.ASCII).fullmatch
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", re.ASCII).fullmatch
 _TIERS = get_args(RiskTier)
-_LATER_COLUMNS = {PREDICTIONS.name: 1}
-"""Last columns of a table that rows of earlier versions lack; they are null then."""
+_LATER_COLUMNS = {PREDICTIONS.name: 2}
+"""Last columns of a table that rows may lack, of earlier versions or of a service without a holdout; they are null."""
 
 
 class RowCheck:
@@ -40,7 +40,7 @@ class RowCheck:
                 be personal data.
         """
         cells = text.split("\t")
-        if len(cells) == self._earlier:
+        if self._earlier <= len(cells) < len(self._checks):
             cells += [NULL] * (len(self._checks) - self._earlier)
         if len(cells) != len(self._checks):
             raise ValueError(
@@ -57,14 +57,15 @@ class RowCheck:
 
         A value that many rows share, such as the version of the model, is checked once.
         """
-        width = len(self._checks)
-        if any(text.count("\t") != width - 1 for text in texts):
+        width = texts[0].count("\t") + 1 if texts else 0
+        if not self._earlier <= width <= len(self._checks) or any(text.count("\t") != width - 1 for text in texts):
             return None
         cells = "\t".join(texts).split("\t")  # a list for each row would keep the garbage collector busy
         try:
-            columns = [_check_column(check, cells[at::width]) for at, check in enumerate(self._checks)]
+            columns = [_check_column(check, cells[at::width]) for at, check in enumerate(self._checks[:width])]
         except ValueError:
             return None
+        columns += [[None] * len(texts)] * (len(self._checks) - width)
         return list(zip(*columns, strict=True))
 
     def _explain(self, cells: list[str]) -> str:

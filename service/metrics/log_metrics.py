@@ -1,4 +1,4 @@
-"""Metrics of the prediction log and of outcomes."""
+"""Metrics of the prediction log, and of the outcomes and treatments that are reported to it."""
 
 from collections.abc import Mapping
 
@@ -24,6 +24,12 @@ class LogMetrics:
         )
         self._contradictions = registry.counter(
             "churn_outcomes_contradicted", "Recorded outcomes that contradict another reporter's.", ["reported_by"]
+        )
+        self._treatments = registry.counter(
+            "churn_treatments", "Recorded treatments, each counted once.", ["offer", "reported_by"]
+        )
+        self._broken_holdouts = registry.counter(
+            "churn_holdouts_broken", "Recorded offers to customers who were held out.", ["reported_by"]
         )
 
     def describe_log_queue(self, rows: int) -> None:
@@ -52,3 +58,12 @@ class LogMetrics:
     def count_contradictions(self, reported_by: str, outcomes: int) -> None:
         """Count new outcomes of a reporter that contradict another reporter's."""
         self._contradictions.labels(reported_by).inc(outcomes)
+
+    def count_treatments(self, reported_by: str, offers: Mapping[str, int]) -> None:
+        """Count new treatments of a reporter by the offer that was made."""
+        for offer, treatments in offers.items():
+            self._treatments.labels(offer, reported_by).inc(treatments)
+
+    def count_broken_holdouts(self, reported_by: str, treatments: int) -> None:
+        """Count new offers of a reporter to customers who were held out."""
+        self._broken_holdouts.labels(reported_by).inc(treatments)

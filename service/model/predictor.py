@@ -45,6 +45,8 @@ class PredictionBatch(NamedTuple):
     """The contract of that model, in whose order matrix and contributions are."""
     unseen: Mapping[str, int] | None = None
     """Customers by field whose level the model has never seen in training; None without open categories."""
+    held_out: Sequence[bool | None] | None = None
+    """Whether each customer was drawn to get no offer; None if the service holds nobody out."""
 
 
 @dataclass(frozen=True)

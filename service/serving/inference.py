@@ -8,6 +8,7 @@ from models.features import CONTRACT
 from service.customers import Customer
 from service.log.prediction_log import PredictionLog
 from service.metrics.metrics import Metrics
+from service.model.holdout import Holdout
 from service.model.predictor import PredictionBatch
 from service.serving.served_model import ServedModel
 
@@ -21,6 +22,8 @@ class Inference:
     log: PredictionLog
     clipped: tuple[str, ...] = CONTRACT.clipped
     """Fields whose clipped values are counted."""
+    holdout: Holdout | None = None
+    """Draws the customers who get no offer; None if there are none."""
 
     def predict(
         self, customers: Sequence[Customer], *, explain: bool = False, is_batch: bool = False, requests: int = 1
@@ -38,6 +41,8 @@ class Inference:
         router = self.model.require()
         router.champion.require_known(customers, is_batch=is_batch)
         parts = router.predict(customers, explain=explain)
+        if self.holdout is not None:
+            parts = list(map(self.holdout.draw, parts))
         for predicted in parts:
             self.metrics.count_predictions(predicted)
         if self.clipped:

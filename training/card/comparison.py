@@ -4,7 +4,7 @@ from models.bundles.manifest import Description
 from training.card import table_rows
 from training.card.table_rows import paragraph, table
 from training.data import splitting
-from training.learning import evaluation
+from training.learning import evaluation, presets
 from training.learning.model import SERVED
 
 
@@ -17,25 +17,19 @@ def overtaken_by(description: Description) -> str | None:
 
 def write(description: Description) -> list[str]:
     """Write the section."""
-    ahead, tuning, spread = overtaken_by(description), description.tuning, description.seeds["roc_auc"]
+    spread = description.seeds["roc_auc"]
     training_rows = description.data.rows - sum(description.confusion.model_dump().values())
-    searched = (
-        f"The parameters are the best of {tuning.trials:,} trials on these folds ({tuning.pruned:,} were pruned), so "
-        "the figures of this model are slightly optimistic."
-        if tuning
-        else "The parameters are the defaults; no search was made."
-    )
     return [
         "## Comparison with other models",
         "",
         *paragraph(
             "Cross-validation on five folds of the training set, the same for all models: means with standard",
-            f"deviations, and the 95 % interval of the mean ROC-AUC. {searched}",
+            f"deviations, and the 95 % interval of the mean ROC-AUC. {_chosen(description)}",
             *_fewer(training_rows),
         ),
         "",
         *table(("model", "ROC-AUC", "95 % interval", "PR-AUC", "log loss"), table_rows.comparison(description)),
-        *(["", f"On these folds, {ahead} has a higher ROC-AUC than this model."] if ahead else []),
+        *_ahead(description),
         "",
         *paragraph(
             f"Ten more fits with other seeds and random splits, on {_some(evaluation.COMPARED_ROWS, training_rows)}:",
@@ -54,3 +48,34 @@ def _fewer(training_rows: int) -> list[str]:
     if training_rows * (1 - 1 / splitting.FOLDS) <= rows:
         return []
     return [f"The other models are trained on only {rows:,} rows of each fold. All are evaluated on the same rows."]
+
+
+def _chosen(description: Description) -> str:
+    """Say how the parameters were chosen."""
+    if tuning := description.tuning:
+        return (
+            f"The parameters are the best of {tuning.trials:,} trials on these folds ({tuning.pruned:,} were pruned), "
+            "so the figures of this model are slightly optimistic. The test set took no part."
+        )
+    name = presets.name_of(description.parameters)
+    if name in (None, presets.USUAL):
+        return "The parameters are the usual ones; no other preset was better on these folds by more than chance."
+    trees = description.parameters["n_estimators"]
+    return (
+        f"The parameters are those of the preset {name}, with {trees:g} trees: on these folds it was better than the "
+        f"usual ones by more than chance. It was chosen among {len(presets.names())} presets on the same folds, so the "
+        "figures of this model are slightly optimistic. The test set took no part."
+    )
+
+
+def _ahead(description: Description) -> list[str]:
+    """Say which other models rank better, and whether that may be chance."""
+    ahead = overtaken_by(description)
+    if description.surely_ahead:
+        found = (
+            f"**{name} ranks the customers of these folds surely better than this model:** its ROC-AUC is higher by "
+            f"{by.value:.3f} ({by.low:.3f} to {by.high:.3f})."
+            for name, by in description.surely_ahead.items()
+        )
+        return ["", *paragraph(*found, "Search for better parameters with `--trials` before you serve this model.")]
+    return ["", f"On these folds, {ahead} has a higher ROC-AUC than this model. It may be chance."] if ahead else []

@@ -9,7 +9,7 @@ from xgboost import XGBClassifier
 from models.bundles import quality
 from models.bundles.calibration import Calibration, Method
 from models.bundles.manifest import CalibrationComparison, Confusion, CostSummary, Importance, Tuning
-from models.bundles.quality import Figures
+from models.bundles.quality import Figure, Figures
 from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment
 from models.customer.contract import Contract, Labels, Matrix, Vector
@@ -35,6 +35,8 @@ class FittedModel:
     """The customer of each of these rows; None if each row is a customer of its own."""
     folds: Mapping[str, Sequence[Mapping[str, float]]]
     """Metrics of every algorithm on each fold."""
+    surely_ahead: Mapping[str, Figure]
+    """Other algorithms whose ROC-AUC on the folds is surely higher, and by how much."""
     seeds: Sequence[Mapping[str, float]]
     log_loss: Mapping[Method, float]
     """Log loss of each calibration method on the folds."""

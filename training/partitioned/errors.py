@@ -8,8 +8,6 @@ TrainingError
     └── EdgesUnsupported          a fit in parts cannot do what another setting asks for
 """
 
-from collections.abc import Sequence
-
 from training.errors import DataError, SettingsError
 
 _ASKING = "--edges, --cluster and --partition-column"

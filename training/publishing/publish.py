@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ def _fit(fitted: FittedModel, settings: FitSettings) -> dict[str, Any]:
         "policy": fitted.policy,
         "calibration": fitted.calibration,
         "cross_validation": {name: evaluation.summarise(folds) for name, folds in fitted.folds.items()},
+        "surely_ahead": {name: asdict(by) for name, by in fitted.surely_ahead.items()},
         "seeds": evaluation.summarise(fitted.seeds),
         "parameters": {**fitted.parameters, "random_state": settings.seed},
         "constraints": dict(settings.monotone),

@@ -46,11 +46,12 @@ def of_version(manifest: Manifest) -> str:
 def of_run(manifest: Manifest, *, card: str) -> str:
     """Describe a run: its model, the metrics of the test set and the algorithms; `card` is an address."""
     ahead = overtaken_by(manifest)
+    sure = ", by more than chance" if ahead in manifest.surely_ahead else ""
     parts = [
         f"[Model card]({card}): {of_version(manifest)}",  # at the beginning, because MLflow folds what is below
         "\n".join(table(("test set", "value", "low", "high"), table_rows.metrics(manifest))),
         "\n".join(table(("five folds", "ROC-AUC", "95 % interval", "PR-AUC", "log loss"), _compared(manifest))),
-        *([f"On these folds, {ahead} has a higher ROC-AUC than this model."] if ahead else []),
+        *([f"On these folds, {ahead} has a higher ROC-AUC than this model{sure}."] if ahead else []),
         *(f"- {table_rows.escape(warning)}." for warning in manifest.warnings),
     ]
     return "\n\n".join(parts)

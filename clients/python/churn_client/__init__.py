@@ -30,7 +30,10 @@ from churn_client.schemas import (
     Probe,
     RecordedOutcome,
     RecordedOutcomes,
+    RecordedTreatment,
+    RecordedTreatments,
     RiskTiers,
+    Treatment,
 )
 
 __all__ = [
@@ -53,12 +56,15 @@ __all__ = [
     "Probe",
     "RecordedOutcome",
     "RecordedOutcomes",
+    "RecordedTreatment",
+    "RecordedTreatments",
     "Refused",
     "Retries",
     "RiskTiers",
     "Temporary",
     "TooLarge",
     "TooManyRequests",
+    "Treatment",
     "Unauthorized",
     "Unavailable",
     "Unreachable",

@@ -21,7 +21,10 @@ from churn_client.schemas import (
     Probe,
     RecordedOutcome,
     RecordedOutcomes,
+    RecordedTreatment,
+    RecordedTreatments,
     RiskTiers,
+    Treatment,
 )
 
 T = TypeVar("T")
@@ -79,7 +82,16 @@ class AsyncClient:
     async def report_outcomes(self, outcomes: Iterable[Outcome], *, request_id: str = "") -> RecordedOutcomes:
         """Report any number of outcomes, 10,000 in a request. After an error, report all of them again."""
         calls = operations.report_outcomes(outcomes, request_id)
-        return operations.total([await self._send(call) for call in calls])
+        return operations.total(RecordedOutcomes, [await self._send(call) for call in calls])
+
+    async def report_treatment(self, treatment: Treatment, *, request_id: str = "") -> RecordedTreatment:
+        """Report which offer one customer got. To report it again changes nothing."""
+        return await self._send(operations.report_treatment(treatment, request_id))
+
+    async def report_treatments(self, treatments: Iterable[Treatment], *, request_id: str = "") -> RecordedTreatments:
+        """Report any number of treatments, 10,000 in a request. After an error, report all of them again."""
+        calls = operations.report_treatments(treatments, request_id)
+        return operations.total(RecordedTreatments, [await self._send(call) for call in calls])
 
     async def risk_tiers(self) -> RiskTiers:
         """Return how the model turns a probability into a tier and a decision."""

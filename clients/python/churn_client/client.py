@@ -21,7 +21,10 @@ from churn_client.schemas import (
     Probe,
     RecordedOutcome,
     RecordedOutcomes,
+    RecordedTreatment,
+    RecordedTreatments,
     RiskTiers,
+    Treatment,
 )
 
 T = TypeVar("T")
@@ -75,7 +78,16 @@ class Client:
     def report_outcomes(self, outcomes: Iterable[Outcome], *, request_id: str = "") -> RecordedOutcomes:
         """Report any number of outcomes, 10,000 in a request. After an error, report all of them again."""
         calls = operations.report_outcomes(outcomes, request_id)
-        return operations.total([self._send(call) for call in calls])
+        return operations.total(RecordedOutcomes, [self._send(call) for call in calls])
+
+    def report_treatment(self, treatment: Treatment, *, request_id: str = "") -> RecordedTreatment:
+        """Report which offer one customer got. To report it again changes nothing."""
+        return self._send(operations.report_treatment(treatment, request_id))
+
+    def report_treatments(self, treatments: Iterable[Treatment], *, request_id: str = "") -> RecordedTreatments:
+        """Report any number of treatments, 10,000 in a request. After an error, report all of them again."""
+        calls = operations.report_treatments(treatments, request_id)
+        return operations.total(RecordedTreatments, [self._send(call) for call in calls])
 
     def risk_tiers(self) -> RiskTiers:
         """Return how the model turns a probability into a tier and a decision."""

@@ -19,10 +19,14 @@ from churn_client.schemas import (
     Probe,
     RecordedOutcome,
     RecordedOutcomes,
+    RecordedTreatment,
+    RecordedTreatments,
     RiskTiers,
+    Treatment,
 )
 
 T = TypeVar("T")
+Recorded = TypeVar("Recorded", RecordedOutcomes, RecordedTreatments)
 CustomerLike = Customer | Mapping[str, Any]
 """A customer, or the values of its fields by name."""
 EXPLAINED = "?explain=true"
@@ -63,10 +67,21 @@ def report_outcomes(outcomes: Iterable[Outcome], request_id: str) -> Iterator[Ca
         yield Call("/outcomes/batch", _read(RecordedOutcomes), content, request_id, first_row=first)
 
 
-def total(recorded: Iterable[RecordedOutcomes]) -> RecordedOutcomes:
+def report_treatment(treatment: Treatment, request_id: str) -> Call[RecordedTreatment]:
+    """Report one treatment."""
+    return Call("/treatments", _read(RecordedTreatment), batches.encode(treatment), request_id)
+
+
+def report_treatments(treatments: Iterable[Treatment], request_id: str) -> Iterator[Call[RecordedTreatments]]:
+    """Report any number of treatments."""
+    for first, content in batches.split("treatments", treatments, batches.MAX_ROWS):
+        yield Call("/treatments/batch", _read(RecordedTreatments), content, request_id, first_row=first)
+
+
+def total(kind: type[Recorded], recorded: Iterable[Recorded]) -> Recorded:
     """Add up the answers of several batches."""
     answers = list(recorded)
-    return RecordedOutcomes(new=sum(each.new for each in answers), known=sum(each.known for each in answers))
+    return kind(new=sum(each.new for each in answers), known=sum(each.known for each in answers))
 
 
 def risk_tiers() -> Call[RiskTiers]:

@@ -74,6 +74,9 @@ class ExplainedPrediction:
     """Version of the model that made the prediction."""
     prediction_timestamp: datetime
     """Time of the prediction, UTC."""
+    held_out: bool | None = None
+    """Whether the customer was drawn to get no offer, so that the effect of offers can be measured; absent if the
+    service draws none, or without a `customer_id`."""
     explanation: Explanation
     """The contributions of the features, and reasons in words."""
 
@@ -285,6 +288,9 @@ class NotedPrediction:
     """Version of the model that made the prediction."""
     prediction_timestamp: datetime
     """Time of the prediction, UTC."""
+    held_out: bool | None = None
+    """Whether the customer was drawn to get no offer, so that the effect of offers can be measured; absent if the
+    service draws none, or without a `customer_id`."""
     explanation: Explanation
     """The contributions of the features, and reasons in words."""
     note: Note
@@ -335,6 +341,9 @@ class Prediction:
     """Version of the model that made the prediction."""
     prediction_timestamp: datetime
     """Time of the prediction, UTC."""
+    held_out: bool | None = None
+    """Whether the customer was drawn to get no offer, so that the effect of offers can be measured; absent if the
+    service draws none, or without a `customer_id`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -409,6 +418,30 @@ class RecordedOutcomes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordedTreatment:
+    """The recorded treatment of the customer of a prediction."""
+
+    prediction_id: str
+    """Id of the prediction."""
+    offer: Literal["none", "medium", "high"]
+    """The offer that was made: that of the medium or of the high tier, or none."""
+    given_at: datetime
+    """When it was made or decided against, as first reported; UTC."""
+    recorded_at: datetime
+    """When it was first reported, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedTreatments:
+    """The result of recording a batch of treatments."""
+
+    new: int
+    """Treatments that were recorded now."""
+    known: int
+    """Treatments that had been reported before."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reported:
     """Who reported the outcomes of live rows."""
 
@@ -442,6 +475,26 @@ class TierBounds:
     """Lowest probability of the next tier; 1 belongs to the last tier."""
     meaning: str
     """The suggested action."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Treatment:
+    """Which offer the customer of one prediction got."""
+
+    prediction_id: str
+    """Id of the prediction, from its response."""
+    offer: Literal["none", "medium", "high"]
+    """The offer that was made: that of the medium or of the high tier, or none."""
+    given_at: datetime
+    """When it was made or decided against: not before the prediction, nor in the future; a day is tolerated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreatmentBatch:
+    """Treatments to record in one request."""
+
+    treatments: list[Treatment]
+    """One to 10,000 treatments; if one cannot be recorded, none is."""
 
 
 @dataclass(frozen=True, kw_only=True)

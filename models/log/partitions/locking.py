@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from models.log.log_tables import OUTCOMES, PREDICTIONS
+from models.log.log_tables import OUTCOMES, PREDICTIONS, TREATMENTS
 from models.log.partitions.catalogue import TABLES
 
 LOCK = 7_026_401
@@ -79,12 +79,12 @@ def lock_tables(connection: Connection) -> None:
 
 
 def keep_out_writers(connection: Connection) -> None:
-    """Let no one else write predictions or outcomes until the end of the transaction; it needs the right to delete."""
+    """Let no one else write predictions or reports until the end of the transaction; it needs the right to delete."""
     if connection.dialect.name != "postgresql":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         return
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-    names = ", ".join(f"ONLY {table.name}" for table in (PREDICTIONS, OUTCOMES))
+    names = ", ".join(f"ONLY {table.name}" for table in (PREDICTIONS, OUTCOMES, TREATMENTS))
     connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
 
 

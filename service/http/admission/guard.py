@@ -32,6 +32,8 @@ SCOPES: Mapping[str, KeyScope] = {
     TRIAL: "trial",
     "/outcomes": "outcomes",
     "/outcomes/batch": "outcomes",
+    "/treatments": "outcomes",
+    "/treatments/batch": "outcomes",
 }
 """All other paths need the scope `read`."""
 

@@ -4,9 +4,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from models.bundles.manifest import Ahead
 from training import report
 from training.card import comparison, model_card, table_rows
-from training.learning import model
+from training.learning import model, presets
 from training.pipeline import Published
 
 
@@ -54,11 +55,34 @@ def test_a_simpler_model_that_is_ahead_is_named(published: Published) -> None:
     ahead = known.model_copy(update={"cross_validation": {model.SERVED: served, model.LINEAR: constant}})
     assert comparison.overtaken_by(ahead) is None
     overtaken = known.model_copy(update={"cross_validation": {model.SERVED: constant, model.LINEAR: served}})
-    assert "logistic regression has a higher ROC-AUC than this model" in model_card.write(overtaken)
+    assert "logistic regression has a higher ROC-AUC than this model. It may be chance." in model_card.write(overtaken)
     bundle = replace(published.bundle, manifest=overtaken)
-    assert "logistic regression has a higher ROC-AUC on these folds" in report.describe(
+    assert "logistic regression has a higher ROC-AUC on these folds, which may be chance" in report.describe(
         replace(published, bundle=bundle)
     )
+
+
+def test_a_model_that_is_surely_ahead_is_a_warning(published: Published) -> None:
+    known = published.bundle.manifest
+    assert (known.surely_ahead, "surely_ahead" in known.model_dump()) == ({}, False)  # as earlier versions read it
+    ahead = {model.HISTOGRAM: Ahead(value=0.011, low=0.008, high=0.014)}
+    beaten = known.model_copy(update={"surely_ahead": ahead})
+    assert type(known).model_validate(beaten.model_dump()).surely_ahead == ahead
+    card = " ".join(model_card.write(beaten).split())
+    assert "**histogram gradient boosting ranks the customers of these folds surely better than this model:**" in card
+    assert "its ROC-AUC is higher by 0.011 (0.008 to 0.014)" in card
+    told = report.describe(replace(published, bundle=replace(published.bundle, manifest=beaten)))
+    assert "\n  WARNING   histogram gradient boosting ranks the customers of these folds surely better" in told
+
+
+def test_the_card_says_which_preset_was_chosen_and_that_its_figures_are_optimistic(published: Published) -> None:
+    known = published.bundle.manifest
+    deep = {**model.PARAMETERS, **presets.OTHERS["deep"], "n_estimators": 180}
+    card = " ".join(model_card.write(known.model_copy(update={"parameters": deep})).split())
+    assert "The parameters are those of the preset deep, with 180 trees" in card
+    assert "slightly optimistic. The test set took no part." in card
+    usual = " ".join(model_card.write(known.model_copy(update={"parameters": dict(model.PARAMETERS)})).split())
+    assert "no other preset was better on these folds by more than chance" in usual
 
 
 def test_the_report_says_which_model_is_served(published: Published) -> None:

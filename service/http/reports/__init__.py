@@ -1,0 +1,1 @@
+"""Reports of what happened after a prediction: the offer that was made, and the outcome."""

@@ -1,0 +1,86 @@
+"""The effect of offers is measured between customers whom chance alone tells apart."""
+
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from models.bundles.risk import Costs, Offer
+from models.log import log_tables, migrations
+from monitoring.period import Period
+from monitoring.quality import treatment_effect
+from monitoring.quality.treatment_effect import Arm, Arms
+from tests import predictions
+
+MADE_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+COSTS = Costs(
+    value_of_kept_customer=500,
+    medium=Offer(contact_cost=15, success_rate=0.1),
+    high=Offer(contact_cost=85, success_rate=0.3),
+)
+
+
+def test_the_churn_rates_of_both_groups_differ_by_what_offers_did() -> None:
+    arms: Arms = {("high", True): Arm(200, 160), ("high", False): Arm(1_800, 1_008, 1_800)}
+    medium, high = treatment_effect.of_tiers(arms, COSTS)
+
+    assert (medium.churn_reduced_by, medium.verdict) == (None, "cannot tell")
+    assert high.churn_reduced_by is not None
+    assert astuple(high.churn_reduced_by) == pytest.approx((0.24, 0.1750, 0.2946), abs=5e-4)
+    assert high.success_rate is not None
+    assert astuple(high.success_rate) == pytest.approx((0.3, 0.2412, 0.3542), abs=5e-4)
+    assert high.saved is not None
+    assert high.saved.value == pytest.approx(0.24 * 500 - 85)
+    assert high.verdict == "as assumed"
+    [too_few, told] = treatment_effect.sentences([medium, high], COSTS)
+    assert "too few outcomes, 30 customers and 5 churners are needed in each group" in too_few
+    assert "USD 35.00 (2." in told
+    assert "success rate 30.0% (24.1% to 35.4%), 30% is assumed: as assumed" in told
+
+
+def test_offers_that_only_some_got_have_the_same_success_rate_and_less_cost() -> None:
+    arms: Arms = {("high", True): Arm(200, 160), ("high", False): Arm(1_800, 1_224, 900)}
+    _, high = treatment_effect.of_tiers(arms, COSTS)
+    assert high.success_rate is not None
+    assert high.success_rate.value == pytest.approx(0.3)
+    assert high.saved is not None
+    assert high.saved.value == pytest.approx(0.12 * 500 - 85 / 2)
+
+
+def test_offers_that_do_nothing_are_worse_than_assumed_and_unreported_ones_cannot_be_judged() -> None:
+    arms: Arms = {("high", True): Arm(2_000, 1_600), ("high", False): Arm(2_000, 1_600, 2_000)}
+    assert treatment_effect.of_tiers(arms, COSTS)[1].verdict == "worse than assumed"
+    silent: Arms = {("high", True): Arm(2_000, 1_600), ("high", False): Arm(2_000, 1_500)}
+    _, high = treatment_effect.of_tiers(silent, COSTS)
+    assert (high.success_rate, high.verdict) == (None, "cannot tell")
+    assert "no offers are reported" in treatment_effect.sentences([high], COSTS)[0]
+
+
+def test_without_a_holdout_there_is_no_effect() -> None:
+    assert treatment_effect.of_tiers({("high", False): Arm(2_000, 1_500, 1_000)}, COSTS) == ()
+
+
+def test_customers_with_a_draw_and_an_outcome_are_counted_once(tmp_path: Path) -> None:
+    engine = log_tables.connect(f"sqlite:///{tmp_path / 'log.db'}", create=True)
+    migrations.upgrade(engine)
+    ids = predictions.add(engine, MADE_AT, rows=8)
+    table, treated = log_tables.PREDICTIONS, log_tables.TREATMENTS
+    seen = {"churned": True, "observed_at": MADE_AT, "recorded_at": MADE_AT, "reported_by": "crm"}
+    given = {"given_at": MADE_AT, "recorded_at": MADE_AT, "reported_by": "crm"}
+    with engine.begin() as connection:
+        for at, identity in enumerate(ids[:7]):  # the last one has no draw
+            values = {"held_out": at < 3, "risk_tier": "high"} | ({"customer_digest": "a" * 32} if at > 4 else {})
+            connection.execute(sa.update(table).where(table.c.prediction_id == identity).values(values))
+        rows = [{"prediction_id": one} | seen | {"churned": one != ids[3]} for one in (*ids[:2], *ids[3:])]
+        connection.execute(sa.insert(log_tables.OUTCOMES), rows)
+        offers = zip((ids[0], ids[3], ids[5]), ("high", "medium", "none"), strict=True)
+        connection.execute(
+            sa.insert(treated), [{"prediction_id": one, "offer": offer} | given for one, offer in offers]
+        )
+        version = connection.scalar(sa.select(table.c.model_version))
+        period = Period(MADE_AT - timedelta(days=1), MADE_AT + timedelta(days=1))
+        arms = treatment_effect.read(connection, period, model_version=str(version), trusted=None)
+    engine.dispose()
+    assert arms == {("high", True): Arm(2, 2, 1), ("high", False): Arm(3, 2, 1)}

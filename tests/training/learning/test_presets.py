@@ -1,0 +1,118 @@
+"""A plain fit takes the preset that does best on the folds, and none that is better by chance."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import log_loss
+from threadpoolctl import threadpool_limits
+from xgboost import XGBClassifier
+
+from benchmarks.statistics import table_shapes
+from models.customer.contract import Labels, Matrix
+from training.data import splitting
+from training.data.splitting import Folds, Rows
+from training.learning import evaluation, fold_comparison, model, presets
+from training.learning.model import HISTOGRAM, PARAMETERS, SERVED
+from training.learning.trial import Parameters
+
+MATRIX, CHURNED = table_shapes.many_regions(2_000, 1)
+FOLDS = splitting.at_random(CHURNED, seed=7)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in a fit: on a busy machine many threads wait for each other."""
+    with threadpool_limits(1):
+        yield
+
+
+def served(parameters: Parameters) -> XGBClassifier:
+    return model.served(parameters=parameters, constraints=None, seed=7, threads=1)
+
+
+def choose(
+    matrix: Matrix, churned: Labels, folds: Folds, *, customers: Rows | None = None, threads: int = 1
+) -> tuple[Parameters, int]:
+    told: list[None] = []
+    found = presets.choose(
+        served,
+        matrix,
+        churned,
+        folds,
+        customers=customers,
+        seed=7,
+        threads=threads,
+        on_fit=lambda: told.append(None),
+    )
+    return found, len(told)
+
+
+def training_rows() -> tuple[Matrix, Labels, Folds]:
+    return MATRIX[FOLDS.training], CHURNED[FOLDS.training], FOLDS.folds
+
+
+def test_a_table_with_many_regions_gets_deeper_trees_and_no_baseline_is_ahead_any_more() -> None:
+    matrix, churned, folds = training_rows()
+    chosen, told = choose(matrix, churned, folds)
+    assert (presets.name_of(chosen), told) == ("deep", 3)
+    assert chosen["n_estimators"] > 100
+
+    def ahead(parameters: Parameters) -> dict[str, float]:
+        known = model.candidates(served(parameters), seed=7, threads=1)
+        compared = evaluation.cross_validate(
+            {name: known[name] for name in (SERVED, HISTOGRAM)},
+            matrix,
+            churned,
+            folds,
+            served=SERVED,
+            seed=7,
+            on_fit=lambda: None,
+        )
+        return {name: by.value for name, by in fold_comparison.surely_ahead(compared, SERVED, churned).items()}
+
+    assert ahead(dict(PARAMETERS)) == {HISTOGRAM: pytest.approx(0.025, abs=0.01)}
+    assert ahead(chosen) == {}
+
+
+def test_the_choice_is_the_same_with_any_number_of_threads() -> None:
+    assert choose(*training_rows(), threads=3) == choose(*training_rows())
+
+
+def test_the_number_of_trees_is_that_of_the_lowest_loss_over_all_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "OTHERS", {"steep": {"max_depth": 4, "learning_rate": 0.5}})
+    monkeypatch.setattr(presets, "MOST_TREES", 60)
+    matrix, churned, folds = training_rows()
+    chosen, _ = choose(matrix, churned, folds)
+    assert presets.name_of(chosen) == "steep"
+
+    def loss(trees: int) -> float:
+        unfitted = served({**chosen, "n_estimators": trees}).set_params(seed_per_iteration=True)
+        grown = [clone(unfitted).fit(matrix[kept], churned[kept]) for kept, _ in folds]
+        parts = zip(grown, folds, strict=True)
+        probability = np.concatenate([evaluation.predict(fitted, matrix[held_out]) for fitted, (_, held_out) in parts])
+        return float(log_loss(churned[np.concatenate([held_out for _, held_out in folds])], probability))
+
+    assert chosen["n_estimators"] == min(range(10, 61, 10), key=loss)
+
+
+def test_a_preset_that_is_better_by_chance_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "OTHERS", {"alike": {"min_child_weight": 5.5}})
+    monkeypatch.setattr(presets, "STEP_TREES", 100)
+    monkeypatch.setattr(presets, "MOST_TREES", 100)
+    for seed in range(3):
+        matrix, churned = table_shapes.many_regions(600, seed, 40)
+        chosen, _ = choose(matrix, churned, splitting.at_random(churned, seed=7).folds)
+        assert chosen == PARAMETERS
+
+
+def test_rows_of_one_customer_count_as_one_when_chance_is_judged() -> None:
+    worse_by = np.repeat(np.random.default_rng(3).normal(0.1, 1, 50), 20)
+    assert not presets.is_as_good(worse_by, None)
+    assert presets.is_as_good(worse_by, np.repeat(np.arange(50), 20))
+
+
+def test_parameters_of_a_search_have_no_name() -> None:
+    assert presets.name_of({**PARAMETERS, "n_estimators": 70, "random_state": 7}) == presets.USUAL
+    assert presets.name_of({**PARAMETERS, "max_depth": 5}) is None

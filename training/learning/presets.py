@@ -1,0 +1,133 @@
+"""Chooses the parameters of a fit among few presets, by their log loss on the folds of the training rows.
+
+All presets are judged on the same held-out rows. The number of trees of a preset is the one with the lowest loss of all
+folds together: the boosters of the folds grow side by side. The usual parameters stay unless another preset is better
+by more than one standard error of the difference (Breiman 1984), so a table that gains nothing keeps its model.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from xgboost import Booster, DMatrix, QuantileDMatrix, XGBClassifier
+
+from models.bundles import resampling
+from models.customer.contract import Labels, Matrix, Vector
+from training.data.splitting import Folds, Rows
+from training.learning import evaluation
+from training.learning.model import PARAMETERS
+from training.learning.trial import Parameters
+
+USUAL = "usual"
+OTHERS: Mapping[str, Parameters] = {
+    "shallow": {"max_depth": 3, "learning_rate": 0.1},
+    "deep": {"max_depth": 6, "learning_rate": 0.1, "min_child_weight": 1},
+}
+"""What each other preset changes, in the order in which they are preferred."""
+STEP_TREES, PATIENCE_TREES, MOST_TREES = 10, 30, 300
+"""Trees between two looks at the loss, trees without a lower loss after which a preset ends, and most trees."""
+_LEAST = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    parameters: Parameters
+    losses: Vector
+    """Log loss of each held-out row of all folds."""
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the presets."""
+    return (USUAL, *OTHERS)
+
+
+def name_of(parameters: Mapping[str, int | float]) -> str | None:
+    """Return the name of the preset that has these parameters, whatever its number of trees; None for no preset."""
+    for name in names():
+        own = dict(PARAMETERS) | OTHERS.get(name, {})
+        if all(parameters.get(key) == value for key, value in own.items() if key != "n_estimators"):
+            return name
+    return None
+
+
+def choose(  # noqa: PLR0913  # all but the first four are named
+    make: Callable[[Parameters], XGBClassifier],
+    matrix: Matrix,
+    churned: Labels,
+    folds: Folds,
+    *,
+    customers: Rows | None = None,
+    seed: int,
+    threads: int,
+    on_fit: Callable[[], None],
+) -> Parameters:
+    """Return the parameters of the simplest preset that is as good as the best, with their number of trees.
+
+    `make` builds the classifier. Each fold is trained on at most 20,000 of its rows, with one thread for each fold, so
+    that the number of `threads` changes nothing. `customers` has the customer of each row, whose rows resemble each
+    other; None if each row is of a customer of its own. `on_fit` is called after each preset.
+    """
+    growing = _Folds(matrix, churned, folds, seed=seed, threads=threads)
+    judged = []
+    for name in names():
+        parameters = dict(PARAMETERS) | OTHERS.get(name, {})
+        judged.append(growing.judge(make(parameters), parameters, searches=name != USUAL))
+        on_fit()
+    of_row = None if customers is None else resampling.numbered(customers[growing.rows])
+    best = min(judged, key=lambda one: float(one.losses.mean()))
+    return next(one.parameters for one in judged if is_as_good(one.losses - best.losses, of_row))
+
+
+def is_as_good(worse_by: Vector, of_row: Labels | None) -> bool:
+    """Return whether a mean loss is higher by at most one standard error; `of_row` numbers the customers of rows."""
+    return bool(worse_by.mean() <= resampling.deviation_of_mean(worse_by, of_row))
+
+
+class _Folds:
+    """The rows of the folds, as XGBoost takes them."""
+
+    def __init__(self, matrix: Matrix, churned: Labels, folds: Folds, *, seed: int, threads: int) -> None:
+        kept = [np.flatnonzero(mask)[evaluation.subsample(int(mask.sum()), seed=seed)] for mask, _ in folds]
+        self.rows = np.concatenate([held_out for _, held_out in folds])
+        self._threads = threads
+        self._trained = [QuantileDMatrix(matrix[rows], churned[rows], nthread=1) for rows in kept]
+        self._held_out = [DMatrix(matrix[rows], churned[rows], nthread=1) for _, rows in folds]
+
+    def judge(self, classifier: XGBClassifier, parameters: Parameters, *, searches: bool) -> _Judged:
+        """Grow the boosters of all folds, and return the parameters with the best number of trees.
+
+        Without `searches`, the number of trees is that of the parameters.
+        """
+        usual = int(parameters["n_estimators"])
+        steps = range(STEP_TREES, MOST_TREES + 1, STEP_TREES) if searches else (usual,)
+        best, at = np.array([np.inf]), 0
+        for trees, losses in self._grow(classifier, steps):
+            if losses.mean() < best.mean():
+                best, at = losses, trees
+            elif trees - at >= PATIENCE_TREES:
+                break
+        return _Judged({**parameters, "n_estimators": at}, best)
+
+    def _grow(self, classifier: XGBClassifier, steps: Iterable[int]) -> Iterator[tuple[int, Vector]]:
+        """Yield a number of trees, and the log loss of each held-out row with so many."""
+        # XGBoost has one generator in each thread: without a seed for each tree, the boosters would share its draws.
+        given = {**classifier.get_xgb_params(), "nthread": 1, "seed_per_iteration": True}
+        pairs = list(zip(self._trained, self._held_out, strict=True))
+        boosters = [Booster(given, pair) for pair in pairs]
+        grown = 0
+        with ThreadPoolExecutor(self._threads) as pool:
+            for trees in steps:
+                more = range(grown, trees)
+                yield trees, np.concatenate([*pool.map(partial(_extend, more), boosters, *zip(*pairs, strict=True))])
+                grown = trees
+
+
+def _extend(more: range, booster: Booster, trained: QuantileDMatrix, held_out: DMatrix) -> Vector:
+    """Add trees to the booster of a fold, and return the log loss of each held-out row."""
+    for tree in more:
+        booster.update(trained, tree)
+    probability = booster.predict(held_out).astype(np.float64)
+    of_outcome = np.where(held_out.get_label() == 1, probability, 1 - probability)
+    return np.asarray(-np.log(np.maximum(of_outcome, _LEAST)))
