@@ -20,7 +20,7 @@ export MLFLOW_TRACKING_URI
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed 's/:.*## /\t/' | expand -t 16
+	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "%-17s%s\n", $$1, $$2}' $(MAKEFILE_LIST) | sort
 
 setup: .venv/complete ## create .venv with all packages
 .venv/complete: requirements/dev.txt requirements/uv.txt
@@ -94,7 +94,7 @@ deploy: ## deploy IMAGE, a digest, and JOBS for the monitor (default: build both
 	fi; set -- "$$IMAGE"; if [ -n "$$JOBS" ]; then set -- "$$@" --jobs "$$JOBS"; fi; \
 	for name in $$DROP; do set -- "$$@" --drop "$$name"; done; $(PYTHON) .github/scripts/deploy.py "$$@"
 
-audit: setup ## look up known vulnerabilities of the Python packages in the service image
+audit: setup ## look up known vulnerabilities of the Python packages in both images
 	@$(BIN)/python .github/scripts/audit.py
 
 audit-issue: setup ## look up those of both images, and open, update or close one issue about them; without GH_TOKEN, print it

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""`audit.py [LOCK ...]`: look up known vulnerabilities of locked Python packages, by default the service image's.
+"""`audit.py [LOCK ...]`: look up known vulnerabilities of locked Python packages, by default those of both images.
 
-It does not check the rest of an image, Debian's packages and Python itself; `sbom.py` lists them.
+It does not check the rest of an image, Debian's packages and Python itself; `sbom.py` lists them. The last line says
+which lock files were looked up and which were not: dev.txt, for example, is on the machines of developers and CI alone.
 
 Exit code 0: none, or only accepted ones; 1: some; 2: cannot tell, since the advisory service did not answer for every
 package. Accepted vulnerabilities are in requirements/accepted-vulnerabilities.toml, each with a reason and a last day.
@@ -21,7 +22,10 @@ from typing import Any
 
 import terminal
 
-ACCEPTED = Path("requirements/accepted-vulnerabilities.toml")
+FOLDER = Path("requirements")
+ACCEPTED = FOLDER / "accepted-vulnerabilities.toml"
+DEPLOYED = ("requirements/service.txt", "requirements/jobs.txt")
+"""Lock files of the images that a deployment starts."""
 NONE, SOME, CANNOT_TELL = 0, 1, 2
 PIP_AUDIT = Path(sys.executable).with_name("pip-audit")
 FLAGS = ("--no-deps", "--disable-pip", "--require-hashes", "--vulnerability-service=osv")
@@ -77,7 +81,7 @@ def packages(locks: Sequence[str]) -> list[dict[str, Any]]:
 def main(locks: Sequence[str]) -> int:
     """Look up all packages, and print the vulnerabilities."""
     try:
-        known, found = accepted(ACCEPTED), packages(locks or ["requirements/service.txt"])
+        known, found = accepted(ACCEPTED), packages(locks := locks or DEPLOYED)
     except (CannotTell, OSError, tomllib.TOMLDecodeError) as error:
         sys.stderr.write(f"cannot tell: {error}\n")
         return CANNOT_TELL
@@ -93,8 +97,15 @@ def main(locks: Sequence[str]) -> int:
                 fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
                 status = f"fixed in {fixed}" + (f"; accepted only until {excuse.until}" if excuse else "")
             terminal.write(f"{package['name']} {package['version']}: {vulnerability['id']}, {status}\n")
-    sys.stdout.write(f"{len(found)} packages looked up\n")
+    sys.stdout.write(f"{len(found)} packages looked up{_of(locks)}\n")
     return code
+
+
+def _of(locks: Sequence[str]) -> str:
+    """Name the lock files that were looked up, and those that were not."""
+    looked_up = [Path(lock).name for lock in locks]
+    others = sorted(path.name for path in FOLDER.glob("*.txt") if path.name not in looked_up)
+    return f", of {', '.join(looked_up)}" + (f"; not those of {', '.join(others)}" if others else "")
 
 
 if __name__ == "__main__":

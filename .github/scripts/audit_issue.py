@@ -20,20 +20,19 @@ from typing import Any
 import actions
 import terminal
 
-LOCKS = ("requirements/service.txt", "requirements/jobs.txt")
 NONE, SOME, CANNOT_TELL = 0, 1, 2
 LABEL, TITLE = "audit", "Known vulnerabilities of Python packages"
 LIMIT_SECONDS = 20
 REMEDY = (
     "Update these packages with `make lock`, or accept a vulnerability in "
     "`requirements/accepted-vulnerabilities.toml`, with a reason and a last day. `make audit-issue` looks them up. A "
-    "deployment stops at those of the service image."
+    "deployment stops at them."
 )
 
 
 def main() -> int:
     """Look up, and bring the issue up to date."""
-    command = (sys.executable, str(Path(__file__).with_name("audit.py")), *LOCKS)
+    command = (sys.executable, str(Path(__file__).with_name("audit.py")))
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     terminal.write(done.stdout)
     if done.returncode not in {NONE, SOME}:

@@ -2,7 +2,7 @@
 """Build the images of service and jobs, and push them to the repository's registry; later steps name them by digest.
 
 Both are of one commit, so monitor and service have one model. GITHUB_REPOSITORY and GITHUB_SHA give names and tag;
-without them, as on a laptop, the images are built and not pushed.
+without them, as on a laptop, the images are built and not pushed. REGISTRY names another registry than ghcr.io.
 Docker must be logged in to the registry before.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import actions
 
 ROOT = Path(__file__).parents[2]
-REGISTRY = "ghcr.io"
+REGISTRY = os.environ.get("REGISTRY") or "ghcr.io"
 LABELS = "org.opencontainers.image"
 TARGETS = {"service": "", "jobs": "-jobs"}
 """Targets of the Dockerfile, and what the names of their images have behind the repository's name."""

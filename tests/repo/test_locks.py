@@ -1,6 +1,9 @@
 """The lock files: every dependency that is named is pinned, by hash, the same in each file."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -8,6 +11,9 @@ import pytest
 
 LOCKS = ("service", "jobs", "dev", "spark", "uv")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
+PLATFORMS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin")
+"""Linux on both processors and macOS on Apple silicon; packages for Macs with Intel processors are no longer made."""
+UNREACHABLE = re.compile(r"client error|error sending request|dns error|timed out|network was disabled")
 ENTRY = re.compile(
     r"(?P<name>[a-z0-9-]+)(\[[a-z,-]+\])?==(?P<version>\S+)(\s+;[^\\-]*)?(\s+--hash=sha256:[0-9a-f]{64})+\s*"
 )
@@ -53,3 +59,32 @@ def test_every_dependency_of_a_group_is_in_its_lock(group: str, root: Path) -> N
 @pytest.mark.parametrize("lock", ["service", "jobs", "uv"])
 def test_what_is_deployed_is_what_is_tested(lock: str, root: Path) -> None:
     assert pins(root, lock).items() - pins(root, "dev").items() == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", ["3.11", "3.14"])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_there_is_a_package_of_each_version_for_each_machine(
+    platform: str, python: str, root: Path, tmp_path: Path
+) -> None:
+    lock = root / "requirements" / "dev.txt"  # has the versions of all locks of the images
+    kind = ("--python-platform", platform, "--python-version", python, "--only-binary", ":all:")
+    as_locked = ("--no-deps", "--require-hashes", "--requirement", str(lock))
+    program = str(Path(sys.executable).with_name("uv"))
+    done = subprocess.run(
+        [program, "pip", "install", "--dry-run", "--target", str(tmp_path), *kind, *as_locked],
+        env=os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0", "UV_HTTP_TIMEOUT": "20"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode and UNREACHABLE.search(done.stderr):
+        pytest.skip("no package registry answers")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Would install 2\d\d packages", done.stderr)
+
+
+def test_the_page_of_limits_says_which_machines_have_no_packages(root: Path) -> None:
+    page = " ".join((root / "docs" / "limits.md").read_text().split())
+    assert "Macs with Intel processors" in page
+    assert "macOS 14" in page

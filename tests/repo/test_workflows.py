@@ -102,7 +102,7 @@ def checked(*command: str) -> None:
 def test_nothing_is_deployed_before_its_tests_and_a_rollback_waits_for_nothing(root: Path) -> None:
     workflow = yaml.safe_load((root / ".github" / "workflows" / "deploy.yml").read_text())
     host = workflow["jobs"]["host"]
-    assert set(host["needs"]) == {"tested", "image"}
+    assert set(host["needs"]) == {"features", "tested", "image"}
     assert "needs.tested.result == 'success' && needs.image.result == 'success'" in host["if"]
     assert [step["run"] for step in workflow["jobs"]["tested"]["steps"] if "run" in step] == [
         ".github/scripts/await_ci.py"

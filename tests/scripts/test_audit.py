@@ -59,9 +59,9 @@ def advisories(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def folder(root: Path, tmp_path: Path) -> Path:
-    """A folder with the lock file of the service, and nothing accepted."""
+    """A folder with the lock files of both images and of a developer, and nothing accepted."""
     (tmp_path / "requirements").mkdir()
-    for name in ("service.txt", "accepted-vulnerabilities.toml"):
+    for name in ("service.txt", "jobs.txt", "dev.txt", "accepted-vulnerabilities.toml"):
         shutil.copy(root / "requirements" / name, tmp_path / "requirements")
     return tmp_path
 
@@ -72,15 +72,19 @@ def accept(folder: Path, *, days: int, reason: str = "not called", name: str = "
     (folder / "requirements" / "accepted-vulnerabilities.toml").write_text(text)
 
 
-def test_every_package_of_the_service_is_looked_up(
+def test_every_package_of_both_images_is_looked_up(
     script: Script, advisories: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Advisories, "vulnerable", False)
     done = script("audit.py", AUDIT_SERVICE_URL=advisories)
-    entries = [line for line in (folder / "requirements" / "service.txt").read_text().splitlines() if "==" in line]
-    [looked_up] = re.findall(r"^(\d+) packages looked up$", done.stdout, re.MULTILINE)
+    locks = [(folder / "requirements" / name).read_text() for name in ("service.txt", "jobs.txt")]
+    entries = {line.split()[0] for lock in locks for line in lock.splitlines() if "==" in line}
+    [(looked_up, others)] = re.findall(
+        r"^(\d+) packages looked up, of service.txt, jobs.txt; not those of (.+)$", done.stdout, re.MULTILINE
+    )
     assert done.returncode == 0, done.stderr
     assert 0.8 * len(entries) < int(looked_up) <= len(entries)  # some are for other machines
+    assert others == "dev.txt"
 
 
 def test_a_vulnerability_is_named_with_the_version_that_mends_it(script: Script, advisories: str, folder: Path) -> None:

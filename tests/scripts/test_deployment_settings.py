@@ -8,9 +8,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 from rollout import compose, settings
 from rollout.compose import OF_THE_PROXY, SETTINGS
-from rollout.errors import SettingsInvalid
+from rollout.errors import PortTaken, SettingsInvalid
 from rollout.settings import Request
 
+from tests.scripts.calls import calls
 from tests.scripts.conftest import Fake, Script
 
 LOG = "postgresql://churn:pa:ss@w@rd@db/churn?password=more"
@@ -216,3 +217,22 @@ def test_the_network_does_not_change_under_the_containers(script: Script, fake: 
         "would be 10.213.77"
         in script("deploy.py", image, "--drop", "DEPLOY_NETWORK", **fake("docker", **answers)).stderr
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Bind for 127.0.0.1:8080 failed: port is already allocated",
+        "listen tcp4 127.0.0.1:8083: bind: address already in use",
+    ],
+)
+def test_a_port_that_is_taken_is_told_with_the_settings_that_change_it(
+    said: str, fake: Fake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", fake("docker")["PATH"])
+    docker = tmp_path / "fakes" / "docker"
+    docker.write_text(f'{docker.read_text()}\nif " up " in f" {{words}} ":\n    sys.exit({said!r})\n')
+    with pytest.raises(PortTaken, match=r"DEPLOY_PORT is .* and DEPLOY_OPS_PORT") as error:
+        compose.start_proxy({})
+    assert str(error.value).startswith(said)
+    assert [call.split()[-3:] for call in calls(tmp_path, "docker")][1:] == [["rm", "--force", "proxy"]]

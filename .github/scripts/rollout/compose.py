@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from rollout.errors import DockerFailed, UsageError
+from rollout.errors import DockerFailed, PortTaken, UsageError
 
 Colour = Literal["blue", "green"]
 FOLDER = Path(__file__).parents[3] / "deploy"
@@ -17,6 +18,8 @@ ENV_FILE = ("--env-file", os.devnull)  # a value from deploy/.env would be in no
 COMPOSE = ("docker", "compose", *ENV_FILE, "--file", str(FOLDER / "compose.yml"), "--profile", "monitor")
 NONE: Mapping[str, str] = MappingProxyType({})
 PULL_SECONDS, COMMAND_SECONDS = 900, 60
+TAKEN = re.compile(r"port is already allocated|address already in use|Ports are not available")
+"""What engines say of a port that another program has."""
 OF_THE_PROXY = ("DEPLOY_ADDRESS", "DEPLOY_NETWORK", "DEPLOY_OPS_PORT", "DEPLOY_PORT")
 """Settings that a running proxy has already, because a deployment does not replace it."""
 SETTINGS = (
@@ -104,9 +107,19 @@ def environment(variables: Mapping[str, str] = NONE) -> dict[str, str]:
 
 
 def start_proxy(variables: Mapping[str, str]) -> None:
-    """Start the proxy unless it runs; a running proxy is not replaced, even if the configuration has changed."""
+    """Start the proxy unless it runs; a running proxy is not replaced, even if the configuration has changed.
+
+    Raises:
+        PortTaken: another program has one of its ports. No container of it stays, so that another port counts.
+    """
     words = ("up", "--detach", "--wait", "--wait-timeout", "60", "--no-recreate", "proxy")
-    run(*words, seconds=PULL_SECONDS, variables=variables)
+    try:
+        run(*words, seconds=PULL_SECONDS, variables=variables)
+    except DockerFailed as error:
+        if not TAKEN.search(error.output):
+            raise
+        run("rm", "--force", "proxy")  # one that runs stays
+        raise PortTaken(output=error.output) from error
 
 
 def start(colour: Colour, image: str, variables: Mapping[str, str]) -> Container:

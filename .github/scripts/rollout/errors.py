@@ -8,6 +8,7 @@ RolloutError
     ├── UsageError          the command line is invalid
     │   └── SettingsInvalid a setting is unknown, or would be lost
     ├── DockerFailed        a docker command failed
+    ├── PortTaken           another program has a port of the proxy
     └── DeploymentRunning   another deployment is under way
 """
 
@@ -62,6 +63,16 @@ class DockerFailed(CannotTell):
         self.command, self.output = command, output
         last = terminal.last_line(output)
         super().__init__(f"`{' '.join(command[:6])}` failed: {last}. Look whether `docker info` answers.")
+
+
+class PortTaken(CannotTell):
+    """Another program has a port of the proxy."""
+
+    def __init__(self, *, output: str) -> None:
+        super().__init__(
+            f"{terminal.last_line(output)}. Nothing was deployed. Choose another port: DEPLOY_PORT is that of clients "
+            "(8080), and DEPLOY_OPS_PORT that of operators (8083)."
+        )
 
 
 class DeploymentRunning(CannotTell):
