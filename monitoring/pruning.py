@@ -141,7 +141,7 @@ def _delete_exported(engine: Engine, week: Archived) -> int:
         progress.stage(f"deleting the predictions of the week from {week.week.start:%Y-%m-%d} on")
         for chunk in week.chunks:
             locking.again(engine, partial(archiving.delete, week=week.week, chunk=chunk))
-            progress.step(chunk.predictions)
+            progress.step(chunk.rows[0])
             time.sleep(PAUSE_SECONDS)
     with engine.connect() as connection:
         archiving.require_deleted(connection, week.week)

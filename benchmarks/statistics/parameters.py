@@ -13,7 +13,7 @@ from xgboost import XGBClassifier
 from benchmarks.statistics.study import Study
 from benchmarks.statistics.table_shapes import SHAPES
 from models.bundles.quality import Figure
-from training.data import splitting
+from training.data.hashing import hash_split, row_hash
 from training.learning import evaluation, fold_comparison, model, presets
 from training.learning.trial import Parameters
 
@@ -85,7 +85,7 @@ def measure(shape: str, table: int) -> Found:
     rows, draw = SHAPES[shape]
     matrix, churned = draw(rows + FRESH_ROWS, table)
     known, fresh = slice(None, rows), slice(rows, None)
-    split = splitting.at_random(churned[known], seed=_SEED)
+    split = hash_split.at_random(churned[known], row_hash.mixed(np.arange(rows, dtype=np.uint64)), seed=_SEED)
     own, outcomes, folds = matrix[split.training], churned[split.training], split.folds
     chosen = presets.choose(_served, own, outcomes, folds, seed=_SEED, threads=1, on_fit=lambda: None)
     usual: Parameters = dict(model.PARAMETERS)

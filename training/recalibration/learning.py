@@ -51,6 +51,7 @@ def learn(champion: Bundle, parts: DatasetSplit, *, seed: int) -> Learned:
         chosen_on=(line.apply(served), parts.churned),
         chosen_for=parts.customers,
         folds={},
+        surely_ahead={},
         seeds=(),
         log_loss={},
         parameters=manifest.parameters,

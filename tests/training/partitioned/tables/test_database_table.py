@@ -16,9 +16,10 @@ from models.columns.errors import ColumnMissing
 from models.customer.files.csv_format import CsvFormat
 from models.features import CONTRACT
 from training.data import synthetic
+from training.data.hashing import hash_split
 from training.errors import DataError, SourceUnreadable
 from training.learning import model
-from training.partitioned import boosting, choice, hash_split, passes, preparation
+from training.partitioned import boosting, choice, passes, preparation
 from training.partitioned.errors import PartitionColumnUnusable, SourceChanged
 from training.partitioned.executor import InProcess
 from training.partitioned.preparation import Prepared
