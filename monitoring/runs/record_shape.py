@@ -67,6 +67,10 @@ class _RetrainRequest(_Facts):
     said: str
 
 
+class _Recalibration(_Facts):
+    remark: str | None = None
+
+
 class _Record(_Facts):
     verdict: str | None = None
     exit_code: int = CANNOT_TELL
@@ -102,6 +106,7 @@ class _PerformanceRecord(_Record):
     reference: dict[str, _Figure] | None = None
     estimated: dict[str, _Figure] | None = None
     expected: dict[str, _Figure] | None = None
+    recalibration: _Recalibration | None = None
 
 
 def check(content: bytes, job: Job) -> None:

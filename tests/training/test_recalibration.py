@@ -87,6 +87,7 @@ def test_performance_proposes_the_map_and_its_saving(repaired: tuple[Shelf, Publ
     assert proposal["proposed"]
     assert (proposal["unit"], proposal["map"]["slope"]) == ("USD a customer", pytest.approx(1, abs=0.15))
     assert proposal["map"]["intercept"] == pytest.approx(np.log(0.5 / 0.5) - np.log(0.255 / 0.745), abs=0.25)
+    assert proposal["remark"].endswith("USD a customer: python -m training recalibrate")
     assert 1 < proposal["saved"]["low"] < proposal["saved"]["value"] < proposal["saved"]["high"] < 7
     shift = proposal["without_outcomes"]
     assert shift["rate"]["low"] < RATE < shift["rate"]["high"]

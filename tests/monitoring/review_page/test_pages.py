@@ -88,6 +88,12 @@ def test_a_performance_run_shows_its_figures_against_the_promise(client: TestCli
     assert "ROC-AUC fallen 0.641 0.603 to 0.675 0.848 0.834 to 0.861 not yet 0.207 0.050" in text
 
 
+def test_a_performance_run_shows_the_map_that_it_proposes(client: TestClient, ran: Ran) -> None:
+    proposal = "recalibration: log-odds + 0.62 would save 1.1 USD"
+    name = ran(FALLEN | {"recalibration": {"proposed": True, "remark": proposal}}, 0, "performance")
+    assert f"Remarks {proposal}" in seen(client.get(f"/runs/{name}").text)
+
+
 def test_a_run_that_could_not_tell_shows_its_reason_once(client: TestClient, ran: Ran) -> None:
     assert seen(client.get(f"/runs/{ran(BLIND)}").text).count("12 rows") == 1
     partly = CALM | {"reason": "no outcome has come"}
