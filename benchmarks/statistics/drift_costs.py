@@ -63,7 +63,7 @@ def permuted(table: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFram
     return table.assign(contract_type=rng.permutation(table["contract_type"].to_numpy())), 0.0
 
 
-def churning_more(table: pd.DataFrame, _: np.random.Generator) -> tuple[pd.DataFrame, float]:
+def leaving_more(table: pd.DataFrame, _: np.random.Generator) -> tuple[pd.DataFrame, float]:
     """Let the same customers churn more."""
     return table, 0.7
 
@@ -73,7 +73,7 @@ SHIFTS: Mapping[str, tuple[Shift, tuple[str, ...]]] = {
     "one column: tickets": (more_tickets, ("support_tickets",)),
     "two columns: tickets, contracts": (and_unbound, ("support_tickets", "contract_type")),
     "contracts permuted": (permuted, ()),
-    "outcome given features": (churning_more, ()),
+    "outcome given features": (leaving_more, ()),
 }
 """Kind of window: the change, and the columns that moved."""
 

@@ -89,10 +89,9 @@ def test_a_performance_run_shows_its_figures_against_the_promise(client: TestCli
 
 
 def test_a_performance_run_shows_the_map_that_it_proposes(client: TestClient, ran: Ran) -> None:
-    name = ran(
-        "performance", FALLEN | {"recalibration": {"remark": "recalibration: log-odds + 0.62 would save 1.1 USD"}}
-    )
-    assert "recalibration: log-odds + 0.62 would save 1.1 USD" in client.get(f"/runs/{name}").text
+    proposal = "recalibration: log-odds + 0.62 would save 1.1 USD"
+    name = ran(FALLEN | {"recalibration": {"proposed": True, "remark": proposal}}, 0, "performance")
+    assert f"Remarks {proposal}" in seen(client.get(f"/runs/{name}").text)
 
 
 def test_a_run_that_could_not_tell_shows_its_reason_once(client: TestClient, ran: Ran) -> None:
