@@ -42,7 +42,12 @@ def make(repetitions: int = REPETITIONS) -> Study:
         for some in [[one for one in raw if one["rows"] == rows]]
         for name in METRICS
     ]
-    shares = [np.mean([bool(one[f"{name}{of}"]) for one in raw]) for name in METRICS for of in ("", "_fall")]
+    shares = [
+        np.mean([bool(one[f"{name}{of}"]) for one in raw if one["rows"] == rows])
+        for rows in ROWS
+        for name in METRICS
+        for of in ("", "_fall")
+    ]
     return Study(
         title="Intervals of the figures, and of their fall",
         about=ABOUT.format(repetitions=repetitions),
