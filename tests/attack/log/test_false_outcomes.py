@@ -114,7 +114,7 @@ def test_a_fit_on_a_trusted_reporter_learns_nothing_from_a_stranger(trainer: Tra
     assert trainer.ask(trainer.challenger) > 0.8
 
     code, told = trainer.promote()
-    assert code in (0, 1)  # a model of few customers need not be better
+    assert code in (0, 1, 2)  # a model of few customers need not be better, and few rows need not tell
     assert "crm reported" not in told
     assert trainer.ask(trainer.serving) > 0.8
 
