@@ -16,7 +16,7 @@ PredictionId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 class ReplaySettings(StoreSettings):
     """Compute a logged prediction again, and compare it with what was answered."""
 
-    prediction_id: CliPositionalArg[PredictionId]
+    prediction: CliPositionalArg[PredictionId]
     """Id of the prediction, as the service answered it: 32 hex digits."""
     log_url: str = "sqlite:///var/predictions.db"
     """The prediction log, SQLite or PostgreSQL."""

@@ -504,7 +504,7 @@ def test_what_a_service_answered_is_proved_after_its_model_was_retired(
         answer = httpx.post(f"{service.url}/predict?explain=true", json=CONTRACT.example, timeout=60)
         (tmp_path / "answer.json").write_bytes(answer.content)
         identity = answer.json()["prediction_id"]
-        wait_until(lambda: _count_predictions(engine) == 1, 30)
+        wait_until(lambda: _count_predictions(engine) == 1)
     own.training.run("rollback", challenger, *own.flags)
     elsewhere = ("--tracking-uri", f"sqlite:///{own.move_database()}")
     kept = own.training.run("retire", "--keep-for", "9d", *own.flags, *elsewhere).out

@@ -44,7 +44,7 @@ class Answered:
     def after(self, contract: Contract) -> replaying.Replay:
         """Replay with a contract of a later day."""
         settings = ReplaySettings(
-            prediction_id=self.identity,
+            prediction=self.identity,
             log_url=self.url,
             models_dir=self.shelf.models_dir,
             output_dir=self.shelf.folder,
@@ -244,9 +244,10 @@ def test_other_words_for_the_same_contributions_are_no_difference(
     answered: Answered, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, contributions = tmp_path / "answer.json", dict(answered.after(CONTRACT).contributions)
-    for changed, result in ((0.0, 0), (0.25, 1)):
+    for scale, changed, result in ((1, 0.0, 0), (0.8, 0.0, 0), (1, 0.25, 1), (-1, 0.0, 1)):
         name = CONTRACT.names[0]
-        kept = contributions | {name: contributions[name] + changed}
+        kept = {one: scale * value for one, value in contributions.items()}
+        kept[name] += changed
         explanation = {"reasons": ["in other words"], "contributions": kept}
         path.write_text(json.dumps(_answer(answered, explanation=explanation)))
         assert answered.replay("--answer", str(path)) == result
