@@ -5,7 +5,7 @@ thresholds, evaluate once, publish, pin.
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
@@ -13,7 +13,6 @@ from xgboost import XGBClassifier
 
 from models.bundles import bundle
 from models.bundles.bundle import Bundle
-from models.bundles.manifest import Tuning
 from models.bundles.risk import Costs, RiskPolicy
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
@@ -30,12 +29,10 @@ from training.learning import (
     final_evaluation,
     fold_comparison,
     model,
-    presets,
-    tuning,
+    parameter_search,
 )
 from training.learning.evaluation import Fit
 from training.learning.final_evaluation import FittedModel
-from training.learning.trial import Trial
 from training.partitioned import choice, executors, preparation
 from training.partitioned.executor import Executor
 from training.partitioned.preparation import Prepared
@@ -131,7 +128,13 @@ class Training:
 
         `customers` has the customer of each row; None if each row is a customer of its own.
         """
-        parameters, tuned = self._search(matrix, churned, folds, customers)
+        parameters, tuned = parameter_search.run(
+            lambda parameters: self._served(parameters, self.settings.seed),
+            (matrix, churned, folds, customers),
+            settings=self.settings,
+            progress=self.progress,
+            on_trial=self.run.log_trial,
+        )
         served = self._served(parameters, self.settings.seed)
         candidates = model.candidates(served, seed=self.settings.seed, threads=self.settings.threads)
         self.progress.stage("comparing algorithms on the folds")
@@ -187,42 +190,6 @@ class Training:
         )
         return list(found)
 
-    def _search(
-        self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None
-    ) -> tuple[dict[str, int | float], Tuning | None]:
-        self.progress.stage("choosing among presets of parameters")
-        chosen = presets.choose(
-            lambda parameters: self._served(parameters, self.settings.seed),
-            matrix,
-            churned,
-            folds,
-            customers=customers,
-            seed=self.settings.seed,
-            threads=self.settings.threads,
-            on_fit=lambda: self.progress.step(splitting.FOLDS),
-        )
-        if not self.settings.trials:
-            return chosen, None
-
-        def on_trial(trial: Trial) -> None:
-            self.run.log_trial(trial)
-            self.progress.step(splitting.FOLDS)
-
-        self.progress.stage("searching for parameters")
-        storage = self.settings.output_dir / "tuning.db"
-        found = tuning.tune(
-            self._served(chosen, self.settings.seed),
-            matrix,
-            churned,
-            folds,
-            customers=customers,
-            trials=self.settings.trials,
-            storage=storage,
-            on_trial=on_trial,
-        )
-        summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
-        return found.parameters, Tuning.model_validate(summary)
-
     def _served(self, parameters: dict[str, int | float], seed: int) -> XGBClassifier:
         return model.served(
             parameters=parameters, constraints=self.constraints, seed=seed, threads=self.settings.threads
@@ -259,6 +226,5 @@ def _split(dataset: Dataset, settings: FitSettings, contract: Contract) -> Split
 
 
 def _steps(settings: FitSettings) -> int:
-    on_folds = len(presets.names()) + len(model.ALGORITHMS) + settings.trials
-    fits = on_folds * splitting.FOLDS + evaluation.SEEDS + 1
-    return fits + _JUDGING
+    on_folds = len(model.ALGORITHMS) * splitting.FOLDS
+    return parameter_search.steps(settings.trials) + on_folds + evaluation.SEEDS + 1 + _JUDGING

@@ -93,6 +93,12 @@ class Interval(BaseModel):
     high: float
 
 
+class Ahead(Interval):
+    """By how much the mean ROC-AUC of another algorithm is higher on the folds, with its 95 % interval."""
+
+    value: float
+
+
 class MetricSpread(BaseModel):
     """A metric over several fits: its mean, its standard deviation, and the 95 % interval of the mean (Student's t)."""
 
@@ -100,16 +106,6 @@ class MetricSpread(BaseModel):
 
     mean: float
     deviation: float
-    low: float
-    high: float
-
-
-class Ahead(BaseModel):
-    """By how much the mean ROC-AUC of another algorithm is higher on the folds, with its 95 % interval."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    value: float
     low: float
     high: float
 

@@ -41,7 +41,7 @@ class RowCheck:
         """
         cells = text.split("\t")
         if self._earlier <= len(cells) < len(self._checks):
-            cells += [NULL] * (len(self._checks) - self._earlier)
+            cells += [NULL] * (len(self._checks) - len(cells))
         if len(cells) != len(self._checks):
             raise ValueError(
                 f"it has {len(cells)} values, and the table has {len(self._checks)} columns; "

@@ -110,7 +110,7 @@ def test_on_a_partitioned_log_select_and_delete_are_rights_enough(postgres_url: 
     recent = predictions.add(engine, RECENT + timedelta(weeks=1), rows=2)
     with engine.begin() as connection:
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
-        names = ", ".join(table.name for table in catalogue.TABLES)
+        names = ", ".join(table.name for table in (*catalogue.TABLES, log_tables.TREATMENTS))
         connection.exec_driver_sql(f"GRANT SELECT, DELETE ON {names} TO {role}")
     try:
         url = sa.make_url(postgres_url).set(username=role).render_as_string()

@@ -201,6 +201,8 @@ def test_rows_are_checked_alike_together_and_one_by_one() -> None:
     rows = [line(1), line(2, probability="1e-05", digest="a" * 32), line(3, probability="1")]
 
     assert check.all_values(rows) == [check.values(row) for row in rows]
+    drawn = [f"{row}\t{draw}" for row, draw in zip(rows, ("0", "1", page_format.NULL), strict=True)]
+    assert check.all_values(drawn) == [check.values(row) for row in drawn]
     assert check.all_values([line(1), f"{line(2)}\t0", line(3).rpartition("\t")[0]]) is None
 
 

@@ -22,6 +22,8 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
         "/predict/trial",
         "/outcomes",
         "/outcomes/batch",
+        "/treatments",
+        "/treatments/batch",
         "/risk-tiers",
         "/model",
         "/model/card",

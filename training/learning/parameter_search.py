@@ -1,0 +1,66 @@
+"""Chooses the parameters of a fit: the best preset, and from there the best trial of a search if one is asked for."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from xgboost import XGBClassifier
+
+from models.bundles.manifest import Tuning
+from models.customer.contract import Labels, Matrix
+from models.progress import Progress
+from training.data import splitting
+from training.data.splitting import Folds, Rows
+from training.learning import presets, tuning
+from training.learning.trial import Parameters, Trial
+from training.settings import FitSettings
+
+
+def run(
+    make: Callable[[Parameters], XGBClassifier],
+    rows: tuple[Matrix, Labels, Folds, Rows | None],
+    *,
+    settings: FitSettings,
+    progress: Progress,
+    on_trial: Callable[[Trial], None],
+) -> tuple[Parameters, Tuning | None]:
+    """Return the parameters, and what the search found; None without one.
+
+    `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known.
+    """
+    matrix, churned, folds, customers = rows
+    progress.stage("choosing among presets of parameters")
+    chosen = presets.choose(
+        make,
+        matrix,
+        churned,
+        folds,
+        customers=customers,
+        seed=settings.seed,
+        threads=settings.threads,
+        on_fit=lambda: progress.step(splitting.FOLDS),
+    )
+    if not settings.trials:
+        return chosen, None
+
+    def told(trial: Trial) -> None:
+        on_trial(trial)
+        progress.step(splitting.FOLDS)
+
+    progress.stage("searching for parameters")
+    found = tuning.tune(
+        make(chosen),
+        matrix,
+        churned,
+        folds,
+        customers=customers,
+        trials=settings.trials,
+        storage=settings.output_dir / "tuning.db",
+        on_trial=told,
+    )
+    summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
+    return found.parameters, Tuning.model_validate(summary)
+
+
+def steps(trials: int) -> int:
+    """Return the number of fits that the progress counts."""
+    return (len(presets.names()) + trials) * splitting.FOLDS
