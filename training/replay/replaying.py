@@ -79,8 +79,9 @@ def replay(settings: ReplaySettings, *, contract: Contract = CONTRACT) -> Replay
         own = replace(used.bundle.contract, absent=used.bundle.contract.names_set - values.keys())
         matrix = own.encode_rows([SimpleNamespace(**values)])
         contributions = Explainer.of(used.bundle).explain(matrix)
-        by_feature = dict(zip(own.names, contributions.by_feature[0].tolist(), strict=True))
-        found = reasons.of(own, values, list(by_feature.values()))
+        served = contributions.served(used.bundle.manifest.calibration)
+        by_feature = dict(zip(own.names, served.by_feature[0].tolist(), strict=True))
+        found = reasons.of(own, values, list(by_feature.values()), score=float(served.scores[0]))
         checks = [*_checks(logged, used.bundle, matrix, contributions)]
         if settings.answer is not None:
             answer = kept_answer.read(settings.answer, logged.prediction_id)
