@@ -13,6 +13,7 @@ from xgboost import XGBClassifier
 
 from models.bundles import bundle
 from models.bundles.bundle import Bundle
+from models.bundles.manifest import Tuning
 from models.bundles.risk import Costs, RiskPolicy
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from models.features import CONTRACT
@@ -128,13 +129,7 @@ class Training:
 
         `customers` has the customer of each row; None if each row is a customer of its own.
         """
-        parameters, tuned = parameter_search.run(
-            lambda parameters: self._served(parameters, self.settings.seed),
-            (matrix, churned, folds, customers),
-            settings=self.settings,
-            progress=self.progress,
-            on_trial=self.run.log_trial,
-        )
+        parameters, tuned = self._search(matrix, churned, folds, customers)
         served = self._served(parameters, self.settings.seed)
         candidates = model.candidates(served, seed=self.settings.seed, threads=self.settings.threads)
         self.progress.stage("comparing algorithms on the folds")
@@ -189,6 +184,17 @@ class Training:
             on_fit=self.progress.step,
         )
         return list(found)
+
+    def _search(
+        self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None
+    ) -> tuple[dict[str, int | float], Tuning | None]:
+        return parameter_search.run(
+            lambda parameters: self._served(parameters, self.settings.seed),
+            (matrix, churned, folds, customers),
+            settings=self.settings,
+            progress=self.progress,
+            on_trial=self.run.log_trial,
+        )
 
     def _served(self, parameters: dict[str, int | float], seed: int) -> XGBClassifier:
         return model.served(
