@@ -11,20 +11,15 @@ from xgboost import XGBClassifier
 
 from benchmarks.statistics import table_shapes
 from models.customer.contract import Labels, Matrix
-from training.data.hashing import hash_split, row_hash
-from training.data.splitting import Folds, Rows, Split
+from tests.training import random_split
+from training.data.splitting import Folds, Rows
 from training.learning import evaluation, fold_comparison, model, presets
 from training.learning.model import HISTOGRAM, PARAMETERS, SERVED
 from training.learning.trial import Parameters
 
 MATRIX, CHURNED = table_shapes.many_regions(2_000, 1)
 
-
-def split(churned: Labels) -> Split:
-    return hash_split.at_random(churned, row_hash.mixed(np.arange(len(churned), dtype=np.uint64)), seed=7)
-
-
-FOLDS = split(CHURNED)
+FOLDS = random_split.of(CHURNED, seed=7)
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +104,7 @@ def test_a_preset_that_is_better_by_chance_is_not_taken(monkeypatch: pytest.Monk
     monkeypatch.setattr(presets, "MOST_TREES", 100)
     for seed in range(3):
         matrix, churned = table_shapes.many_regions(600, seed, 40)
-        chosen, _ = choose(matrix, churned, split(churned).folds)
+        chosen, _ = choose(matrix, churned, random_split.of(churned, seed=7).folds)
         assert chosen == PARAMETERS
 
 
