@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.stores import Shelf
+from tests.stores import Shelf, place_mlflow_database
 from training import pipeline
 from training.data import synthetic
 from training.pipeline import Published
@@ -17,6 +17,7 @@ from training.settings import FitSettings
 def settings(tmp_path_factory: pytest.TempPathFactory) -> FitSettings:
     """Settings of a small fit on synthetic customers, with a shelf and an MLflow of its own."""
     folder = tmp_path_factory.mktemp("fit")
+    place_mlflow_database(folder / "var" / "mlflow.db")
     return FitSettings(
         rows=2_000,
         models_dir=folder / "models",
@@ -34,6 +35,7 @@ def published(settings: FitSettings) -> Published:
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
     folder = tmp_path_factory.mktemp("gate")
+    place_mlflow_database(folder / "var" / "mlflow.db")
     customers, _ = synthetic.sample(4_000, seed=3)
     astray = np.random.default_rng(0).random(len(customers)) < 0.7
     customers.loc[astray, "churned"] = customers.loc[astray, "churned"].sample(frac=1, random_state=0).to_numpy()

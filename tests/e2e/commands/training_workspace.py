@@ -15,6 +15,7 @@ from models.bundles.bundle import Bundle
 from models.bundles.manifest import Manifest
 from models.features import CONTRACT
 from tests.e2e.commands.programs import Program
+from tests.stores import place_mlflow_database
 from training.publishing.tracking import REGISTERED_MODEL
 
 
@@ -52,6 +53,8 @@ class Desk:
     def fit(self, *words: object) -> str:
         """Fit, and return the new model's version."""
         before = self.versions()
+        if "--tracking-uri" not in words:
+            place_mlflow_database(self.database)
         self.training.run("fit", *words, *self.flags)
         [version] = self.versions() - before
         return version
