@@ -27,6 +27,7 @@ from churn_client import (
     Refused,
     Retries,
     TooLarge,
+    Treatment,
     Unauthorized,
     batches,
     errors,
@@ -177,11 +178,14 @@ def test_every_operation_can_be_reached_or_is_left_out_for_a_reason(service: Ser
     with Client(service.url, service.key, timeout_seconds=60, retries=Retries(times=10)) as client:
         client._http.event_hooks["request"].append(lambda request: reached.add((request.method, request.url.path)))
         prediction = client.predict(EXAMPLE)
+        treatment = Treatment(prediction_id=prediction.prediction_id, offer="high", given_at=datetime.now(UTC))
         calls: dict[str, Any] = {
             "predict": prediction,
             "explain": client.explain(EXAMPLE),
             "predict_batch": list(client.predict_batch([EXAMPLE])),
             "explain_batch": list(client.explain_batch([EXAMPLE])),
+            "report_treatment": client.report_treatment(treatment),
+            "report_treatments": client.report_treatments([treatment]),
             "report_outcome": client.report_outcome(outcome(prediction.prediction_id)),
             "report_outcomes": client.report_outcomes([outcome(prediction.prediction_id)]),
             "risk_tiers": client.risk_tiers(),
@@ -190,6 +194,7 @@ def test_every_operation_can_be_reached_or_is_left_out_for_a_reason(service: Ser
             "health": client.health(),
             "is_ready": client.is_ready(),
         }
+    assert (calls["report_treatment"].offer, calls["report_treatments"].known) == ("high", 1)
     assert calls.keys() | {"close"} == public(Client)
     paths = httpx2.get(f"{service.url}/openapi.json").json()["paths"]
     declared = {(method.upper(), path) for path, operations in paths.items() for method in operations}

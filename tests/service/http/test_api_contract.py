@@ -15,10 +15,10 @@ EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "100")
 """For each operation; 1,000 before a release."""
 NOT_LOGGED_YET = """
 [[operations]]
-include-path-regex = "^/outcomes"
+include-path-regex = "^/(outcomes|treatments)"
 checks.not_a_server_error.expected-statuses = ["2XX", "4XX", "503"]
 """
-"""An outcome may be reported before its prediction is in the log: it takes ids from answers made just now."""
+"""A report may come before its prediction is in the log: it takes ids from answers made just now."""
 
 
 @pytest.mark.slow
