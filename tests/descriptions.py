@@ -4,7 +4,8 @@ from pathlib import Path
 
 from models.bundles.calibration import Calibration
 from models.bundles.format import bundle_files
-from models.bundles.manifest import CalibrationComparison, Confusion, Description, Provenance
+from models.bundles.format.provenance import Provenance
+from models.bundles.manifest import CalibrationComparison, Confusion, Description
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Contract
 

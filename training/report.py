@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from models.bundles.manifest import Description, LiveRows
+from models.bundles.format.provenance import LiveRows
+from models.bundles.manifest import Description
 from models.bundles.quality import Figure
 from training.card import live_rows
 from training.card.comparison import overtaken_by

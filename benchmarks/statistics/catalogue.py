@@ -2,34 +2,34 @@
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.statistics import (
-    bounds_study,
-    calibration_study,
+from benchmarks.statistics.studies import (
+    bounds,
+    calibration,
     compare_live,
     drift_costs,
     drift_levels,
     drift_looks,
     drift_multivariate,
     gate_power,
-    interval_study,
-    moved_rate,
+    intervals,
     parameters,
+    recalibration,
     treatment_effect,
 )
 from benchmarks.statistics.study import Study
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
+    "intervals": intervals.make,
+    "calibration": calibration.make,
+    "bounds": bounds.make,
+    "parameters": parameters.make,
     "gate_power": gate_power.make,
-    "calibration": calibration_study.make,
-    "intervals": interval_study.make,
-    "bounds": bounds_study.make,
-    "recalibration": moved_rate.make,
-    "drift_costs": drift_costs.make,
+    "compare_live": compare_live.make,
+    "treatment_effect": treatment_effect.make,
+    "recalibration": recalibration.make,
     "drift_levels": drift_levels.make,
     "drift_looks": drift_looks.make,
     "drift_multivariate": drift_multivariate.make,
-    "compare_live": compare_live.study,
-    "parameters": parameters.study,
-    "treatment_effect": treatment_effect.study,
+    "drift_costs": drift_costs.make,
 }
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

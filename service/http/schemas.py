@@ -5,7 +5,8 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.bundles.manifest import Confusion, Importance, Interval, MetricSpread, Provenance
+from models.bundles.format.provenance import Provenance
+from models.bundles.manifest import Confusion, Importance, Interval, MetricSpread
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import Costs, RiskPolicy, RiskTier
 from models.customer.contract import Contract

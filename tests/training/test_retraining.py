@@ -12,7 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from demo.populations import SHIFTED, Customer
 from models.bundles.bundle import Bundle
-from models.bundles.manifest import Description, LiveRows, Manifest
+from models.bundles.format.provenance import LiveRows
+from models.bundles.manifest import Description, Manifest
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from tests.descriptions import describe

@@ -1,6 +1,7 @@
 """The model card's section about live rows: how many there are, who reported them, and how they are biased."""
 
-from models.bundles.manifest import Description, LiveRows, Reported
+from models.bundles.format.provenance import LiveRows, Reported
+from models.bundles.manifest import Description
 from training.card.table_rows import bullet, inline_code, noun, paragraph, table
 
 MUCH_FEWER, MUCH_LATER, MANY_LEFT_OUT = 0.8, 1.5, 0.05

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from models.bundles import recalibration
-from models.bundles.manifest import CostSummary, Description, Provenance
+from models.bundles.format.provenance import Provenance
+from models.bundles.manifest import CostSummary, Description
 from models.bundles.risk import RiskPolicy
 
 NAMES = {

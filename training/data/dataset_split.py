@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from models.bundles.manifest import Provenance
+from models.bundles.format.provenance import Provenance
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from training.data import slices
 from training.data.datasets import Dataset

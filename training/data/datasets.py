@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from models.addresses import redact_passwords
-from models.bundles.manifest import LiveRows, Provenance
+from models.bundles.format.provenance import LiveRows, Provenance
 from models.columns import column_mapping, origins
 from models.customer import checks
 from models.customer.contract import Contract, Labels, Mask, Vector

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from models import durations
 from models.addresses import redact_passwords
 from models.bundles import pin_history
-from models.bundles.manifest import LiveRows, Reported
+from models.bundles.format.provenance import LiveRows, Reported
 from models.customer.contract import Contract, Labels, Mask, Vector
 from models.customer.feature import Feature
 from models.customer.history import old_names

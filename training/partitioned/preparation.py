@@ -11,7 +11,7 @@ import numpy as np
 from xgboost import XGBClassifier
 
 from models.addresses import redact_passwords
-from models.bundles.manifest import Provenance
+from models.bundles.format.provenance import Provenance
 from models.columns import column_mapping, target_column
 from models.columns.column_mapping import ColumnMapping
 from models.customer.contract import Contract

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from models.bundles.manifest import Provenance
+from models.bundles.format.provenance import Provenance
 from models.customer.contract import Labels
 from training.data import other_columns, splitting
 from training.data.datasets import Dataset

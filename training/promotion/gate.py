@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 
 from models.bundles.bundle import Bundle
-from models.bundles.manifest import LiveRows
+from models.bundles.format.provenance import LiveRows
 from models.bundles.scorer import Scorer
 from models.customer.contract import Contract, Matrix, Vector
 from training.data.holdout import Holdout

@@ -5,7 +5,7 @@ Whoever gives the outcomes of training and test rows decides what the model lear
 
 from collections.abc import Iterator, Mapping
 
-from models.bundles.manifest import LiveRows
+from models.bundles.format.provenance import LiveRows
 from training.promotion.gate_result import Check
 
 _NAME = "reporters of live rows"

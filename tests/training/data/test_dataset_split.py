@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.bundles.manifest import Provenance
+from models.bundles.format.provenance import Provenance
 from models.features import CONTRACT
 from tests.training import random_split
 from training.data import dataset_split, synthetic

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.bundles.manifest import Provenance
+from models.bundles.format.provenance import Provenance
 from models.customer.contract import Contract, Labels
 from models.features import CONTRACT
 from tests.training import random_split

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from models.bundles import bundle
 from models.bundles.bundle import Bundle
-from models.bundles.manifest import Manifest, Provenance
+from models.bundles.format.provenance import Provenance
+from models.bundles.manifest import Manifest
 from models.customer import declaration
 from models.customer.contract import Contract
 from tests.descriptions import describe, fill

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from demo.populations import CALM, SHIFTED
 from models.bundles import pin_history
-from models.bundles.manifest import LiveRows, Reported
+from models.bundles.format.provenance import LiveRows, Reported
 from models.bundles.pin_history import PinChange
 from models.columns.errors import ColumnMissing
 from models.features import CONTRACT

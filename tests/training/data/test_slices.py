@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.bundles import segments
-from models.bundles.manifest import Provenance
+from models.bundles.format.provenance import Provenance
 from models.bundles.quality import Figure
 from models.bundles.risk import RiskPolicy
 from models.bundles.segments import Segment

@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from models.bundles import pin_changes, pin_history
-from models.bundles.manifest import Provenance
+from models.bundles.format.provenance import Provenance
 from models.bundles.risk import RiskPolicy
 from tests.stores import Shelf
 from training.errors import TrackingFailed

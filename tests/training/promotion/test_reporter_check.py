@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.bundles.manifest import LiveRows, Provenance, Reported
+from models.bundles.format.provenance import LiveRows, Provenance, Reported
 from tests.live_log import DAY, NOW
 from tests.stores import Shelf
 from training.promotion import reporter_check

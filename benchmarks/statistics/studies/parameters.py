@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
+from benchmarks.statistics.studies.table_shapes import SHAPES
 from benchmarks.statistics.study import Study
-from benchmarks.statistics.table_shapes import SHAPES
 from models.bundles.quality import Figure
 from training.data.hashing import hash_split, row_hash
 from training.learning import evaluation, fold_comparison, model, presets
@@ -47,7 +47,7 @@ class Found:
     usual_optimism: float
 
 
-def study(shapes: Iterable[str] = SHAPES, tables: int = TABLES) -> Study:
+def make(shapes: Iterable[str] = SHAPES, tables: int = TABLES) -> Study:
     """Compare on a number of tables of each shape; a table takes about four seconds."""
     with threadpool_limits(1):
         found = [measure(shape, table) for shape in shapes for table in range(tables)]

@@ -80,7 +80,7 @@ class Trial:
     """The interval for one look, looked at once at the end of the year, called it better or worse."""
 
 
-def study() -> Study:
+def make() -> Study:
     """Run all trials."""
     trials = [trial for name in CHALLENGERS for trial in repeat(name, CHALLENGERS[name][1])]
     return summarize(trials, {name: fixed_rows(name) for name in CHALLENGERS if name != "equal"})

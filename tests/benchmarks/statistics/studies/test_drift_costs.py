@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.statistics import drift_costs
+from benchmarks.statistics.studies import drift_costs
 
 
 def test_moved_columns_get_the_loss_and_a_change_of_the_outcome_is_not_seen() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.statistics import gate_power
+from benchmarks.statistics.studies import gate_power
 
 
 def test_the_models_differ_by_what_is_asked() -> None:

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from benchmarks.statistics import bounds_study, calibration_study, interval_study
+from benchmarks.statistics.studies import bounds, calibration, intervals
 
 
 def test_of_the_calibration_a_bend_is_what_a_line_cannot_correct(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration_study, "ROWS", (500,))
-    monkeypatch.setattr(calibration_study, "POPULATION_ROWS", 20_000)
-    found = calibration_study.make(repetitions=3)
+    monkeypatch.setattr(calibration, "ROWS", (500,))
+    monkeypatch.setattr(calibration, "POPULATION_ROWS", 20_000)
+    found = calibration.make(repetitions=3)
 
     truth = {one["model"]: one["truth"] for one in found.raw}
-    assert [one["samples"] for one in found.raw] == [3] * len(calibration_study.SERVED)
+    assert [one["samples"] for one in found.raw] == [3] * len(calibration.SERVED)
     assert truth["calibrated"] == 0
     assert truth["too extreme"] == pytest.approx(0.03, abs=0.02)
     assert all(one["contains_its_estimate"] == 3 for one in found.raw)
@@ -24,23 +24,23 @@ def test_the_error_of_ten_bins_is_over_equally_many_rows() -> None:
     churned = (np.random.default_rng(1).random(500) < probability).astype(np.int64)
     tenths = np.argsort(probability).reshape(10, 50)
     by_hand = np.abs(churned[tenths].mean(axis=1) - probability[tenths].mean(axis=1)).mean()
-    assert calibration_study.binned(probability, churned) == pytest.approx(by_hand)
+    assert calibration.binned(probability, churned) == pytest.approx(by_hand)
 
 
 def test_every_figure_and_its_fall_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interval_study, "ROWS", (500,))
-    monkeypatch.setattr(interval_study, "POPULATION_ROWS", 20_000)
-    found = interval_study.make(repetitions=4)
-    covered = [one[name] for one in found.raw for name in interval_study.METRICS]
-    assert [row[0] for row in found.rows] == list(interval_study.METRICS.values())
+    monkeypatch.setattr(intervals, "ROWS", (500,))
+    monkeypatch.setattr(intervals, "POPULATION_ROWS", 20_000)
+    found = intervals.make(repetitions=4)
+    covered = [one[name] for one in found.raw for name in intervals.METRICS]
+    assert [row[0] for row in found.rows] == list(intervals.METRICS.values())
     assert len(covered) == 16
     assert sum(map(bool, covered)) >= 12
 
 
 def test_each_way_to_the_bounds_is_priced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds_study, "ROWS", 500)
-    monkeypatch.setattr(bounds_study, "POPULATION_ROWS", 2_000)
-    found = bounds_study.make(seeds=2)
+    monkeypatch.setattr(bounds, "ROWS", 500)
+    monkeypatch.setattr(bounds, "POPULATION_ROWS", 2_000)
+    found = bounds.make(seeds=2)
     medium = {(one["model"], one["way"]): one["medium"] for one in found.raw}
     assert medium["as fitted", "prices"] == 0.3
     assert medium["too extreme", "chosen"] == medium["too extreme", "search"]

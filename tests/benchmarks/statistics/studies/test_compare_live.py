@@ -1,7 +1,7 @@
 """The study of trials that are looked at daily, with few repetitions."""
 
-from benchmarks.statistics import compare_live
-from benchmarks.statistics.compare_live import Trial
+from benchmarks.statistics.studies import compare_live
+from benchmarks.statistics.studies.compare_live import Trial
 
 
 def test_a_better_challenger_is_found_and_an_equal_one_is_not() -> None:

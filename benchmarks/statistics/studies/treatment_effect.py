@@ -54,7 +54,7 @@ class Counts:
     """Success rates that are called better or worse than assumed, where the true one is assumed."""
 
 
-def study(cases: Iterable[tuple[int, float, float, float]] = _CASES, repetitions: int = REPETITIONS) -> Study:
+def make(cases: Iterable[tuple[int, float, float, float]] = _CASES, repetitions: int = REPETITIONS) -> Study:
     """Measure each case; all take half a minute."""
     found = [measure(*case, repetitions=repetitions, seed=at) for at, case in enumerate(cases)]
     return Study(

@@ -2,12 +2,12 @@
 
 import pytest
 
-from benchmarks.statistics import parameters, table_shapes
+from benchmarks.statistics.studies import parameters, table_shapes
 
 
 def test_deep_trees_win_where_there_are_many_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(table_shapes.SHAPES, "many regions", (1_000, table_shapes.many_regions))
-    found = parameters.study(["many regions"], tables=1)
+    found = parameters.make(["many regions"], tables=1)
 
     [raw], [row] = found.raw, found.rows
     assert (raw["preset"], raw["rows"]) == ("deep", 1_000)

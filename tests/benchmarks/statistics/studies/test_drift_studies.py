@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.statistics import drift_levels, drift_looks, drift_multivariate, hourly_looks
+from benchmarks.statistics.studies import drift_levels, drift_looks, drift_multivariate, hourly_looks
 from demo import synthetic_customers
 from models.bundles import bundle
 from models.features import CONTRACT

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from sklearn.base import clone
 
-from benchmarks.statistics.interval_study import COSTS
+from benchmarks.statistics.studies.intervals import COSTS
 from benchmarks.statistics.study import Fact, Study
 from models.bundles.calibration import Calibration
 from models.bundles.risk import RiskPolicy

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from benchmarks.statistics import moved_rate
+from benchmarks.statistics.studies import recalibration
 from models.bundles.recalibration import Recalibration
 
 
 def test_both_repairs_lower_the_error_and_the_cost_of_a_rate_that_doubled() -> None:
-    pool = moved_rate.train(2_000, 8_000)
+    pool = recalibration.train(2_000, 8_000)
     assert (pool.weights(0.5) * pool.churned).mean() == pytest.approx(0.5)
-    found = list(moved_rate.repeat(pool, 0.5, 3, np.random.default_rng(0)))
+    found = list(recalibration.repeat(pool, 0.5, 3, np.random.default_rng(0)))
     before = found[0]
     assert before.error == pytest.approx(0.15, abs=0.04)
     for one in found[1:]:
@@ -18,6 +18,6 @@ def test_both_repairs_lower_the_error_and_the_cost_of_a_rate_that_doubled() -> N
         assert one.error < before.error / 2
         assert one.saves == pytest.approx(before.cost - one.cost)
         assert one.proposed
-    shown = list(moved_rate.rows(found))
+    shown = list(recalibration.rows(found))
     assert [row[1] for row in shown] == ["none", "500 outcomes", "5,000 scores"]
     assert pool.error(Recalibration(1.0, 1.1), 0.5) < before.error

@@ -1,10 +1,10 @@
 """The study of the effect of offers finds intervals that cover, and the power that the numbers allow."""
 
-from benchmarks.statistics import treatment_effect
+from benchmarks.statistics.studies import treatment_effect
 
 
 def test_intervals_cover_and_a_large_effect_is_found() -> None:
-    found = treatment_effect.study([(400, 0.8, 0.0, 1.0), (400, 0.8, 0.3, 1.0)], repetitions=300)
+    found = treatment_effect.make([(400, 0.8, 0.0, 1.0), (400, 0.8, 0.3, 1.0)], repetitions=300)
 
     none, large = found.raw
     assert none["told"] == large["told"] == 300

@@ -1,0 +1,1 @@
+"""The studies, a module each, and what they draw their samples from."""
