@@ -63,6 +63,7 @@ NAVIGATION = {
         },
         "Judge it": {
             "Results": "docs/results",
+            "How far to trust the figures": "benchmarks/results/statistics",
             "Performance": "docs/performance",
             "Measurements": "benchmarks/results/throughput",
             "Limits": "docs/limits",

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.stores import Shelf, place_mlflow_database
@@ -36,11 +35,8 @@ def published(settings: FitSettings) -> Published:
 def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
     folder = tmp_path_factory.mktemp("gate")
     place_mlflow_database(folder / "var" / "mlflow.db")
-    customers, _ = synthetic.sample(4_000, seed=3)
-    astray = np.random.default_rng(0).random(len(customers)) < 0.7
-    customers.loc[astray, "churned"] = customers.loc[astray, "churned"].sample(frac=1, random_state=0).to_numpy()
-    customers.to_csv(folder / "bad.csv", index=False)
-    synthetic.sample(6_000, seed=5)[0].to_csv(folder / "good.csv", index=False)
+    synthetic.sample(4_000, seed=3)[0].to_csv(folder / "bad.csv", index=False)
+    synthetic.sample(12_000, seed=5)[0].to_csv(folder / "good.csv", index=False)
 
     def fit(**settings: object) -> str:
         common = {
@@ -53,7 +49,8 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
         made = pipeline.fit(FitSettings.model_validate({"tracking_uri": uri} | common | settings))
         return made.bundle.manifest.version
 
-    return Shelf(folder, good=fit(data=str(folder / "good.csv")), bad=fit(data=str(folder / "bad.csv")))
+    wrong = {"tenure_months": 1, "support_tickets": -1, "monthly_charges": -1}
+    return Shelf(folder, good=fit(data=str(folder / "good.csv")), bad=fit(data=str(folder / "bad.csv"), monotone=wrong))
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_scoring_wants_two_files(arguments: list[str], capsys: pytest.CaptureFix
 @pytest.mark.parametrize("command", program.COMMANDS)
 def test_help_describes_every_setting(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     _, settings, _ = program.COMMANDS[command]
-    positional = {"input", "output", "version"}
+    positional = {"input", "output", "prediction", "version"}
     with pytest.raises(SystemExit) as ended:
         program.main([command, "--help"])
     assert ended.value.code == 0

@@ -28,7 +28,7 @@ REPETITIONS = {1_000: 100, 4_000: 60, 16_000: 20}
 DECISIONS: tuple[Decision, ...] = ("promoted", "refused", "cannot tell")
 OWN, POPULATION = 0.2, 200_000
 """Standard deviation of the challenger's own error of the log-odds, and rows that the models are made on."""
-COSTS = Path(__file__).parents[2] / "training" / "costs.toml"
+COSTS = Path(__file__).parents[3] / "training" / "costs.toml"
 
 
 @dataclass(frozen=True)

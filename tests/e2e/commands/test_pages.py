@@ -69,7 +69,12 @@ CONTAINERS, DEPLOY, RETARGET = "tests/repo/test_containers.py", "tests/e2e/test_
 RULES: Mapping[str, Here | Served | Elsewhere] = {
     r"curl ": Here(r'"(churn_probability|status|detail|threshold|version|written_by)"'),
     r"\.venv/bin/python -m training fit ": FIT,
-    r"\.venv/bin/python -m training promote": Here("is promoted: |is refused, the champion stays: ", (0, 1)),
+    r"\.venv/bin/python -m training promote": Here(
+        "is promoted: |is refused, the champion stays: |cannot tell", (0, 1, 2)
+    ),
+    r"\.venv/bin/python -m training recalibrate ": Elsewhere(
+        f"{TRAINING}::test_a_map_is_learned_anew_from_the_outcomes_that_it_was_told", ('"recalibrate", "--log-url"',)
+    ),
     r"\.venv/bin/python -m training (contract draft |score .*mine\.toml)": Elsewhere(
         f"{GUIDE}::test_its_first_five_minutes_lead_to_a_served_model", ("blocks(section",)
     ),

@@ -35,7 +35,7 @@ def test_a_better_challenger_is_promoted_and_told_everywhere(shelf: Shelf, capsy
     assert (last.version, last.change) == (shelf.good, "promote")
     assert f"gate against {shelf.bad}: roc_auc better by +" in last.why
     told = capsys.readouterr().out
-    assert f"{shelf.good} is promoted: compared with {shelf.bad} on 1," in told
+    assert f"{shelf.good} is promoted: compared with {shelf.bad} on 2," in told
     assert all(name in told for name in TOLD)
     assert f"## {shelf.good} is promoted" in report.read_text()
     client = MlflowClient(shelf.arguments[-1])

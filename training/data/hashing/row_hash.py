@@ -66,9 +66,9 @@ def mixed(numbers: Hashes) -> Hashes:
 
 
 def _of_numbers(values: Vector) -> Hashes:
-    known = values + 0.0  # -0.0 equals 0.0
+    known = values.astype(np.float32) + np.float32(0)  # as in the matrix; -0.0 equals 0.0
     known[np.isnan(known)] = np.nan  # there are several NaN
-    return known.view(np.uint64)
+    return known.view(np.uint32).astype(np.uint64)
 
 
 def _digest(text: str) -> int:

@@ -44,4 +44,4 @@ def test_each_way_to_the_bounds_is_priced(monkeypatch: pytest.MonkeyPatch) -> No
     medium = {(one["model"], one["way"]): one["medium"] for one in found.raw}
     assert medium["as fitted", "prices"] == 0.3
     assert medium["too extreme", "chosen"] == medium["too extreme", "search"]
-    assert [row[2][:6] for row in found.rows if row[1] == "prices"] == ["+0.000", "+0.000"]
+    assert [row[2][:6] for row in found.rows if row[1] == "prices"] == ["+0.000"] * 3
