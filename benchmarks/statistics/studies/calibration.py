@@ -13,7 +13,7 @@ from training.data import synthetic
 
 REPETITIONS, ROWS, POPULATION_ROWS, BINS = 300, (1_000, 4_000), 200_000, 10
 BOUNDS = np.array([0.3, 0.7])
-SHOWN = ("calibration_error", "calibration_slope", "calibration_intercept")
+SHOWN = ("calibration_error", "calibration_slope", "calibration_intercept", *recalibration.AT_BOUNDS)
 SERVED: Mapping[str, Callable[[Vector], Vector]] = {
     "calibrated": lambda probability: probability,
     "too extreme": Recalibration(slope=1.3, intercept=0.2).apply,
@@ -24,7 +24,8 @@ SERVED: Mapping[str, Callable[[Vector], Vector]] = {
 ABOUT = """\
 {repetitions} samples of the synthetic customers for each row. The model serves the true probabilities, changed as the
 first column says. **covered** is the share of 95 % intervals of `models.bundles.recalibration` that contain the truth
-of the population. **bias** is the mean estimate of the calibration error minus the true one in the last column: of the
+of the population. **churned at 30 %** and **at 70 %** are the shares that churned of customers with such a forecast, by
+the nearest line. **bias** is the mean estimate of the calibration error minus the true one in the last column: of the
 recalibration, and of ten bins of equally many rows."""
 
 
@@ -42,6 +43,8 @@ def make(repetitions: int = REPETITIONS) -> Study:
             "error covered",
             "slope covered",
             "intercept covered",
+            "churned at 30 %",
+            "churned at 70 %",
             "bias",
             "bias of ten bins",
             "true error",
@@ -64,7 +67,8 @@ def _truth(kind: str) -> Mapping[str, float]:
     _, true = synthetic.sample(POPULATION_ROWS, seed=2**31)
     served = SERVED[kind](true)
     line = recalibration.fit(served, true)  # true probabilities as outcomes have no noise
-    return dict(zip(SHOWN, (float(np.abs(served - true).mean()), line.slope, line.intercept), strict=True))
+    error, at_bounds = float(np.abs(served - true).mean()), line.apply(BOUNDS).tolist()
+    return dict(zip(SHOWN, (error, line.slope, line.intercept, *at_bounds), strict=True))
 
 
 def _sample(rows: int, seed: int, truths: Mapping[str, Mapping[str, float]]) -> list[dict[str, Fact]]:

@@ -1,7 +1,7 @@
-"""Study: the coverage of the intervals of ROC-AUC, Brier score and cost, and of their fall between two samples."""
+"""Study: the coverage of the intervals of the metrics, and of their fall between two samples."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,16 @@ from models.customer.contract import Labels, Vector
 from training.data import synthetic
 
 REPETITIONS, ROWS, POPULATION_ROWS = 300, (1_000, 4_000), 400_000
-METRICS = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost", "calibration_gap": "calibration gap"}
+FALLING = {"roc_auc": "ROC-AUC", "brier": "Brier score", "cost": "cost", "calibration_gap": "calibration gap"}
+"""Metrics whose fall between two samples is judged as well."""
+METRICS = FALLING | {
+    "pr_auc": "PR-AUC",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+}
 COSTS = Costs(
     value_of_kept_customer=500,
     medium=Offer(contact_cost=15, success_rate=0.1),
@@ -25,7 +34,8 @@ ABOUT = """\
 {repetitions} pairs of samples of the synthetic customers for each row: a test set, and live customers. The model's
 log-odds are the true ones with noise (standard deviation 0.5), recalibrated. **covered** is the share of 95 % intervals
 of `quality.measured` on the live customers that contain the figure of the population. **fall covered** is the share of
-intervals of the difference to the test set that contain 0; the performance job computes them from both deviations."""
+intervals of the difference to the test set that contain 0, as the performance job computes them from both
+deviations."""
 
 
 def make(repetitions: int = REPETITIONS) -> Study:
@@ -36,17 +46,17 @@ def make(repetitions: int = REPETITIONS) -> Study:
         [
             METRICS[name],
             f"{rows:,}",
-            *(findings.rate(sum(bool(one[f"{name}{of}"]) for one in some), len(some)) for of in ("", "_fall")),
+            _rate(name, some),
+            _rate(f"{name}_fall", some) if name in FALLING else "",
         ]
         for rows in ROWS
         for some in [[one for one in raw if one["rows"] == rows]]
         for name in METRICS
     ]
     shares = [
-        np.mean([bool(one[f"{name}{of}"]) for one in raw if one["rows"] == rows])
+        np.mean([bool(one[name]) for one in raw if one["rows"] == rows])
         for rows in ROWS
-        for name in METRICS
-        for of in ("", "_fall")
+        for name in (*METRICS, *(f"{name}_fall" for name in FALLING))
     ]
     return Study(
         title="Intervals of the figures, and of their fall",
@@ -56,6 +66,10 @@ def make(repetitions: int = REPETITIONS) -> Study:
         conclusion=f"The intervals cover {min(shares):.1%} to {max(shares):.1%}, at nominal 95 %.",
         raw=raw,
     )
+
+
+def _rate(name: str, some: Sequence[Mapping[str, Fact]]) -> str:
+    return findings.rate(sum(bool(one[name]) for one in some), len(some))
 
 
 def _draw(rows: int, seed: int) -> tuple[Vector, Labels, Vector]:
@@ -78,8 +92,8 @@ def _truth() -> Mapping[str, float]:
 
 def _repeat(rows: int, seed: int, truth: Mapping[str, float]) -> dict[str, Fact]:
     then, now = (quality.measured(*_draw(rows, 2 * seed + at)[:2], POLICY) for at in (0, 1))
-    covered: dict[str, Fact] = {name: now[name].low <= truth[name] <= now[name].high for name in METRICS}
-    fell: dict[str, Fact] = {f"{name}_fall": _covers_nothing(then[name], now[name]) for name in METRICS}
+    covered: dict[str, Fact] = {name: int(now[name].low <= truth[name] <= now[name].high) for name in METRICS}
+    fell: dict[str, Fact] = {f"{name}_fall": int(_covers_nothing(then[name], now[name])) for name in FALLING}
     return {"rows": rows, "seed": seed, **covered, **fell}
 
 

@@ -33,8 +33,8 @@ def test_every_figure_and_its_fall_are_counted(monkeypatch: pytest.MonkeyPatch) 
     found = intervals.make(repetitions=4)
     covered = [one[name] for one in found.raw for name in intervals.METRICS]
     assert [row[0] for row in found.rows] == list(intervals.METRICS.values())
-    assert len(covered) == 16
-    assert sum(map(bool, covered)) >= 12
+    assert len(covered) == 40
+    assert sum(map(bool, covered)) >= 30
 
 
 def test_each_way_to_the_bounds_is_priced(monkeypatch: pytest.MonkeyPatch) -> None:
