@@ -26,12 +26,12 @@ class Canary:
     def __init__(self, shelf: Shelf, log: Log, prometheus: Prometheus) -> None:
         self._shelf, self._log, self._prometheus = shelf, log, prometheus
 
-    def begin(self, champion: str, version: str, *, share: str = "0.05") -> None:
+    def begin(self, champion: str, version: str, *, share: str = "0.05", are_named: bool = True) -> None:
         self._shelf.serve(champion)
         assert self._shelf.run("challenge", version, "--mode", "canary", "--share", share) == 0
         self.let_time_pass()
-        self._log.answer(champion, seed=1)
-        self._log.answer(version, seed=2)
+        self._log.answer(champion, seed=1, are_named=are_named)
+        self._log.answer(version, seed=2, are_named=are_named)
 
     def let_time_pass(self, days: int = 30) -> None:
         path = self._shelf.models_dir / pin_history.HISTORY
@@ -128,6 +128,20 @@ def test_a_canary_that_is_not_surely_better_is_not_made_the_champion(
         capsys.readouterr().out
     )
     assert shelf.serving == shelf.bad
+
+
+@pytest.mark.parametrize("is_better", [True, False], ids=["better", "worse"])
+def test_where_the_log_does_not_tell_customers_apart_it_stays(
+    is_better: bool, shelf: Shelf, canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    champion, version = (shelf.bad, shelf.good) if is_better else (shelf.good, shelf.bad)
+    canary.begin(champion, version, share="0.5", are_named=False)
+    capsys.readouterr()
+    assert canary.advance() == 0
+    assert f"canary {version} stays at 50% of the customers: its logged customers have no digest" in (
+        capsys.readouterr().out
+    )
+    assert (shelf.serving, canary.share) == (champion, 0.5)
 
 
 @pytest.mark.parametrize("missing", ["value", "requests", "server"])
