@@ -23,8 +23,8 @@ from training.promotion.live.settings import AdvanceSettings
 from training.settings import CompareLiveSettings
 
 _NOT_RANDOM = (
-    "its logged customers have no digest (SERVICE_LOG_CUSTOMERS=false), so those assigned at random cannot be told from "
-    "all others, and one who is predicted often counts often"
+    "its logged customers have no digest (SERVICE_LOG_CUSTOMERS=false), so those assigned at random cannot be told "
+    "from others, and one who is predicted often counts often"
 )
 
 Action = Literal["advance", "promote", "withdraw", "hold"]
@@ -60,6 +60,7 @@ def advance(settings: AdvanceSettings, *, contract: Contract = CONTRACT, now: da
     Raises:
         NoSuchModel: there is no canary.
         GuardrailsUnreadable, BundleError, LogUnsupported, LogMissing, LogUnreadable: it cannot be told how it fares.
+        HistoryUnclear: it cannot be told since when.
         TrialChanged: another process changed the pin meanwhile.
     """
     pin, now = pins.read(settings.models_dir), now or datetime.now(UTC)

@@ -130,11 +130,11 @@ def test_a_canary_that_is_not_surely_better_is_not_made_the_champion(
     assert shelf.serving == shelf.bad
 
 
-@pytest.mark.parametrize("is_better", [True, False], ids=["better", "worse"])
+@pytest.mark.parametrize("canary_is", ["better", "worse"])
 def test_where_the_log_does_not_tell_customers_apart_it_stays(
-    is_better: bool, shelf: Shelf, canary: Canary, capsys: pytest.CaptureFixture[str]
+    canary_is: str, shelf: Shelf, canary: Canary, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    champion, version = (shelf.bad, shelf.good) if is_better else (shelf.good, shelf.bad)
+    champion, version = (shelf.bad, shelf.good) if canary_is == "better" else (shelf.good, shelf.bad)
     canary.begin(champion, version, share="0.5", are_named=False)
     capsys.readouterr()
     assert canary.advance() == 0
@@ -155,6 +155,27 @@ def test_without_guardrails_it_stays_as_it_is(
         assert canary.advance(*words) == 2
     assert "The canary stays as it is." in caplog.text
     assert canary.share == 0.05
+
+
+@pytest.mark.parametrize("damage", ["lost", "torn", "begun anew", "withdrawn"])
+def test_where_the_history_does_not_say_when_the_step_began_it_stays(
+    damage: str, shelf: Shelf, canary: Canary, caplog: pytest.LogCaptureFixture
+) -> None:
+    canary.begin(shelf.bad, shelf.good, share="0.5")
+    history = shelf.models_dir / pin_history.HISTORY
+    lines = history.read_bytes().splitlines(keepends=True)
+    withdrawn = lines[-1].replace(b'"challenge"', b'"withdraw"')
+    left = {
+        "lost": [],
+        "torn": [*lines[:-1], lines[-1][:40]],
+        "begun anew": lines[:-1],
+        "withdrawn": [*lines, withdrawn],
+    }
+    history.write_bytes(b"".join(left[damage]))
+    with caplog.at_level(logging.ERROR):
+        assert canary.advance("--step-for", "1h") == 2
+    assert f"{history}: it does not say since when {shelf.good} has been the challenger" in caplog.text
+    assert (shelf.serving, canary.share) == (shelf.bad, 0.5)
 
 
 def test_a_shadow_is_no_canary(shelf: Shelf, canary: Canary, caplog: pytest.LogCaptureFixture) -> None:
