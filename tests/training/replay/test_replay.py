@@ -26,6 +26,7 @@ from tests import predictions
 from tests.changed_contract import after, priced_in
 from tests.live_log import NOW
 from tests.stores import Shelf
+from training import __main__ as program
 from training.replay import replaying
 from training.replay.settings import ReplaySettings
 
@@ -173,6 +174,24 @@ def test_a_model_that_nobody_has_is_named_with_where_it_may_be(
         assert answered.replay() == 2
     assert f"model 20200101-{'a' * 32} is neither in {answered.shelf.models_dir}" in caplog.text
     assert "from an image that served it" in caplog.text
+
+
+def test_an_mlflow_that_is_not_there_is_not_made(answered: Answered, tmp_path: Path) -> None:
+    answered.change(model_version="20200101-" + "a" * 32)
+    nowhere = tmp_path / "nowhere"
+    words = ("--log-url", answered.url, "--models-dir", str(answered.shelf.models_dir), "--output-dir", str(nowhere))
+    assert program.main(["replay", answered.identity, *words, "--tracking-uri", f"sqlite:///{nowhere}/mlflow.db"]) == 2
+    assert not nowhere.exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--live", ".")], ids=["log", "archive"])
+@pytest.mark.parametrize("identity", ["f" * 32, "e677d21fdc00" + "0" * 20], ids=["last", "year 10000"])
+def test_an_id_with_an_impossible_time_is_no_prediction(
+    identity: str, words: tuple[str, ...], answered: Answered, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        assert answered.shelf.run("replay", identity, "--log-url", answered.url, *words) == 2
+    assert f"no prediction {identity}: by its id, it was made after the year 9999. Check the id." in caplog.text
 
 
 def test_a_model_with_another_content_than_was_published_is_refused(
