@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from benchmarks.statistics.studies import (
     bounds,
     calibration,
+    canary_steps,
     compare_live,
     drift_costs,
     drift_levels,
@@ -25,6 +26,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "parameters": parameters.make,
     "gate_power": gate_power.make,
     "compare_live": compare_live.make,
+    "canary_steps": canary_steps.make,
     "treatment_effect": treatment_effect.make,
     "recalibration": recalibration.make,
     "drift_levels": drift_levels.make,

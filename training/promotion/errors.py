@@ -8,8 +8,11 @@ TrainingError
     ├── RowsUnlikeTestSet the rows that neither model was trained on are not like the test set
     ├── TooFewOutcomes    a trial has too few outcomes
     ├── GuardrailsUnreadable  Prometheus does not say how the service fares
+    ├── HistoryUnclear    the history of the pin does not say what has to be known
     └── TrialChanged      another process changed the trial meanwhile
 """
+
+from pathlib import Path
 
 from training.errors import TrainingError
 
@@ -77,6 +80,14 @@ class GuardrailsUnreadable(PromotionError):
             f"{url}: {problem}. The canary stays as it is. Name the Prometheus that scrapes the service with "
             "--prometheus-url; without requests in the last hour, wait."
         )
+
+
+class HistoryUnclear(PromotionError):
+    """The history of the pin does not say what has to be known."""
+
+    def __init__(self, *, path: Path, problem: str, remedy: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}. Restore the file from git or a backup{remedy}.")
 
 
 class TrialChanged(PromotionError):

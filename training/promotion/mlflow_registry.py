@@ -19,11 +19,13 @@ logger = logging.getLogger(__name__)
 
 
 def versions(settings: StoreSettings) -> set[str]:
-    """Return the versions of all registered bundles.
+    """Return the versions of all registered bundles; none if there is no database, which is not made.
 
     Raises:
         TrackingFailed: MLflow does not respond.
     """
+    if _has_no_database(settings):
+        return set()
     with _client(settings) as client:
         found, token = set(), None
         while True:
@@ -39,6 +41,8 @@ def download(version: str, settings: StoreSettings, folder: Path) -> Path | None
     Raises:
         TrackingFailed: MLflow does not respond.
     """
+    if _has_no_database(settings):
+        return None
     with _client(settings) as client:
         if (registered := _find(client, version)) is None:
             return None
@@ -80,6 +84,12 @@ def mark_champion(version: str, settings: StoreSettings) -> None:
                 tracking.mark_champion(client, registered.version)
     except TrackingFailed as error:
         logger.warning("the alias champion in MLflow was not set: %s", error)
+
+
+def _has_no_database(settings: StoreSettings) -> bool:
+    """Return whether MLflow's SQLite file is absent: opening it would make it, a lock and the output folder."""
+    path = tracking.database_file(settings.mlflow)
+    return path is not None and not path.exists()
 
 
 @contextmanager

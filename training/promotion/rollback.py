@@ -1,5 +1,7 @@
 """Rollback: pins an earlier model again. The model is verified and makes a test prediction, but is not compared."""
 
+from pathlib import Path
+
 from models.bundles import bundle, pin_changes, pin_history, pins
 from models.bundles.pins import Pin
 from models.customer.contract import Contract
@@ -20,23 +22,27 @@ def roll_back(settings: RollbackSettings, *, contract: Contract = CONTRACT) -> s
         BundleError: the model failed verification; nothing was changed.
     """
     with pin_changes.alone(settings.models_dir) as locked:
-        version = model_lookup.choose(settings) if settings.version else _earlier(settings)
+        version = model_lookup.choose(settings) if settings.version else earlier(settings.models_dir)
         champion = Pin(**dict(bundle.name(model_lookup.fetch(version, settings, contract))))
         locked.write(champion, about=champion, change="rollback", why=settings.why)
     mlflow_registry.mark_champion(champion.version, settings)
     return champion.version
 
 
-def _earlier(settings: RollbackSettings) -> str:
-    """Find the champion before the one that serves; a champion that was rolled back does not count."""
+def earlier(models_dir: Path) -> str:
+    """Find the champion before the one that serves; a champion that was rolled back does not count.
+
+    Raises:
+        NoSuchModel: there is no earlier champion, or the history does not say.
+    """
     champions: list[str] = []
-    history = pin_history.read(settings.models_dir)
+    history = pin_history.read(models_dir)
     for event in history.changes:
         if event.change == "rollback" and event.version in champions:
             del champions[champions.index(event.version) :]
         if event.is_of_champion:
             champions.append(event.version)
-    serving = pins.read(settings.models_dir).version
+    serving = pins.read(models_dir).version
     if serving in champions:  # those after it do not serve, because the pin was changed by hand
         del champions[len(champions) - 1 - champions[::-1].index(serving) :]
     if not (others := [version for version in champions if version != serving]):

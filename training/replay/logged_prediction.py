@@ -52,10 +52,16 @@ def find(prediction_id: str, *, log_url: str, archive: Path | None) -> LoggedPre
     """Find a prediction in the archive if there is one, or else in the log.
 
     Raises:
-        PredictionMissing: it is not there.
+        PredictionMissing: it is not there, or its id has no possible time.
         InputsMissing: it was logged without its inputs.
         ArchiveUnreadable, LogUnsupported, LogMissing, LogUnreadable: the place cannot be read.
     """
+    try:
+        _time(prediction_id)
+    except (ValueError, OverflowError, OSError) as error:
+        place = f"the log {redact_passwords(log_url)}" if archive is None else str(archive)
+        why, remedy = "by its id, it was made after the year 9999", "Check the id"
+        raise PredictionMissing(prediction_id=prediction_id, place=place, why=why, remedy=remedy) from error
     return _in_log(prediction_id, log_url) if archive is None else _in_archive(prediction_id, archive)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from training.replay.replaying import Check, Replay
+from training.replay.checked import Check
+from training.replay.replaying import Replay
 
 
 def text(found: Replay) -> str:

@@ -20,8 +20,10 @@ from models.customer.contract import Contract, Matrix
 from models.customer.history import model_contract
 from models.errors import FingerprintMismatch
 from models.features import CONTRACT
-from training.replay import kept_answer, logged_prediction, model_used
+from training.replay import kept_answer, kept_explanation, logged_prediction, model_used
+from training.replay.checked import Check
 from training.replay.kept_answer import Answer
+from training.replay.kept_explanation import Explained
 from training.replay.logged_prediction import LoggedPrediction
 from training.replay.model_used import ModelUsed
 from training.replay.settings import ReplaySettings
@@ -29,21 +31,8 @@ from training.replay.settings import ReplaySettings
 PARITY_LIMIT = 1e-5
 """Largest difference of probabilities, as between the trees and the graph of a published model: other processors and
 versions of ONNX Runtime may give other last digits."""
-_SAME = 1e-4
-"""Largest difference of contributions, in log-odds."""
 _BATCHES = (1, 2, 100)
 """Numbers of rows that the service scores in different ways, which may differ in the last digit."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One part of the prediction, as it was recorded and as it was computed again."""
-
-    part: str
-    recorded: Any
-    computed: Any
-    is_equal: bool
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,15 +68,15 @@ def replay(settings: ReplaySettings, *, contract: Contract = CONTRACT) -> Replay
         own = replace(used.bundle.contract, absent=used.bundle.contract.names_set - values.keys())
         matrix = own.encode_rows([SimpleNamespace(**values)])
         contributions = Explainer.of(used.bundle).explain(matrix)
-        served = contributions.served(used.bundle.manifest.calibration)
-        by_feature = dict(zip(own.names, served.by_feature[0].tolist(), strict=True))
-        found = reasons.of(own, values, list(by_feature.values()), score=float(served.scores[0]))
+        found = _explain(own, values, contributions, contributions.served(used.bundle.manifest.calibration))
         checks = [*_checks(logged, used.bundle, matrix, contributions)]
         if settings.answer is not None:
             answer = kept_answer.read(settings.answer, logged.prediction_id)
-            checks += [*_answered(answer, logged, checks), *_explained(answer, found, by_feature)]
+            checks += _answered(answer, logged, checks)
+            if answer.explanation is not None:
+                checks += kept_explanation.compare(answer.explanation, found, own, contract)
         notes += _changes(used, contract)
-        return Replay(logged, used.digest, used.named_by, tuple(checks), by_feature, tuple(found), tuple(notes))
+        return Replay(logged, used.digest, used.named_by, tuple(checks), found.served, found.reasons, tuple(notes))
 
 
 def _values(logged: Mapping[str, Any], used: Bundle, today: Contract) -> tuple[dict[str, Any], list[str]]:
@@ -106,6 +95,17 @@ def _values(logged: Mapping[str, Any], used: Bundle, today: Contract) -> tuple[d
             notes.append(f"{feature.name} has a level that was added after the training: unknown to the model")
             values[feature.name] = None
     return values, notes
+
+
+def _explain(own: Contract, values: Mapping[str, Any], raw: Contributions, served: Contributions) -> Explained:
+    by_feature, of_trees = (dict(zip(own.names, one.by_feature[0].tolist(), strict=True)) for one in (served, raw))
+    strengths, score = list(by_feature.values()), float(served.scores[0])
+    return Explained(
+        served=by_feature,
+        raw=of_trees,
+        reasons=tuple(reasons.of(own, values, strengths, score=score)),
+        strongest=tuple(reasons.strongest(own, strengths, score=score)),
+    )
 
 
 def _checks(logged: LoggedPrediction, used: Bundle, matrix: Matrix, found: Contributions) -> Iterator[Check]:
@@ -147,20 +147,6 @@ def _answered(answer: Answer, logged: LoggedPrediction, checks: Sequence[Check])
         ("answered model", answer.model_version, logged.model_version),
     ):
         yield Check(part, recorded, computed, recorded == computed)
-
-
-def _explained(answer: Answer, found: list[str], contributions: Mapping[str, float]) -> Iterator[Check]:
-    """Compare the reasons that the client kept; other words for the same contributions are no difference."""
-    if (kept := answer.explanation) is None:
-        return
-    names = [name for name in contributions if name in kept.contributions]
-    own, theirs = (np.array([values[name] for name in names]) for values in (contributions, kept.contributions))
-    # A calibration map scales all contributions of a customer alike, which not every version of the code has done.
-    scale = float(own @ theirs / (own @ own)) if own.any() else 1.0
-    is_same = bool(names) and scale > 0 and bool((np.abs(theirs - scale * own) <= _SAME * max(scale, 1)).all())
-    is_worded = kept.reasons == found
-    note = "the same contributions in other words: those of the code have changed" if is_same and not is_worded else ""
-    yield Check("answered reasons", kept.reasons, found, is_worded or is_same, note)
 
 
 def _changes(used: ModelUsed, today: Contract) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 
 import numpy as np
+from scipy import stats
 
 from benchmarks.reporting.findings import rate
 from benchmarks.statistics.study import Study
@@ -31,7 +32,7 @@ CHALLENGERS: Mapping[str, tuple[float, int]] = {
 }
 """Noise of the challenger, and repetitions."""
 POWER = 0.8
-_POLICY = RiskPolicy(
+POLICY = RiskPolicy(
     threshold=0.5,
     medium_from=0.3,
     high_from=0.7,
@@ -114,7 +115,7 @@ def summarize(trials: Sequence[Trial], needed: Mapping[str, int]) -> Study:
         took, one_look = _until_power(own), needed.get(name)
         rows.append((name, *(rate(count, len(own)) for count in hits), *map(_count, (took, one_look))))
         if took and one_look:
-            costs.append(f"{took / one_look:.2f} times as many for a {name} one")
+            costs.append(f"{took / one_look:.2f} times as many for a {name} one ({_range(own, one_look)})")
     return Study(
         title="A trial that is looked at daily",
         about=_ABOUT,
@@ -136,6 +137,15 @@ def _until_power(trials: Sequence[Trial]) -> int | None:
     return found[needed - 1] if len(found) >= needed else None
 
 
+def _range(trials: Sequence[Trial], one_look: int) -> str:
+    """Describe the 95 % interval of how many times as many: the ranks of the trials between which 80 % may be."""
+    found = sorted(trial.better_at for trial in trials if trial.better_at is not None)
+    low, high = (int(rank) for rank in stats.binom.ppf([0.025, 0.975], len(trials), POWER))
+    least = f"{found[max(low, 1) - 1] / one_look:.1f}"
+    most = f"to {found[high] / one_look:.1f}" if high < len(found) else "or more"
+    return f"{least} {most} by {len(trials)} trials"
+
+
 def _count(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}"
 
@@ -143,11 +153,12 @@ def _count(value: float | None) -> str:
 def _draw(name: str, rows: int, seed: int) -> tuple[ScoredModel, ScoredModel, Labels]:
     customers, truth = synthetic.sample(rows, seed=seed)
     rng = np.random.default_rng([seed, 1])
-    challenger, champion = (ScoredModel(_noisy(truth, noise, rng), _POLICY) for noise in (CHALLENGERS[name][0], NOISE))
+    challenger, champion = (ScoredModel(noisy(truth, noise, rng), POLICY) for noise in (CHALLENGERS[name][0], NOISE))
     return challenger, champion, customers["churned"].to_numpy()
 
 
-def _noisy(truth: Vector, noise: float, rng: np.random.Generator) -> Vector:
+def noisy(truth: Vector, noise: float, rng: np.random.Generator) -> Vector:
+    """Return the true probabilities with noise of this standard deviation in log-odds."""
     return np.asarray(1 / (1 + np.exp(-calibration.log_odds(truth) - noise * rng.normal(size=len(truth)))))
 
 
@@ -156,7 +167,7 @@ def _run(name: str, seed: int, days: int) -> Trial:
     better_at = different_at = fixed_at = None
     is_fixed = False
     for rows in range(FIRST_ROWS, ROWS_A_DAY * days + 1, ROWS_A_DAY):
-        ours, theirs = (ScoredModel(model.probability[:rows], _POLICY) for model in (challenger, champion))
+        ours, theirs = (ScoredModel(model.probability[:rows], POLICY) for model in (challenger, champion))
         found = metric_differences.paired(ours, theirs, churned[:rows])
         gains = live_gains.judge(found, horizon_rows=HORIZON_ROWS)
         if better_at is None and live_gains.is_better(gains):

@@ -474,7 +474,15 @@ def test_a_canary_advances_by_itself_with_what_it_was_told(
     left, made = [number % 3 == 0 for number in range(240)], [now - timedelta(days=1)] * 240
     for version, said in ((champion, [0.4] * 240), (challenger, [0.8 if one else 0.1 for one in left])):
         live_log.add(
-            log_url, [None] * 240, left, made, made, has_outcome=[True] * 240, version=version, probability=said
+            log_url,
+            [None] * 240,
+            left,
+            made,
+            made,
+            has_outcome=[True] * 240,
+            version=version,
+            probability=said,
+            digests=[f"{number:032x}" for number in range(240)],
         )
     judged = ("--log-url", log_url, "--mature-after", "1h", "--min-rows", 150, "--horizon-rows", 300)
     where = (*own.flags, "--tracking-uri", f"sqlite:///{own.move_database()}")

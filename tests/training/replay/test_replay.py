@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from models.bundles.explainer import Explainer
 from models.bundles.scorer import Scorer
+from models.customer import reasons
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from models.log import log_tables, migrations
@@ -24,6 +26,7 @@ from tests import predictions
 from tests.changed_contract import after, priced_in
 from tests.live_log import NOW
 from tests.stores import Shelf
+from training import __main__ as program
 from training.replay import replaying
 from training.replay.settings import ReplaySettings
 
@@ -173,6 +176,24 @@ def test_a_model_that_nobody_has_is_named_with_where_it_may_be(
     assert "from an image that served it" in caplog.text
 
 
+def test_an_mlflow_that_is_not_there_is_not_made(answered: Answered, tmp_path: Path) -> None:
+    answered.change(model_version="20200101-" + "a" * 32)
+    nowhere = tmp_path / "nowhere"
+    words = ("--log-url", answered.url, "--models-dir", str(answered.shelf.models_dir), "--output-dir", str(nowhere))
+    assert program.main(["replay", answered.identity, *words, "--tracking-uri", f"sqlite:///{nowhere}/mlflow.db"]) == 2
+    assert not nowhere.exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--live", ".")], ids=["log", "archive"])
+@pytest.mark.parametrize("identity", ["f" * 32, "e677d21fdc00" + "0" * 20], ids=["last", "year 10000"])
+def test_an_id_with_an_impossible_time_is_no_prediction(
+    identity: str, words: tuple[str, ...], answered: Answered, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        assert answered.shelf.run("replay", identity, "--log-url", answered.url, *words) == 2
+    assert f"no prediction {identity}: by its id, it was made after the year 9999. Check the id." in caplog.text
+
+
 def test_a_model_with_another_content_than_was_published_is_refused(
     answered: Answered, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -240,17 +261,58 @@ def test_the_answer_that_a_client_kept_is_compared_too(
             assert told in caplog.text
 
 
-def test_other_words_for_the_same_contributions_are_no_difference(
+def _explanation(answered: Answered, **changes: Any) -> dict[str, Any]:
+    found = answered.after(CONTRACT)
+    return {"reasons": list(found.reasons), "contributions": dict(found.contributions)} | changes
+
+
+def _raw_contributions(answered: Answered) -> dict[str, float]:
+    found = answered.shelf.find(answered.shelf.good)
+    [raw] = Explainer.of(found).explain(CONTRACT.to_matrix(pd.DataFrame([CUSTOMER]))).by_feature.tolist()
+    return dict(zip(CONTRACT.names, raw, strict=True))
+
+
+def test_a_kept_explanation_is_proved_with_all_its_fields(
     answered: Answered, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, contributions = tmp_path / "answer.json", dict(answered.after(CONTRACT).contributions)
-    for scale, changed, result in ((1, 0.0, 0), (0.8, 0.0, 0), (1, 0.25, 1), (-1, 0.0, 1)):
-        name = CONTRACT.names[0]
-        kept = {one: scale * value for one, value in contributions.items()}
-        kept[name] += changed
-        explanation = {"reasons": ["in other words"], "contributions": kept}
-        path.write_text(json.dumps(_answer(answered, explanation=explanation)))
-        assert answered.replay("--answer", str(path)) == result
-        told = capsys.readouterr().out
-        assert ("the same contributions in other words" in told) == (result == 0)
-        assert ("differs: answered reasons" in told) == (result == 1)
+    right, first, path = _explanation(answered), CONTRACT.names[0], tmp_path / "answer.json"
+    own, said = right["contributions"], right["reasons"]
+    turned = said[0].replace("raises", "LOWERS").replace("lowers", "raises").replace("LOWERS", "lowers")
+    contributions, words = "answered contributions", "answered reasons"
+    for changes, differing in (
+        ({}, ""),
+        ({"contributions": _raw_contributions(answered)}, ""),
+        ({"contributions": own | {"added_later": 0.0}}, ""),
+        ({"contributions": own | {"surname": 0.1}}, contributions),
+        ({"contributions": dict.fromkeys(own, 9.9)}, contributions),
+        ({"contributions": own | {first: 100 * own[first]}}, contributions),
+        ({"contributions": {name: value for name, value in own.items() if name != first}}, contributions),
+        ({"contributions": {}}, contributions),
+        *(({"contributions": {name: scale * own[name] for name in own}}, contributions) for scale in (-1, 1e-6, 100)),
+        ({"reasons": ["because of your surname"]}, words),
+        ({"reasons": [*said[:-1], "because of your surname raises the risk"]}, words),
+        ({"reasons": []}, words),
+        ({"reasons": said[:-1]}, words),
+        ({"reasons": said[::-1]}, words),
+        ({"reasons": [turned, *said[1:]]}, words),
+    ):
+        path.write_text(json.dumps(_answer(answered, explanation=right | changes)))
+        assert answered.replay("--answer", str(path)) == (1 if differing else 0), changes
+        told = capsys.readouterr().out.splitlines()[0]
+        assert told.endswith(f" differs: {differing}" if differing else " is the same when it is computed again")
+
+
+def test_other_words_for_the_same_fields_in_the_same_direction_are_no_difference(
+    answered: Answered, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answered.shelf.find(answered.shelf.good)
+    plain = replace(CONTRACT, features=tuple(replace(feature, phrase="") for feature in CONTRACT.features))
+    served = (
+        Explainer.of(found).explain(CONTRACT.to_matrix(pd.DataFrame([CUSTOMER]))).served(found.manifest.calibration)
+    )
+    said = reasons.of(plain, CUSTOMER, served.by_feature[0].tolist(), score=float(served.scores[0]))
+    right, path = _explanation(answered), tmp_path / "answer.json"
+    assert said != right["reasons"]
+    path.write_text(json.dumps(_answer(answered, explanation=right | {"reasons": said})))
+    assert answered.replay("--answer", str(path)) == 0
+    assert "the same fields in the same direction, in other words" in capsys.readouterr().out

@@ -2,14 +2,17 @@
 
 import json
 import logging
+import shutil
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from models.bundles import pin_history
-from models.bundles.format.bundle_files import CARD
+from models.bundles.format.bundle_files import CARD, MANIFEST
 from tests.stores import Shelf
+from training.promotion import mlflow_registry
 
 
 def stored(shelf: Shelf) -> set[str]:
@@ -81,4 +84,65 @@ def test_without_the_registry_nothing_is_removed(shelf: Shelf, caplog: pytest.Lo
     (shelf.folder / "var" / "mlflow.db").write_bytes(b"damaged")
     with caplog.at_level(logging.ERROR):
         assert shelf.run("retire", "--keep-for", "1d") == 2
+    assert stored(shelf) == {shelf.good, shelf.bad}
+
+
+def test_the_model_to_which_a_rollback_goes_is_kept(shelf: Shelf) -> None:
+    (shelf.models_dir / pin_history.HISTORY).unlink()
+    for version in (shelf.bad, shelf.good, with_third(shelf)):
+        shelf.serve(version)
+    assert shelf.run("rollback", shelf.good) == 0
+    age(shelf, 100)
+    assert shelf.run("retire", "--keep-for", "1d") == 0
+    assert shelf.bad in stored(shelf)
+    assert shelf.run("rollback") == 0
+    assert shelf.serving == shelf.bad
+
+
+@pytest.mark.parametrize("damage", ["lost", "torn"])
+def test_where_the_history_does_not_say_what_served_nothing_is_removed(
+    damage: str, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.serve(shelf.bad)
+    shelf.serve(shelf.good)
+    age(shelf, 100)
+    history = shelf.models_dir / pin_history.HISTORY
+    history.write_bytes(b"" if damage == "lost" else history.read_bytes()[:-40])
+    with caplog.at_level(logging.ERROR):
+        assert shelf.run("retire", "--keep-for", "1d") == 2
+    assert f"{history}: it does not say which models served when. Restore the file" in caplog.text
+    assert stored(shelf) == {shelf.good, shelf.bad}
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "damaged": (lambda copy: (copy / "model.ubj").write_bytes(b"other"), "its copy in MLflow is damaged: model.ubj"),
+    "lost file": (lambda copy: (copy / "model.ubj").unlink(), "its copy in MLflow cannot be read: "),
+    "lost": (shutil.rmtree, "its copy in MLflow cannot be read: "),
+    "another": (
+        lambda copy: (copy / MANIFEST).write_text((copy / MANIFEST).read_text() + "\n"),
+        "what MLflow's registry has is another bundle",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_bundle_whose_copy_is_lost_or_damaged_is_kept(
+    damage: str, shelf: Shelf, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shelf.models_dir / pin_history.HISTORY).unlink()
+    shelf.serve(shelf.good)
+    age(shelf, 100)
+    change, told = DAMAGE[damage]
+
+    def download(version: str, _settings: object, folder: Path) -> Path:
+        copy = shutil.copytree(shelf.models_dir / "store" / version, folder / "bundle")
+        change(copy)
+        return copy
+
+    shelf.run("challenge", shelf.bad)
+    shelf.run("challenge", "--stop")
+    age(shelf, 100)
+    monkeypatch.setattr(mlflow_registry, "download", download)
+    assert shelf.run("retire", "--keep-for", "1d") == 0
+    assert f"  {shelf.bad} is kept: {told}" in capsys.readouterr().out
     assert stored(shelf) == {shelf.good, shelf.bad}

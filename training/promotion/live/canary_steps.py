@@ -22,6 +22,11 @@ from training.promotion.live.live_gains import LiveGain
 from training.promotion.live.settings import AdvanceSettings
 from training.settings import CompareLiveSettings
 
+_NOT_RANDOM = (
+    "its logged customers have no digest (SERVICE_LOG_CUSTOMERS=false), so those assigned at random cannot be told "
+    "from others, and one who is predicted often counts often"
+)
+
 Action = Literal["advance", "promote", "withdraw", "hold"]
 
 
@@ -55,6 +60,7 @@ def advance(settings: AdvanceSettings, *, contract: Contract = CONTRACT, now: da
     Raises:
         NoSuchModel: there is no canary.
         GuardrailsUnreadable, BundleError, LogUnsupported, LogMissing, LogUnreadable: it cannot be told how it fares.
+        HistoryUnclear: it cannot be told since when.
         TrialChanged: another process changed the pin meanwhile.
     """
     pin, now = pins.read(settings.models_dir), now or datetime.now(UTC)
@@ -73,6 +79,8 @@ def _decide(canary: pins.Challenger, settings: AdvanceSettings, contract: Contra
         trial = live_comparison.compare(_compared(settings), contract=contract, now=now)
     except TooFewOutcomes as error:
         return Decision(canary.version, canary.share, "hold", error.problem)
+    if not trial.read.is_random:
+        return Decision(canary.version, canary.share, "hold", _NOT_RANDOM)
     gains = live_gains.judge(
         {metric: gain.difference for metric, gain in trial.gains.items()},
         horizon_rows=settings.horizon_rows,

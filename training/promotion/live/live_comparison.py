@@ -18,12 +18,17 @@ from models.bundles.risk import RiskPolicy
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from models.log import connections, reporters, row_ids
-from training.promotion.errors import NoSuchModel, TooFewOutcomes
+from training.promotion.errors import HistoryUnclear, NoSuchModel, TooFewOutcomes
 from training.promotion.live import live_gains, logged_predictions, metric_differences
 from training.promotion.live.live_gains import LiveGain
 from training.promotion.live.logged_predictions import LoggedPredictions
 from training.promotion.paired_comparison import ScoredModel
 from training.settings import CompareLiveSettings
+
+_REMEDY = (
+    ", and delete lines that cannot be read; or begin the trial again with `challenge`. `compare-live` also takes a "
+    "period with --since"
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ def compare(
         NoSuchModel: there is no challenger.
         BundleError: one of the models failed verification.
         LogUnsupported, LogMissing, LogUnreadable: the log cannot be read.
+        HistoryUnclear: without `since`, it is not known when the trial or its present step began.
         TooFewOutcomes: there are too few outcomes for a comparison.
     """
     pin = pins.read(settings.models_dir)
@@ -76,7 +82,7 @@ def compare(
         bundle.load(settings.models_dir, contract=contract, named=named).manifest.policy for named in (pin, challenger)
     )
     now = now or datetime.now(UTC)
-    since = _since(settings, challenger, now)
+    since = _since(settings, pin, challenger, now)
     found = _read(settings, pin, challenger, since, now)
     records = found.records
     known = [record.known() for record in records]
@@ -96,12 +102,15 @@ def compare(
     )
 
 
-def _since(settings: CompareLiveSettings, challenger: Challenger, now: datetime) -> datetime:
+def _since(settings: CompareLiveSettings, pin: Pin, challenger: Challenger, now: datetime) -> datetime:
     if settings.since:
         return now - durations.parse(settings.since)
-    events = pin_history.read(settings.models_dir).changes
-    starts = [event.at for event in events if event.change == "challenge" and event.version == challenger.version]
-    return starts[-1] if starts else datetime.fromtimestamp(0, UTC)
+    history, path = pin_history.read(settings.models_dir), settings.models_dir / pin_history.HISTORY
+    last = history.changes[-1] if history.changes else None
+    if history.problems or last is None or last.change != "challenge" or not last.agrees(pin):
+        problem = f"it does not say since when {challenger.version} has been the challenger"
+        raise HistoryUnclear(path=path, problem=problem, remedy=_REMEDY)
+    return last.at
 
 
 def _read(settings: CompareLiveSettings, champion: Pin, challenger: Challenger, since: datetime, now: datetime) -> Read:

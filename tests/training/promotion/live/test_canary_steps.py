@@ -26,12 +26,12 @@ class Canary:
     def __init__(self, shelf: Shelf, log: Log, prometheus: Prometheus) -> None:
         self._shelf, self._log, self._prometheus = shelf, log, prometheus
 
-    def begin(self, champion: str, version: str, *, share: str = "0.05") -> None:
+    def begin(self, champion: str, version: str, *, share: str = "0.05", are_named: bool = True) -> None:
         self._shelf.serve(champion)
         assert self._shelf.run("challenge", version, "--mode", "canary", "--share", share) == 0
         self.let_time_pass()
-        self._log.answer(champion, seed=1)
-        self._log.answer(version, seed=2)
+        self._log.answer(champion, seed=1, are_named=are_named)
+        self._log.answer(version, seed=2, are_named=are_named)
 
     def let_time_pass(self, days: int = 30) -> None:
         path = self._shelf.models_dir / pin_history.HISTORY
@@ -130,6 +130,20 @@ def test_a_canary_that_is_not_surely_better_is_not_made_the_champion(
     assert shelf.serving == shelf.bad
 
 
+@pytest.mark.parametrize("canary_is", ["better", "worse"])
+def test_where_the_log_does_not_tell_customers_apart_it_stays(
+    canary_is: str, shelf: Shelf, canary: Canary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    champion, version = (shelf.bad, shelf.good) if canary_is == "better" else (shelf.good, shelf.bad)
+    canary.begin(champion, version, share="0.5", are_named=False)
+    capsys.readouterr()
+    assert canary.advance() == 0
+    assert f"canary {version} stays at 50% of the customers: its logged customers have no digest" in (
+        capsys.readouterr().out
+    )
+    assert (shelf.serving, canary.share) == (champion, 0.5)
+
+
 @pytest.mark.parametrize("missing", ["value", "requests", "server"])
 def test_without_guardrails_it_stays_as_it_is(
     missing: str, shelf: Shelf, canary: Canary, prometheus: Prometheus, caplog: pytest.LogCaptureFixture
@@ -141,6 +155,27 @@ def test_without_guardrails_it_stays_as_it_is(
         assert canary.advance(*words) == 2
     assert "The canary stays as it is." in caplog.text
     assert canary.share == 0.05
+
+
+@pytest.mark.parametrize("damage", ["lost", "torn", "begun anew", "withdrawn"])
+def test_where_the_history_does_not_say_when_the_step_began_it_stays(
+    damage: str, shelf: Shelf, canary: Canary, caplog: pytest.LogCaptureFixture
+) -> None:
+    canary.begin(shelf.bad, shelf.good, share="0.5")
+    history = shelf.models_dir / pin_history.HISTORY
+    lines = history.read_bytes().splitlines(keepends=True)
+    withdrawn = lines[-1].replace(b'"challenge"', b'"withdraw"')
+    left = {
+        "lost": [],
+        "torn": [*lines[:-1], lines[-1][:40]],
+        "begun anew": lines[:-1],
+        "withdrawn": [*lines, withdrawn],
+    }
+    history.write_bytes(b"".join(left[damage]))
+    with caplog.at_level(logging.ERROR):
+        assert canary.advance("--step-for", "1h") == 2
+    assert f"{history}: it does not say since when {shelf.good} has been the challenger" in caplog.text
+    assert (shelf.serving, canary.share) == (shelf.bad, 0.5)
 
 
 def test_a_shadow_is_no_canary(shelf: Shelf, canary: Canary, caplog: pytest.LogCaptureFixture) -> None:

@@ -68,8 +68,7 @@ def test_the_customers_of_a_canary_are_compared_with_others_who_have_an_id(
     shelf.run("challenge", shelf.good, "--mode", "canary", "--share", "0.5")
     log.answer(shelf.bad, seed=1)
     log.answer(shelf.good, seed=2)
-    log.repeat(predictions=1)
-    log.answer(shelf.bad, seed=3)  # of customers without an id
+    log.answer(shelf.bad, seed=3, are_named=False)
     capsys.readouterr()
     compare(shelf, log, "--since", "30d")
     assert capsys.readouterr().out.count("1,500 predictions, 1,500 with an outcome\n") == 2
@@ -97,13 +96,13 @@ def test_a_worse_challenger_in_the_shadow_is_no_reason_to_change(
     assert f"{shelf.bad} is not significantly better than {shelf.good}" in capsys.readouterr().out
 
 
-def test_a_canary_is_compared_on_customers_of_its_own(
+def test_a_canary_whose_customers_are_not_told_apart_is_compared_with_a_note(
     shelf: Shelf, log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shelf.serve(shelf.bad)
     shelf.run("challenge", shelf.good, "--mode", "canary", "--share", "0.5")
-    log.answer(shelf.bad, seed=1)
-    log.answer(shelf.good, seed=2)
+    for version, seed in ((shelf.bad, 1), (shelf.good, 2)):
+        log.answer(version, seed=seed, are_named=False)
     assert compare(shelf, log, "--since", "30d") == 0
     told = capsys.readouterr().out
     assert f"{shelf.good} is better than {shelf.bad}: canary since " in told

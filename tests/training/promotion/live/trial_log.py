@@ -22,7 +22,16 @@ class Log:
         self._shelf = shelf
         self.url = f"sqlite:///{folder / 'predictions.db'}"
 
-    def answer(self, version: str, *, seed: int, shadow: str | None = None, without_outcome: int = 0) -> None:
+    def answer(
+        self,
+        version: str,
+        *,
+        seed: int,
+        shadow: str | None = None,
+        without_outcome: int = 0,
+        are_named: bool = True,
+    ) -> None:
+        """Add customers with outcomes; with `are_named`, each has a digest of an id of its own."""
         customers = CALM.customers(ROWS, seed=seed)
         features = [customer.features for customer in customers]
         made = [NOW - (20 - number / ROWS) * DAY for number in range(ROWS)]
@@ -35,6 +44,7 @@ class Log:
             has_outcome=[number >= without_outcome for number in range(ROWS)],
             version=version,
             probability=self._score(version, features),
+            digests=[f"{seed:016x}{number:016x}" if are_named else None for number in range(ROWS)],
         )
         if shadow:
             said = zip(ids, self._score(shadow, features), strict=True)
