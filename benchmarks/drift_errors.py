@@ -38,6 +38,9 @@ settings of `python -m monitoring drift`: a false alarm rate of {false_alarm_rat
 smallest distance of {min_distance}, and a smallest drift share of {min_drift_share:.0%}. In brackets, 95 % intervals
 (Wilson).
 
+The joint check of the columns, which the job makes as well, has been measured alone, in study `drift_multivariate` of
+`make bench-statistics`. A page from before the 30th of November 2026 is without it.
+
 ## Calm windows: false alarms
 
 **drift** is the share of windows with the verdict drift, **drifted column** the share with any drifted column.

@@ -27,8 +27,6 @@ _INFLATION = 1.5
 The folds depend on each other, since each row trains the models of the others; the study `drift_multivariate` measures
 it.
 """
-_MATTERS = 0.1
-"""Smallest share of a feature that is named."""
 Models = Mapping[int, HistGradientBoostingClassifier]
 """Fold to the classifier that was fitted to the rows of the others."""
 
@@ -98,7 +96,7 @@ def _roc_auc(models: Models, rows: Matrix, is_live: Labels, folds: Labels) -> fl
 def _needed(
     contract: Contract, models: Models, rows: Matrix, is_live: Labels, folds: Labels, roc_auc: float
 ) -> dict[str, float]:
-    """Return the features whose permutation lowers the ROC-AUC, with their share of all such falls."""
+    """Return all features whose permutation lowers the ROC-AUC, with their share of all such falls."""
     random = np.random.default_rng(_SEED)
     falls = {}
     for name, columns in contract.matrix_slices.items():
@@ -106,5 +104,5 @@ def _needed(
         permuted[:, columns] = random.permutation(rows[:, columns])
         falls[name] = max(0.0, roc_auc - _roc_auc(models, permuted, is_live, folds))
     total = sum(falls.values()) or 1.0
-    shares = {name: fall / total for name, fall in falls.items() if fall / total >= _MATTERS}
+    shares = {name: fall / total for name, fall in falls.items() if fall > 0}
     return dict(sorted(shares.items(), key=lambda one: -one[1]))

@@ -99,13 +99,17 @@ class DriftResult(JobResult):
         """Share of the total importance, 0 to 1, of the features that drifted by a column or together."""
         shares: dict[str | None, float] = {score.feature: score.importance or 0 for score in self.drifted}
         if self.joint:
-            shares |= {name: self.importance.get(name, 0) for name in self.joint.features}
+            shares |= {name: self.importance.get(name, 0) for name in self.joint.needed}
         return sum(shares.values())
 
     @property
     def verdict(self) -> Literal["drift", "no drift", "cannot tell"]:
-        """Drift if the predictions drifted, or if `drift_share` reaches `min_drift_share`."""
-        if any(score.feature is None for score in self.drifted) or self.drift_share >= self.min_drift_share:
+        """Drift if the predictions drifted, if `drift_share` reaches `min_drift_share`, or if all columns together did.
+
+        The last is a drift together that the classifier needs no single feature for, so that it has no importance.
+        """
+        predictions = any(score.feature is None for score in self.drifted)
+        if predictions or self.drift_share >= self.min_drift_share or self._is_of_no_feature:
             return "drift"
         return "cannot tell" if self.reason else "no drift"
 
@@ -127,9 +131,15 @@ class DriftResult(JobResult):
         together = self._together
         if not self.drifted and together:
             share = f"these features have {self.drift_share:.0%} of the importance"
+            if self._is_of_no_feature:
+                share = "it counts, since only several columns at once explain it"
             what = "drift" if self.verdict == "drift" else "no drift that matters:"
             return f"{what} in the columns together, and in none by itself: {together}; {share}"
         return self._columns + (f"; and in the columns together: {together}" if together else "")
+
+    @property
+    def _is_of_no_feature(self) -> bool:
+        return self.joint is not None and self.joint.drifted and not self.joint.features
 
     @property
     def _together(self) -> str:

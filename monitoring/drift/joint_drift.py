@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NEEDED = 0.9
+"""The fewest features with so much of the falls count; the others may have fallen by chance."""
+MOST_NAMED = 5
+"""Most features that are named; the record has all."""
+
 
 @dataclass(frozen=True)
 class JointDrift:
@@ -15,13 +20,24 @@ class JointDrift:
     rows: tuple[int, int]
     """Reference rows and live rows that were classified."""
     features: Mapping[str, float]
-    """Feature to its share, 0 to 1, in the fall of the ROC-AUC when values are permuted, largest first; empty for no
-    drift."""
+    """Feature to its share, 0 to 1, in the falls of the ROC-AUC when values are permuted, largest first; empty for no
+    drift, and for a drift that the permutation of no single feature undoes."""
 
     @property
     def drifted(self) -> bool:
         """Whether the ROC-AUC reaches its limit."""
         return self.roc_auc >= self.limit
+
+    @property
+    def needed(self) -> list[str]:
+        """The fewest features that have `NEEDED` of the falls together."""
+        before, found = 0.0, []
+        for name, share in self.features.items():
+            if before >= NEEDED - 1e-9:
+                break
+            found.append(name)
+            before += share
+        return found
 
     @property
     def ratio(self) -> float:
@@ -39,10 +55,15 @@ class JointDrift:
             "reference_rows": self.rows[0],
             "live_rows": self.rows[1],
             "features": dict(self.features),
+            "needed": self.needed,
         }
 
     def __str__(self) -> str:
         found = f"ROC-AUC {self.roc_auc:.3f}, limit {self.limit:.3f}"
         if not self.drifted:
             return found
-        return f"{found}, by {', '.join(f'{name} {share:.0%}' for name, share in self.features.items())}"
+        if not self.features:
+            return f"{found}, by no single column"
+        named = ", ".join(f"{name} {self.features[name]:.0%}" for name in self.needed[:MOST_NAMED])
+        more = len(self.needed) - MOST_NAMED
+        return f"{found}, by {named}" + (f" and {more} more" if more > 0 else "")

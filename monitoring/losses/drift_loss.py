@@ -66,15 +66,22 @@ class DriftLoss:
     def remarks(self) -> Iterator[str]:
         """Say the loss, its parts and the advice."""
         yield (
-            f"expected loss, if customers with the same features churn as before: ROC-AUC lower by {self.roc_auc}, "
-            f"cost higher by {self.cost} {self.unit}"
+            "expected loss, if customers with the same features churn as before: "
+            f"ROC-AUC {_in_words(self.roc_auc, 'lower', 'higher')}, "
+            f"cost {_in_words(self.cost, 'higher', 'lower')} {self.unit}"
         )
+        yield self._split
+        limit = f"{self.min_loss_fraction:.1%} of {self.cost_before:,.2f} (--min-loss-fraction)"
+        yield f"by money, retraining is {'advised' if self.is_advised else 'not advised'}: the limit is {limit}"
+
+    @property
+    def _split(self) -> str:
+        if not self.parts:
+            return "no single column explains it: no column moved by itself, so it is a change of how they go together"
         named = sorted(self.parts.items(), key=lambda item: -abs(item[1][1]))
         shown = [f"{name} {rise:+z.2f} and {fall:+z.3f} ROC-AUC" for name, (fall, rise) in named]
         fall, rise = self.rest
-        yield f"of this cost: {', '.join(shown)}; not explained by single columns {rise:+z.2f} and {fall:+z.3f}"
-        limit = f"{self.min_loss_fraction:.1%} of {self.cost_before:,.2f} (--min-loss-fraction)"
-        yield f"by money, retraining is {'advised' if self.is_advised else 'not advised'}: the limit is {limit}"
+        return f"of this cost: {', '.join(shown)}; not explained by single columns {rise:+z.2f} and {fall:+z.3f}"
 
     @property
     def record(self) -> dict[str, Any]:
@@ -114,6 +121,12 @@ def estimate(reference: Reference, live: Vector, policy: RiskPolicy, *, min_loss
 def _difference(one: Figure, other: Figure) -> Figure:
     value, reach = one.value - other.value, 1.96 * float(np.hypot(one.deviation, other.deviation))
     return Figure(value, value - reach, value + reach)
+
+
+def _in_words(change: Figure, positive: str, negative: str) -> str:
+    if change.value >= 0:
+        return f"{positive} by {change}"
+    return f"{negative} by {Figure(-change.value, -change.high, -change.low)}"
 
 
 def _changes(reference: Reference, policy: RiskPolicy) -> Callable[[frozenset[str]], Change]:

@@ -147,8 +147,9 @@ class PerformanceResult(JobResult):
 
     def _figures(self) -> Iterator[str]:
         header, *rows = self.table
+        width = max((len(name) for name, *_ in rows), default=0) + 2
         for name, *figures in (("", *header[1:]), *rows):
-            yield (f"{name:<20}" + "".join(f"{figure:<26}" for figure in figures)).rstrip()
+            yield (f"{name:<{width}}" + "".join(f"{figure:<26}" for figure in figures)).rstrip()
 
     def _calibration(self) -> Iterator[str]:
         if self.live is not None:

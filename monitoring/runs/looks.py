@@ -17,6 +17,7 @@ from monitoring.settings import DriftSettings, JobSettings, PerformanceSettings
 _YEAR, _SHORTEST = timedelta(days=365), timedelta(seconds=1)
 _MEASURED = {"drift": "columns", "performance": "checks"}
 """The fact of a record that is not empty if the run compared something."""
+_FIRST = "this is the first look that the output folder remembers (keep the folder, or each look is a first one)"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def find(job: Job, settings: DriftSettings | PerformanceSettings, now: datetime)
     window = durations.parse(settings.since or settings.usual_since)
     elapsed = max(_SHORTEST, now - last) if last else window
     rate = min(single, settings.false_alarms_per_year * (elapsed / _YEAR))
-    since = f"the look before was {_in_words(elapsed)} ago" if last else "this is the first look"
+    since = f"the look before was {_in_words(elapsed)} ago" if last else _FIRST
     return Look(
         rate,
         f"limits of repeated looks: at most {settings.false_alarms_per_year:g} false alarms in a year of calm; "

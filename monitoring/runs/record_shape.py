@@ -71,6 +71,10 @@ class _RetrainRequest(_Facts):
     said: str
 
 
+class _Loss(_Facts):
+    advised: bool | None = None
+
+
 class _Recalibration(_Facts):
     remark: str | None = None
 
@@ -100,6 +104,7 @@ class _Record(_Facts):
     min_drift_share: FiniteFloat | None = None
     columns: list[_Column] = []
     joint: _Joint | None = None
+    loss: _Loss | None = None
     remarks: list[str] = []
     checks: list[_Check] = []
     reviews: list[_Review] = []

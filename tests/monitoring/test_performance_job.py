@@ -159,6 +159,7 @@ def test_a_model_that_keeps_its_promise_is_as_good_as_promised(
     outcome = assess()
     assert (outcome.code, outcome.record["verdict"], outcome.record["reason"]) == (0, "as good as promised", None)
     assert outcome.said.startswith("as good as promised: ROC-AUC 0.")
+    assert re.search(r"^churned at medium bound  \d", outcome.said, re.MULTILINE)  # figures stand apart from names
     live, reference = outcome.record["live"]["roc_auc"], outcome.record["reference"]["roc_auc"]
     assert live["low"] < reference["value"] < live["high"]
     assert outcome.record["window_rows"] == ROWS
@@ -211,7 +212,7 @@ def test_without_outcomes_it_cannot_tell_but_says_what_to_expect(keep: Any, asse
     outcome = assess()
     assert (outcome.code, outcome.record["live"], outcome.record["checks"]) == (2, None, [])
     assert outcome.record["reason"].startswith("0 outcomes, at least 200 are needed. Report outcomes")
-    assert f"ROC-AUC{' ' * 39}{outcome.record['reference']['roc_auc']['value']:.3f} (" in outcome.said
+    assert f"ROC-AUC{' ' * 44}{outcome.record['reference']['roc_auc']['value']:.3f} (" in outcome.said
     assert outcome.record["estimated"]["roc_auc"]["value"] > 0.6
     assert f"{outcome.record['estimated']['roc_auc']['value']:.3f} (" in outcome.said
 

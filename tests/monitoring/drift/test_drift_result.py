@@ -127,6 +127,36 @@ def test_what_drifted_together_is_said_and_recorded() -> None:
     assert found.details["joint"]["features"] == {"a": 0.6, "b": 0.4}
 
 
+EVENLY = JointDrift(0.8, 0.53, (5_000, 1_200), {f"f{at}": 0.04 for at in range(25)})
+
+
+def test_many_columns_that_drifted_together_evenly_are_drift() -> None:
+    found = replace(verdict(score("f0", 0.2, 0.03)), joint=EVENLY, importance=dict.fromkeys(EVENLY.features, 0.03))
+
+    assert (found.verdict, found.exit_code) == ("drift", 1)
+    assert found.drift_share == pytest.approx(23 * 0.03)
+    assert "by f0 4%, f1 4%, f2 4%, f3 4%, f4 4% and 18 more; these features have 69% of" in found.summary
+
+
+def test_a_feature_that_the_classifier_hardly_needs_does_not_count() -> None:
+    by_chance = replace(TOGETHER, features={"a": 0.6, "b": 0.35, "c": 0.05})
+    found = replace(verdict(), joint=by_chance, importance={"a": 0.02, "b": 0.02, "c": 0.9})
+
+    assert found.verdict == "no drift"
+    assert found.drift_share == pytest.approx(0.04)
+    assert found.details["joint"]["features"]["c"] == 0.05
+
+
+def test_columns_that_drifted_together_by_no_single_one_are_drift() -> None:
+    found = replace(verdict(score("a", 0.2, 0.5)), joint=replace(TOGETHER, features={}), importance={"a": 0.5})
+
+    assert (found.exit_code, found.drift_share) == (1, 0)
+    assert found.summary == (
+        "drift in the columns together, and in none by itself: ROC-AUC 0.630, limit 0.530, by no single column; "
+        f"it counts, since only several columns at once explain it; {ROWS}"
+    )
+
+
 def test_columns_that_were_not_classified_are_said_with_the_reason() -> None:
     found = replace(verdict(score("a", 0.2, 0.5)), unclassified="there are none")
 

@@ -1,10 +1,13 @@
 """The loss of a drift is what happens to known customers, and the columns that moved have it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from models.bundles import quality
+from models.bundles.quality import Figure
 from models.bundles.risk import Costs, Offer, RiskPolicy
 from models.features import CONTRACT
 from monitoring.losses import drift_loss, reweighting
@@ -45,7 +48,7 @@ def test_one_column_that_moved_has_the_loss_and_it_is_what_happens() -> None:
     assert abs(found.parts["contract_type"][1]) < 2
     assert found.is_advised
     told = list(found.remarks)
-    assert told[0].startswith("expected loss, if customers with the same features churn as before: ROC-AUC lower by ")
+    assert told[0].startswith("expected loss, if customers with the same features churn as before: ROC-AUC higher by ")
     assert told[1].startswith("of this cost: support_tickets +")
     assert told[2].startswith("by money, retraining is advised: the limit is 1.0% of ")
 
@@ -56,6 +59,18 @@ def test_columns_that_no_longer_go_together_are_the_rest() -> None:
     assert abs(found.parts["contract_type"][1]) < 1.5
     assert found.rest[1] == pytest.approx(found.cost.value - found.parts["contract_type"][1])
     assert not found.is_advised
+
+
+def test_a_drift_of_no_single_column_says_so_and_a_gain_is_said_to_be_one() -> None:
+    mixed = AFTER["contract_type"].sample(frac=1, random_state=0).to_numpy()
+    found = find(AFTER.assign(contract_type=mixed), [])
+    gain = replace(found, cost=Figure(-3.2, -10.5, 4.1), roc_auc=Figure(-0.02, -0.03, -0.01))
+    told = list(gain.remarks)
+    assert told[0].partition(": ")[2] == (
+        "ROC-AUC higher by 0.020 (0.010 to 0.030), cost lower by 3.200 (-4.100 to 10.500) USD a customer"
+    )
+    assert told[1].startswith("no single column explains it: ")
+    assert (found.parts, found.rest) == ({}, (found.roc_auc.value, found.cost.value))
 
 
 def test_reference_rows_are_weighted_as_the_window_has_the_columns() -> None:

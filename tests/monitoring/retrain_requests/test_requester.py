@@ -107,6 +107,25 @@ def test_two_findings_do_not_ask_within_the_pause(requester: Requester, runs: Ru
     assert reasons(github) == ["drift found at 0", "performance found at 1"]
 
 
+def test_a_drift_that_costs_too_little_waits_for_a_reviewer(requester: Requester, runs: Runs, github: Receiver) -> None:
+    record = runs.add(0, loss={"advised": False})
+    assert requester.look(hour(0)) == []
+    runs.decide(record, "retrain", 1)
+    requester.look(hour(1.1))
+    assert reasons(github) == ["Ana: prices rose (drift found at 0)"]
+
+
+@pytest.mark.parametrize("loss", [{"advised": True}, None], ids=["advised", "not estimated"])
+def test_a_drift_asks_once_a_run_advises_it_or_cannot_estimate_the_loss(
+    loss: dict[str, bool] | None, requester: Requester, runs: Runs, github: Receiver
+) -> None:
+    runs.add(0, loss={"advised": False})
+    requester.look(hour(0))
+    runs.add(1, loss=loss)
+    requester.look(hour(1))
+    assert reasons(github) == ["drift found at 1"]
+
+
 def test_a_finding_that_ended_in_the_pause_asks_for_nothing(requester: Requester, runs: Runs, github: Receiver) -> None:
     runs.add(0)
     requester.look(hour(0))

@@ -97,3 +97,10 @@ def test_a_look_says_what_it_spends(tmp_path: Path) -> None:
         "share is 0.00023"
     )
     assert found.facts == {"false_alarm_rate": pytest.approx(2 / HOURS_PER_YEAR)}
+
+
+def test_a_first_look_says_that_the_folder_must_last(tmp_path: Path) -> None:
+    assert looks.find("drift", DriftSettings(output_dir=tmp_path), NOW).remark.endswith(
+        "; this is the first look that the output folder remembers (keep the folder, or each look is a first one), and "
+        "its share is 0.0014"
+    )
