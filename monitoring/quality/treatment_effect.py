@@ -51,9 +51,10 @@ class Effect:
     churn_reduced_by: Figure | None
     """Churn rate of the held-out customers less that of the others; None with too few outcomes."""
     success_rate: Figure | None
-    """Share of the customers who would have churned and stayed with an offer; None without reported offers."""
+    """Share of the customers who would have churned and stayed with an offer; None if the reported offers cannot be
+    all: none, no more than among the held-out customers, or so few that the share would be above 1."""
     saved: Figure | None
-    """Money saved for each customer who was not held out, offers paid; None without costs."""
+    """Money saved for each customer who was not held out, offers paid; None without costs or a success rate."""
     assumed_success_rate: float | None
     """What the costs file says of the success rate."""
 
@@ -106,12 +107,12 @@ def _effect(tier: RiskTier, free: Arm, held_out: Arm, costs: Costs | None) -> Ef
     assumed = None if offer is None else offer.success_rate
     if min(free.rows, held_out.rows) < LEAST_ROWS or min(free.churned, held_out.churned) < LEAST_CHURNED:
         return Effect(tier, free, held_out, None, None, None, assumed)
-    reduced = difference(held_out, free)
+    reduced, kept = difference(held_out, free), success(held_out, free)
     saved = None
-    if costs is not None and offer is not None:
+    if costs is not None and offer is not None and kept is not None:  # else the reports do not tell what was spent
         spent = offer.contact_cost * more_offers(held_out, free)
         saved = _scaled(reduced, costs.value_of_kept_customer, -spent)
-    return Effect(tier, free, held_out, reduced, success(held_out, free), saved, assumed)
+    return Effect(tier, free, held_out, reduced, kept, saved, assumed)
 
 
 def difference(held_out: Arm, free: Arm) -> Figure:
@@ -125,7 +126,7 @@ def success(held_out: Arm, free: Arm) -> Figure | None:
     """Return the share of would-be churners whom an offer keeps, with the interval of the ratio of rates (Katz 1978).
 
     An offer does nothing where it was not made, so the ratio is spread over the share that got one because it was free.
-    None if that share is not positive.
+    None if that share is not positive, or so small that offers would keep more customers than would have churned.
     """
     share = more_offers(held_out, free)
     if share <= 0:
@@ -133,7 +134,8 @@ def success(held_out: Arm, free: Arm) -> Figure | None:
     ratio = (free.churned / free.rows) / (held_out.churned / held_out.rows)
     spread = math.sqrt(1 / free.churned - 1 / free.rows + 1 / held_out.churned - 1 / held_out.rows)
     low, high = ratio * math.exp(-_Z * spread), ratio * math.exp(_Z * spread)
-    return Figure((1 - ratio) / share, (1 - high) / share, (1 - low) / share)
+    value = (1 - ratio) / share
+    return None if value > 1 else Figure(value, (1 - high) / share, min((1 - low) / share, 1))
 
 
 def more_offers(held_out: Arm, free: Arm) -> float:
@@ -162,17 +164,31 @@ def _sentence(one: Effect, costs: Costs | None) -> str:
     who = f"effect of the {one.tier} offer: {one.free.rows:,} customers who may get it, {one.held_out.rows:,} held out"
     if one.churn_reduced_by is None:
         return f"{who}: too few outcomes, {LEAST_ROWS} customers and {LEAST_CHURNED} churners are needed in each group"
-    parts = [f"churn lower by {_percent(one.churn_reduced_by)}"]
+    parts = [f"churn lower by {_points(one.churn_reduced_by)}"]
     if one.saved is not None and costs is not None:
         low, high = one.saved.low, one.saved.high
         parts.append(f"{costs.currency} {one.saved.value:,.2f} ({low:,.2f} to {high:,.2f}) saved for each customer")
     if one.success_rate is None:
-        parts.append("no offers are reported, so there is no success rate")
+        parts.append(f"{_unreported(one)}, so there is no success rate")
     elif one.assumed_success_rate is not None:
         parts.append(
             f"success rate {_percent(one.success_rate)}, {one.assumed_success_rate:.0%} is assumed: {one.verdict}"
         )
     return f"{who}: {'; '.join(parts)}"
+
+
+def _unreported(one: Effect) -> str:
+    if not one.free.offers + one.held_out.offers:
+        return "no offers are reported"
+    share, of_held_out = one.free.offers / one.free.rows, one.held_out.offers / one.held_out.rows
+    told = f"offers are reported for {share:.1%}, and for {of_held_out:.1%} of those held out"
+    if share <= of_held_out:
+        return f"{told}, who should get none"
+    return f"{told}, too few for this effect (report all of them, or wait for more outcomes)"
+
+
+def _points(figure: Figure) -> str:
+    return f"{100 * figure.value:.1f} percentage points ({100 * figure.low:.1f} to {100 * figure.high:.1f})"
 
 
 def _percent(figure: Figure) -> str:

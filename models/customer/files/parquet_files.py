@@ -1,6 +1,7 @@
 """Reads Parquet files in chunks, or a folder of them as Spark writes it; columns keep their types.
 
 Columns that are names of folders, such as `year=2026`, are text. A column of that name in the files comes first.
+What older exports of the log lack is null in their rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models import plain_text
-from models.customer.files import partitions, store_files
+from models.customer.files import archive_columns, partitions, store_files
 from models.customer.files.chunk import Chunk, Selection, spaced, stripped
 from models.customer.files.partitions import Partition, Piece
 from models.customer.files.stores import Table
@@ -27,24 +28,23 @@ def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
         ValueError: a file is not Parquet, or the parts of a folder have different columns.
     """
     pieces = [selection.piece] if selection.piece else _files(path)
-    parts = [piece.partition for piece in pieces]
     of_rows = sum(piece.rows or 0 for piece in pieces)
-    with _opened(parts[0]) as file:
-        first = stripped(file.schema_arrow.names)
-    names = [*first, *(name for name in parts[0].columns if name not in first)]
+    like = next((piece.like for piece in pieces if piece.like), pieces[0].partition)
+    with _opened(like) as file:
+        whole = file.schema_arrow.remove_metadata()  # pandas' metadata describes an index
+    first = stripped(whole.names)
+    names = [*first, *(name for name in like.columns if name not in first)]
     positions = selection.positions(names)
-    wanted: pa.Schema | None = None
-    for part, piece in zip(parts, pieces, strict=True):
+    types = [*whole.types, *[pa.string()] * (len(names) - len(first))]
+    wanted = pa.schema([(names[at], types[at]) for at in positions])
+    yield Chunk(wanted.empty_table(), np.zeros(0, dtype=np.bool_), fraction=0, spaced=spaced(whole.names))
+    for piece in pieces:
+        part = piece.partition
         with _opened(part) as file:
-            present = file.schema_arrow.remove_metadata()  # pandas' metadata describes an index
-            _require_columns(stripped(present.names), like=parts[0], names=first)
-            if wanted is None:
-                types = [*present.types, *[pa.string()] * (len(names) - len(first))]
-                wanted = pa.schema([(names[at], types[at]) for at in positions])
-                empty = np.zeros(0, dtype=np.bool_)
-                yield Chunk(wanted.empty_table(), empty, fraction=0, spaced=spaced(present.names))
-            in_file = [at for at in positions if at < len(first)]
-            asked = None if selection.columns is None else [present.names[at] for at in in_file]
+            present = file.schema_arrow.names
+            places = _places(stripped(present), like=like, names=first)
+            in_file = [at for at in positions if at < len(first) and places[at] is not None]
+            asked = None if selection.columns is None else [present[places[at]] for at in in_file]
             for batch in file.iter_batches(selection.rows, row_groups=piece.row_groups, columns=asked):
                 columns = batch.columns if asked is None else batch.select(asked).columns
                 read = dict(zip(in_file, columns, strict=True))
@@ -73,45 +73,53 @@ def pieces(path: Table, rows: int) -> list[Piece]:
         ValueError: a file is not Parquet, or the parts of a folder have different columns.
     """
     found: list[Piece] = []
-    first: tuple[Partition, list[str]] | None = None
-    for file in _files(path):
+    files = _files(path)
+    like = next((file.like for file in files if file.like), files[0].partition)
+    with _opened(like) as opened:
+        names = stripped(opened.schema_arrow.names)
+    for file in files:
         with _opened(file.partition) as opened:
             metadata = opened.metadata
-            names = stripped(metadata.schema.to_arrow_schema().names)
-            first = first or (file.partition, names)
-            _require_columns(names, like=first[0], names=first[1])
+            _places(stripped(opened.schema_arrow.names), like=like, names=names)
         groups: list[int] = []
         counted = 0
         for number in range(metadata.num_row_groups):
             more = metadata.row_group(number).num_rows
             if groups and counted + more > rows:
-                found.append(Piece(file.partition, counted, tuple(groups)))
+                found.append(Piece(file.partition, counted, tuple(groups), file.like))
                 groups, counted = [], 0
             groups.append(number)
             counted += more
         if counted:
-            found.append(Piece(file.partition, counted, tuple(groups)))
+            found.append(Piece(file.partition, counted, tuple(groups), file.like))
     return found
 
 
 def _files(path: Table) -> list[Piece]:
     parts = partitions.find(path) if path.is_dir() else [Partition(path)]
-    return [Piece(part, _rows(part)) for part in parts]
+    rows, names = zip(*map(_rows_and_names, parts), strict=True)
+    whole = next((at for at, more in enumerate(names) if archive_columns.lacks(names[0], more)), 0)
+    like = [parts[whole] if archive_columns.lacks(own, names[whole]) else None for own in names]
+    return [Piece(part, count, like=more) for part, count, more in zip(parts, rows, like, strict=True)]
 
 
-def _rows(part: Partition) -> int:
+def _rows_and_names(part: Partition) -> tuple[int, list[str]]:
     with _opened(part) as file:
-        return int(file.metadata.num_rows)
+        return int(file.metadata.num_rows), stripped(file.schema_arrow.names)
 
 
-def _require_columns(present: Sequence[str], *, like: Partition, names: Sequence[str]) -> None:
-    if list(present) != list(names):
+def _places(present: Sequence[str], *, like: Partition, names: Sequence[str]) -> Sequence[int | None]:
+    """Return the position of each column in a file; None where an older export lacks it."""
+    if list(present) == list(names):
+        return range(len(names))
+    if not archive_columns.lacks(present, names):
         raise ValueError(f"it has other columns than {like.relative}")
+    return [present.index(name) if name in present else None for name in names]
 
 
 def _table(wanted: pa.Schema, columns: Sequence[pa.Array | None], part: Partition, rows: int) -> pa.Table:
     arrays = []
     for column, made in zip(columns, wanted, strict=True):
-        value = pa.scalar(part.columns.get(made.name), pa.string()) if column is None else None
+        value = pa.scalar(part.columns.get(made.name), made.type) if column is None else None
         arrays.append(pa.repeat(value, rows) if column is None else column.cast(made.type))
     return pa.table(arrays, schema=wanted)

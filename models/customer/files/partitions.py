@@ -38,6 +38,8 @@ class Piece:
     """None if only reading tells."""
     row_groups: tuple[int, ...] | None = None
     """The row groups of a Parquet file; None for all."""
+    like: Partition | None = None
+    """A file that has the table's columns, where its own lacks some; None where it has all."""
 
 
 def find(folder: Table) -> list[Partition]:

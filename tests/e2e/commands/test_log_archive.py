@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from demo.client import Client
 from demo.populations import CALM
 from demo.running_service import running
+from models.customer.files import archive_columns
 from models.log import log_tables, row_ids
 from models.log.log_tables import OUTCOMES, PREDICTIONS
 from tests.e2e.commands.programs import Program
@@ -83,6 +84,9 @@ def test_what_was_predicted_is_exported_deleted_learned_from_and_watched(
     [file] = archive.iterdir()
     assert set(pq.read_table(file)["prediction_id"].to_pylist()) == set(moved.values())
     assert recent not in moved.values()
+    week = pq.read_table(file)  # one file of a version from before treatments, and one of this one
+    pq.write_table(week[:200].drop_columns(list(archive_columns.GAINED)), archive / "predictions-2025-01-06.parquet")
+    pq.write_table(week[200:], file)
 
     (tmp_path / "columns.toml").write_text(COLUMNS)
     mapped = ("--data", archive, "--columns", tmp_path / "columns.toml")

@@ -103,7 +103,7 @@ def test_the_version_before_finds_the_revision_that_it_knows(engine: Engine) -> 
         before = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     upkeep.keep(engine, NOW)
     with engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == before == "0004"
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == before
     assert not migrations.upgrade(engine)
 
 

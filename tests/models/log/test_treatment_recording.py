@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
 from models.log import log_tables, migrations, row_ids, treatment_recording
 from models.log.errors import OutcomesUnknown, TreatmentsContradicted
 from models.log.treatments import Offer, Treatment
+from monitoring import pruning
+from monitoring.settings import PruneSettings
 from tests import predictions
 
 MADE_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -85,6 +89,42 @@ def test_of_clients_at_the_same_time_one_is_refused(engine: Engine) -> None:
         told = list(pool.map(report, ["medium", "high"]))
     [offer] = stored(engine).values()
     assert sorted(told) == sorted([offer, "refused"])
+
+
+OWNER = "owner_of_log"
+
+
+@pytest.fixture
+def owned(postgres_url: str) -> Iterator[tuple[Engine, str]]:
+    """A log from before treatments that belongs to an ordinary user: the engine of a superuser, and the user's URL."""
+    superuser = log_tables.connect(postgres_url)
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {OWNER} LOGIN")
+        connection.exec_driver_sql(f"GRANT CREATE ON SCHEMA public TO {OWNER}")
+    url = sa.make_url(postgres_url).set(username=OWNER).render_as_string()
+    owner, config = log_tables.connect(url), Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["engine"] = owner
+    command.upgrade(config, "0004")
+    owner.dispose()
+    yield superuser, url
+    with superuser.begin() as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {OWNER}; DROP ROLE {OWNER}")
+    superuser.dispose()
+
+
+def test_after_the_upgrade_by_a_superuser_the_owner_of_the_log_writes_and_deletes_treatments(
+    owned: tuple[Engine, str],
+) -> None:
+    superuser, url = owned
+    assert migrations.upgrade(superuser)
+    owner = log_tables.connect(url)
+    [identity] = predictions.add(owner, MADE_AT, rows=1)
+    treatment_recording.record(owner, [given(identity)], reported_by="crm")
+    assert stored(owner) == {identity: "high"}
+    owner.dispose()
+    assert pruning.run(PruneSettings(log_url=url, keep_days=1)).startswith("deleted 1 predictions")
+    assert stored(superuser) == {}
 
 
 @pytest.mark.parametrize("is_early", [True, False])

@@ -13,6 +13,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from models.customer import tables
+from models.customer.errors import TableUnreadable
+from models.customer.files import archive_columns
 from models.features import CONTRACT
 from models.log import log_tables, migrations, outcome_recording
 from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS
@@ -20,8 +23,9 @@ from models.log.outcomes import Outcome
 from models.log.partitions import upkeep
 from models.log.partitions.weeks import Week
 from monitoring import pruning
-from monitoring.archive import archive_files, archiving
+from monitoring.archive import archive_files, archiving, logged_rows
 from monitoring.errors import ArchiveUnusable, LogChanged
+from monitoring.log import customer_files
 from monitoring.settings import PruneSettings
 from tests import predictions
 
@@ -276,3 +280,39 @@ def test_without_a_file_whole_weeks_are_dropped_and_younger_rows_stay(engine: En
     dropped = "dropped 1 partitions; " if engine.dialect.name == "postgresql" else ""
     assert told.startswith(f"{dropped}deleted {4 if dropped else 6} predictions")
     assert left(engine) == (set(kept) if dropped else set())
+
+
+@pytest.mark.parametrize("older", [0, 1])
+def test_a_week_exported_before_treatments_is_read_together_with_a_new_one(tmp_path: Path, older: int) -> None:
+    engine, folder = log_tables.connect(f"sqlite:///{tmp_path / 'log.db'}", create=True), tmp_path / "archive"
+    migrations.upgrade(engine)
+    ids = [add(engine, LATER + timedelta(days=1), 3), add(engine, LATER + timedelta(days=8), 2)]
+    with engine.begin() as connection:
+        connection.execute(sa.update(PREDICTIONS).values(held_out=True))
+    prune(engine, folder)
+    engine.dispose()
+    old, new = (folder / f"predictions-{LATER + timedelta(weeks=week):%Y-%m-%d}.parquet" for week in (older, 1 - older))
+    pq.write_table(pq.read_table(old).drop_columns(list(archive_columns.GAINED)), old)
+
+    assert tables.read(folder).schema == logged_rows.schema(CONTRACT) == pq.read_schema(new)
+    drawn = {row["prediction_id"]: row["held_out"] for row in tables.read(folder).to_pylist()}
+    assert drawn == dict.fromkeys(ids[older], None) | dict.fromkeys(ids[1 - older], True)
+    parts = [
+        chunk.table
+        for piece in tables.pieces(folder, rows=2)
+        for chunk in tables.chunks(folder, piece=piece, columns=["held_out", "prediction_id", CONTRACT.names[0]])
+    ]
+    assert {row["prediction_id"]: row["held_out"] for row in pa.concat_tables(parts).to_pylist()} == drawn
+    rows, count = customer_files.read(folder, CONTRACT, rows=10)
+    assert (count, rows.isna().sum().sum()) == (5, 0)
+
+    pq.write_table(pq.read_table(old).drop_columns(["recorded_at"]), old)
+    with pytest.raises(TableUnreadable, match="it has other columns than"):
+        tables.read(folder)
+
+
+def test_a_feature_with_the_name_of_a_column_of_the_log_is_never_read_as_null() -> None:
+    gained = ["held_out", "log_offer", "offered_at", "offer_reported_by"]
+    assert archive_columns.lacks(["prediction_id", "offer"], ["prediction_id", *gained, "offer"])
+    assert not archive_columns.lacks(["prediction_id"], ["prediction_id", *gained, "offer"])
+    assert not archive_columns.lacks(["prediction_id", "age"], ["prediction_id", *archive_columns.GAINED, "tenure"])

@@ -55,7 +55,37 @@ def test_offers_that_do_nothing_are_worse_than_assumed_and_unreported_ones_canno
     silent: Arms = {("high", True): Arm(2_000, 1_600), ("high", False): Arm(2_000, 1_500)}
     _, high = treatment_effect.of_tiers(silent, COSTS)
     assert (high.success_rate, high.verdict) == (None, "cannot tell")
-    assert "no offers are reported" in treatment_effect.sentences([high], COSTS)[0]
+    assert high.saved is None
+    [told] = treatment_effect.sentences([high], COSTS)
+    assert told.endswith("no offers are reported, so there is no success rate")
+    assert "saved" not in told
+
+
+@pytest.mark.parametrize(
+    ("free_offers", "held_out_offers", "problem"),
+    [
+        (40, 0, "for 1.0%, and for 0.0% of those held out, too few for this effect"),
+        (400, 60, "for 10.0%, and for 15.0% of those held out, who should get none"),
+        (400, 40, "for 10.0%, and for 10.0% of those held out, who should get none"),
+    ],
+)
+def test_where_the_reported_offers_cannot_be_all_there_is_no_success_rate_and_no_saving(
+    free_offers: int, held_out_offers: int, problem: str
+) -> None:
+    arms: Arms = {("high", True): Arm(400, 190, held_out_offers), ("high", False): Arm(4_000, 1_600, free_offers)}
+    _, high = treatment_effect.of_tiers(arms, COSTS)
+    assert (high.success_rate, high.saved, high.verdict) == (None, None, "cannot tell")
+    [told] = treatment_effect.sentences([high], COSTS)
+    assert "churn lower by 7.5 percentage points (2." in told
+    assert f"; offers are reported {problem}" in told
+    assert told.endswith(", so there is no success rate")
+
+
+def test_no_success_rate_is_shown_above_one() -> None:
+    arms: Arms = {("high", True): Arm(400, 190), ("high", False): Arm(4_000, 1_600, 720)}
+    _, high = treatment_effect.of_tiers(arms, COSTS)
+    assert high.success_rate is not None
+    assert astuple(high.success_rate) == pytest.approx((0.8772, 0.3343, 1), abs=5e-4)
 
 
 def test_without_a_holdout_there_is_no_effect() -> None:

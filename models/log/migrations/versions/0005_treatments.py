@@ -10,6 +10,10 @@ revision, down_revision = "0005", "0004"
 branch_labels = depends_on = None
 
 _MOMENT = sa.DateTime(timezone=True)
+_OWNER = sa.text("""
+SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class
+WHERE oid = to_regclass('outcomes') AND pg_get_userbyid(relowner) <> current_user
+""")
 _SAME_RIGHTS = sa.text("""
 SELECT format('GRANT %s ON treatments TO %s', privilege_type,
               CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
@@ -30,6 +34,8 @@ def upgrade() -> None:
         sa.Column("reported_by", sa.String(64), nullable=False),
     )
     connection = op.get_bind()
-    if connection.dialect.name == "postgresql":  # who may write outcomes may write treatments
+    if connection.dialect.name == "postgresql":  # who owns outcomes, or may write them, may do the same with treatments
+        if owner := connection.scalar(_OWNER):
+            connection.exec_driver_sql(f"ALTER TABLE treatments OWNER TO {owner}")
         for grant in connection.scalars(_SAME_RIGHTS).all():
             connection.exec_driver_sql(grant)
