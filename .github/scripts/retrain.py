@@ -22,6 +22,7 @@ DECIDED, CANNOT_TELL = 0, 2
 PROMOTED, REFUSED = 0, 1
 FILES = ("sqlite:", "sqlite+")
 """Beginnings of the URL of a database that is a file, without a password."""
+OF_A_DATABASE = {"TRAINING_QUERY", "TRAINING_PARTITION_COLUMN"}
 
 
 def fit_flags() -> list[str]:
@@ -54,8 +55,8 @@ def fit_environment() -> dict[str, str]:
         if not _given("TRAINING_QUERY"):
             raise SystemExit(_say("RETRAIN_DATA_URL needs SQL that selects the rows. Store it as TRAINING_QUERY."))
         return variables | {"TRAINING_DATA": url}
-    if "://" not in data:  # a file has no query, and `fit` refuses one
-        variables.pop("TRAINING_QUERY", None)
+    if "://" not in data:  # `fit` refuses them for a file
+        variables = {name: value for name, value in variables.items() if name not in OF_A_DATABASE}
     return variables
 
 

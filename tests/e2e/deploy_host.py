@@ -67,8 +67,13 @@ class Host:
         """Start a deployment that will soak for long, and wait until clients are sent to the new colour."""
         words = (image, "--soak-seconds", str(soak_seconds))
         process = subprocess.Popen(self.command(*words), env=self.environment, stdout=subprocess.PIPE)
-        while process.poll() is None and not self.tell("status")[1]["soaking"]:
-            time.sleep(0.1)
+        try:
+            while process.poll() is None and not self.tell("status")[1]["soaking"]:
+                time.sleep(0.1)
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
         return process
 
     def deploy(

@@ -6,6 +6,7 @@ import subprocess
 import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ ON_GITHUB = re.compile(r"\]\(\.\./\.\./actions/workflows/(\w+\.yml)(?:/badge\.sv
 """An address beside the files of a repository, which is right in every copy of the template."""
 LINK = re.compile(r"\]\((?!https?://|\.\./\.\./actions/)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]+))?\)")
 CODE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+ROOM = re.compile(r"^\| `(\w+)` \| (.*) \|$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 SOURCE = re.compile(r"`((?:models|service|training|monitoring|demo|benchmarks|tests|\.github)/[\w/.-]+\.py)`")
@@ -200,3 +202,21 @@ def test_the_folders_shown_are_those_that_exist(readme: str, files: list[Path]) 
     tree = readme.split("## What is where")[1].split("```")[1]
     shown = set(re.findall(r"^(\w+)/", tree, re.MULTILINE))
     assert shown == {path.parts[0] for path in files if len(path.parts) > 1 and path.parts[0][0] != "."}
+
+
+def test_the_rooms_of_a_package_are_those_that_exist(pages: dict[Path, str], files: list[Path]) -> None:
+    rows = dict(ROOM.findall(pages[Path("ARCHITECTURE.md")].split("## Rooms")[1].split("\n## ")[0]))
+    assert len(rows) == 7
+    for package, told in rows.items():
+        inner = [path for path in files if path.suffix == ".py" and path.parts[0] == package]
+        assert {path.parts[1] for path in inner if len(path.parts) > 2} - set(re.findall(r"`(\w+)`", told)) == set(), (
+            package
+        )
+
+
+def test_an_empty_line_is_before_and_after_each_table(pages: dict[Path, str]) -> None:
+    wrong = []
+    for path, text in pages.items():
+        lines = CODE.sub("", text).split("\n")
+        wrong += [(path, pair) for pair in pairwise(lines) if all(pair) and len({line[0] == "|" for line in pair}) > 1]
+    assert wrong == []

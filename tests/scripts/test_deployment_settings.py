@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 from rollout import compose, settings
-from rollout.compose import OF_THE_PROXY, SETTINGS
 from rollout.errors import PortTaken, SettingsInvalid
+from rollout.setting_names import OF_THE_PROXY, SETTINGS
 from rollout.settings import Request
 
 from tests.scripts.calls import calls

@@ -166,11 +166,13 @@ def test_a_fit_that_does_not_reach_its_database_prints_no_password(script: Scrip
     assert "word" not in done.stdout + done.stderr
 
 
-def test_a_table_in_a_file_needs_no_query_of_a_database(script: Script, tmp_path: Path) -> None:
+def test_a_table_in_a_file_gets_nothing_that_is_for_a_database(script: Script, tmp_path: Path) -> None:
     training(tmp_path)
     text = (tmp_path / "training" / "__main__.py").read_text()
-    (tmp_path / "training" / "__main__.py").write_text(f"import os\nassert 'TRAINING_QUERY' not in os.environ\n{text}")
-    secrets = {"RETRAIN_DATA_URL": URL, "TRAINING_QUERY": "SELECT 1"}
+    (tmp_path / "training" / "__main__.py").write_text(
+        f"import os\nassert not {{'TRAINING_QUERY', 'TRAINING_PARTITION_COLUMN'}} & os.environ.keys()\n{text}"
+    )
+    secrets = {"RETRAIN_DATA_URL": URL, "TRAINING_QUERY": "SELECT 1", "TRAINING_PARTITION_COLUMN": "id"}
     done = script("retrain.py", RETRAIN_DATA="my.csv", **secrets)
     assert called(tmp_path)[0] == ["fit", "--costs=training/costs.toml", "--data=my.csv"], done.stderr
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from rollout.errors import DockerFailed, PortTaken, UsageError
+from rollout.setting_names import SETTINGS
 
 Colour = Literal["blue", "green"]
 FOLDER = Path(__file__).parents[3] / "deploy"
@@ -20,39 +21,6 @@ NONE: Mapping[str, str] = MappingProxyType({})
 PULL_SECONDS, COMMAND_SECONDS = 900, 60
 TAKEN = re.compile(r"port is already allocated|address already in use|Ports are not available")
 """What engines say of a port that another program has."""
-OF_THE_PROXY = ("DEPLOY_ADDRESS", "DEPLOY_NETWORK", "DEPLOY_OPS_PORT", "DEPLOY_PORT")
-"""Settings that a running proxy has already, because a deployment does not replace it."""
-SETTINGS = (
-    *OF_THE_PROXY,
-    "DEPLOY_MONITOR",
-    "LOG_URL",
-    "MONITORING_RETRAIN_API_URL",
-    "MONITORING_RETRAIN_ON",
-    "MONITORING_RETRAIN_PAUSE",
-    "MONITORING_RETRAIN_REPOSITORY",
-    "MONITORING_RETRAIN_TOKEN_FILE",
-    "MONITORING_WEBHOOK_ALLOW_PRIVATE",
-    "MONITORING_WEBHOOK_SECRET",
-    "MONITORING_WEBHOOK_URL",
-    "MONITOR_PORT",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "SERVICE_ALLOWED_HOSTS",
-    "SERVICE_ALLOW_ANONYMOUS",
-    "SERVICE_CORS_ORIGINS",
-    "SERVICE_DRAIN_SECONDS",
-    "SERVICE_KEYS_FILE",
-    "SERVICE_LOG_CUSTOMERS",
-    "SERVICE_LOG_INPUTS",
-    "SERVICE_MAX_TURN_SECONDS",
-    "SERVICE_NOTE_KEY",
-    "SERVICE_NOTE_MODEL",
-    "SERVICE_NOTE_URL",
-    "SERVICE_REQUESTS_PER_SECOND",
-    "SERVICE_ROWS_PER_SECOND",
-    "SERVICE_TRUSTED_PROXIES",
-    "SERVICE_WORKERS",
-)
-"""Variables that people set, nearly all for the Compose file; a deployment keeps those of the one before."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollout import compose
-from rollout.compose import SETTINGS, Container
+from rollout.compose import Container
 from rollout.errors import SettingsInvalid
+from rollout.setting_names import OF_THE_PROXY, SETTINGS
 
 LABEL = "deployment.settings"
 OTHER_NAMES = {"SERVICE_LOG_URL": "LOG_URL", "MONITORING_LOG_URL": "LOG_URL"}
@@ -184,7 +185,7 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 def _change(name: str, before: str | None, after: str | None) -> str:
     old, new = shown(name, before), shown(name, after)
     text = f"{name}: {new}, its hidden part changed" if old == new else f"{name}: {old} -> {new}"
-    of_the_proxy = name in compose.OF_THE_PROXY and before is not None
+    of_the_proxy = name in OF_THE_PROXY and before is not None
     return f"{text}, when the proxy is replaced (docs/deploy.md)" if of_the_proxy else text
 
 

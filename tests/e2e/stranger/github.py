@@ -70,7 +70,7 @@ class GitHub:
         inner: dict[str, Callable[[], Answer]] = {
             "POST /osv": lambda: (200, {}),
             "POST /gh": lambda: self._gh(body["words"], body["body"], token),
-            "POST /push": lambda: (200, {"digest": self._push(body["name"], body["image"])}),
+            "POST /push": lambda: self.refusal(token, "packages", "write") or (200, {"digest": self._push(**body)}),
         }
         if place in inner:
             return inner[place]()
@@ -83,7 +83,15 @@ class GitHub:
         if place not in calls:
             return 404, {"message": f"Not Found: {place}"}
         what, right, found = calls[place]
-        return self._allowed(token, what, right) or found()
+        return self.refusal(token, what, right) or found()
+
+    def image(self, path: str, token: str) -> tuple[int, bytes]:
+        """Answer a call of the registry: with the manifest of an image, or with nothing."""
+        if token not in self.tokens:
+            return 401, b""
+        if self.refusal(token, "packages", "read"):
+            return 403, b""
+        return 404 if path and path not in self.manifests else 200, self.manifests.get(path, b"")
 
     def _production(self) -> Answer:
         return (200, {"deployment_branch_policy": {"protected_branches": True}}) if self.has_environment else (404, {})
@@ -92,8 +100,8 @@ class GitHub:
         self.dispatched.append(body)
         return 204, None
 
-    def _allowed(self, token: str, what: str, right: str) -> Answer | None:
-        """Return a refusal, or None."""
+    def refusal(self, token: str, what: str, right: str) -> Answer | None:
+        """Return the answer to a token without a permission; None if it has it."""
         if self.tokens.get(token, {}).get(what, "") in ((right, "write")):
             return None
         self.refused.append(f"{what}: {right}")
@@ -126,7 +134,7 @@ class GitHub:
         command = " ".join(words[:2])
         if command == "auth setup-git":
             return 200, ""
-        if refused := self._allowed(token, *rights[command]):
+        if refused := self.refusal(token, *rights[command]):
             return refused
         if command == "attestation verify":
             claim = words[2].removeprefix("oci://"), words[words.index("--predicate-type") + 1]
@@ -166,12 +174,11 @@ def _answers(github: GitHub) -> type[BaseHTTPRequestHandler]:
         def _registry(self, path: str) -> None:
             given = re.fullmatch(r"Basic (\S+)", self.headers["Authorization"] or "")
             token = base64.b64decode(given[1]).decode().partition(":")[2] if given else ""
-            if "packages" not in github.tokens.get(token, {}):
-                self._send(401, b"{}", "application/json", **{"WWW-Authenticate": 'Basic realm="packages"'})
-            elif path in github.manifests:
-                self._send(200, github.manifests[path], MANIFEST, **{"Docker-Content-Digest": path.rpartition("/")[2]})
-            else:
-                self._send(404 if path else 200, b"{}", "application/json")
+            status, manifest = github.image(path, token)
+            kind, headers = "application/json", {"WWW-Authenticate": 'Basic realm="packages"'}
+            if manifest:
+                kind, headers = MANIFEST, {"Docker-Content-Digest": path.rpartition("/")[2]}
+            self._send(status, manifest or b"{}", kind, **headers)
 
         def _send(self, status: int, body: bytes, kind: str, **headers: str) -> None:
             self.send_response(status)

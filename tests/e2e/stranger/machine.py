@@ -23,9 +23,9 @@ KEY, KNOWN_HOSTS = (
     f"{HOST} ssh-ed25519 AAAA",
 )
 ASK = """#!{python}
-import json, os, sys, urllib.error, urllib.request
-def ask(path, body):
-    headers = {{"Authorization": "Bearer " + os.environ.get("GH_TOKEN", "")}}
+import base64, json, os, sys, urllib.error, urllib.request
+def ask(path, body, token):
+    headers = {{"Authorization": "Bearer " + token}}
     request = urllib.request.Request({url!r} + path, json.dumps(body).encode(), headers)
     try:
         return json.load(urllib.request.urlopen(request))
@@ -35,7 +35,7 @@ def ask(path, body):
 GH = """
 words = sys.argv[1:]
 body = open(words[words.index("--body-file") + 1]).read() if "--body-file" in words else ""
-print(ask("/gh", {{"words": words, "body": body}}))
+print(ask("/gh", {{"words": words, "body": body}}, os.environ.get("GH_TOKEN", "")))
 """
 DOCKER = """
 import subprocess
@@ -44,7 +44,9 @@ if words[:2] != ["push", "--quiet"]:
     os.execv({docker!r}, [{docker!r}, *words])
 inspect = [{docker!r}, "image", "inspect", "--format", "{{{{.Id}}}}", words[2]]
 image = subprocess.run(inspect, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-digest = ask("/push", {{"name": words[2], "image": image}})["digest"]
+logins = json.load(open(os.environ["DOCKER_CONFIG"] + "/config.json"))["auths"]
+_, _, token = base64.b64decode(logins[words[2].partition("/")[0]]["auth"]).decode().partition(":")
+digest = ask("/push", {{"name": words[2], "image": image}}, token)["digest"]
 os.execv({docker!r}, [{docker!r}, "pull", "--quiet", words[2].rpartition(":")[0] + "@" + digest])
 """
 SSH = """
@@ -94,7 +96,7 @@ def environment(github: GitHub, folder: Path) -> dict[str, str]:
     return inherited | {
         "PATH": f"{programs(github, folder / 'programs')}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
-        "DOCKER_CONFIG": str(folder / "docker"),
+        "DOCKER_CONFIG": str(folder / "docker"),  # of the laptop; each job has its own
         "GITHUB_API_URL": github.url,
         "GITHUB_SERVER_URL": "https://github.com",
         "REGISTRY": github.registry,
@@ -136,6 +138,10 @@ class Actions:
         return job.sha
 
     def _attest(self, given: Mapping[str, str], job: Job) -> str:
+        needed = ("id-token", "attestations", *(["packages"] if given.get("push-to-registry") == "true" else []))
+        for what in needed:
+            if refused := self.github.refusal(job.token, what, "write"):
+                raise PermissionError(refused[1]["message"])
         kind = "https://slsa.dev/provenance/v1"
         if path := given.get("sbom-path"):
             json.loads((job.workspace / path).read_text())

@@ -66,6 +66,8 @@ class Job:
     workspace: Path
     temporary: Path
     sha: str
+    token: str
+    """With the permissions that the job declares."""
     environment: dict[str, str]
     """Of all steps; a step may add to it for the next ones."""
 
@@ -150,7 +152,8 @@ class Runner:
         for part in ("work", "temp"):
             (folder / part).mkdir(parents=True)
         own = {key: expressions.fill(str(value), contexts) for key, value in job.get("env", {}).items()}
-        here = Job(folder / "work", folder / "temp", run.sha, self._environment(contexts, folder) | own)
+        token, variables = contexts["github"]["token"], self._environment(contexts, folder) | own
+        here = Job(folder / "work", folder / "temp", run.sha, token, variables)
         succeeded = True
         for step in job["steps"]:
             state = {"success": succeeded, "failure": not succeeded, "cancelled": False, "always": True}
@@ -169,6 +172,7 @@ class Runner:
         github = contexts["github"]
         return dict(self.machine) | {
             "CI": "true",
+            "DOCKER_CONFIG": str(folder / "docker"),
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTOR": github["actor"],
             "GITHUB_REPOSITORY": self.repository.name,

@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ STAND_INS = {
     "make demo PYTHON=python": SEE.format("demo"),
     "make docs PYTHON=python": f"{SEE.format('docs')}; mkdir -p var/site; touch var/site/index.html",
     "make site-demo PYTHON=python": SEE.format("site-demo"),
+    "make sbom PYTHON=python": f"{SEE.format('sbom')}; mkdir -p var; echo {{}} > ${{SBOM:-var/sbom.json}}",
 }
 """Commands that are too long here and have tests of their own; `make` only says how it would run them."""
 SOAK = "soak_seconds: float = {}\n"
@@ -112,6 +113,11 @@ class Stranger:
         self.clone.git("merge", "--quiet", "--no-ff", "--message", "Merge", "origin/retraining")
 
 
+def keeps_images_in_containerd() -> bool:
+    """Whether the engine has no image by the digest of its configuration, so that a push cannot be played."""
+    return "io.containerd.snapshotter" in run("docker", "info", "--format", "{{json .DriverStatus}}")
+
+
 @contextmanager
 def arrives(root: Path, folder: Path) -> Iterator[Stranger]:
     """Clone, rename and configure a repository, with a database beside its host; remove all in the end."""
@@ -129,7 +135,8 @@ def arrives(root: Path, folder: Path) -> Iterator[Stranger]:
         "SERVICE_MAX_TURN_SECONDS": "5",  # a busy machine is not what is tested
         **{variable: str(free_port()) for variable in ("DEPLOY_PORT", "DEPLOY_OPS_PORT", "MONITOR_PORT")},
     }
-    with github.serving(GitHub(f"ann/{name}")) as server:
+    with ExitStack() as stack:
+        server = stack.enter_context(github.serving(GitHub(f"ann/{name}")))
         there = Repository(f"ann/{name}", environments={"production": of_the_host(settings)})
         variables = machine.environment(server, folder)
         actions = machine.Actions(server, folder / "origin.git")
@@ -137,12 +144,11 @@ def arrives(root: Path, folder: Path) -> Iterator[Stranger]:
         runner = Runner(there, names, folder / "jobs", variables, actions.play, server.token, STAND_INS)
         host = Host(clone.folder, variables | settings)
         url = f"postgresql://{name}:secret@127.0.0.1:{port}/{name}"
-        try:
-            start_database(name, port)
-            yield Stranger(name, clone, folder / "origin.git", server, there, runner, host, url)
-        finally:
-            host.compose("--profile", "monitor", "down", "--volumes", "--timeout", "1")
-            remove(name)
+        stack.callback(remove_images, name)
+        stack.callback(host.compose, "--profile", "monitor", "down", "--volumes", "--timeout", "1")
+        stack.callback(remove_database, name)  # first, because a network with a container stays
+        start_database(name, port)
+        yield Stranger(name, clone, folder / "origin.git", server, there, runner, host, url)
 
 
 def of_the_host(settings: dict[str, str]) -> dict[str, str]:
@@ -182,14 +188,26 @@ def join_database(stranger: Stranger) -> None:
     run("docker", "network", "connect", "--ip", address, network, f"{stranger.name}-postgres")
 
 
-def remove(name: str) -> None:
-    """Remove the database and all images of the project."""
+def remove_database(name: str) -> None:
+    """Remove the database."""
     run("docker", "rm", "--force", "--volumes", f"{name}-postgres")
-    images = [
-        json.loads(line)
-        for line in run("docker", "image", "ls", "--no-trunc", "--format", "{{json .}}").split("\n")
-        if line
-    ]
-    mine = {image["ID"] for image in images if image["Repository"].partition("/")[2].startswith(f"ann/{name}")}
-    if mine:
+
+
+def remove_images(name: str) -> None:
+    """Remove all images of the project."""
+    if mine := images(name):
         run("docker", "image", "rm", "--force", *mine)
+
+
+def images(name: str) -> set[str]:
+    """Return the ids of all images of the project."""
+    listed = run("docker", "image", "ls", "--no-trunc", "--format", "{{json .}}").split("\n")
+    found = [json.loads(line) for line in listed if line]
+    return {image["ID"] for image in found if image["Repository"].partition("/")[2].startswith(f"ann/{name}")}
+
+
+def left_over(name: str) -> set[str]:
+    """Return whatever of the project the engine still has."""
+    kinds = (("container", "ls", "--all"), ("network", "ls"), ("volume", "ls"))
+    listed = (run("docker", *words, "--quiet", "--filter", f"name={name}").split() for words in kinds)
+    return images(name).union(*listed)

@@ -1,6 +1,9 @@
 """Which jobs and steps run in a private repository, on a rollback, and which a runner refuses; commands are played."""
 
+import base64
 import shutil
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -99,3 +102,42 @@ def test_a_secret_that_no_page_names_is_refused(runner: Runner, deploy: Workflow
     less = replace(runner, documented=runner.documented - {("secrets", "DEPLOY_SETTINGS")})
     with pytest.raises(Refused, match="DEPLOY_SETTINGS"):
         less.run(deploy, Event("push"), "0" * 40)
+
+
+@pytest.mark.parametrize("packages", [{}, {"packages": "read"}])
+def test_an_image_is_pushed_only_with_the_permission_to_write_packages(packages: dict[str, str]) -> None:
+    server, image = GitHub("ann/shop"), {"name": "127.0.0.1:1/ann/shop:1", "image": f"sha256:{'0' * 64}"}
+    assert server.answer("POST", "/push", {}, server.token(packages), image)[0] == 403
+    assert (server.manifests, server.refused) == ({}, ["packages: write"])
+    assert server.answer("POST", "/push", {}, server.token({"packages": "write"}), image)[0] == 200
+    assert len(server.manifests) == 1
+
+
+def test_the_registry_gives_an_image_only_with_the_permission_to_read_packages() -> None:
+    def asked(token: str) -> int:
+        login = base64.b64encode(f"ann:{token}".encode()).decode()
+        request = urllib.request.Request(f"{server.url}/v2/", headers={"Authorization": f"Basic {login}"})  # noqa: S310  # our own
+        try:
+            with urllib.request.urlopen(request) as answer:  # noqa: S310  # as above
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    with github.serving(GitHub("ann/shop")) as server:
+        tokens = "guessed", server.token({"contents": "read"}), server.token({"packages": "read"})
+        assert [asked(token) for token in tokens] == [401, 403, 200]
+        assert server.refused == ["packages: read"]
+
+
+@pytest.mark.parametrize("missing", ["id-token", "attestations", "packages"])
+def test_an_image_is_signed_only_with_all_permissions_for_it(missing: str, tmp_path: Path) -> None:
+    server, given = GitHub("ann/shop"), {"subject-name": "i", "subject-digest": "d", "push-to-registry": "true"}
+    rights = dict.fromkeys(("id-token", "attestations", "packages"), "write")
+    actions, job = machine.Actions(server, tmp_path), Job(tmp_path, tmp_path, "0" * 40, server.token(rights), {})
+    less = replace(job, token=server.token(rights | {missing: "read"}))
+    with pytest.raises(PermissionError, match=f"not accessible by integration: {missing}: write"):
+        actions.play("actions/attest", given, less)
+    assert server.signed == set()
+    actions.play("actions/attest", given, job)
+    assert server.signed == {("i@d", "https://slsa.dev/provenance/v1")}
