@@ -7,6 +7,7 @@ thresholds, evaluate once, publish, pin.
 import logging
 from dataclasses import dataclass
 
+import numpy as np
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
@@ -21,7 +22,7 @@ from models.progress import Progress
 from training import memory
 from training.data import dataset_split, datasets, grouping, leakage, learned_levels, slices, splitting, time_column
 from training.data.datasets import Dataset
-from training.data.hashing import hash_split, row_hash
+from training.data.hashing import hash_split, repeats, row_hash
 from training.data.splitting import Folds, Rows, Split
 from training.learning import (
     calibrators,
@@ -212,7 +213,8 @@ def _whole(settings: FitSettings, contract: Contract) -> Prepared:
     contract = learned_levels.learn(dataset, split, contract)
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop")
     taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
-    return Prepared(dataset, taken, contract, warnings)
+    counts = np.stack([np.bincount(churned, minlength=2) for churned in (taken.churned, taken.test.churned)])
+    return Prepared(dataset, taken, contract, [*warnings, *repeats.doubts(taken.test.customers, counts, taken.told)])
 
 
 def _split(dataset: Dataset, settings: FitSettings, contract: Contract) -> Split:

@@ -78,13 +78,14 @@ def _data(description: Description) -> list[str]:
 
 def _leaks(warnings: list[str]) -> list[str]:
     checks = (
-        "a feature that alone predicts the outcome, integers that look like ids, and more than "
-        f"{100 * leakage.SUSPICIOUS_SHARE:g} % of test rows that equal a training row"
+        "a feature that alone predicts the outcome, integers that look like ids, more than "
+        f"{100 * leakage.SUSPICIOUS_SHARE:g} % of test rows that equal a training row, and a test set with many "
+        "equal rows or unlike the table"
     )
     if not warnings:
-        return paragraph(f"The leakage checks found nothing. They look for {checks}.")
+        return paragraph(f"The checks of the rows found nothing. They look for {checks}.")
     found = (line for warning in warnings for line in bullet(f"{warning}."))
-    return [*paragraph(f"The leakage checks look for {checks}. They found:"), "", *found]
+    return [*paragraph(f"The checks of the rows look for {checks}. They found:"), "", *found]
 
 
 def _quality(description: Description) -> list[str]:

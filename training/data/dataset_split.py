@@ -14,6 +14,7 @@ from models.bundles.format.provenance import Provenance
 from models.customer.contract import Contract, Labels, Matrix, Vector
 from training.data import slices
 from training.data.datasets import Dataset
+from training.data.hashing import repeats
 from training.data.slices import Column
 from training.data.splitting import Folds, Rows, Split
 
@@ -37,7 +38,7 @@ class TestSet:
     kept: Rows
     """Positions of `rows` among the test rows."""
     customers: Rows | None = None
-    """The customer of each test row, as a number; None if rows are not grouped."""
+    """The customer of each test row, as a number, or the number of equal rows if many are equal; None otherwise."""
 
 
 @dataclass(frozen=True)
@@ -84,20 +85,21 @@ def take(dataset: Dataset, split: Split, contract: Contract, *, others: Sequence
     """
     features, truth = dataset.features, dataset.true_probability
     kept = _some(np.arange(len(split.test)), HOLDOUT_ROWS, seed)
+    groups, tested = dataset.groups, _Taken(features, split.test)
     return DatasetSplit(
         matrix=contract.to_matrix(_Taken(features, split.training)),
         churned=dataset.churned[split.training],
         folds=split.folds,
         reference=features.iloc[_some(split.training, REFERENCE_ROWS, seed)],
-        customers=None if dataset.groups is None else dataset.groups.codes[split.training],
+        customers=None if groups is None else groups.codes[split.training],
         test=TestSet(
-            matrix=contract.to_matrix(_Taken(features, split.test)),
+            matrix=contract.to_matrix(tested),
             churned=dataset.churned[split.test],
             true_probability=None if truth is None else truth[split.test],
             columns=slices.columns(dataset, split, contract, others),
             rows=features.iloc[split.test[kept]],
             kept=kept,
-            customers=None if dataset.groups is None else dataset.groups.codes[split.test],
+            customers=repeats.customers(tested, contract, split.told) if groups is None else groups.codes[split.test],
         ),
         provenance=dataset.provenance,
         told=split.told,

@@ -20,7 +20,7 @@ from training import memory
 from training.data import databases, dataset_split, datasets, leakage, learned_levels, other_columns, sources
 from training.data.dataset_split import DatasetSplit
 from training.data.datasets import Dataset
-from training.data.hashing import hash_split
+from training.data.hashing import hash_split, repeats
 from training.errors import GroupingImpossible, TooFewRows
 from training.partitioned import boosting, choice, edges, passes, sampled_table
 from training.partitioned.checked_rows import Source
@@ -98,6 +98,7 @@ def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor
     seen = traces if sampled and task.group is not None else None  # without groups, equal rows stay together
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop", seen=seen)
     taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
+    warnings = [*warnings, *repeats.doubts(taken.test.customers, summary.rows, told)]
     rows = SnappedRows(parts, chosen, executor, settings.seed)
     return Prepared(dataset, replace(taken, traces=traces), contract, warnings, rows)
 
