@@ -88,8 +88,8 @@ def mark_champion(version: str, settings: StoreSettings) -> None:
 
 def _has_no_database(settings: StoreSettings) -> bool:
     """Return whether MLflow's SQLite file is absent: opening it would make it, a lock and the output folder."""
-    path = tracking.database_file(settings.mlflow)
-    return path is not None and not path.exists()
+    kind, _, path = settings.mlflow.partition(":///")
+    return kind == "sqlite" and not Path(path.partition("?")[0]).exists()
 
 
 @contextmanager

@@ -179,18 +179,13 @@ def configure(uri: str, output_dir: Path) -> None:
         _set_experiment(uri, None if is_server else output_dir / "artifacts")
 
 
-def database_file(uri: str) -> Path | None:
-    """Return the file of an SQLite database; None for a server or another database."""
-    return Path(uri.removeprefix("sqlite:///").partition("?")[0]) if uri.startswith("sqlite:///") else None
-
-
 @contextmanager
 def _one_at_a_time(uri: str) -> Iterator[None]:
     """Lock an SQLite database: two programs that make its tables at the same time would disturb each other."""
-    if (database := database_file(uri)) is None:
+    if not uri.startswith("sqlite:///"):
         yield
         return
-    path = Path(f"{database}.lock")
+    path = Path(f"{uri.removeprefix('sqlite:///').partition('?')[0]}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     with file_lock.held(path, patience_seconds=_PATIENCE_SECONDS):
         yield
