@@ -14,6 +14,7 @@ from benchmarks.statistics.studies import (
     gate_power,
     intervals,
     parameters,
+    performance_looks,
     recalibration,
     treatment_effect,
 )
@@ -33,5 +34,6 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "drift_looks": drift_looks.make,
     "drift_multivariate": drift_multivariate.make,
     "drift_costs": drift_costs.make,
+    "performance_looks": performance_looks.make,
 }
 """Name of a study to the function that makes it; each takes at most three minutes of one core."""

@@ -155,7 +155,7 @@ def chance_calibration_error(probability: Vector, policy: RiskPolicy, *, rate: f
     groups = group(probability, policy, most=_FEWER_GROUPS)
     draws = int(min(max(20 / max(rate, 1e-9), 2_000), _MOST_DRAWS))
     ends = recalibration.lines(groups.probability, _draw(groups, draws), groups.rows)
-    return float(np.quantile(recalibration.errors(groups.probability, ends, groups.rows), 1 - rate))
+    return recalibration.exceeded(recalibration.errors(groups.probability, ends, groups.rows), rate)
 
 
 def measure(groups: Groups, stayed: Counts, churned: Counts) -> dict[str, Vector]:

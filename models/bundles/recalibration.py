@@ -5,6 +5,7 @@ Calibrated probabilities have slope 1 and intercept 0. A slope below 1 means tha
 """
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ _FARTHEST = 500  # largest log-odds, so that exp does not overflow float64
 _PRIOR = 1e-6
 """Precision of a prior around slope 1 and intercept 0; it only matters where the outcomes leave the line open."""
 _STEPS, _TOLERANCE = 50, 1e-7
+_LEAST_BEYOND = 20
+"""Fewest draws beyond a quantile."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,20 @@ def errors(probability: Vector, line: Array, rows: Array) -> Array:
     """Return the calibration error of each line, (...) for (..., 2); the group of a probability has so many rows."""
     away = np.abs(_apply(log_odds(probability), line) - probability)
     return np.asarray((away * rows).sum(-1) / rows.sum(-1))
+
+
+def exceeded(errors_by_chance: Array, rate: float) -> float:
+    """Return the calibration error that drawn ones exceed at this rate.
+
+    With fewer than 20 draws beyond it, it is extrapolated from the error that 20 exceed, by a half-normal tail: the
+    longest that the size of two normal numbers has, such as slope and intercept.
+    """
+    drawn = max(rate, _LEAST_BEYOND / len(errors_by_chance))
+    error = float(np.quantile(errors_by_chance, 1 - drawn))
+    if rate >= drawn:
+        return error
+    asked, known = (NormalDist().inv_cdf(max(one, 1e-300) / 2) for one in (rate, drawn))
+    return error * asked / known
 
 
 def error_interval(

@@ -70,6 +70,18 @@ def test_right_probabilities_reach_the_limit_of_chance_as_often_as_it_says() -> 
     assert 3 <= beyond <= 18  # 10 are expected
 
 
+def test_the_limit_of_frequent_looks_is_that_of_many_draws() -> None:
+    probability, _ = draw(500)
+    groups = quality.group(probability, DEFAULT, most=50)
+    left = np.random.default_rng(1).binomial(groups.rows, groups.probability, (100_000, len(groups.rows)))
+    drawn = recalibration.errors(
+        groups.probability, recalibration.lines(groups.probability, left, groups.rows), groups.rows
+    )
+    limit = quality.chance_calibration_error(probability, DEFAULT, rate=1e-4)
+    assert limit == pytest.approx(np.quantile(drawn, 1 - 1e-4), rel=0.08)
+    assert quality.chance_calibration_error(probability, DEFAULT, rate=2.9e-5) > limit
+
+
 def test_a_probability_at_the_threshold_is_flagged_even_among_many() -> None:
     probability, churned = draw(50_000, digits=3)
     flagged = probability >= 0.4
