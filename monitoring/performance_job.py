@@ -86,7 +86,10 @@ def assess(
         effects=treatment_effect.of_tiers(arms, manifest.policy.costs),
     )
     outcomes = None if found.reason else (track.outcomes.probability, track.outcomes.churned)
-    found = replace(found, repair=repair.find(manifest, track.probability, outcomes, min_rows=settings.min_rows))
+    proposal = repair.find(
+        manifest, track.probability, outcomes, trusted=settings.trusted_reporters, min_rows=settings.min_rows
+    )
+    found = replace(found, repair=proposal)
     rate = settings.false_alarm_rate if false_alarm_rate is None else false_alarm_rate
     return found if found.reason else _judge(found, model, settings, contract, rate)
 

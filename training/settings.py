@@ -94,7 +94,7 @@ class FitSettings(StoreSettings):
     outcomes_known: Literal["recorded", "observed"] = "recorded"
     """When an outcome became known: `recorded` in the log, or `observed` if outcomes were imported much later."""
     trusted_reporters: Reporters = None
-    """Reporters whose outcomes become live rows, as crm,billing; by default all. The gate then accepts each of them."""
+    """Reporters whose outcomes become live rows, as crm,billing; by default all. The gate trusts only those named."""
     seed: int = Field(default=7, ge=0)
     """Seed of the synthetic population, the folds, the fit and the bootstrap; the test set does not depend on it."""
     threads: int = Field(default=1, ge=1)
@@ -185,7 +185,7 @@ class PromoteSettings(StoreSettings):
     min_rows: int = Field(default=500, ge=1)
     """Fewest customers that neither model was trained on; with fewer the gate cannot tell."""
     max_reporter_share: float = Field(default=0.9, gt=0, le=1)
-    """Share of live rows from which one reporter gives too many, unless `fit --trusted-reporters` named it."""
+    """Share of live rows from which one reporter gives too many, unless `--trusted-reporters` named it."""
     report: Path | None = None
     """File to write the result to, as Markdown for a pull request."""
 

@@ -1,5 +1,6 @@
 """The repair of a changed churn rate: what a new calibration map would save, from outcomes or from scores alone."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,6 +29,8 @@ class Repair:
     """What decisions would cost less with that map."""
     shift: LabelShift | None = None
     """The churn rate that all probabilities of the period point to, with or without outcomes."""
+    trusted: str | None = None
+    """The reporters whose outcomes count, as crm,billing; None for all."""
 
     @property
     def is_proposed(self) -> bool:
@@ -39,12 +42,18 @@ class Repair:
         """Propose the map, or say what the scores point to where outcomes are missing."""
         if self.line is not None and self.saved is not None and self.is_proposed:
             new = _in_words(self.line)
-            yield f"recalibration: {new} would save {self.saved} {self.unit}: {COMMAND}"
+            yield f"recalibration: {new} would save {self.saved} {self.unit}: {self._command}"
         elif self.line is None and (shift := self.shift) is not None and shift.is_sure:
             yield (
                 f"churn rate from scores alone: {shift.rate} instead of {shift.before:.3f}, {ASSUMPTION}; a new "
-                f"intercept would then save {shift.saved} {self.unit}. Report outcomes, then {COMMAND}"
+                f"intercept would then save {shift.saved} {self.unit}. Report outcomes, then {self._command}"
             )
+
+    @property
+    def _command(self) -> str:
+        """Return the command with its reporters, because the gate refuses outcomes of one that nobody named."""
+        named = f"{COMMAND} --trusted-reporters"
+        return f"{named} {shlex.quote(self.trusted)}" if self.trusted else f"{named} NAMES (those that you trust)"
 
     @property
     def record(self) -> dict[str, Any]:
@@ -61,15 +70,22 @@ class Repair:
         }
 
 
-def find(manifest: Manifest, probability: Vector, outcomes: tuple[Vector, Labels] | None, *, min_rows: int) -> Repair:
-    """Estimate both from the probabilities of a period, and from those with outcomes, if these are enough."""
+def find(
+    manifest: Manifest,
+    probability: Vector,
+    outcomes: tuple[Vector, Labels] | None,
+    *,
+    trusted: str | None,
+    min_rows: int,
+) -> Repair:
+    """Estimate both from the probabilities of a period, and from those with trusted outcomes, if these are enough."""
     policy = manifest.policy
     unit = f"{policy.costs.currency} a customer" if policy.costs else "of the cost of a customer"
     line = saved = None
     if outcomes is not None:
         line = recalibration.simplest(*outcomes)
         saved = decision_costs.saved_by(line, probability, policy)
-    return Repair(unit, line, saved, _shift(manifest, policy, probability, min_rows=min_rows))
+    return Repair(unit, line, saved, _shift(manifest, policy, probability, min_rows=min_rows), trusted)
 
 
 def _shift(manifest: Manifest, policy: RiskPolicy, probability: Vector, *, min_rows: int) -> LabelShift | None:

@@ -58,7 +58,7 @@ def log(shelf: Shelf, url: str, table: pd.DataFrame, *, has_outcome: bool) -> No
 
 def judge(shelf: Shelf, url: str) -> dict[str, object]:
     output = shelf.folder / "monitor"
-    settings = {"log_url": url, "models_dir": shelf.models_dir, "output_dir": output}
+    settings = {"log_url": url, "models_dir": shelf.models_dir, "output_dir": output, "trusted_reporters": "crm"}
     performance_job.run_performance(PerformanceSettings.model_validate(settings))
     found: dict[str, object] = json.loads(max((output / "reports").glob("*-performance.json")).read_text())
     shutil.rmtree(output)
@@ -87,7 +87,7 @@ def test_performance_proposes_the_map_and_its_saving(repaired: tuple[Shelf, Publ
     assert proposal["proposed"]
     assert (proposal["unit"], proposal["map"]["slope"]) == ("USD a customer", pytest.approx(1, abs=0.15))
     assert proposal["map"]["intercept"] == pytest.approx(np.log(0.5 / 0.5) - np.log(0.255 / 0.745), abs=0.25)
-    assert proposal["remark"].endswith("USD a customer: python -m training recalibrate")
+    assert proposal["remark"].endswith("USD a customer: python -m training recalibrate --trusted-reporters crm")
     assert 1 < proposal["saved"]["low"] < proposal["saved"]["value"] < proposal["saved"]["high"] < 7
     shift = proposal["without_outcomes"]
     assert shift["rate"]["low"] < RATE < shift["rate"]["high"]

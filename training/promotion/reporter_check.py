@@ -29,8 +29,8 @@ def check(live: LiveRows | None, *, max_share: float) -> Iterator[Check]:
         (part, name, share) for part, (name, share) in found.items() if share >= max_share and name not in trusted
     ]
     reasons = [
-        f"{name} reported {share:.1%} of the {part}: if these outcomes are right, fit again with "
-        f"--trusted-reporters and {name} among the names"
+        f"{name} reported {share:.1%} of the {part}: if these outcomes are right, repeat the `fit` or "
+        f"`recalibrate` with --trusted-reporters and {name} among the names"
         for part, name, share in excessive
     ]
     told = ", ".join(f"{name} {share:.0%} of {part}" for part, (name, share) in found.items())

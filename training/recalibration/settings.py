@@ -22,7 +22,7 @@ class RecalibrateSettings(StoreSettings):
     mature_after: Duration | None = None
     """Age at which nearly all outcomes have arrived, as 90m, 24h or 7d; younger predictions are left out."""
     trusted_reporters: Reporters = None
-    """Reporters whose outcomes count, as crm,billing; by default all. The gate then accepts each of them."""
+    """Reporters whose outcomes count, as crm,billing; by default all. The gate trusts only those named."""
     group_column: str | None = None
     """Column of the source with the id of each row's customer, whose rows stay together."""
 

@@ -58,7 +58,7 @@ def test_one_reporter_gives_too_many_of_all_rows_or_of_the_test_rows(
     done = check(live(rows, test_rows))
     assert done.passed == (not reason)
     assert reason in done.reason
-    assert ("fit again with --trusted-reporters" in done.reason) == bool(reason)
+    assert ("repeat the `fit` or `recalibrate` with --trusted-reporters" in done.reason) == bool(reason)
 
 
 def test_a_reporter_that_the_fit_was_told_to_trust_may_give_all() -> None:
