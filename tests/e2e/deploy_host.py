@@ -68,13 +68,18 @@ class Host:
         words = (image, "--soak-seconds", str(soak_seconds))
         process = subprocess.Popen(self.command(*words), env=self.environment, stdout=subprocess.PIPE)
         try:
-            while process.poll() is None and not self.tell("status")[1]["soaking"]:
+            while process.poll() is None and not self.soaks():
                 time.sleep(0.1)
         except BaseException:
             process.kill()
             process.communicate()
             raise
         return process
+
+    def soaks(self) -> bool:
+        """Whether a colour is being watched; a status that fails, as while a container is replaced, does not say so."""
+        code, told = self.tell("status")
+        return code == 0 and bool(told["soaking"])
 
     def deploy(
         self, image: str, *, soak_seconds: float = 3, ready_seconds: float = 60, jobs: str | None = None
