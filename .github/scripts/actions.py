@@ -1,6 +1,7 @@
 """Passes outputs, variables and summaries of a step to its GitHub workflow; outside of a workflow it does nothing."""
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -24,6 +25,12 @@ def path(folder: Path) -> None:
 def summary(markdown: str) -> None:
     """Show text on the page of the run."""
     _write("GITHUB_STEP_SUMMARY", f"{markdown}\n")
+
+
+def notice(text: str) -> None:
+    """Show a line of text at the top of the page of the run."""
+    if os.environ.get("GITHUB_ACTIONS"):
+        sys.stdout.write(f"::notice::{text}\n")
 
 
 def _append(file: str, values: dict[str, str]) -> None:

@@ -3,9 +3,10 @@
 
 RETRAIN_DATA (by default the synthetic customers), RETRAIN_COLUMNS and RETRAIN_TRIALS are the values of `fit --data`,
 `--columns` and `--trials`. For a database, RETRAIN_DATA_URL is its URL, and TRAINING_QUERY selects the rows; no command
-line shows either. RETRAIN_DATA comes before RETRAIN_DATA_URL. The gate's report is in var/retraining.md. Exit code 0:
-the gate decided, either way; 2: cannot tell. The page of the run shows the report, also of a gate that cannot tell. The
-decision is the output `promoted`; if it is true, the new pin and bundle are in models/.
+line shows either. RETRAIN_DATA comes before RETRAIN_DATA_URL. The gate's report is in var/retraining.md, and the page
+of the run shows it. Exit code 0: the gate judged the new model, either way, or says in its report that these rows tell
+neither; 2: the fit or the gate failed. The decision is the output `promoted`; if it is true, the new pin and bundle are
+in models/.
 """
 
 import os
@@ -18,8 +19,15 @@ import actions
 
 REPORT = Path("var/retraining.md")
 TRAINING = (sys.executable, "-m", "training")
-DECIDED, CANNOT_TELL = 0, 2
-PROMOTED, REFUSED = 0, 1
+DONE, FAILED = 0, 2
+PROMOTED, REFUSED, CANNOT_TELL = 0, 1, 2
+OPEN = "the gate cannot tell"
+"""In the first line of a report of which the rows were too few; other problems end the gate with the same code."""
+ENDINGS = {
+    PROMOTED: "promoted",
+    REFUSED: "refused: the pinned model stays",
+    CANNOT_TELL: "cannot tell whether the new model is better: the pinned model stays. The report has the reason",
+}
 FILES = ("sqlite:", "sqlite+")
 """Beginnings of the URL of a database that is a file, without a password."""
 OF_A_DATABASE = {"TRAINING_QUERY", "TRAINING_PARTITION_COLUMN"}
@@ -84,23 +92,24 @@ def main() -> int:
     if fitted := subprocess.run([*TRAINING, "fit", *flags], env=environment, check=False).returncode:
         return _say(f"the fit ended with exit code {fitted}. See its last lines above.")
     decision = subprocess.run([*TRAINING, "promote", f"--report={REPORT}"], check=False).returncode
-    if decision == CANNOT_TELL and REPORT.is_file():
-        actions.summary(REPORT.read_text())
-    if decision not in {PROMOTED, REFUSED} or not REPORT.is_file():
+    report = REPORT.read_text() if REPORT.is_file() else ""
+    is_open = decision == CANNOT_TELL and OPEN in report.partition("\n")[0]
+    if not report or not (decision in {PROMOTED, REFUSED} or is_open):
         return _say(
-            f"the gate ended with exit code {decision}{'' if REPORT.is_file() else ' and without a report'}; "
+            f"the gate ended with exit code {decision}{'' if report else ' and without a report'}; "
             "the pinned model stays. See its last lines above."
         )
-    report, promoted = REPORT.read_text(), decision == PROMOTED
     actions.summary(report)
-    actions.output(promoted=str(promoted).lower(), report=str(REPORT))
-    sys.stdout.write(f"{report}\n{'promoted' if promoted else 'refused: the pinned model stays'}\n")
-    return DECIDED
+    actions.output(promoted=str(decision == PROMOTED).lower(), report=str(REPORT))
+    sys.stdout.write(f"{report}\n{ENDINGS[decision]}\n")
+    if is_open:
+        actions.notice(ENDINGS[decision])
+    return DONE
 
 
 def _say(problem: str) -> int:
     sys.stderr.write(f"cannot tell: {problem}\n")
-    return CANNOT_TELL
+    return FAILED
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Says in words how well the forecasts of the test set were calibrated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from models.bundles import recalibration
-from models.bundles.manifest import Description
+from models.bundles.manifest import Description, Interval
 
 
 def write(description: Description) -> Iterator[str]:
@@ -15,7 +15,7 @@ def write(description: Description) -> Iterator[str]:
     bounds = zip(recalibration.AT_BOUNDS, (policy.medium_from, policy.high_from), strict=True)
     told = [recalibration.in_words(at, intervals[name].low, intervals[name].high) for name, at in bounds]
     yield f"On the test set, {told[0]}, and {told[1]} (95 % intervals)."
-    yield f"On average, a forecast was {100 * metrics['calibration_error']:.1f} points from what happened."
+    yield _distance(metrics, intervals["calibration_error"])
     slope, intercept = intervals["calibration_slope"], intervals["calibration_intercept"]
     if slope.high < 1:
         yield "The forecasts are too extreme: high ones are too high, or low ones too low (the slope is below 1)."
@@ -27,3 +27,10 @@ def write(description: Description) -> Iterator[str]:
         yield "More customers churned than forecast (the intercept is above 0)."
     else:
         yield "Slope and intercept differ from those of exact forecasts, 1 and 0, by no more than chance."
+
+
+def _distance(metrics: Mapping[str, float], interval: Interval) -> str:
+    error, low, high = (f"{100 * one:.1f}" for one in (metrics["calibration_error"], interval.low, interval.high))
+    told = f"On average, forecasts are {error} points ({low} to {high}) from their values corrected by these outcomes"
+    by_chance = metrics.get("calibration_error_by_chance")
+    return f"{told}." if by_chance is None else f"{told}; exact ones would show about {100 * by_chance:.1f} by chance."

@@ -5,7 +5,8 @@
     seen.npy          (n,) uint32, ascending: the CRC-32 of the matrix row of every training row
 
 With these files, two models can be compared later on rows that neither was trained on. A row that equals a training
-row counts as a training row.
+row counts as a training row, unless both models were split by the hash of the same customer's id: then no customer of
+the test rows was trained on, and equal rows are of different customers.
 """
 
 import zlib
@@ -24,6 +25,7 @@ from models.customer.contract import Contract, Labels, Mask, Matrix, Vector
 from models.customer.history import old_names
 from models.errors import FileUnreadable
 from training.data.dataset_split import DatasetSplit, Traces
+from training.data.hashing import hash_split
 
 BASELINE, CUSTOMER = "baseline_probability", "customer_number"
 _CHUNK_ROWS = 50_000
@@ -73,7 +75,8 @@ def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> 
     """Read the challenger's test rows that neither model was trained on, in the contract's columns.
 
     Rows that equal a training row are left out: they would favour a model that memorizes its training rows. Each model
-    encodes the rows as its own training rows, with the levels that it has learned.
+    encodes the rows as its own training rows, with the levels that it has learned. None is left out if both models hold
+    out the same customers.
 
     Raises:
         FileUnreadable: a bundle lacks its test rows or its hashes.
@@ -82,6 +85,8 @@ def unseen_by_both(challenger: Bundle, champion: Bundle, contract: Contract) -> 
     rows = _holdout(table, contract)
     if _has_same_rows(challenger, champion):
         return rows  # both models have the same test rows and training rows, so a repeated row favours neither
+    if _hold_out_same_customers(challenger, champion):
+        return rows  # a row that equals a training row is of another customer
     seen = [np.isin(traces(one.contract.to_matrix(table)), np.load(part(one, SEEN))) for one in (challenger, champion)]
     return rows.keep(~np.logical_or(*seen))
 
@@ -108,6 +113,11 @@ def why_incomparable(challenger: Bundle, champion: Bundle) -> str | None:
 def _has_same_rows(challenger: Bundle, champion: Bundle) -> bool:
     ours, theirs = challenger.manifest, champion.manifest
     return (ours.data.sha256, ours.split) == (theirs.data.sha256, theirs.split)
+
+
+def _hold_out_same_customers(challenger: Bundle, champion: Bundle) -> bool:
+    ours, theirs = (hash_split.customers_column(one.manifest.split) for one in (challenger, champion))
+    return ours is not None and ours == theirs
 
 
 def _stored(bundle: Bundle) -> pd.DataFrame:

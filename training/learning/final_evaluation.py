@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sklearn.base import BaseEstimator
 from xgboost import XGBClassifier
 
-from models.bundles import quality
+from models.bundles import quality, resampling
 from models.bundles.calibration import Calibration, Method
 from models.bundles.manifest import CalibrationComparison, Confusion, CostSummary, Importance, Tuning
 from models.bundles.quality import Figure, Figures
@@ -68,6 +68,8 @@ class FinalEvaluation:
     importance: Mapping[str, Importance]
     best_reachable: Mapping[str, float]
     """The metrics of the true probabilities; empty if they are unknown."""
+    by_chance: Mapping[str, float]
+    """The mean calibration error of exact forecasts; empty where rows are not independent, or too few."""
 
 
 def evaluate(
@@ -100,6 +102,7 @@ def evaluate(
         differences=differences,
         importance=importance.measure(fitted.classifier, rows, churned, contract, seed=seed),
         best_reachable=_best_reachable(test),
+        by_chance=_by_chance(probability, test, policy),
     )
 
 
@@ -110,6 +113,13 @@ def _price(
         return None
     customers = fitted.chosen_for, test.customers
     return cost_policy.describe(costs, *fitted.chosen_on, test=(test.churned, models), seed=seed, customers=customers)
+
+
+def _by_chance(probability: Vector, test: TestSet, policy: RiskPolicy) -> dict[str, float]:
+    exact = quality.estimated(probability, policy)
+    if exact is None or resampling.numbered(test.customers) is not None:
+        return {}
+    return {"calibration_error_by_chance": exact["calibration_error"].value}
 
 
 def _best_reachable(test: TestSet) -> dict[str, float]:

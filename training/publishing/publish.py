@@ -101,7 +101,9 @@ def _fit(fitted: FittedModel, settings: FitSettings) -> dict[str, Any]:
 def quality(judged: FinalEvaluation) -> dict[str, Any]:
     """Return the fields of a description that come from the evaluation."""
     return {
-        "metrics": {name: figure.value for name, figure in judged.figures.items()} | dict(judged.best_reachable),
+        "metrics": {name: figure.value for name, figure in judged.figures.items()}
+        | dict(judged.best_reachable)
+        | dict(judged.by_chance),
         "intervals": {name: Interval(low=figure.low, high=figure.high) for name, figure in judged.figures.items()},
         "confusion": judged.confusion,
         "calibrated": judged.calibrated,

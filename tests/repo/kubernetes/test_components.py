@@ -1,6 +1,7 @@
 """The components of Kubernetes, each alone on the base and all together on the example."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -198,8 +199,7 @@ def test_the_job_that_retrains_writes_where_the_service_reads(
     monkeypatch.setenv("TRAINING_LOG_URL", "postgresql://a:b@c/d")
     fitted = CliApp.run(FitSettings, cli_args=fit["command"][4:])
     shell = promote["command"][2]
-    promotion = shell.removesuffix(" || test $? = 1").split()
-    assert shell.endswith(" || test $? = 1")
+    promotion = shell.partition(" || ")[0].split()
     promoted = CliApp.run(PromoteSettings, cli_args=promotion[4:])
     served = {it["name"]: it.get("value") for it in container_of(pods[SERVICE])["env"]}["SERVICE_MODELS_DIR"]
     assert (fit["command"][:4], promotion[:4]) == (
@@ -215,6 +215,31 @@ def test_the_job_that_retrains_writes_where_the_service_reads(
         if volume["name"] == "models"
     ]
     assert claims == ["churn-models"] * 2
+
+
+@pytest.mark.parametrize(
+    ("code", "heading", "fails"),
+    [
+        (0, "2 is promoted", False),
+        (1, "2 is refused, the champion stays", False),
+        (2, "2 may be better or worse, the gate cannot tell, and the champion stays", False),
+        (2, "2 is promoted", True),
+        (2, "", True),
+        (137, "", True),
+    ],
+)
+def test_the_job_that_retrains_fails_only_without_a_judgement(
+    code: int, heading: str, tmp_path: Path, root: Path, *, fails: bool
+) -> None:
+    [promote] = manifests.templates(render_alone("retraining", root, tmp_path))["churn-retrain"]["spec"]["containers"]
+    report, python = tmp_path / "gate.md", tmp_path / "python"
+    told = f"echo '## {heading}' > {report}" if heading else ""
+    python.write_text(f"#!/bin/sh\n{told}\nexit {code}\n")
+    python.chmod(0o755)
+    shell = promote["command"][2].replace("/app/var/gate.md", str(report))
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", shell], env=path, capture_output=True, check=False)
+    assert (done.returncode != 0) == fails
 
 
 def test_only_the_cluster_and_the_fit_reach_each_other_and_work_as_under_compose(

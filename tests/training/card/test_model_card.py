@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.bundles.manifest import Ahead
 from training import report
-from training.card import comparison, model_card, table_rows
+from training.card import calibration_words, comparison, model_card, table_rows
 from training.learning import model, presets
 from training.pipeline import Published
 
@@ -91,3 +91,15 @@ def test_the_report_says_which_model_is_served(published: Published) -> None:
     assert f"\n  MLflow    {published.link}" in told  # as docs/train.md says
     waiting = Published(published.bundle, published.run_id, published.link, pinned=False)
     assert "(challenger: try `python -m training promote`)" in report.describe(waiting)
+
+
+def test_the_calibration_error_is_told_with_what_chance_would_show(published: Published) -> None:
+    known = published.bundle.manifest
+    low, high = known.intervals["calibration_error"].low, known.intervals["calibration_error"].high
+    error, by_chance = (known.metrics[name] for name in ("calibration_error", "calibration_error_by_chance"))
+    text = " ".join(model_card.write(known).split())
+    assert f"forecasts are {100 * error:.1f} points ({100 * low:.1f} to {100 * high:.1f}) from their values" in text
+    assert f"exact ones would show about {100 * by_chance:.1f} by chance." in text
+    assert 0.01 < by_chance < 0.03  # 0.012 at 1,000 rows, and here are 400
+    metrics = {name: value for name, value in known.metrics.items() if name != "calibration_error_by_chance"}
+    assert "by chance" not in " ".join(calibration_words.write(known.model_copy(update={"metrics": metrics})))

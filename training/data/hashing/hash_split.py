@@ -38,6 +38,12 @@ def unit(told: str) -> str | None:
     return re.split(r"\W", told.removeprefix(f"{BY_HASH} "))[0] if told.startswith(BY_HASH) else None
 
 
+def customers_column(told: str) -> str | None:
+    """Return the column whose ids a described split hashes; None if it is no split by the hash of each customer."""
+    named = re.search(r"rows of one customer, as (.+) tells", told)
+    return named[1] if named and unit(told) == "customer" else None
+
+
 def test_rows() -> Drawn:
     """Return the draw of the rows of the test set."""
     return Drawn(f"{SALT}/test", TEST_FRACTION)

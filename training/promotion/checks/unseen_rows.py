@@ -28,7 +28,8 @@ def find(challenger: Bundle, champion: Bundle | None, contract: Contract, *, min
     """
     every = holdout.read(challenger, contract)
     rows = holdout.unseen_by_both(challenger, champion, contract) if champion else every
-    remedy = _remedy(challenger, champion)
+    of_rows = hash_split.unit(challenger.manifest.split) == "row"
+    remedy = _remedy(challenger, champion, are_equal_rows=of_rows and every.customers is not None)
     problem = quality.shortage(rows.churned, min_rows=min_rows, customers=rows.customers)
     if problem is not None:
         raise TooFewUnseenRows(problem=problem, remedy=remedy)
@@ -48,7 +49,7 @@ def is_surely_unlike(rows: Holdout, every: Holdout) -> bool:
     return bool(2 * min(by_chance.cdf(left), by_chance.sf(left - 1)) < SURELY)
 
 
-def _remedy(challenger: Bundle, champion: Bundle | None) -> str:
+def _remedy(challenger: Bundle, champion: Bundle | None, *, are_equal_rows: bool) -> str:
     """Say how two models get more test rows in common."""
     models = [challenger] if champion is None else [challenger, champion]
     older = [one.manifest.version for one in models if hash_split.is_of_seed(one.manifest.split)]
@@ -57,6 +58,10 @@ def _remedy(challenger: Bundle, champion: Bundle | None) -> str:
             f"The test rows of {' and '.join(older)} were drawn with a seed. Fit again on the same rows: test rows are "
             "now drawn by a hash, and two models share them"
         )
-    if len({hash_split.unit(one.manifest.split) for one in models}) > 1:
+    told_by = [one.manifest.split for one in models]
+    splits = {(hash_split.unit(told), hash_split.customers_column(told)) for told in told_by}
+    if len(splits) > 1:
         return "The two were split in different ways. Fit both with the same --group-column and --time-column"
+    if are_equal_rows:
+        return "Many test rows are equal and count once. Fit both with the same --group-column, the id of the customer"
     return "Fit the challenger on more or newer rows, or lower --min-rows"

@@ -13,7 +13,7 @@ from models.bundles import bundle
 from models.bundles.bundle import Bundle
 from models.features import CONTRACT
 from tests.descriptions import describe, fill
-from training.data import dataset_split, datasets, holdout
+from training.data import dataset_split, datasets, grouping, holdout
 from training.data.datasets import Dataset
 from training.data.grouping import Groups
 from training.data.hashing import hash_split, row_hash
@@ -109,3 +109,33 @@ def test_customers_are_kept_as_numbers_and_drawn_together(tmp_path: Path, whole:
     rows = holdout.read(publish(tmp_path / "one", grouped, split), CONTRACT)
     assert rows.customers is not None
     assert sorted(set(rows.customers.tolist())) == list(range(len(split.test) // 3))
+
+
+def of_few_kinds(dataset: Dataset, *, column: str | None) -> tuple[Dataset, Split]:
+    """Give all customers one of 48 rows; each has an id of its own, and is split by it if `column` names it."""
+    kinds = dataset.features.iloc[np.arange(len(dataset.churned)) % 48].reset_index(drop=True)
+    alike = replace(dataset, features=kinds, true_probability=None)
+    if column is None:
+        return alike, by_hash(alike, seed=7)
+    ids = pd.Series([f"C{number}" for number in range(len(kinds))], name=column)
+    grouped = replace(alike, groups=grouping.read(ids))
+    assert grouped.groups is not None
+    return grouped, grouping.at_random(grouped.churned, grouped.groups, seed=7)
+
+
+def test_customers_with_equal_rows_are_judged_if_both_models_hold_out_the_same(tmp_path: Path, whole: Dataset) -> None:
+    less = of_few_kinds(first(whole, ROWS * 9 // 10), column="customer_id")
+    more = of_few_kinds(whole, column="customer_id")
+    assert len(find(tmp_path, [less, more]).churned) == len(more[1].test)
+
+
+def test_models_split_by_ids_of_other_columns_are_told_so(tmp_path: Path, whole: Dataset) -> None:
+    less = of_few_kinds(first(whole, ROWS * 9 // 10), column="account")
+    with pytest.raises(TooFewUnseenRows, match=r"split in different ways\. Fit both with the same --group-column"):
+        find(tmp_path, [less, of_few_kinds(whole, column="customer_id")])
+
+
+def test_too_few_different_rows_are_the_reason_that_is_told(tmp_path: Path, whole: Dataset) -> None:
+    models = [of_few_kinds(first(whole, ROWS * 9 // 10), column=None), of_few_kinds(whole, column=None)]
+    with pytest.raises(TooFewUnseenRows, match=r"Many test rows are equal and count once\. .* the same --group-column"):
+        find(tmp_path, models)
