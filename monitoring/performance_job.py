@@ -123,4 +123,6 @@ def _judge(
         min_rows=settings.min_rows,
     )
     expected = quality.estimated(outcomes.probability, policy)
-    return replace(found, live=live, expected=expected, checks=checks, segments=tuple(parts))
+    fell = any(check.broken for check in checks if check.metric == "calibration_error")
+    mended = found.repair and replace(found.repair, calibration_fell=fell)
+    return replace(found, live=live, expected=expected, checks=checks, segments=tuple(parts), repair=mended)

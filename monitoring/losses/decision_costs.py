@@ -30,6 +30,12 @@ def saved_by(line: Recalibration, probability: Vector, policy: RiskPolicy) -> Fi
     return Figure(_mean(line.apply(served), gained, rows), float(low), float(high))
 
 
+def expected(line: Recalibration, probability: Vector, policy: RiskPolicy) -> float:
+    """Return what decisions cost a customer as they are served, if the line is right."""
+    groups = quality.group(probability, policy)
+    return _mean(line.apply(groups.probability), groups.cost, groups.rows / groups.rows.sum())
+
+
 def cost_of(probability: Vector, policy: RiskPolicy) -> npt.NDArray[np.float64]:
     """Return the cost of a customer of each probability who stays, and of one who churns, (2, n)."""
     bounds = sorted({policy.threshold, policy.medium_from, policy.high_from})

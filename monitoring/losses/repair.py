@@ -15,6 +15,11 @@ from monitoring.losses import decision_costs, label_shift
 from monitoring.losses.label_shift import ASSUMPTION, LabelShift
 
 COMMAND = "python -m training recalibrate"
+LEAST_PART = 0.001
+"""Part of the cost of a customer that a map must surely save, to be proposed while the model keeps its promise.
+
+The saving believes that a line is the right correction, and at single bounds the model is off by a few cents more.
+"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,10 @@ class Repair:
     """The map that the outcomes ask for."""
     saved: Figure | None = None
     """What decisions would cost less with that map."""
+    least: float = 0.0
+    """`LEAST_PART` of what decisions cost a customer now."""
+    calibration_fell: bool = False
+    """Whether the check of the calibration failed; then any sure saving is proposed."""
     shift: LabelShift | None = None
     """The churn rate that all probabilities of the period point to, with or without outcomes."""
     trusted: str | None = None
@@ -34,8 +43,8 @@ class Repair:
 
     @property
     def is_proposed(self) -> bool:
-        """Whether the outcomes show that a new map surely saves."""
-        return self.saved is not None and self.saved.low > 0
+        """Whether the outcomes show that a new map surely saves, and enough."""
+        return self.saved is not None and self.saved.low > (0 if self.calibration_fell else self.least)
 
     @property
     def remarks(self) -> Iterator[str]:
@@ -66,6 +75,7 @@ class Repair:
             "unit": self.unit,
             "map": line,
             "saved": asdict(self.saved) if self.saved else None,
+            "least_saving": self.least if self.saved else None,
             "without_outcomes": asdict(shift) | {"assumption": ASSUMPTION, "sure": shift.is_sure} if shift else None,
         }
 
@@ -81,11 +91,13 @@ def find(
     """Estimate both from the probabilities of a period, and from those with trusted outcomes, if these are enough."""
     policy = manifest.policy
     unit = f"{policy.costs.currency} a customer" if policy.costs else "of the cost of a customer"
-    line = saved = None
+    line, saved, least = None, None, 0.0
     if outcomes is not None:
         line = recalibration.simplest(*outcomes)
         saved = decision_costs.saved_by(line, probability, policy)
-    return Repair(unit, line, saved, _shift(manifest, policy, probability, min_rows=min_rows), trusted)
+        least = LEAST_PART * decision_costs.expected(line, probability, policy)
+    shift = _shift(manifest, policy, probability, min_rows=min_rows)
+    return Repair(unit, line, saved, least, shift=shift, trusted=trusted)
 
 
 def _shift(manifest: Manifest, policy: RiskPolicy, probability: Vector, *, min_rows: int) -> LabelShift | None:

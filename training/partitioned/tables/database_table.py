@@ -7,6 +7,7 @@ statement of a connection of its own, and its rows come a chunk at a time, so th
 import itertools
 import math
 import numbers
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -128,10 +129,29 @@ class DatabaseTable:
     def _from(self, selected: str, condition: str = "") -> str:
         """Return a statement whose lines have the numbers of the query's lines."""
         where = f" WHERE {condition}" if condition else ""
-        return f"SELECT {selected} FROM ({self.query.rstrip().rstrip(';')}\n) selected{where}"  # noqa: S608  # the user's own query
+        return f"SELECT {selected} FROM ({_without_end(self.query)}\n) selected{where}"  # noqa: S608  # the user's own query
 
 
+_TOKEN = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | (?P<end>;) | (?P<ignored>--[^\n]* | /\*.*?\*/ | \s+) | .""",
+    re.DOTALL | re.VERBOSE,
+)
 _REMEDY = "Name a numeric column of the query with --partition-column."
+
+
+def _without_end(query: str) -> str:
+    """Return a query without the semicolon at its end and the comments behind that, which no brackets can hold.
+
+    >>> _without_end("select ';' as a from t; -- a note")
+    "select ';' as a from t"
+    """
+    end = None
+    for token in _TOKEN.finditer(query):
+        if token["end"] and end is None:
+            end = token.start()
+        elif not token["end"] and not token["ignored"]:
+            end = None
+    return query[:end]
 
 
 def _is_number(value: Any) -> bool:

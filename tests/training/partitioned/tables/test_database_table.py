@@ -132,6 +132,14 @@ def test_a_column_that_cannot_divide_the_rows_is_refused(
         prepare(address, query=query, partition_column=column)
 
 
+@pytest.mark.parametrize("end", ["", " ; ", "; -- a note", "\n; /* a; b */ -- it's; all\n;", " -- a note; no end"])
+def test_a_query_may_end_with_a_semicolon_and_comments(address: str, end: str) -> None:
+    query = "select number, ';' || '-- x' as text from customers where ';' <> '--'"
+    table = DatabaseTable(address, query + end, "number")
+    assert table.columns(CsvFormat()) == ["number", "text"]
+    assert sum(part.rows for part in table.parts(10_000)) == 2_000
+
+
 @pytest.mark.postgres
 def test_a_type_without_numbers_is_refused_by_its_name(postgres_url: str) -> None:
     for column, told in (("true", "it has no smallest and largest value"), ("'NaN'::float8", "it has the value nan")):

@@ -1,0 +1,41 @@
+"""A new map is proposed where it surely saves enough, or where the check of the calibration failed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.bundles.quality import Figure
+from models.bundles.recalibration import Recalibration
+from models.bundles.risk import Costs, Offer, RiskPolicy
+from models.customer.contract import Vector
+from monitoring.losses import decision_costs
+from monitoring.losses.repair import Repair
+
+COSTS = Costs(
+    value_of_kept_customer=500,
+    medium=Offer(contact_cost=15, success_rate=0.1),
+    high=Offer(contact_cost=85, success_rate=0.3),
+)
+
+
+def test_a_saving_of_a_few_cents_is_no_reason_while_the_model_keeps_its_promise() -> None:
+    line = Recalibration(1.0, -0.1)
+    found = Repair("USD a customer", line, Figure(0.051, 0.002, 0.105), least=0.12)
+    assert (found.is_proposed, list(found.remarks), found.record["proposed"]) == (False, [], False)
+    assert found.record["least_saving"] == 0.12
+    fell = replace(found, calibration_fell=True)
+    [said] = fell.remarks
+    assert said.startswith("recalibration: log-odds - 0.10 instead of the served log-odds would save 0.051 (0.002 to")
+    assert replace(found, saved=Figure(0.3, 0.13, 0.5)).is_proposed
+    assert not replace(fell, saved=Figure(0.3, -0.01, 0.5)).is_proposed
+
+
+def test_the_cost_of_a_customer_is_that_of_the_served_decisions_at_the_corrected_probabilities() -> None:
+    policy = RiskPolicy(costs=COSTS).at_break_even
+    probability: Vector = np.array([0.01, 0.99])
+    stays, leaves = decision_costs.cost_of(probability, policy)
+    exact = Recalibration(1.0, 0.0)
+    by_hand = float(((1 - probability) * stays + probability * leaves).mean())
+    assert decision_costs.expected(exact, probability, policy) == pytest.approx(by_hand)
+    assert decision_costs.expected(Recalibration(1.0, 1.0), probability, policy) > by_hand
