@@ -71,6 +71,7 @@ class Repair:
         line = None if self.line is None else {"slope": self.line.slope, "intercept": self.line.intercept}
         return {
             "proposed": self.is_proposed,
+            "calibration_fell": self.calibration_fell,
             "remark": next(self.remarks, None),
             "unit": self.unit,
             "map": line,

@@ -193,6 +193,7 @@ def test_probabilities_that_are_too_low_are_fallen_quality_though_they_rank_as_w
     assert outcome.code == 1
     assert [check["metric"] for check in outcome.record["checks"] if check["broken"]] == ["calibration_error"]
     assert outcome.record["live"]["calibration_gap"]["low"] > 0.05
+    assert outcome.record["recalibration"]["calibration_fell"]
 
 
 def test_the_estimate_comes_close_to_what_then_happens(keep: Any, follow: Any, assess: Any, customers: Draw) -> None:
@@ -200,6 +201,8 @@ def test_the_estimate_comes_close_to_what_then_happens(keep: Any, follow: Any, a
     before = assess()
     follow()
     after = assess()
+    calm = after.record["recalibration"]
+    assert (calm["calibration_fell"], calm["proposed"], calm["least_saving"] > 0) == (False, False, True)
     estimate = before.record["estimated"]["roc_auc"]
     assert estimate["low"] < after.record["live"]["roc_auc"]["value"] < estimate["high"]
     assert after.record["estimate_error"]["roc_auc"] == pytest.approx(
