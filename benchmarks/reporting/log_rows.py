@@ -27,7 +27,7 @@ _SAMPLES, _CUSTOMERS = 1_000, 500_000
 _PREDICTIONS = """
 INSERT INTO {table} ({columns})
 SELECT lpad(to_hex(ms), 12, '0') || '7' || substr(md5(i::text), 1, 19), to_timestamp(ms / 1000.0), 'v1', features, NULL,
-       churn_probability, churn_prediction, risk_tier, md5((i % {customers})::text)
+       churn_probability, churn_prediction, risk_tier, md5((i % {customers})::text), NULL
 FROM (SELECT i, {first} + (i - {offset}) * {length} / {rows} AS ms
       FROM generate_series({offset}::bigint, {offset} + {rows} - 1) AS i) AS made
 JOIN samples ON samples.number = i % {samples} WHERE ms < {end}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from models.features import CONTRACT
-from service.settings import AccessSettings, ListenSettings, NoteSettings, Settings
+from service.settings import AccessSettings, HoldoutSettings, ListenSettings, NoteSettings, Settings
 from tests.waiting import wait_until
 
 FORBIDDEN = (
@@ -78,7 +78,8 @@ def test_flags_reach_the_app(launch: Callable[..., Any], tmp_path: Path) -> None
 
 
 def test_there_are_few_settings_of_a_kind() -> None:
-    fields = [0, *(len(kind.model_fields) for kind in (ListenSettings, AccessSettings, NoteSettings, Settings))]
+    kinds = (ListenSettings, AccessSettings, NoteSettings, HoldoutSettings, Settings)
+    fields = [0, *(len(kind.model_fields) for kind in kinds)]
     assert all(0 < after - before <= 12 for before, after in pairwise(fields))
 
 

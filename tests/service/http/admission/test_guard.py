@@ -16,6 +16,7 @@ from service.access import keys_file
 from service.app import create_app
 from service.http.admission import guard
 from service.http.page import demo_page
+from service.http.reports import report_routes
 from service.http.routes import router
 from service.model.predictor import Predictor
 from service.settings import Settings
@@ -28,6 +29,8 @@ NEEDED = {
     ("POST", "/predict/trial"): "trial",
     ("POST", "/outcomes"): "outcomes",
     ("POST", "/outcomes/batch"): "outcomes",
+    ("POST", "/treatments"): "outcomes",
+    ("POST", "/treatments/batch"): "outcomes",
     ("GET", "/risk-tiers"): "read",
     ("GET", "/model"): "read",
     ("GET", "/model/card"): "read",
@@ -75,7 +78,7 @@ def keyed(pinned: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def test_every_path_is_either_open_or_needs_a_scope() -> None:
-    routes = [*router.routes, *demo_page.router.routes]
+    routes = [route for part in (router, report_routes.router, demo_page.router) for route in part.routes]
     paths = {route.path for route in routes if not isinstance(route, Mount)}  # type: ignore[attr-defined]
     assert {path for _, path in NEEDED} | set(OPEN) >= paths
     assert paths >= set(guard.SCOPES)
