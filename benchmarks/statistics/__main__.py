@@ -22,7 +22,8 @@ Made by `make bench-statistics`; the folder `statistics` beside this page has ev
 
 {machine}
 Each study draws samples whose truth is known, and runs the product's own code on them. In brackets, 95 % intervals
-(Wilson for shares).
+(Wilson for shares). A study keeps the results of its last run (`make bench-statistics ONLY=calibration`); machine and
+date are those of the newest.
 
 {sections}"""
 
