@@ -1,5 +1,6 @@
 """The drift job: compares live rows with the training sample of the pinned model."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ def _loss(
     return window_loss.find(
         model,
         reference.compared,
-        reference.predict,
+        replace(reference, contract=reference.compared).predict,
         (rows.table, rows.table[PREDICTION].to_numpy()),
         list(drifted),
         min_loss_fraction=settings.min_loss_fraction,

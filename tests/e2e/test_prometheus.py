@@ -38,6 +38,7 @@ RUNS: dict[run_store.Job, dict[str, Any]] = {
             {"name": "monthly_charges", "distance": 0.24, "limit": 0.08, "ratio": 3.0},
             {"name": "churn_probability", "distance": 0.1, "limit": 0.05, "ratio": 2.0},
         ],
+        "joint": {"ratio": 0.5},
     },
     "performance": {
         "exit_code": 1,
@@ -47,6 +48,8 @@ RUNS: dict[run_store.Job, dict[str, Any]] = {
             "roc_auc": {"value": 0.7, "low": 0.6},
             "brier": {"value": 0.2},
             "calibration_error": {"value": 0.05},
+            "calibration_slope": {"value": 0.9},
+            "calibration_intercept": {"value": 0.1},
         },
         "estimated": {"roc_auc": {"value": 0.85}},
         "reference": {"roc_auc": {"value": 0.848}},

@@ -114,7 +114,7 @@ def test_the_bundle_has_the_same_trees_and_rows_that_neither_trees_nor_map_saw(
         assert new.manifest.files[name] == champion.manifest.files[name]
     how = new.manifest.recalibrated
     assert how is not None
-    assert (how.version, how.trained_rows) == (shelf.good, 6_000)
+    assert (how.version, how.trained_rows) == (shelf.good, 12_000)
     assert how.first_made_at is not None
     rows, seen = holdout.read(new, CONTRACT), np.load(new.path(SEEN))
     assert not np.isin(holdout.traces(CONTRACT.to_matrix(rows.features)), seen).any()

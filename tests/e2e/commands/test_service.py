@@ -97,7 +97,8 @@ def test_the_service_listens_keeps_and_stops_as_it_was_told(
     address = ("--host", LOOPBACK, "--port", port, "--workers", 2, "--models-dir", shelf, "--no-page")
     limits = ("--max-body-bytes", 1_000, "--log-lines-per-second", 0, "--drain-seconds", 4)
     kept = ("--log-url", url, "--log-inputs", "hashed", "--no-log-customers", "--output-dir", tmp_path / "out")
-    with service.started(*address, *limits, *kept, log=log, **PATIENT) as process:
+    held = ("--holdout-fraction", 0.5, "--holdout-name", "winter")
+    with service.started(*address, *limits, *kept, *held, log=log, **PATIENT) as process:
         wait_until(lambda: fetched(f"http://{LOOPBACK}:{port}/health/ready"), 60)
         assert "swagger" in fetched(f"http://{LOOPBACK}:{port}/")
         assert ask(LOOPBACK, port, "/predict", CONTRACT.example | {"customer_id": "C-1047"}) == 200
@@ -113,6 +114,7 @@ def test_the_service_listens_keeps_and_stops_as_it_was_told(
         assert time.monotonic() - told >= 4
     assert all(row.features is None and len(row.inputs_digest) == 64 for row in rows_in(url))
     assert {row.customer_digest for row in rows_in(url)} == {None}
+    assert sorted(row.held_out is None for row in rows_in(url)) == [False, True, True, True]  # one has an id
     assert (tmp_path / "out" / "inputs.key").exists()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum("Started server process" in line["message"] for line in lines) == 2

@@ -206,13 +206,13 @@ def test_a_single_file_of_text_gives_the_same_trees(tmp_path: Path) -> None:
 def test_a_sample_keeps_the_rows_with_the_smallest_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, table(), files=3, row_group=500, seed=1)
     whole = prepare(path, tmp_path).taken
-    monkeypatch.setattr(passes, "SAMPLED_ROWS", 100)
+    monkeypatch.setattr(passes, "SAMPLED_ROWS", 150)
     some = prepare(path, tmp_path).taken
-    assert len(some.test.matrix) == len(some.matrix) == 100
-    np.testing.assert_array_equal(some.test.matrix, whole.test.matrix[:100])
+    assert len(some.test.matrix) == len(some.matrix) == 150
+    np.testing.assert_array_equal(some.test.matrix, whole.test.matrix[:150])
     np.testing.assert_array_equal(some.traces, whole.traces)
     assert some.told != whole.told
-    assert f"are of 100 of {len(whole.test.matrix):,} test rows, drawn by hash" in some.told
+    assert f"are of 150 of {len(whole.test.matrix):,} test rows, drawn by hash" in some.told
 
 
 @pytest.mark.parametrize(
