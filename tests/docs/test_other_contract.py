@@ -164,7 +164,7 @@ def test_new_levels_are_drift_and_five_hundred_unchanged_ones_are_not(bank: Path
     customers(3_000, seed=2).to_csv(calm, index=False)
     customers(3_000, seed=2).assign(branch=[f"branch {at % 900 + 400}" for at in range(3_000)]).to_csv(new, index=False)
     assert "no drift in" in run(bank, "monitoring", "drift", "--live", str(calm))
-    told = run(bank, "monitoring", "drift", "--live", str(new), exit_code=1)
+    told = run(bank, "monitoring", "drift", "--min-drift-share", "0.05", "--live", str(new), exit_code=1)
     assert "columns: branch (Jensen-Shannon distance" in told
 
 

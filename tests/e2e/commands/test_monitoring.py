@@ -96,7 +96,7 @@ def test_drift_is_judged_by_the_limits_that_were_given(monitoring: Program, shel
     live, columns = tmp_path / "live.csv", tmp_path / "columns.toml"
     customers = pd.DataFrame([customer.features for customer in CALM.customers(800, seed=5)])
     customers = customers.assign(
-        total_charges=customers["total_charges"] * 1.6, contract_type=customers["contract_type"] + 0.0
+        total_charges=customers["total_charges"] * 1.45, contract_type=customers["contract_type"] + 0.0
     )
     customers.rename(columns={"tenure_months": "durée"}).to_csv(
         live, sep=";", decimal=",", encoding="cp1252", index=False
