@@ -13,9 +13,9 @@ import pytest
 from benchmarks.measuring.process import resident_mb
 from models.features import CONTRACT
 
-SATURATING, EXCESSIVE = 40, 200
+SATURATING, EXCESSIVE = 40, 400
 TURN_SECONDS = 0.01
-"""A hundred predictions or so, so that five times the saturating connections are more than it takes."""
+"""Two hundred predictions or so, so that ten times the saturating connections are more than it takes."""
 LEAST_SHARE, MOST_ROUNDS = 0.8, 10
 """Of the goodput without excess, in one of so many rounds: other programs may use this machine meanwhile."""
 VALID = json.dumps(CONTRACT.example)
@@ -45,7 +45,7 @@ def shed_by_its_own_count(service: Any) -> float:
 
 
 def compare(service: Any) -> tuple[float, float, dict[str, float]]:
-    """Load it fully, then five times as much while it is probed; return both goodputs, and what clients saw."""
+    """Load it fully, then with ten times the connections while it is probed; return both goodputs, and what is seen."""
     full = seen(load(service.port, SATURATING, seconds=2))
     before_mb, shed_before = resident_mb(service.process.pid), shed_by_its_own_count(service)
     excess, slowest_probe = load(service.port, EXCESSIVE, seconds=4), 0.0
