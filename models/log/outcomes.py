@@ -1,19 +1,11 @@
 """The outcome of a prediction, churned or stayed, as a client or a file reports it."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import ValidationInfo
-
-from models import times
-from models.log import row_ids
+from models.log.reported_times import ReportedTime
 
 MAX_OUTCOMES = 10_000
 """Most outcomes in one request; databases limit the parameters of a statement."""
-_TOLERANCE = timedelta(days=1)
-"""Clocks differ, and many sources record only the day."""
 
 
 class Outcome(BaseModel):
@@ -25,15 +17,5 @@ class Outcome(BaseModel):
     """Id of the prediction, from its response."""
     churned: bool = Field(examples=[True])
     """Whether the customer churned."""
-    observed_at: Annotated[AwareDatetime, BeforeValidator(times.validated)] = Field(examples=["2026-06-01T00:00:00Z"])
+    observed_at: ReportedTime = Field(examples=["2026-06-01T00:00:00Z"])
     """When this was observed: not before the prediction and not in the future, with a tolerance of one day."""
-
-    @field_validator("observed_at")
-    @classmethod
-    def _is_possible(cls, at: datetime, info: ValidationInfo) -> datetime:
-        if at > datetime.now(UTC) + _TOLERANCE:
-            raise PydanticCustomError("in_the_future", "Input should not be in the future")
-        prediction = info.data.get("prediction_id")
-        if prediction is not None and row_ids.first_id(at + _TOLERANCE) < prediction:
-            raise PydanticCustomError("before_the_prediction", "Input should not be before the time of the prediction")
-        return at
