@@ -23,5 +23,7 @@ def _possible(at: datetime, info: ValidationInfo) -> datetime:
     return at
 
 
-ReportedTime = Annotated[AwareDatetime, BeforeValidator(times.validated), AfterValidator(_possible)]
-"""The type of a field that comes after the field `prediction_id`; a day is tolerated on both sides."""
+POSSIBLE = AfterValidator(_possible)
+"""Checks a time that was read, in a field that comes after `prediction_id`; a day is tolerated on both sides."""
+ReportedTime = Annotated[AwareDatetime, BeforeValidator(times.validated), POSSIBLE]
+"""The time as a client of the service sends it."""

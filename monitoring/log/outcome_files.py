@@ -17,6 +17,7 @@ from models.customer.errors import TableUnreadable
 from models.customer.files import store_files
 from models.customer.files.csv_format import CsvFormat
 from models.customer.files.stores import Table
+from models.log import reported_times
 from models.log.outcomes import MAX_OUTCOMES, Outcome
 from models.times import Time
 from monitoring.errors import OutcomesUnreadable, RejectedUnwritable
@@ -34,7 +35,7 @@ class _Line(Outcome):
     model_config = ConfigDict(strict=False)
 
     churned: Annotated[bool, BeforeValidator(parsing.whole)]
-    observed_at: Time
+    observed_at: Annotated[Time, reported_times.POSSIBLE]
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,7 @@ def test_a_prediction_as_old_as_the_oldest_page_may_still_come(logging: Logging,
 @pytest.mark.parametrize(
     ("identity", "status"),
     [("0" * 32, 404), (row_ids.first_id(datetime.now(UTC) + timedelta(hours=1)), 404), ("f" * 32, 422)],
+    ids=["long ago", "in an hour", "after all times"],
 )
 def test_an_id_of_a_time_that_cannot_be_is_never_waited_for(logging: Logging, identity: str, status: int) -> None:
     assert_one_shape(logging.report(outcome_of(identity)), status)
