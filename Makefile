@@ -150,7 +150,7 @@ bench-scale: setup ## measure fits in parts, in one process and in 1, 2 and 4; t
 	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows $(ROWS))
 
 bench-statistics: setup ## measure coverage, false-alarm rate or power of each printed figure; thirty minutes
-	@$(BIN)/python -m benchmarks.statistics $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python -m benchmarks.statistics $(if $(ONLY),--only $(ONLY)) $(if $(REDRAW),--redraw)
 
 bench-profile: setup ## profile a request by package and by line
 	@$(BIN)/python -m benchmarks.request_profile

@@ -24,7 +24,7 @@ AT_CONNECTIONS = 50
 _INK, _RULE, _PEER = "#7b8794", "#9aa5b155", "#a9b4bf"
 _COLOURS = {OURS: "#1098ad", EMPTY: "#6c7a89", PLAIN: "#e8890c"}
 """In the order of the lines; all other servers are peers. The bare server and our variants are left out."""
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "axes.edgecolor": _RULE,
     "axes.labelcolor": _INK,
     "axes.spines.right": False,
@@ -41,6 +41,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": _INK,
     "ytick.color": _INK,
 }
+"""Of all figures: transparent, with colours for light and dark pages."""
 
 
 def draw_again() -> None:
@@ -55,7 +56,7 @@ def draw(ours: Record, peers: Record | None, *, to: Path) -> None:
     bars = {cell.server: ratio(cells, cell.server, EMPTY, AT_CONNECTIONS).median for cells in runs for cell in cells}
     for left_out in (BARE, OPEN, UNLOGGED):
         bars.pop(left_out, None)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 3.3))
         left, right = figure.subplots(1, 2)
         _draw_bars(left, bars)

@@ -38,7 +38,12 @@ def save(name: str, study: Study) -> None:
 
 def page(names: Iterable[str]) -> str:
     """Return the sections of all studies that have been saved, in the order of `names`."""
-    return "\n".join(_section(load(name)) for name in names if _path(name).exists())
+    return "\n".join(_section(load(name)) for name in names if is_saved(name))
+
+
+def is_saved(name: str) -> bool:
+    """Whether the study has been run."""
+    return _path(name).exists()
 
 
 def load(name: str) -> Study:

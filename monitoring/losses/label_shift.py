@@ -1,26 +1,32 @@
 """Estimates a changed churn rate from probabilities alone (Saerens, Latinne and Decaestecker 2002).
 
 It assumes that only the shares of churners and stayers changed: those who churn look as churners did in training, and
-those who stay as stayers did, and the model's probabilities were right then. Only outcomes show whether that holds.
+those who stay as stayers did, and the model's probabilities were right then, as far as the test set can tell. Only
+outcomes show whether that holds.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.bundles import quality
 from models.bundles.calibration import log_odds
-from models.bundles.quality import Figure
+from models.bundles.quality import Figure, Groups
 from models.bundles.recalibration import Recalibration
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Vector
 from monitoring.losses import decision_costs
+from monitoring.losses.decision_costs import DRAWS
 
 ASSUMPTION = "if churners and stayers still look as in training, and only their shares changed"
 _STEPS, _TOLERANCE = 2_000, 1e-7
+_NEWTON_STEPS = 8
 _LEAST = 1e-6  # least share of either class
+_SEED = 1
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,21 @@ class LabelShift:
 def estimate(probability: Vector, policy: RiskPolicy, *, before: float, before_rows: int) -> LabelShift:
     """Estimate the churn rate by expectation and maximization.
 
-    `before` is the mean probability of the test set, of `before_rows` rows. The interval of the rate has the curvature
-    of the likelihood, and the chance that the test set adds. That of the saving also has what so many test rows leave
-    open of the slope and intercept of right probabilities.
+    `before` is the mean probability of the test set, of `before_rows` rows. Both intervals have the chance in the
+    scores, and all that so many test rows leave open: their mean probability, and a slope and an intercept by which the
+    probabilities may have been wrong before anything changed.
     """
     groups = quality.group(probability, policy)
+    rate = _maximize(groups, before)
+    drawn_rates, right = _draw(groups, rate, before, before_rows)
+    reach = 1.96 * float(drawn_rates.std())
+    line = Recalibration(1.0, _log_odds(rate) - _log_odds(before))
+    figure = Figure(rate, max(rate - reach, 0.0), min(rate + reach, 1.0))
+    saved = decision_costs.saved(line, line.apply(groups.probability), right, groups, policy)
+    return LabelShift(before, figure, saved)
+
+
+def _maximize(groups: Groups, before: float) -> float:
     share, rows = groups.probability, groups.rows
     odds = (before / (1 - before)) / (share / (1 - share)).clip(1e-9, 1e9)  # of looking like a stayer
     rate = before
@@ -57,17 +73,40 @@ def estimate(probability: Vector, policy: RiskPolicy, *, before: float, before_r
         rate, step = moved, abs(moved - rate)
         if step < _TOLERANCE:
             break
-    mixed = rate + (1 - rate) * odds
-    information = float((rows * ((1 - odds) / mixed) ** 2).sum())
-    spread = float(np.average((share - probability.mean()) ** 2, weights=rows))
-    deviation = math.sqrt(1 / max(information, 1e-12) + spread / before_rows)
-    covariance = _left_open(share, rows / rows.sum(), before_rows)
-    covariance[1, 1] += (deviation / (rate * (1 - rate))) ** 2  # of the log-odds of the rate (delta method)
-    (slope, both), (_, intercept) = covariance.tolist()
-    line = Recalibration(1.0, _log_odds(rate) - _log_odds(before), ((slope, both), (both, intercept)))
-    reach = 1.96 * deviation
-    figure = Figure(rate, max(rate - reach, 0.0), min(rate + reach, 1.0))
-    return LabelShift(before, figure, decision_costs.saved_by(line, probability, policy))
+    return rate
+
+
+def _draw(groups: Groups, rate: float, before: float, before_rows: int) -> tuple[Vector, Array]:
+    """Draw rates (DRAWS,), and the churn rate of each group that goes with them, (DRAWS, groups).
+
+    Each draw has a line of its own that may have corrected the probabilities of the test set, and the most likely rate
+    with it, with chance added.
+    """
+    rng, share = np.random.default_rng(_SEED), groups.probability
+    then = groups.rows / (rate / before * share + (1 - rate) / (1 - before) * (1 - share))
+    then = then / then.sum()  # as the customers were distributed before
+    score = log_odds(share)
+    ends = rng.multivariate_normal([0.0, 0.0], _left_open(share, then, before_rows), DRAWS, method="eigh")
+    away = ends[:, :1] * score + ends[:, 1:]
+    right = 1 / (1 + np.exp(-(score + away).clip(-500, 500)))
+    spread = float(then @ (share - then @ share) ** 2)
+    means = before + (right - share) @ then + rng.standard_normal(DRAWS) * math.sqrt(spread / before_rows)
+    means = means.clip(_LEAST, 1 - _LEAST)[:, np.newaxis]
+    found, deviations = _newton(right / means, (1 - right) / (1 - means), groups.rows, rate)
+    rates = (found + rng.standard_normal(DRAWS) * deviations).clip(_LEAST, 1 - _LEAST)
+    moved = score + away + (log_odds(rates) - log_odds(means[:, 0]))[:, np.newaxis]
+    return rates, 1 / (1 + np.exp(-moved.clip(-500, 500)))
+
+
+def _newton(churner: Array, stayer: Array, rows: Vector | Array, rate: float) -> tuple[Vector, Vector]:
+    """Return the most likely rate of each draw of the likelihoods (draws, groups), and its standard deviation."""
+    found = np.full((len(churner), 1), rate)
+    information = np.ones((len(churner), 1))
+    for _ in range(_NEWTON_STEPS):
+        slope = (churner - stayer) / (found * churner + (1 - found) * stayer)
+        information = (rows * slope**2).sum(1, keepdims=True).clip(1e-12)
+        found = (found + (rows * slope).sum(1, keepdims=True) / information).clip(_LEAST, 1 - _LEAST)
+    return found[:, 0], 1 / np.sqrt(information[:, 0])
 
 
 def _left_open(probability: Vector, share: Vector, rows: int) -> npt.NDArray[np.float64]:

@@ -8,9 +8,9 @@ from models.bundles.recalibration import Recalibration
 
 
 def test_both_repairs_lower_the_error_and_the_cost_of_a_rate_that_doubled() -> None:
-    pool = recalibration.train(2_000, 8_000)
-    assert (pool.weights(0.5) * pool.churned).mean() == pytest.approx(0.5)
-    found = list(recalibration.repeat(pool, 0.5, 3, np.random.default_rng(0)))
+    pool = recalibration.train(recalibration.Customers.draw(8_000, seed=5), 2_000, seed=6)
+    assert [part.sum() for part in pool.share(0.3)] == pytest.approx([0.7, 0.3])
+    found = list(recalibration.repeat(pool, 0.5, np.random.default_rng(0)))
     before = found[0]
     assert before.error == pytest.approx(0.15, abs=0.04)
     for one in found[1:]:
