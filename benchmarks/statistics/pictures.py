@@ -153,7 +153,7 @@ def _draw_days(axes: Axes, found: Raw, columns: Sequence[str], *, has_names: boo
     axes.set_yticks(range(len(columns)), [one.removeprefix("slow, ") for one in columns] if has_names else [])
     axes.set_ylim(len(columns) - 0.5, -0.5)
     axes.set_xlim(0, _DAYS + 2)
-    axes.set_xlabel("days")
+    axes.set_xlabel(f"days (triangle: more than {_DAYS})")
     axes.tick_params(length=0)
     axes.grid(axis="x", color=_RULE, linewidth=0.7)
 

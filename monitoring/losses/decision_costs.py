@@ -11,33 +11,37 @@ from models.customer.contract import Vector
 
 DRAWS = 500
 _SEED = 0  # the same rows give the same intervals
+_JOINT = 1.249
+"""Reach of the joint 95 % region of two normal numbers in one direction, in units of that of one number."""
 
 
-def saved_by(line: Recalibration, right: Recalibration, probability: Vector, policy: RiskPolicy) -> Figure:
+def saved_by(line: Recalibration, probability: Vector, policy: RiskPolicy) -> Figure:
     """Estimate what decisions cost less a customer with the line than without it, at the prices of the policy.
 
-    `right` is the line that the outcomes ask for, with the covariance that they leave: the interval has 95 % of the
-    savings if the truth is drawn from it. A line whose slope was set to 1 is not the best estimate of the truth, so
-    believing it would promise too much. The interval needs no outcomes beyond those of the line, so it is a fraction of
-    that of measured costs. Its low end is negative unless the outcomes surely ask for another map.
+    The line is believed to be right up to its covariance: the interval has 95 % of the savings if the truth is drawn
+    from it. It needs no outcomes beyond those of the line, so its interval is a fraction of that of measured costs. Its
+    low end is negative unless the outcomes surely ask for another map.
     """
     groups = quality.group(probability, policy)
     rng = np.random.default_rng(_SEED)
-    drawn = rng.multivariate_normal(right.ends, np.array(right.covariance), DRAWS, method="eigh")
+    drawn = rng.multivariate_normal(line.ends, np.array(line.covariance), DRAWS, method="eigh")
     rates = np.array([Recalibration(*one).apply(groups.probability) for one in drawn.tolist()])
-    return saved(line, right.apply(groups.probability), rates, groups, policy)
+    return saved(line, rates, groups, policy, may_be_chance=line.may_be_calibrated)
 
 
-def saved(line: Recalibration, rates: Vector, drawn: Array, groups: Groups, policy: RiskPolicy) -> Figure:
-    """Return what decisions cost less with the line at the churn rates (groups,), and at 95 % of those drawn.
+def saved(line: Recalibration, rates: Array, groups: Groups, policy: RiskPolicy, *, may_be_chance: bool) -> Figure:
+    """Return what decisions cost less with the line if it is right, and at 95 % of the churn rates (draws, groups).
 
-    `drawn` (draws, groups) has the rates that may be right as well.
+    `may_be_chance` says that the line may differ from the served map by chance alone. Then chance has chosen which
+    customers get another decision, and the interval holds for each such choice at once: it has the width of the joint
+    95 % region of slope and intercept.
     """
-    rows = groups.rows / groups.rows.sum()
+    share = groups.rows / groups.rows.sum()
     gained = groups.cost - cost_of(line.apply(groups.probability), policy.at_break_even)
-    low, high = np.quantile(_mean(drawn, gained, rows), [0.025, 0.975])
-    value = float(_mean(rates, gained, rows))
-    return Figure(value, min(float(low), value), max(float(high), value))
+    value = float(_mean(line.apply(groups.probability), gained, share))
+    low, high = np.quantile(_mean(rates, gained, share), [0.025, 0.975])
+    wider = _JOINT if may_be_chance else 1.0
+    return Figure(value, value - wider * max(value - float(low), 0.0), value + wider * max(float(high) - value, 0.0))
 
 
 def expected(line: Recalibration, probability: Vector, policy: RiskPolicy) -> float:

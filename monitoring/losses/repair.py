@@ -95,7 +95,7 @@ def find(
     line, saved, least = None, None, 0.0
     if outcomes is not None:
         line = recalibration.simplest(*outcomes)
-        saved = decision_costs.saved_by(line, recalibration.fit(*outcomes), probability, policy)
+        saved = decision_costs.saved_by(line, probability, policy)
         least = LEAST_PART * decision_costs.expected(line, probability, policy)
     shift = _shift(manifest, policy, probability, min_rows=min_rows)
     return Repair(unit, line, saved, least, shift=shift, trusted=trusted)

@@ -149,7 +149,7 @@ def repeat(pool: Pool, rate: float, rng: np.random.Generator) -> Iterator[Repair
     learned = recalibration.simplest(*outcomes)
     shift = label_shift.estimate(scores, pool.policy, before=pool.before, before_rows=TESTED)
     odds = np.log(shift.rate.value / (1 - shift.rate.value)) - np.log(pool.before / (1 - pool.before))
-    saved = decision_costs.saved_by(learned, recalibration.fit(*outcomes), scores, pool.policy)
+    saved = decision_costs.saved_by(learned, scores, pool.policy)
     measured = partial(_measured, pool, rate, without)
     yield measured(LEARNED, learned, (saved.low, saved.high), None, proposed=saved.low > 0)
     holds = shift.rate.low <= rate <= shift.rate.high

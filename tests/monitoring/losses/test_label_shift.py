@@ -21,3 +21,14 @@ def test_the_rate_is_found_and_a_calm_one_is_not_sure(rate: float, *, is_sure: b
     assert found.rate.high - found.rate.low < 0.07
     assert found.saved.low <= found.saved.value
     assert found.is_sure == is_sure
+
+
+def test_a_smaller_test_set_leaves_rate_and_saving_more_open() -> None:
+    scores = np.random.default_rng(1).choice(TRUTH[LEFT], 6_000)
+    small, large = (
+        label_shift.estimate(TRUTH[:6_000], RiskPolicy(), before=0.25, before_rows=rows) for rows in (500, 50_000)
+    )
+    assert small.rate.value == large.rate.value
+    assert small.rate.high - small.rate.low > 1.5 * (large.rate.high - large.rate.low)
+    assert small.saved.high - small.saved.low > 1.5 * (large.saved.high - large.saved.low)
+    assert label_shift.estimate(scores, RiskPolicy(), before=0.25, before_rows=500).rate.high == 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.bundles import quality
 from models.bundles.quality import Figure
 from models.bundles.recalibration import Recalibration
 from models.bundles.risk import Costs, Offer, RiskPolicy
@@ -29,6 +30,17 @@ def test_a_saving_of_a_few_cents_is_no_reason_while_the_model_keeps_its_promise(
     assert said.startswith("recalibration: log-odds - 0.10 instead of the served log-odds would save 0.051 (0.002 to")
     assert replace(found, saved=Figure(0.3, 0.13, 0.5)).is_proposed
     assert not replace(fell, saved=Figure(0.3, -0.01, 0.5)).is_proposed
+
+
+def test_the_interval_of_a_saving_that_may_be_chance_is_a_quarter_wider() -> None:
+    policy = RiskPolicy(costs=COSTS).at_break_even
+    probability = np.random.default_rng(0).uniform(0.05, 0.95, 2_000)
+    groups, line = quality.group(probability, policy), Recalibration(1.0, 0.3)
+    rates = np.array([Recalibration(1.0, moved).apply(groups.probability) for moved in np.linspace(-0.1, 0.7, 100)])
+    sure, chance = (decision_costs.saved(line, rates, groups, policy, may_be_chance=may_be) for may_be in (False, True))
+    assert sure.low < sure.value == chance.value < sure.high
+    assert chance.high - chance.low == pytest.approx(1.249 * (sure.high - sure.low))
+    assert (sure.value - sure.low) / (chance.value - chance.low) == pytest.approx(1 / 1.249)
 
 
 def test_the_cost_of_a_customer_is_that_of_the_served_decisions_at_the_corrected_probabilities() -> None:
