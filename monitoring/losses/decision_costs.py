@@ -26,22 +26,22 @@ def saved_by(line: Recalibration, probability: Vector, policy: RiskPolicy) -> Fi
     rng = np.random.default_rng(_SEED)
     drawn = rng.multivariate_normal(line.ends, np.array(line.covariance), DRAWS, method="eigh")
     rates = np.array([Recalibration(*one).apply(groups.probability) for one in drawn.tolist()])
-    return saved(line, rates, groups, policy, may_be_chance=line.may_be_calibrated)
+    return saved(line, rates, groups, policy)
 
 
-def saved(line: Recalibration, rates: Array, groups: Groups, policy: RiskPolicy, *, may_be_chance: bool) -> Figure:
+def saved(line: Recalibration, rates: Array, groups: Groups, policy: RiskPolicy) -> Figure:
     """Return what decisions cost less with the line if it is right, and at 95 % of the churn rates (draws, groups).
 
-    `may_be_chance` says that the line may differ from the served map by chance alone. Then chance has chosen which
-    customers get another decision, and the interval holds for each such choice at once: it has the width of the joint
-    95 % region of slope and intercept.
+    Unless the saving is surely above zero, chance may have chosen the line, and so which customers get another
+    decision. The interval then holds for each such choice at once: it has the width of the joint 95 % region of slope
+    and intercept.
     """
     share = groups.rows / groups.rows.sum()
     gained = groups.cost - cost_of(line.apply(groups.probability), policy.at_break_even)
     value = float(_mean(line.apply(groups.probability), gained, share))
-    low, high = np.quantile(_mean(rates, gained, share), [0.025, 0.975])
-    wider = _JOINT if may_be_chance else 1.0
-    return Figure(value, value - wider * max(value - float(low), 0.0), value + wider * max(float(high) - value, 0.0))
+    low, high = np.quantile(_mean(rates, gained, share), [0.025, 0.975]).tolist()
+    wider = 1.0 if low > 0 else _JOINT
+    return Figure(value, value - wider * max(value - low, 0.0), value + wider * max(high - value, 0.0))
 
 
 def expected(line: Recalibration, probability: Vector, policy: RiskPolicy) -> float:

@@ -59,8 +59,7 @@ def estimate(probability: Vector, policy: RiskPolicy, *, before: float, before_r
     reach = 1.96 * float(drawn_rates.std())
     line = Recalibration(1.0, _log_odds(rate) - _log_odds(before))
     figure = Figure(rate, max(rate - reach, 0.0), min(rate + reach, 1.0))
-    may_be_chance = figure.low <= before <= figure.high
-    return LabelShift(before, figure, decision_costs.saved(line, right, groups, policy, may_be_chance=may_be_chance))
+    return LabelShift(before, figure, decision_costs.saved(line, right, groups, policy))
 
 
 def _maximize(groups: Groups, before: float) -> float:

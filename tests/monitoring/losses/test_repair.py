@@ -32,15 +32,18 @@ def test_a_saving_of_a_few_cents_is_no_reason_while_the_model_keeps_its_promise(
     assert not replace(fell, saved=Figure(0.3, -0.01, 0.5)).is_proposed
 
 
-def test_the_interval_of_a_saving_that_may_be_chance_is_a_quarter_wider() -> None:
+@pytest.mark.parametrize(("moved", "wider"), [(0.3, 1.249), (1.5, 1.0)])
+def test_the_interval_of_a_saving_that_is_not_sure_is_a_quarter_wider(moved: float, wider: float) -> None:
     policy = RiskPolicy(costs=COSTS).at_break_even
-    probability = np.random.default_rng(0).uniform(0.05, 0.95, 2_000)
-    groups, line = quality.group(probability, policy), Recalibration(1.0, 0.3)
-    rates = np.array([Recalibration(1.0, moved).apply(groups.probability) for moved in np.linspace(-0.1, 0.7, 100)])
-    sure, chance = (decision_costs.saved(line, rates, groups, policy, may_be_chance=may_be) for may_be in (False, True))
-    assert sure.low < sure.value == chance.value < sure.high
-    assert chance.high - chance.low == pytest.approx(1.249 * (sure.high - sure.low))
-    assert (sure.value - sure.low) / (chance.value - chance.low) == pytest.approx(1 / 1.249)
+    groups = quality.group(np.random.default_rng(0).uniform(0.05, 0.95, 2_000), policy)
+    line = Recalibration(1.0, moved)
+    low, value, high = (Recalibration(1.0, moved + by).apply(groups.probability) for by in (-0.4, 0, 0.4))
+    stays, leaves = groups.cost - decision_costs.cost_of(line.apply(groups.probability), policy)
+    by_hand = [float(np.average((1 - one) * stays + one * leaves, weights=groups.rows)) for one in (low, value, high)]
+    found = decision_costs.saved(line, np.array([low, high] * 50), groups, policy)
+    assert found.value == pytest.approx(by_hand[1])
+    assert found.value - found.low == pytest.approx(wider * (by_hand[1] - by_hand[0]))
+    assert found.high - found.value == pytest.approx(wider * (by_hand[2] - by_hand[1]))
 
 
 def test_the_cost_of_a_customer_is_that_of_the_served_decisions_at_the_corrected_probabilities() -> None:
