@@ -37,6 +37,7 @@ The rest of this page has what was drawn, and every figure with its interval.
 Each study draws samples whose truth is known, and runs the product's own code on them. In brackets, 95 % intervals
 (Wilson for shares). A study keeps the results of its last run (`make bench-statistics ONLY=calibration`); machine and
 date are those of the newest. `make bench-statistics REDRAW=1` makes page and pictures anew from what is kept.
+Error rates of single windows are on pages of their own: [drift](drift_errors.md), [performance](performance_errors.md).
 
 {sections}"""
 

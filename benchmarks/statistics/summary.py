@@ -14,7 +14,7 @@ NOT_MEASURED = (
     "the intervals of the bounds that a search finds",
     "the figures that `performance` expects from probabilities alone, beside their range",
     "the gate's checks of latency and reporters, and `advance`'s limits of errors and latency, which are fixed limits",
-    "how soon `performance` finds a quality that falls slowly",
+    "how soon `performance` finds a quality that falls slowly ([single windows](performance_errors.md) are measured)",
 )
 """What is printed and has no measured coverage, rate or power."""
 Raw = Sequence[Mapping[str, Fact]]
@@ -142,7 +142,7 @@ def _together(found: Study) -> str:
 
 
 def _drift_costs(_: Study) -> str:
-    (held, windows), *_ = (one.total for one in coverages.of("drift"))
+    held, windows = coverages.of("drift")[0].total
     return (
         f"**`drift`: what it costs.** The interval of the cost holds the truth in {held} of {windows} windows, and in "
         "none where outcomes depend on the features in a new way."

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.reporting import findings
-from benchmarks.statistics.studies import hourly_looks
-from benchmarks.statistics.studies.hourly_looks import HOURS
+from benchmarks.statistics import hourly_looks
+from benchmarks.statistics.hourly_looks import HOURS
 from benchmarks.statistics.study import Study
 from demo import synthetic_customers
 from models.bundles import bundle

@@ -8,7 +8,7 @@ from benchmarks.reporting import record
 from benchmarks.statistics import coverages, page, pictures, study, summary
 from benchmarks.statistics.catalogue import STUDIES
 from benchmarks.statistics.coverages import Cases
-from benchmarks.statistics.study import Study
+from benchmarks.statistics.study import Fact, Study
 
 
 def test_each_study_has_a_sentence_that_links_to_its_section() -> None:
@@ -24,8 +24,8 @@ def test_the_coverage_of_an_interval_is_counted_from_its_raw_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record, "FOLDER", tmp_path)
-    said = {"kind": "interval", "what": "card: saved", "case": "10 rows", "hits": 9, "samples": 10}
-    alarm = {"kind": "alarm", "what": "gate: unlike", "case": "10 rows", "hits": 1, "samples": 10}
+    said: dict[str, Fact] = {"kind": "interval", "what": "card: saved", "case": "10 rows", "hits": 9, "samples": 10}
+    alarm: dict[str, Fact] = {"kind": "alarm", "what": "gate: unlike", "case": "10 rows", "hits": 1, "samples": 10}
     raw = [said, said | {"case": "20 rows", "hits": 7}, alarm]
     study.save("decisions", Study("Title", "About.", ["what"], [], "So.", raw))
 

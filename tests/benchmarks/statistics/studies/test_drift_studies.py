@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.statistics.studies import drift_levels, drift_looks, drift_multivariate, hourly_looks
+from benchmarks.statistics import hourly_looks
+from benchmarks.statistics.studies import drift_levels, drift_looks, drift_multivariate
 from demo import synthetic_customers
 from models.bundles import bundle
 from models.features import CONTRACT
