@@ -21,7 +21,9 @@ def records(effects: Sequence[Effect], costs: Costs | None) -> list[dict[str, An
     """Return the effects as JSON values."""
     currency = None if costs is None else costs.currency
     return [
-        asdict(one) | {"verdict": one.verdict, "currency": currency, "success_rate_to_set": _to_set(one)}
+        asdict(one)
+        | {"free": one.free._asdict(), "held_out": one.held_out._asdict()}
+        | {"verdict": one.verdict, "currency": currency, "success_rate_to_set": _to_set(one)}
         for one in effects
     ]
 

@@ -130,7 +130,7 @@ class PerformanceResult(JobResult):
             "estimate_error": self._estimate_error,
             "checks": [asdict(check) | {"broken": check.broken} for check in self.checks],
             "recalibration": self.repair.record if self.repair else None,
-            "effects": offer_report.records(self.effects, self.policy.costs),
+            "offers": offer_report.records(self.effects, self.policy.costs),
             "costs_advice": offer_report.advice(self.effects, self.policy.costs),
             "segments": [asdict(segment) | {"name": segment.name} for segment in self.segments],
         }

@@ -11,6 +11,7 @@ COSTS = Costs(
     medium=Offer(contact_cost=15, success_rate=0.1),
     high=Offer(contact_cost=85, success_rate=0.3),
 )
+HIGH_TOO = "success_rate = 0.5 under [high] instead of 0.3, and fit again with --costs"
 HELD_OUT = Arm(4_000, 2_000)
 
 
@@ -36,10 +37,7 @@ def told(medium_churned: int, high_churned: int) -> tuple[str | None, list[float
         (
             1_640,
             1_000,
-            (
-                "set success_rate = 0.18 under [medium] instead of 0.1 and success_rate = 0.5 under [high] instead of 0.3, "
-                "and fit again with --costs"
-            ),
+            "set success_rate = 0.18 under [medium] instead of 0.1 and " + HIGH_TOO,
             [0.18, 0.5],
         ),
         (2_010, 1_400, "the medium offer keeps nobody: make none, or another one", [None, None]),
