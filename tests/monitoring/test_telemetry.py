@@ -43,7 +43,7 @@ PERFORMANCE = {
     "estimated": {"roc_auc": {"value": 0.85}},
     "reference": {"roc_auc": {"value": 0.848}},
 }
-OFFERS = [
+OFFERS: list[dict[str, Any]] = [
     {
         "tier": "medium",
         "free": {"rows": 200, "churned": 90, "offers": 150},
