@@ -203,6 +203,22 @@ def test_a_review_is_kept_and_an_old_run_is_removed(
     assert list(record.parent.glob("*.json")) == [record]
 
 
+def write_actions(folder: Path, ids: list[str]) -> None:
+    """Write a file of treatments for these predictions and an unknown one, in words that a columns file explains."""
+    (folder / "actions.toml").write_text(
+        """\
+[treatments]
+offer = { column = "action", values = { call = "high", nothing = "none" } }
+given_at = { column = "day" }
+
+[csv]
+delimiter = ";"
+"""
+    )
+    actions = pd.DataFrame({"prediction_id": [*ids, "unknown"], "action": ["call", "nothing"] * 3, "day": NOW.date()})
+    actions.to_csv(folder / "actions.csv", index=False, sep=";")
+
+
 def test_a_log_is_made_takes_outcomes_and_treatments_of_files_and_is_pruned(
     monitoring: Program, log_url: str, tmp_path: Path
 ) -> None:
@@ -223,20 +239,7 @@ churned = { column = "left", values = { J = true, N = false } }
     for name, options in (("outcomes.csv", ()), ("said.tsv", mapped)):
         told = monitoring.run("import-outcomes", tmp_path / name, "--log-url", log_url, *options).out
         assert told.startswith("recorded 5 outcomes of 6 rows")
-    (tmp_path / "actions.toml").write_text(
-        """\
-[treatments]
-offer = { column = "action", values = { call = "high", nothing = "none" } }
-given_at = { column = "day" }
-
-[csv]
-delimiter = ";"
-"""
-    )
-    actions = pd.DataFrame(
-        {"prediction_id": [*ids[:5], "unknown"], "action": ["call", "nothing"] * 3, "day": NOW.date()}
-    )
-    actions.to_csv(tmp_path / "actions.csv", index=False, sep=";")
+    write_actions(tmp_path, ids[:5])
     named = ("--columns", tmp_path / "actions.toml", "--reported-by", "dialler")
     told = monitoring.run("import-treatments", tmp_path / "actions.csv", "--log-url", log_url, *named).out
     assert told.startswith("recorded 5 treatments of 6 rows")
