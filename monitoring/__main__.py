@@ -17,7 +17,8 @@ from monitoring.retrain_requests.settings import RetrainSettings
 from monitoring.settings import (
     DashboardSettings,
     DriftSettings,
-    ImportSettings,
+    ImportOutcomesSettings,
+    ImportTreatmentsSettings,
     MigrateSettings,
     PerformanceSettings,
     PruneSettings,
@@ -104,11 +105,18 @@ def request_retraining(settings: RetrainSettings) -> int:
     return command.run_request(settings)
 
 
-def import_outcomes(settings: ImportSettings) -> int:
+def import_outcomes(settings: ImportOutcomesSettings) -> int:
     """Record outcomes from a file."""
-    from monitoring import outcomes_import  # noqa: PLC0415  # as above
+    from monitoring.imports import importing, report_kinds  # noqa: PLC0415  # as above
 
-    return _finish(lambda: outcomes_import.run(settings))
+    return _finish(lambda: importing.run(settings, report_kinds.OUTCOMES))
+
+
+def import_treatments(settings: ImportTreatmentsSettings) -> int:
+    """Record treatments from a file."""
+    from monitoring.imports import importing, report_kinds  # noqa: PLC0415  # as above
+
+    return _finish(lambda: importing.run(settings, report_kinds.TREATMENTS))
 
 
 def prune(settings: PruneSettings) -> int:
@@ -151,7 +159,8 @@ COMMANDS: dict[str, tuple[Callable[[Any], int], type[BaseSettings]]] = {
     "notify": (notify, NotifySettings),
     "request-retraining": (request_retraining, RetrainSettings),
     "dashboard": (show_dashboard, DashboardSettings),
-    "import-outcomes": (import_outcomes, ImportSettings),
+    "import-outcomes": (import_outcomes, ImportOutcomesSettings),
+    "import-treatments": (import_treatments, ImportTreatmentsSettings),
     "prune": (prune, PruneSettings),
     "migrate": (migrate, MigrateSettings),
 }

@@ -11,7 +11,7 @@ CannotTell
 ├── RunUnreadable       the record of a run cannot be read
 ├── RunUnknown          no run has the given name
 ├── NothingToDecide     no run needs a decision
-├── OutcomesUnreadable  a file of outcomes cannot be used
+├── ReportsUnreadable   a file of outcomes or treatments cannot be used
 ├── RejectedUnwritable  the rejected rows of that file cannot be saved
 ├── NothingRecorded     none of its rows could be recorded
 ├── KeysUnusable        the file of API keys cannot be read
@@ -132,26 +132,26 @@ class NothingToDecide(CannotTell):
         super().__init__(f"{folder}: no run needs a decision. To decide about one anyway, name it, such as {newest}.")
 
 
-class OutcomesUnreadable(CannotTell):
-    """A file of outcomes cannot be used."""
+class ReportsUnreadable(CannotTell):
+    """A file of outcomes or treatments cannot be used."""
 
     def __init__(
-        self, *, path: Table, problem: str, remedy: str = "Give a file with one row for each outcome."
+        self, *, path: Table, problem: str, remedy: str = "Give a file with one row for each outcome or treatment."
     ) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}. {remedy}")
 
 
 class RejectedUnwritable(CannotTell):
-    """The rejected rows of a file of outcomes cannot be saved."""
+    """The rejected rows of that file cannot be saved."""
 
     def __init__(self, *, path: Table, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Move the file of outcomes to a folder that this process may write to.")
+        super().__init__(f"{path}: {problem}. Move the file to a folder that this process may write to.")
 
 
 class NothingRecorded(CannotTell):
-    """No row of a file of outcomes could be recorded."""
+    """No row of a file of outcomes or treatments could be recorded."""
 
     def __init__(self, *, path: Table, rows: int, rejected: Table) -> None:
         self.path, self.rows, self.rejected = path, rows, rejected

@@ -182,7 +182,7 @@ class WatchSettings(CommandSettings):
     """Port of /metrics; 0 takes a free one and logs it."""
 
 
-class ImportSettings(_LogSettings):
+class ImportOutcomesSettings(_LogSettings):
     """Record outcomes from a file."""
 
     file: CliPositionalArg[Location]
@@ -191,6 +191,17 @@ class ImportSettings(_LogSettings):
     """TOML file that maps the file's columns under [outcomes], and says under [csv] how it is written."""
     reported_by: Reporter = IMPORT
     """Name of the reporter, for `--trusted-reporters`: the source of the file, as crm."""
+
+
+class ImportTreatmentsSettings(_LogSettings):
+    """Record treatments from a file."""
+
+    file: CliPositionalArg[Location]
+    """A table with prediction_id, offer and given_at; rejected rows go to .rejected.csv."""
+    columns: LocalPath | None = None
+    """TOML file that maps the file's columns under [treatments], and says under [csv] how it is written."""
+    reported_by: Reporter = IMPORT
+    """Name of the reporter: the source of the file, as crm."""
 
 
 class PruneSettings(_LogSettings):

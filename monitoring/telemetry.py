@@ -64,6 +64,12 @@ FIGURES = (
     Figure("churn_estimated_roc_auc", "ROC-AUC expected from probabilities.", "performance.estimated.roc_auc.value"),
     Figure("churn_reference_roc_auc", "ROC-AUC on the test set.", "performance.reference.roc_auc.value"),
 )
+OFFER_FIGURES = {
+    "churn_reduced_by": "Churn rate of the customers who were held out, less that of those who may get the offer",
+    "saved": "Money saved for each customer who may get the offer, offers paid",
+    "success_rate": "Share of the customers who would have churned and stayed with the offer",
+}
+"""Figures of an offer with an interval, by their names in the record."""
 
 
 class RunCollector:
@@ -87,6 +93,7 @@ class RunCollector:
         for figure in FIGURES:
             if (value := _find(records, figure.where)) is not None:
                 yield GaugeMetricFamily(figure.name, figure.documentation, value)
+        yield from _offers(recorded_runs.offers(records.get("performance", {})))
         yield from _decisions(found.runs)
         if found.damaged:
             yield GaugeMetricFamily("churn_damaged_runs", "Records that cannot be read.", len(found.damaged))
@@ -146,6 +153,21 @@ def _drift(columns: Iterable[Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:
     if predictions is not None:
         documentation = "Distance of the predictions in units of its limit."
         yield GaugeMetricFamily("churn_drift_prediction_ratio", documentation, predictions)
+
+
+def _offers(offers: Sequence[Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:
+    """Yield what offers did, by tier; nothing where none was reported."""
+    for figure, documentation in OFFER_FIGURES.items():
+        labels = ["tier", "currency"] if figure == "saved" else ["tier"]
+        measured = [([one.get(label) or "" for label in labels], one[figure]) for one in offers if one.get(figure)]
+        for end, of_end in {"value": "", "low": ", lower end", "high": ", upper end"}.items():
+            name = f"churn_offer_{figure}_{end}".removesuffix("_value")
+            family = GaugeMetricFamily(name, f"{documentation}{of_end}.", labels=labels)
+            for which, found in measured:
+                family.add_metric(which, found[end])
+            yield family
+    assumed = {one["tier"]: rate for one in offers if (rate := one.get("assumed_success_rate")) is not None}
+    yield _by("tier", "churn_offer_assumed_success_rate", "What the costs file says of that share.", assumed)
 
 
 def _decisions(runs: Sequence[RecordedRun]) -> Iterator[GaugeMetricFamily]:

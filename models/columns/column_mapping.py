@@ -19,6 +19,9 @@ contract_type = { column = "Contract", values = { "One year" = 1 } }
 prediction_id = { column = "id" }
 churned = { column = "left", values = { J = true, N = false } }
 
+[treatments]                                # for `python -m monitoring import-treatments`
+offer = { column = "action", values = { call = "high", nothing = "none" } }
+
 [csv]                                       # how files of text are written
 delimiter = ";"
 decimal = ","
@@ -35,7 +38,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from models.columns import fallbacks, feature_columns, mapping_checks, nested_cells, target_column, toml_files
 from models.columns.conversions import Conversions
 from models.columns.errors import ColumnMissing, MappingInvalid, TargetAmongFeatures
-from models.columns.origins import TARGET, OutcomeSource, Source, Target
+from models.columns.origins import TARGET, OutcomeSource, ReportSource, Source, Target, TreatmentSource
 from models.customer.contract import Contract, Labels
 from models.customer.errors import ColumnRepeated
 from models.customer.feature import Feature
@@ -61,6 +64,7 @@ class ColumnMapping(BaseModel):
     never_features: list[str] = Field(default_factory=list)
     features: Annotated[dict[str, Source], AfterValidator(_with_columns)] = Field(default_factory=dict)
     outcomes: dict[Literal["prediction_id", "churned", "observed_at"], OutcomeSource] = Field(default_factory=dict)
+    treatments: dict[Literal["prediction_id", "offer", "given_at"], TreatmentSource] = Field(default_factory=dict)
     csv: CsvFormat = CsvFormat()
     _path: Path | None = PrivateAttr(default=None)
 
@@ -68,9 +72,10 @@ class ColumnMapping(BaseModel):
         """Return how a feature is made; by default, from the column of its name."""
         return self.features.get(feature) or Source(column=feature)
 
-    def outcome(self, name: str) -> OutcomeSource:
-        """Return where a file of outcomes has a field; by default, in the column of its name."""
-        return {str(given): source for given, source in self.outcomes.items()}.get(name) or OutcomeSource(column=name)
+    def reported(self, kind: Literal["outcomes", "treatments"], name: str) -> ReportSource:
+        """Return where a file of such reports has a field; by default, in the column of its name."""
+        given: Mapping[Any, ReportSource] = self.outcomes if kind == "outcomes" else self.treatments
+        return given.get(name) or ReportSource(column=name)
 
     def foreign_columns(self, contract: Contract) -> list[str]:
         """Return the source columns that the contract's features read, each once."""
@@ -115,7 +120,7 @@ class ColumnMapping(BaseModel):
         lines = {column: toml_files.line_of(self._path, column, _columns_read) for column in missing}
         if wrong := [f"{column} in line {line}" for column, line in lines.items() if line]:
             return f"Correct {self._path}: {', '.join(wrong)}."
-        return f"Map {', '.join(missing)} in {self._path}, under [features], [target] or [outcomes]."
+        return f"Map {', '.join(missing)} in {self._path}, under [features], [target], [outcomes] or [treatments]."
 
 
 def read(path: Path | None, contract: Contract) -> ColumnMapping:
@@ -209,9 +214,8 @@ def with_target(rows: pd.DataFrame, outcome: pd.Series | Labels) -> pd.DataFrame
 
 def _columns_read(content: Mapping[str, Any]) -> list[str]:
     mapping = ColumnMapping.model_validate(content)
-    outcomes = [source.column for source in mapping.outcomes.values()]
-    features = [column for source in mapping.features.values() for column in source.columns]
-    return [mapping.target.column, *features, *outcomes]
+    reports = [source.column for source in (*mapping.outcomes.values(), *mapping.treatments.values())]
+    return [mapping.target.column, *(name for one in mapping.features.values() for name in one.columns), *reports]
 
 
 def _parse(path: Path) -> ColumnMapping:

@@ -1,6 +1,6 @@
-"""Where a table has a feature, the target, and the fields of an outcome: the entries of a columns file."""
+"""Where a table has a feature, the target, and the fields of a report: the entries of a columns file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Self
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models import times
 from models.customer import parsing
+from models.log.treatments import Offer
 
 TARGET = "churned"
 """Name of the outcome; no feature may have it."""
@@ -103,16 +104,30 @@ class Source(BaseModel):
         return [column for column in self.columns if column not in present]
 
 
-class OutcomeSource(BaseModel):
-    """Where a file of outcomes has one of its three fields."""
+class ReportSource(BaseModel):
+    """Where a file of outcomes or treatments has one of its three fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str
-    values: dict[str, bool] = Field(default_factory=dict)
-    """Words for `churned`, as Yes = true."""
+    values: Mapping[str, bool | Offer] = Field(default_factory=dict)
+    """The source's words, and what they mean."""
 
     @cached_property
     def words(self) -> dict[str | None, str]:
         """The words of `values` in their canonical form, and what they mean."""
         return {parsing.canonical(word): str(meaning) for word, meaning in self.values.items()}
+
+
+class OutcomeSource(ReportSource):
+    """Where a file of outcomes has a field."""
+
+    values: dict[str, bool] = Field(default_factory=dict)
+    """Words for `churned`, as Yes = true."""
+
+
+class TreatmentSource(ReportSource):
+    """Where a file of treatments has a field."""
+
+    values: dict[str, Offer] = Field(default_factory=dict)
+    """Words for `offer`, as Call = "high"."""

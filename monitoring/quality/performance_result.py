@@ -13,7 +13,7 @@ from monitoring.errors import CANNOT_TELL
 from monitoring.job_result import JobResult
 from monitoring.losses.repair import Repair
 from monitoring.period import Period
-from monitoring.quality import treatment_effect
+from monitoring.quality import offer_report
 from monitoring.quality.labelled_predictions import LabelledPredictions
 from monitoring.quality.performance_checks import Check
 from monitoring.quality.treatment_effect import Effect
@@ -107,7 +107,7 @@ class PerformanceResult(JobResult):
     def notes(self) -> list[str]:
         """List the proposal of a new map, calibration, outcomes by tier, delays, effects and segments, a line each."""
         proposal = self.repair.remarks if self.repair else ()
-        effects = treatment_effect.sentences(self.effects, self.policy.costs)
+        effects = offer_report.sentences(self.effects, self.policy.costs)
         return [*proposal, *self._calibration(), *self._coverage(), *effects, *self._segments()]
 
     @property
@@ -130,7 +130,8 @@ class PerformanceResult(JobResult):
             "estimate_error": self._estimate_error,
             "checks": [asdict(check) | {"broken": check.broken} for check in self.checks],
             "recalibration": self.repair.record if self.repair else None,
-            "effects": [asdict(effect) | {"verdict": effect.verdict} for effect in self.effects],
+            "offers": offer_report.records(self.effects, self.policy.costs),
+            "costs_advice": offer_report.advice(self.effects, self.policy.costs),
             "segments": [asdict(segment) | {"name": segment.name} for segment in self.segments],
         }
 

@@ -6,7 +6,7 @@ that nobody's choice to treat some of them matters (intention to treat).
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ TIERS: tuple[RiskTier, ...] = ("medium", "high")
 """The tiers with an offer."""
 LEAST_ROWS, LEAST_CHURNED = 30, 5
 """Fewest customers with an outcome in each of both groups, and fewest of them who churned, for an effect."""
+DIFFERS = ("better than assumed", "worse than assumed")
+"""Verdicts on a success rate whose interval does not hold the assumed one."""
 _Z = 1.959964
 
 
@@ -64,8 +66,13 @@ class Effect:
         if self.success_rate is None or self.assumed_success_rate is None:
             return "cannot tell"
         if self.success_rate.low > self.assumed_success_rate:
-            return "better than assumed"
-        return "worse than assumed" if self.success_rate.high < self.assumed_success_rate else "as assumed"
+            return DIFFERS[0]
+        return DIFFERS[1] if self.success_rate.high < self.assumed_success_rate else "as assumed"
+
+    @property
+    def keeps_nobody(self) -> bool:
+        """Whether no fewer customers churn with the offer, and surely fewer stay than assumed."""
+        return self.verdict == DIFFERS[1] and self.success_rate is not None and self.success_rate.value <= 0
 
 
 def read(connection: sa.Connection, period: Period, *, model_version: str, trusted: Trusted) -> Arms:
@@ -153,43 +160,3 @@ def wilson(arm: Arm) -> tuple[float, float, float]:
 
 def _scaled(figure: Figure, by: float, plus: float) -> Figure:
     return Figure(*(end * by + plus for end in (figure.value, figure.low, figure.high)))
-
-
-def sentences(effects: Iterable[Effect], costs: Costs | None) -> list[str]:
-    """Describe the effects, a line each."""
-    return [_sentence(one, costs) for one in effects]
-
-
-def _sentence(one: Effect, costs: Costs | None) -> str:
-    who = f"effect of the {one.tier} offer: {one.free.rows:,} customers who may get it, {one.held_out.rows:,} held out"
-    if one.churn_reduced_by is None:
-        return f"{who}: too few outcomes, {LEAST_ROWS} customers and {LEAST_CHURNED} churners are needed in each group"
-    parts = [f"churn lower by {_points(one.churn_reduced_by)}"]
-    if one.saved is not None and costs is not None:
-        low, high = one.saved.low, one.saved.high
-        parts.append(f"{costs.currency} {one.saved.value:,.2f} ({low:,.2f} to {high:,.2f}) saved for each customer")
-    if one.success_rate is None:
-        parts.append(f"{_unreported(one)}, so there is no success rate")
-    elif one.assumed_success_rate is not None:
-        parts.append(
-            f"success rate {_percent(one.success_rate)}, {one.assumed_success_rate:.0%} is assumed: {one.verdict}"
-        )
-    return f"{who}: {'; '.join(parts)}"
-
-
-def _unreported(one: Effect) -> str:
-    if not one.free.offers + one.held_out.offers:
-        return "no offers are reported"
-    share, of_held_out = one.free.offers / one.free.rows, one.held_out.offers / one.held_out.rows
-    told = f"offers are reported for {share:.1%}, and for {of_held_out:.1%} of those held out"
-    if share <= of_held_out:
-        return f"{told}, who should get none"
-    return f"{told}, too few for this effect (report all of them, or wait for more outcomes)"
-
-
-def _points(figure: Figure) -> str:
-    return f"{100 * figure.value:.1f} percentage points ({100 * figure.low:.1f} to {100 * figure.high:.1f})"
-
-
-def _percent(figure: Figure) -> str:
-    return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"

@@ -104,6 +104,8 @@ def remarks(run: RecordedRun) -> list[str]:
     said = [reason] if reason and reason not in run.summary else []
     if proposal := (record.get("recalibration") or {}).get("remark"):
         said.append(str(proposal))
+    if advice := record.get("costs_advice"):
+        said.append(str(advice))
     said += map(str, record.get("remarks", ()))
     if other := record.get("other_models_rows"):
         said.append(f"left out: {other:,} predictions of other models")

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from monitoring.review_page import findings
+from monitoring.review_page import findings, offers
 from monitoring.review_page.lines import HEIGHT, WIDTH, figure
 from monitoring.runs import retraining
 from monitoring.runs.recorded_runs import RecordedRun
@@ -68,6 +68,8 @@ class Pages:
             "findings": findings,
             "tone": lambda run: TONES.get(run.exit_code, "blind"),
             "line_size": (WIDTH, HEIGHT),
+            "interval_size": (offers.WIDTH, offers.HEIGHT),
+            "measures": [measure.title for measure in offers.MEASURES],
             "shown_columns": SHOWN_COLUMNS,
         }
 
@@ -116,6 +118,7 @@ class Pages:
             run=run,
             columns=findings.columns(run, before),
             figures=findings.figures(run),
+            offers=offers.rows(run),
             lines=findings.lines(before),
             has_report=run.path.with_suffix(".html").is_file(),
             notice=notice,

@@ -75,6 +75,29 @@ class _Loss(_Facts):
     advised: bool | None = None
 
 
+class _Interval(_Facts):
+    value: FiniteFloat
+    low: FiniteFloat
+    high: FiniteFloat
+
+
+class _Arm(_Facts):
+    rows: int
+    offers: int
+
+
+class _Offer(_Facts):
+    tier: str
+    free: _Arm
+    held_out: _Arm
+    churn_reduced_by: _Interval | None = None
+    success_rate: _Interval | None = None
+    saved: _Interval | None = None
+    assumed_success_rate: FiniteFloat | None = None
+    verdict: str | None = None
+    currency: str | None = None
+
+
 class _Recalibration(_Facts):
     remark: str | None = None
 
@@ -117,6 +140,8 @@ class _PerformanceRecord(_Record):
     estimated: dict[str, _Figure] | None = None
     expected: dict[str, _Figure] | None = None
     recalibration: _Recalibration | None = None
+    offers: list[_Offer] = []
+    costs_advice: str | None = None
 
 
 def check(content: bytes, job: Job) -> None:

@@ -113,6 +113,13 @@ def read_all(output_dir: Path) -> RecordedRuns:
     return found
 
 
+def offers(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return what the offer of each tier did; nothing where no offer was reported."""
+    found: Sequence[Mapping[str, Any]] = facts.get("offers") or ()
+    is_reported = any(one[arm]["offers"] for one in found for arm in ("free", "held_out"))
+    return found if is_reported else ()
+
+
 def paths(output_dir: Path) -> list[Path]:
     """Return the records of all runs, newest first."""
     found = (output_dir / "reports").glob("*Z-*.json")

@@ -20,7 +20,7 @@ from monitoring.drift.column_pair import Kind
 from monitoring.drift.comparison import Comparison
 from monitoring.drift.drift_result import MOST_DRAWN, DriftResult
 from monitoring.quality.performance_result import PerformanceResult, display_name
-from monitoring.runs import columns_table, heading, run_store, trend, web_files
+from monitoring.runs import columns_table, heading, offer_plot, run_store, trend, web_files
 from monitoring.runs.heading import Heading
 from monitoring.runs.trend import Trend
 
@@ -33,7 +33,7 @@ with warnings.catch_warnings(action="ignore"):  # evidently 0.7 uses deprecated 
     from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
     from evidently.legacy.model.widget import BaseWidgetInfo
-    from evidently.legacy.renderers.html_widgets import group_widget, table_data, text_widget
+    from evidently.legacy.renderers.html_widgets import group_widget, plotly_data, table_data, text_widget
     from evidently.presets import DataDriftPreset, DataSummaryPreset
     from evidently.presets.classification import ClassificationQuality
 
@@ -89,6 +89,7 @@ class _Summary(MetricContainer):  # type: ignore[misc]  # as above
     remarks: list[str] = []  # noqa: RUF012  # pydantic's
     tables: dict[str, list[list[str]]] = {}  # noqa: RUF012  # as above
     """Title to rows; the first row has the headings."""
+    plots: dict[str, Any] = {}  # noqa: RUF012  # as above
     trend: dict[str, list[str]] = {}  # noqa: RUF012  # as above
     """Group to the names of its figures on the panels."""
 
@@ -100,7 +101,8 @@ class _Summary(MetricContainer):  # type: ignore[misc]  # as above
         decision.id = _DECISION
         remarks = [text_widget(text="\n\n".join(map(heading.escape, self.remarks)))] if self.remarks else []
         tables = [table_data(title=title, column_names=rows[0], data=rows[1:]) for title, rows in self.tables.items()]
-        return [text_widget(text=self.heading), decision, *remarks, *tables]
+        plots = [plotly_data(title=title, **plot) for title, plot in self.plots.items()]
+        return [text_widget(text=self.heading), decision, *remarks, *tables, *plots]
 
 
 class _Drift(MetricContainer):  # type: ignore[misc]  # as above
@@ -158,7 +160,10 @@ def draw_performance(found: PerformanceResult, top: Heading) -> RenderedReport:
     lines = trend.of_performance(found)
     tables = {"Against the test set": found.checks_table} if found.checks else {}
     tables |= {"Figures, with 95 % intervals": found.table} | _segments(found.segments)
-    summary = _summary(top, remarks=found.notes, tables=tables, trend=_names(lines))
+    plots: dict[str, Any] = {}
+    if offers := offer_plot.table(found):
+        tables[offer_plot.TITLE], plots = offers, offer_plot.plots(found)
+    summary = _summary(top, remarks=found.notes, tables=tables, plots=plots, trend=_names(lines))
     quality = ClassificationQuality(probas_threshold=found.policy.threshold, conf_matrix=True, pr_curve=True)
     outcomes = found.track.outcomes
     table = pd.DataFrame(

@@ -1,6 +1,7 @@
 """Both clients against a running service."""
 
 import inspect
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
@@ -40,6 +41,7 @@ from service import customers
 from service.http import routes
 from tests import shipped
 from tests.clients.conftest import Connect, Served
+from tests.clients.scripted_server import Answer, ScriptedServer, problem
 
 EXAMPLE = CONTRACT.example
 LEFT_OUT = {
@@ -124,6 +126,22 @@ def test_an_invalid_row_has_its_number_among_all_rows(client: Client) -> None:
     assert [field.path for field in refused.value.fields] == ["customers.10005.unknown"]
 
 
+@pytest.mark.parametrize("name", ["outcomes", "treatments"])
+def test_an_invalid_report_has_its_number_among_all_reports(
+    connect: Connect, script: ScriptedServer, name: str
+) -> None:
+    wrong = {"path": f"{name}.4.prediction_id", "message": "is unknown", "code": "unknown"}
+    counted = Answer(200, body=json.dumps({"new": 10_000, "known": 0}).encode())
+    script.script(counted, problem(422, errors=[wrong]))
+    reports = {
+        "outcomes": Outcome(prediction_id="0" * 32, churned=True, observed_at=datetime.now(UTC)),
+        "treatments": Treatment(prediction_id="0" * 32, offer="none", given_at=datetime.now(UTC)),
+    }
+    with pytest.raises(InvalidInput) as refused:
+        getattr(connect(script.url), f"report_{name}")([reports[name]] * 10_005)
+    assert [field.path for field in refused.value.fields] == [f"{name}.10004.prediction_id"]
+
+
 def test_outcomes_wait_until_their_predictions_are_in_the_log(connect: Connect, service: Served) -> None:
     client = connect(service.url, service.key, retries=Retries(times=100, within_seconds=120))
     first, second, third = (client.predict(EXAMPLE).prediction_id for _ in range(3))
@@ -176,12 +194,13 @@ def test_health_says_as_much_as_the_key_may_know(connect: Connect, service: Serv
 def test_every_operation_can_be_reached_or_is_left_out_for_a_reason(service: Served) -> None:
     reached = set()
     with Client(service.url, service.key, timeout_seconds=60, retries=Retries(times=10)) as client:
-        client._http.event_hooks["request"].append(lambda request: reached.add((request.method, request.url.path)))
+        client._http.event_hooks["request"].append(lambda request: reached.update(uses(request)))
         prediction = client.predict(EXAMPLE)
         treatment = Treatment(prediction_id=prediction.prediction_id, offer="high", given_at=datetime.now(UTC))
         calls: dict[str, Any] = {
             "predict": prediction,
             "explain": client.explain(EXAMPLE),
+            "note": client.note(EXAMPLE),
             "predict_batch": list(client.predict_batch([EXAMPLE])),
             "explain_batch": list(client.explain_batch([EXAMPLE])),
             "report_treatment": client.report_treatment(treatment),
@@ -194,12 +213,24 @@ def test_every_operation_can_be_reached_or_is_left_out_for_a_reason(service: Ser
             "health": client.health(),
             "is_ready": client.is_ready(),
         }
+    assert calls["note"].note.written_by == "template"
+    assert calls["note"].explanation.contributions == calls["explain"].explanation.contributions
     assert (calls["report_treatment"].offer, calls["report_treatments"].known) == ("high", 1)
     assert calls.keys() | {"close"} == public(Client)
     paths = httpx2.get(f"{service.url}/openapi.json").json()["paths"]
-    declared = {(method.upper(), path) for path, operations in paths.items() for method in operations}
-    assert {path for _, path in declared} > LEFT_OUT.keys()
-    assert reached == {(method, path) for method, path in declared if path not in LEFT_OUT}
+    declared = {
+        (method.upper(), path, option)
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        for option in ("", *(one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"))
+    }
+    assert {path for _, path, _ in declared} > LEFT_OUT.keys()
+    assert reached == {one for one in declared if one[1] not in LEFT_OUT}
+
+
+def uses(request: httpx2.Request) -> set[tuple[str, str, str]]:
+    """Return the operation that a request asks, without and with each of its options."""
+    return {(request.method, request.url.path, option) for option in ("", *request.url.params)}
 
 
 def test_every_status_of_the_document_has_a_type_or_is_a_plain_refusal(service: Served) -> None:

@@ -23,6 +23,7 @@ from monitoring import telemetry
 from monitoring.notices import outbox
 from monitoring.notices.outbox import Outbox
 from monitoring.runs import run_store
+from tests.monitoring.test_telemetry import OFFERS
 from tests.service.stores import challenge
 
 PATIENCE_SECONDS = 120
@@ -53,6 +54,7 @@ RUNS: dict[run_store.Job, dict[str, Any]] = {
         },
         "estimated": {"roc_auc": {"value": 0.85}},
         "reference": {"roc_auc": {"value": 0.848}},
+        "offers": OFFERS,
     },
 }
 

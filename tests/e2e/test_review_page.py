@@ -21,6 +21,7 @@ from monitoring.runs import run_store
 from monitoring.settings import DriftSettings
 from service.access import keys_file
 from tests.monitoring.review_page.conftest import FALLEN
+from tests.monitoring.test_telemetry import OFFERS
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -148,7 +149,7 @@ def test_a_reviewer_decides_without_a_shell(at_home: Page, output_dir: Path) -> 
 
 def test_all_fits_a_phone(browser: Browser, dashboard: str, output_dir: Path, key: str, axe: str) -> None:
     """Also without an accessibility violation, in light and dark."""
-    run_store.write(FALLEN, output_dir, "performance", datetime.now(UTC))
+    run_store.write(FALLEN | {"offers": OFFERS}, output_dir, "performance", datetime.now(UTC))
     for scheme in ("light", "dark"):
         page = browser.new_page(viewport=NARROW, color_scheme=scheme)  # type: ignore[arg-type]  # a literal of two
         page.goto(dashboard)

@@ -43,6 +43,31 @@ PERFORMANCE = {
     "estimated": {"roc_auc": {"value": 0.85}},
     "reference": {"roc_auc": {"value": 0.848}},
 }
+OFFERS: list[dict[str, Any]] = [
+    {
+        "tier": "medium",
+        "free": {"rows": 200, "churned": 90, "offers": 150},
+        "held_out": {"rows": 20, "churned": 9, "offers": 0},
+        "churn_reduced_by": None,
+        "success_rate": None,
+        "saved": None,
+        "assumed_success_rate": 0.1,
+        "verdict": "cannot tell",
+        "currency": "EUR",
+    },
+    {
+        "tier": "high",
+        "free": {"rows": 4_000, "churned": 1_600, "offers": 4_000},
+        "held_out": {"rows": 400, "churned": 200, "offers": 0},
+        "churn_reduced_by": {"value": 0.1, "low": 0.05, "high": 0.15},
+        "success_rate": {"value": 0.2, "low": 0.11, "high": 0.28},
+        "saved": {"value": -35.0, "low": -60.0, "high": -10.0},
+        "assumed_success_rate": 0.3,
+        "verdict": "worse than assumed",
+        "currency": "EUR",
+    },
+]
+"""What a record says of offers: too few outcomes at medium risk, and an offer that does not pay off at high risk."""
 
 
 @pytest.fixture
@@ -172,3 +197,26 @@ def test_a_newest_record_that_cannot_be_read_is_no_silence(port: int, tmp_path: 
     told = scrape(port)
     assert (told["churn_monitor_exit_code", "drift"], told["churn_damaged_runs",]) == (2, 1)
     assert ("churn_drift_share",) not in told
+
+
+def test_what_offers_did_is_told_by_tier_where_some_were_reported(port: int, tmp_path: Path) -> None:
+    def told() -> dict[tuple[str, ...], float]:
+        return {name: value for name, value in scrape(port).items() if name[0].startswith("churn_offer")}
+
+    silent = [one | {"free": {"rows": 4_000, "churned": 1_600, "offers": 0}} for one in OFFERS]
+    run_store.write(PERFORMANCE | {"offers": silent}, tmp_path, "performance", NOON - timedelta(hours=1))
+    assert told() == {}
+    run_store.write(PERFORMANCE | {"offers": OFFERS}, tmp_path, "performance", NOON)
+    assert told() == {
+        ("churn_offer_churn_reduced_by", "high"): 0.1,
+        ("churn_offer_churn_reduced_by_low", "high"): 0.05,
+        ("churn_offer_churn_reduced_by_high", "high"): 0.15,
+        ("churn_offer_saved", "EUR", "high"): -35.0,
+        ("churn_offer_saved_low", "EUR", "high"): -60.0,
+        ("churn_offer_saved_high", "EUR", "high"): -10.0,
+        ("churn_offer_success_rate", "high"): 0.2,
+        ("churn_offer_success_rate_low", "high"): 0.11,
+        ("churn_offer_success_rate_high", "high"): 0.28,
+        ("churn_offer_assumed_success_rate", "medium"): 0.1,
+        ("churn_offer_assumed_success_rate", "high"): 0.3,
+    }

@@ -16,6 +16,7 @@ from churn_client.schemas import (
     ExplainedPrediction,
     Health,
     ModelCard,
+    NotedPrediction,
     Outcome,
     Prediction,
     Probe,
@@ -58,6 +59,10 @@ class AsyncClient:
     async def explain(self, customer: CustomerLike, *, request_id: str = "") -> ExplainedPrediction:
         """Return the prediction for one customer, with its reasons."""
         return await self._send(operations.explain(customer, request_id))
+
+    async def note(self, customer: CustomerLike, *, request_id: str = "") -> NotedPrediction:
+        """Return the prediction for one customer, with its reasons and a note for the person who calls."""
+        return await self._send(operations.note(customer, request_id))
 
     async def predict_batch(
         self, customers: Iterable[CustomerLike], *, request_id: str = ""

@@ -19,7 +19,8 @@ T = TypeVar("T")
 NO_ANSWER = (httpx2.NetworkError, httpx2.ProxyError, httpx2.RemoteProtocolError, httpx2.TimeoutException)
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 _HEADER = "X-Request-ID"
-_ROW = re.compile(r"(?<=^customers\.)\d+|(?<=^outcomes\.)\d+")
+_ROW = re.compile(r"^([a-z]+\.)(\d+)")
+"""The list of a batch, and the number of a row in it."""
 
 
 @dataclass
@@ -99,7 +100,7 @@ class Call(Generic[T]):
         )
 
     def _among_all_rows(self, found: FieldProblem) -> FieldProblem:
-        return replace(found, path=_ROW.sub(lambda row: str(int(row[0]) + self.first_row), found.path))
+        return replace(found, path=_ROW.sub(lambda row: f"{row[1]}{int(row[2]) + self.first_row}", found.path))
 
 
 def _seconds(retry_after: str) -> float | None:

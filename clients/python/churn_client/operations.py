@@ -13,6 +13,7 @@ from churn_client.schemas import (
     ExplainedPredictions,
     Health,
     ModelCard,
+    NotedPrediction,
     Outcome,
     Prediction,
     Predictions,
@@ -29,7 +30,7 @@ T = TypeVar("T")
 Recorded = TypeVar("Recorded", RecordedOutcomes, RecordedTreatments)
 CustomerLike = Customer | Mapping[str, Any]
 """A customer, or the values of its fields by name."""
-EXPLAINED = "?explain=true"
+EXPLAINED, NOTED = "?explain=true", "?note=true"
 
 
 def predict(customer: CustomerLike, request_id: str) -> Call[Prediction]:
@@ -41,6 +42,12 @@ def explain(customer: CustomerLike, request_id: str) -> Call[ExplainedPrediction
     """Predict and explain one customer."""
     content = batches.encode(customer)
     return Call(f"/predict{EXPLAINED}", _read(ExplainedPrediction), content, request_id, is_repeatable=False)
+
+
+def note(customer: CustomerLike, request_id: str) -> Call[NotedPrediction]:
+    """Predict and explain one customer, and write a note."""
+    content = batches.encode(customer)
+    return Call(f"/predict{NOTED}", _read(NotedPrediction), content, request_id, is_repeatable=False)
 
 
 def predict_batch(customers: Iterable[CustomerLike], request_id: str) -> Iterator[Call[Predictions]]:

@@ -20,8 +20,9 @@ from models.bundles import bundle, pins
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from models.log import known_outcomes, log_tables
-from monitoring import outcomes_import
-from monitoring.settings import ImportSettings
+from monitoring.imports import importing
+from monitoring.imports.report_kinds import OUTCOMES
+from monitoring.settings import ImportOutcomesSettings
 from tests.live_log import NOW, add
 from training import __main__ as program
 from training.promotion import model_lookup
@@ -140,7 +141,7 @@ def test_who_saw_a_prediction_first_cannot_lock_out_its_owner(
     file = tmp_path / "crm.csv"
     day = datetime.now(UTC).date().isoformat()
     file.write_text(f"prediction_id,churned,observed_at\n{first},yes,{day}\n{second},yes,{day}\n")
-    told = outcomes_import.run(ImportSettings(file=file, log_url=url, reported_by="crm"))
+    told = importing.run(ImportOutcomesSettings(file=file, log_url=url, reported_by="crm"), OUTCOMES)
     assert told.startswith("recorded 2 outcomes of 2 rows")
     assert f"{first}: crm reports churned, against anonymous" in caplog.text
     assert report(second, churned=False) == 200

@@ -203,7 +203,23 @@ def test_a_review_is_kept_and_an_old_run_is_removed(
     assert list(record.parent.glob("*.json")) == [record]
 
 
-def test_a_log_is_made_takes_outcomes_of_a_file_and_is_pruned(
+def write_actions(folder: Path, ids: list[str]) -> None:
+    """Write a file of treatments for these predictions and an unknown one, in words that a columns file explains."""
+    (folder / "actions.toml").write_text(
+        """\
+[treatments]
+offer = { column = "action", values = { call = "high", nothing = "none" } }
+given_at = { column = "day" }
+
+[csv]
+delimiter = ";"
+"""
+    )
+    actions = pd.DataFrame({"prediction_id": [*ids, "unknown"], "action": ["call", "nothing"] * 3, "day": NOW.date()})
+    actions.to_csv(folder / "actions.csv", index=False, sep=";")
+
+
+def test_a_log_is_made_takes_outcomes_and_treatments_of_files_and_is_pruned(
     monitoring: Program, log_url: str, tmp_path: Path
 ) -> None:
     assert "was upgraded to this version" in monitoring.run("migrate", "--log-url", log_url).out
@@ -223,13 +239,21 @@ churned = { column = "left", values = { J = true, N = false } }
     for name, options in (("outcomes.csv", ()), ("said.tsv", mapped)):
         told = monitoring.run("import-outcomes", tmp_path / name, "--log-url", log_url, *options).out
         assert told.startswith("recorded 5 outcomes of 6 rows")
+    write_actions(tmp_path, ids[:5])
+    named = ("--columns", tmp_path / "actions.toml", "--reported-by", "dialler")
+    told = monitoring.run("import-treatments", tmp_path / "actions.csv", "--log-url", log_url, *named).out
+    assert told.startswith("recorded 5 treatments of 6 rows")
     told = monitoring.run("prune", "--log-url", log_url, "--keep-days", 10, "--export", tmp_path / "archive").out
     assert re.match(r"exported 3 predictions to 1 files in .+; deleted 3 predictions, with their outcomes", told)
     engine = log_tables.connect(log_url)
     with engine.connect() as connection:
         reported = connection.execute(sa.select(log_tables.OUTCOMES.c.reported_by)).scalars().all()
         kept = connection.execute(sa.select(log_tables.PREDICTIONS.c.prediction_id)).scalars().all()
+        treated = connection.execute(sa.select(log_tables.TREATMENTS)).all()
     engine.dispose()
+    assert {(one.prediction_id, one.offer, one.reported_by) for one in treated} == {
+        (one, offer, "dialler") for one, offer in zip(ids[:5], ["high", "none"] * 3, strict=False)
+    }
     assert sorted(reported) == ["crm"] * 5 + ["import"] * 5
     assert sorted(kept) == sorted(ids[:5])
 

@@ -102,6 +102,7 @@ RULES: Mapping[str, Here | Served | Elsewhere] = {
     ),
     r"\.venv/bin/python -m monitoring review ": Here(", by ann: "),
     r"\.venv/bin/python -m monitoring import-outcomes ": Here("recorded 5 outcomes of 5 rows"),
+    r"\.venv/bin/python -m monitoring import-treatments ": Here("recorded 5 treatments of 5 rows"),
     r"\.venv/bin/python -m monitoring prune ": Here("deleted 0 predictions"),
     r"\.venv/bin/python -m monitoring migrate": Here("the prediction log "),
     r"\.venv/bin/python -m monitoring notify --test$": Elsewhere(
@@ -229,6 +230,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, keep: Callable[..., list[str]
     ids = keep(log, CALM, 5, days_ago=0.5, seed=3, known=False)
     outcomes = pd.DataFrame({"prediction_id": ids, "churned": "no", "observed_at": live_log.NOW.isoformat()})
     outcomes.to_csv(home / "outcomes.csv", index=False)
+    treatments = pd.DataFrame({"prediction_id": ids, "offer": "none", "given_at": live_log.NOW.isoformat()})
+    treatments.to_csv(home / "treatments.csv", index=False)
     drift = {"verdict": "drift", "exit_code": 1, "summary": "drift in 3 of 7 columns"}
     run_store.write(drift, home / "var", "drift", live_log.NOW - timedelta(hours=1))
     synthetic.sample(1_000, seed=4)[0].drop(columns="churned").to_csv(home / "customers.csv", index=False)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from models.bundles.risk import Costs, Offer
 from models.log import log_tables, migrations
 from monitoring.period import Period
-from monitoring.quality import treatment_effect
+from monitoring.quality import offer_report, treatment_effect
 from monitoring.quality.treatment_effect import Arm, Arms
 from tests import predictions
 
@@ -34,7 +34,7 @@ def test_the_churn_rates_of_both_groups_differ_by_what_offers_did() -> None:
     assert high.saved is not None
     assert high.saved.value == pytest.approx(0.24 * 500 - 85)
     assert high.verdict == "as assumed"
-    [too_few, told] = treatment_effect.sentences([medium, high], COSTS)
+    [too_few, told] = offer_report.sentences([medium, high], COSTS)
     assert "too few outcomes, 30 customers and 5 churners are needed in each group" in too_few
     assert "USD 35.00 (2." in told
     assert "success rate 30.0% (24.1% to 35.4%), 30% is assumed: as assumed" in told
@@ -56,7 +56,7 @@ def test_offers_that_do_nothing_are_worse_than_assumed_and_unreported_ones_canno
     _, high = treatment_effect.of_tiers(silent, COSTS)
     assert (high.success_rate, high.verdict) == (None, "cannot tell")
     assert high.saved is None
-    [told] = treatment_effect.sentences([high], COSTS)
+    [told] = offer_report.sentences([high], COSTS)
     assert told.endswith("no offers are reported, so there is no success rate")
     assert "saved" not in told
 
@@ -75,7 +75,7 @@ def test_where_the_reported_offers_cannot_be_all_there_is_no_success_rate_and_no
     arms: Arms = {("high", True): Arm(400, 190, held_out_offers), ("high", False): Arm(4_000, 1_600, free_offers)}
     _, high = treatment_effect.of_tiers(arms, COSTS)
     assert (high.success_rate, high.saved, high.verdict) == (None, None, "cannot tell")
-    [told] = treatment_effect.sentences([high], COSTS)
+    [told] = offer_report.sentences([high], COSTS)
     assert "churn lower by 7.5 percentage points (2." in told
     assert f"; offers are reported {problem}" in told
     assert told.endswith(", so there is no success rate")

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from monitoring.review_page.pages import LINE_RUNS
 from monitoring.runs import run_store
 from tests.monitoring.review_page.conftest import BLIND, CALM, DRIFT, FALLEN, NOON
+from tests.monitoring.test_telemetry import OFFERS
 
 Ran = Callable[..., str]
 
@@ -94,6 +95,26 @@ def test_a_performance_run_shows_the_map_that_it_proposes(client: TestClient, ra
     assert f"Remarks {proposal}" in seen(client.get(f"/runs/{name}").text)
 
 
+def test_what_offers_did_is_shown_where_some_were_reported(client: TestClient, ran: Ran) -> None:
+    assert "What offers did" not in client.get(f"/runs/{ran(FALLEN, 1, 'performance')}").text
+    advice = "costs file: set success_rate = 0.2 under [high] instead of 0.3, and fit again with --costs"
+    page = client.get(f"/runs/{ran(FALLEN | {'offers': OFFERS, 'costs_advice': advice}, 0, 'performance')}").text
+    text = seen(page)
+    assert "medium 200 who may get it, 20 held out; too few outcomes not known not known not known" in text
+    assert "high worse than assumed 4,000 who may get it, 400 held out 10.0 5.0 to 15.0" in text
+    assert "EUR -35.00 -60.00 to -10.00 20.0% 11.0% to 28.0% assumed 30.0%" in text
+    assert f"Remarks {advice}" in text
+    described = re.findall(r'aria-label="([^"]+; dashed [^"]+)"', page)
+    assert described == [
+        "Churn lower by, points: 10.0, 5.0 to 15.0; dashed at no effect",
+        "Saved for each customer: EUR -35.00, -60.00 to -10.00; dashed at no effect",
+        "Success rate: 20.0%, 11.0% to 28.0%; dashed at assumed 30.0%",
+    ]
+    drawn = r'points="6.0,11 ([0-9.]+),11"/>\s*<circle cx="([0-9.]+)" cy="11" r="4"/>'
+    *_, points = re.findall(drawn, page)
+    assert [float(one) for one in points] == pytest.approx([6 + 148 * 17 / 19, 6 + 148 * 9 / 19], abs=0.06)
+
+
 def test_a_run_that_could_not_tell_shows_its_reason_once(client: TestClient, ran: Ran) -> None:
     assert seen(client.get(f"/runs/{ran(BLIND)}").text).count("12 rows") == 1
     partly = CALM | {"reason": "no outcome has come"}
@@ -167,6 +188,7 @@ def test_a_damaged_record_is_named_and_hides_no_other(client: TestClient, ran: R
         ("performance", {"live": "customers.csv"}),
         ("performance", {"live": {"roc_auc": {"value": None}}}),
         ("performance", {"checks": [{"metric": "roc_auc"}]}),
+        ("performance", {"offers": [{"tier": "high", "free": {"rows": 4}, "held_out": {"rows": 4, "offers": 0}}]}),
     ],
 )
 def test_a_record_with_an_odd_fact_is_named_and_hides_no_other(

@@ -15,10 +15,10 @@ from models.columns.errors import ColumnMissing
 from models.customer.errors import ColumnRepeated
 from models.log import log_tables, migrations, row_ids
 from models.log.errors import LogMissing, LogUnreadable
-from monitoring import outcomes_import
-from monitoring.errors import NothingRecorded, OutcomesUnreadable, RejectedUnwritable
-from monitoring.log import outcome_files
-from monitoring.settings import ImportSettings
+from monitoring.errors import NothingRecorded, RejectedUnwritable, ReportsUnreadable
+from monitoring.imports import importing, report_files
+from monitoring.imports.report_kinds import OUTCOMES
+from monitoring.settings import ImportOutcomesSettings
 from tests import predictions
 from tests.object_store import ObjectStore
 
@@ -43,7 +43,9 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def import_file(engine: Engine) -> Callable[[Path], str]:
     """Import a file into the log, and return what is told."""
-    return lambda path: outcomes_import.run(ImportSettings(file=path, log_url=engine.url.render_as_string()))
+    return lambda path: importing.run(
+        ImportOutcomesSettings(file=path, log_url=engine.url.render_as_string()), OUTCOMES
+    )
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -132,9 +134,9 @@ def test_a_file_has_a_reporter_of_its_own_and_names_whom_it_contradicts(
 ) -> None:
     one, other = predictions.add(engine, MADE_AT, rows=2)
     url, path = engine.url.render_as_string(), write(tmp_path / "seen.csv", f"{one},yes,{SEEN}", f"{other},no,{SEEN}")
-    outcomes_import.run(ImportSettings(file=path, log_url=url))
+    importing.run(ImportOutcomesSettings(file=path, log_url=url), OUTCOMES)
     write(path, f"{one},no,{SEEN}", f"{other},no,{SEEN}")
-    told = outcomes_import.run(ImportSettings(file=path, log_url=url, reported_by="crm")).splitlines()
+    told = importing.run(ImportOutcomesSettings(file=path, log_url=url, reported_by="crm"), OUTCOMES).splitlines()
 
     assert told == [
         "recorded 2 outcomes of 2 rows; 0 were already recorded",
@@ -194,7 +196,7 @@ def test_values_are_read_as_tables_have_them(
 def test_results_do_not_depend_on_where_chunks_begin(
     engine: Engine, import_file: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outcome_files.chunks, "__kwdefaults__", {"rows": 2})
+    monkeypatch.setattr(report_files.chunks, "__kwdefaults__", {"rows": 2})
     one, other = predictions.add(engine, MADE_AT, rows=2)
     rows = [f"{one},yes,{SEEN}", f"{one},no,{SEEN}", f"{one},no,{SEEN}", f"{other},no,{SEEN}", f"{one},yes,{SEEN}"]
     path = write(tmp_path / "seen.csv", *rows)
@@ -229,7 +231,7 @@ def test_a_file_that_cannot_be_read_is_not_done_and_leaves_nothing(
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(OutcomesUnreadable, match=rf"{name}: .*{problem}.*\. (Give|Check|Add) .*\.$"):
+    with pytest.raises(ReportsUnreadable, match=rf"{name}: .*{problem}.*\. (Give|Check|Add) .*\.$"):
         import_file(path)
     assert [found.name for found in tmp_path.glob("*.rejected.*")] == []
 
@@ -264,10 +266,10 @@ def test_rows_that_cannot_be_set_aside_are_said(
 def test_without_a_log_nothing_is_done(tmp_path: Path) -> None:
     path = write(tmp_path / "seen.csv", f"{UNKNOWN},yes,{SEEN}")
     with pytest.raises(LogMissing):
-        outcomes_import.run(ImportSettings(file=path, log_url=f"sqlite:///{tmp_path / 'none.db'}"))
+        importing.run(ImportOutcomesSettings(file=path, log_url=f"sqlite:///{tmp_path / 'none.db'}"), OUTCOMES)
     (tmp_path / "empty.db").touch()
     with pytest.raises(LogUnreadable, match="no such table"):
-        outcomes_import.run(ImportSettings(file=path, log_url=f"sqlite:///{tmp_path / 'empty.db'}"))
+        importing.run(ImportOutcomesSettings(file=path, log_url=f"sqlite:///{tmp_path / 'empty.db'}"), OUTCOMES)
 
 
 def test_a_file_in_an_object_store_is_recorded_and_its_rejected_rows_lie_beside_it(
@@ -276,10 +278,10 @@ def test_a_file_in_an_object_store_is_recorded_and_its_rejected_rows_lie_beside_
     [known] = predictions.add(engine, MADE_AT, rows=1)
     lake.put(write(tmp_path / "seen.csv", f"{known},yes,{SEEN}", f"{UNKNOWN},yes,{SEEN}"), "in/seen.csv")
     url = engine.url.render_as_string()
-    settings = ImportSettings.model_validate({"file": "s3://lake/in/seen.csv", "log_url": url})
-    assert "the reasons are in s3://lake/in/seen.rejected.csv" in outcomes_import.run(settings)
+    settings = ImportOutcomesSettings.model_validate({"file": "s3://lake/in/seen.csv", "log_url": url})
+    assert "the reasons are in s3://lake/in/seen.rejected.csv" in importing.run(settings, OUTCOMES)
     assert recorded(engine) == {known: (True, SEEN_AT)}
     assert UNKNOWN in lake.content("in")["seen.rejected.csv"].decode()
     lake.put(write(tmp_path / "seen.csv", f"{known},yes,{SEEN}"), "in/seen.csv")
-    outcomes_import.run(settings)
+    importing.run(settings, OUTCOMES)
     assert lake.content("in").keys() == {"seen.csv"}

@@ -1,0 +1,1 @@
+"""Imports outcomes and treatments from files into the prediction log."""

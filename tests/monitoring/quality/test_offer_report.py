@@ -1,0 +1,57 @@
+"""The costs file is told the success rates that happened, where they surely differ from its own."""
+
+import pytest
+
+from models.bundles.risk import Costs, Offer
+from monitoring.quality import offer_report, treatment_effect
+from monitoring.quality.treatment_effect import Arm, Arms
+
+COSTS = Costs(
+    value_of_kept_customer=500,
+    medium=Offer(contact_cost=15, success_rate=0.1),
+    high=Offer(contact_cost=85, success_rate=0.3),
+)
+HIGH_TOO = "success_rate = 0.5 under [high] instead of 0.3, and fit again with --costs"
+HELD_OUT = Arm(4_000, 2_000)
+
+
+def told(medium_churned: int, high_churned: int) -> tuple[str | None, list[float | None]]:
+    """Return the advice and the rates to set, where half of the held-out customers of each tier churned."""
+    arms: Arms = {
+        ("medium", True): HELD_OUT,
+        ("high", True): HELD_OUT,
+        ("medium", False): Arm(4_000, medium_churned, 4_000),
+        ("high", False): Arm(4_000, high_churned, 4_000),
+    }
+    effects = treatment_effect.of_tiers(arms, COSTS)
+    found = offer_report.advice(effects, COSTS)
+    assert offer_report.sentences(effects, COSTS)[2:] == ([found] if found else [])
+    return found, [one["success_rate_to_set"] for one in offer_report.records(effects, COSTS)]
+
+
+@pytest.mark.parametrize(
+    ("medium_churned", "high_churned", "advice", "rates"),
+    [
+        (1_800, 1_400, None, [None, None]),
+        (1_800, 1_200, "set success_rate = 0.4 under [high] instead of 0.3, and fit again with --costs", [None, 0.4]),
+        (
+            1_640,
+            1_000,
+            "set success_rate = 0.18 under [medium] instead of 0.1 and " + HIGH_TOO,
+            [0.18, 0.5],
+        ),
+        (2_010, 1_400, "the medium offer keeps nobody: make none, or another one", [None, None]),
+    ],
+)
+def test_the_costs_file_is_told_the_rate_that_happened_and_its_key(
+    medium_churned: int, high_churned: int, advice: str | None, rates: list[float | None]
+) -> None:
+    assert told(medium_churned, high_churned) == (advice and f"costs file: {advice}", rates)
+
+
+def test_it_is_said_why_a_fit_would_refuse_these_rates() -> None:
+    found, rates = told(1_800, 1_577)
+    assert rates == [None, 0.21]
+    assert found is not None
+    assert "; a fit would refuse these costs as they are, because the medium offer pays off from" in found
+    assert found.endswith("the medium offer cheaper, or value_of_kept_customer higher")
