@@ -24,10 +24,7 @@ LEVEL = 0.0001
 SLOW_SHARE = 0.01
 """Share of the answers of a canary that may take longer than the limit."""
 _ANSWER_SECONDS = 10
-_QUERIES = {
-    "answers": 'sum by (model_version, le) (increase(churn_model_answer_seconds_bucket{{model_version=~"{of}"}}[{since}]))',
-    "failures": 'sum by (model_version) (increase(churn_model_failures_total{{model_version=~"{of}"}}[{since}]))',
-}
+_INCREASE = 'sum by (model_version{label}) (increase({metric}{{model_version=~"{champion}|{canary}"}}[{since}]))'
 
 Sample = tuple[Mapping[str, str], float]
 """Labels and value of a series."""
@@ -83,9 +80,11 @@ def _compare(ours: tuple[int, int], theirs: tuple[int, int], most: float, what: 
 
 def _read(settings: AdvanceSettings, champion: str, canary: str) -> tuple[Requests, Requests, float]:
     """Return the requests of the canary, those of the champion, and the bound from which an answer counts as slow."""
-    words = {"of": f"{champion}|{canary}", "since": settings.guardrails_since}
-    url = settings.prometheus_url
-    answers, failures = (_query(url, query.format(**words)) for query in _QUERIES.values())
+    url, words = settings.prometheus_url, {"champion": champion, "canary": canary, "since": settings.guardrails_since}
+    answers, failures = (
+        _query(url, _INCREASE.format(metric=metric, label=label, **words))
+        for metric, label in (("churn_model_answer_seconds_bucket", ", le"), ("churn_model_failures_total", ""))
+    )
     within = {(labels["model_version"], float(labels["le"])): value for labels, value in answers}
     failed = {labels["model_version"]: value for labels, value in failures}
     bounds = {bound for _, bound in within if bound >= settings.max_predict_seconds}

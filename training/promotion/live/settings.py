@@ -31,9 +31,9 @@ class AdvanceSettings(StoreSettings):
     guardrails_since: Duration = "24h"
     """Time before now whose requests are judged, as 90m, 24h or 7d."""
     max_error_share: float = Field(default=0.01, ge=0, lt=1)
-    """The canary is withdrawn if its model fails more of its requests, by this share more than the champion's."""
+    """Share of its requests that the canary's model may fail beyond the champion's share; else it is withdrawn."""
     max_predict_seconds: float = Field(default=0.01, gt=0, le=1)
-    """The canary is withdrawn if its model takes longer for more than 1 % of its answers, and the champion's does not."""
+    """Time of a model for a customer, at most 1, above which an answer is slow; 1 % more than the champion's may be."""
     log_url: str = "sqlite:///var/predictions.db"
     """The prediction log, SQLite or PostgreSQL."""
     mature_after: Duration | None = None
