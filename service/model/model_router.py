@@ -52,12 +52,12 @@ class ModelRouter:
             return (self.champion.predict(customers, explain=explain),)
         own = [self._canary.answers(customer) for customer in customers]
         if len(set(own)) == 1:
-            return (_timed(self._model(canary=own[0]), customers, explain, on_failure),)
+            return (_timed(self._model(canary=own[0]), customers, explain=explain, on_failure=on_failure),)
         parts = []
         for canary in (False, True):
             places = [at for at, is_canary in enumerate(own) if is_canary is canary]
             some = [customers[at] for at in places]
-            predicted = _timed(self._model(canary=canary), some, explain, on_failure)
+            predicted = _timed(self._model(canary=canary), some, explain=explain, on_failure=on_failure)
             parts.append(predicted._replace(places=places))
         return parts
 
@@ -80,7 +80,7 @@ class ModelRouter:
 
 
 def _timed(
-    model: Predictor, customers: Sequence[Customer], explain: bool, on_failure: Callable[[str], None] | None
+    model: Predictor, customers: Sequence[Customer], *, explain: bool, on_failure: Callable[[str], None] | None
 ) -> PredictionBatch:
     began = perf_counter()
     try:

@@ -15,7 +15,7 @@ from models.bundles.pins import BundleRef, Pin
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from training.promotion import mlflow_registry, paired_comparison
-from training.promotion.errors import NoSuchModel, TooFewOutcomes, TrialChanged
+from training.promotion.errors import TooFewOutcomes, TrialChanged
 from training.promotion.live import guardrails, live_comparison, live_gains
 from training.promotion.live.live_comparison import LiveComparison
 from training.promotion.live.live_gains import LiveGain
@@ -54,18 +54,19 @@ class Decision:
         return f"canary {self.version} {words[self.action]}: {self.why}"
 
 
-def advance(settings: AdvanceSettings, *, contract: Contract = CONTRACT, now: datetime | None = None) -> Decision:
-    """Decide about the canary, and change the pin if it does not stay as it is.
+def advance(
+    settings: AdvanceSettings, *, contract: Contract = CONTRACT, now: datetime | None = None
+) -> Decision | None:
+    """Decide about the canary, and change the pin if it does not stay as it is; None if there is no canary.
 
     Raises:
-        NoSuchModel: there is no canary.
         GuardrailsUnreadable, BundleError, LogUnsupported, LogMissing, LogUnreadable: it cannot be told how it fares.
         HistoryUnclear: it cannot be told since when.
         TrialChanged: another process changed the pin meanwhile.
     """
     pin, now = pins.read(settings.models_dir), now or datetime.now(UTC)
     if (canary := pin.challenger) is None or canary.mode != "canary":
-        raise NoSuchModel(problem="there is no canary")
+        return None
     decision = _decide(canary, pin.version, settings, contract, now)
     if decision.action != "hold":
         _apply(decision, pin, settings)
