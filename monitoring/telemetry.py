@@ -83,7 +83,7 @@ class RunCollector:
     def __init__(
         self,
         output_dir: Path,
-        periods_seconds: Mapping[str, float],
+        periods_seconds: Mapping[Any, float],
         models_dir: Path | None = None,
         unrecorded: Mapping[str, UnrecordedRun] = MappingProxyType({}),
     ) -> None:
@@ -125,7 +125,7 @@ def serving(
     *,
     host: str,
     port: int,
-    periods_seconds: Mapping[str, float],
+    periods_seconds: Mapping[Any, float],
     models_dir: Path | None = None,
     unrecorded: Mapping[str, UnrecordedRun] = MappingProxyType({}),
 ) -> Iterator[int]:

@@ -82,9 +82,14 @@ def run_watch(settings: WatchSettings) -> int:
     except CannotTell as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy
         return CANNOT_TELL
-    folders = {"output_dir": output_dir, "models_dir": settings.models_dir}
-    gauges = {"periods_seconds": periods, "unrecorded": ends}
-    with telemetry.serving(**folders, **gauges, host=host, port=settings.port) as port:
+    with telemetry.serving(
+        output_dir,
+        host=host,
+        port=settings.port,
+        periods_seconds=periods,
+        models_dir=settings.models_dir,
+        unrecorded=ends,
+    ) as port:
         logger.info("gauges on http://%s:%s/metrics", host, port)
         with (
             background.sending(sender) if sender else nullcontext(_do_nothing) as notice,
@@ -149,7 +154,7 @@ def _run(schedule: Schedule, stop: Stop, ends: Ends) -> None:
     started_at, limit = datetime.now(UTC), time.monotonic() + schedule.max_run.total_seconds()
     # In a session of its own, so that Ctrl-C reaches only this process: a job that it ended would count as failed.
     # The scheduler sends notices and requests, so that no job waits for a server.
-    environment = _shared() | os.environ | notify.SILENT | command.SILENT
+    environment = {**_shared(), **os.environ, **notify.SILENT, **command.SILENT}
     with subprocess.Popen(schedule.command, start_new_session=True, env=environment) as process:
         while process.poll() is None and time.monotonic() < limit and not stop.asked:
             time.sleep(LOOK_SECONDS)
