@@ -52,7 +52,7 @@ def judge(settings: AdvanceSettings, *, champion: str, canary: str) -> Finding |
     """Return what is wrong with the canary's requests; None if nothing is.
 
     Raises:
-        GuardrailsUnreadable: Prometheus does not answer, or knows nothing about one of the models.
+        GuardrailsUnreadable: Prometheus does not answer, or has no metric of one of the models.
     """
     ours, theirs, limit_seconds = _read(settings, champion, canary)
     total, expected = (one.answered + one.failed for one in (ours, theirs))
