@@ -168,6 +168,8 @@ class WatchSettings(CommandSettings):
     """Time from one performance run to the next, as 90m, 24h or 7d."""
     performance_since: Duration = "30d"
     """Length of the performance job's window of predictions, as 90m, 24h or 7d."""
+    advance_every: Duration | None = None
+    """Time from one `python -m training advance` to the next, as 90m, 24h or 7d; by default none runs."""
     keep_runs: Duration = "14d"
     """Age at which runs are removed, as 90m, 24h or 7d; a run takes 4 MB of disk and 1 MB of the dashboard's memory."""
     max_run: Duration = "30m"

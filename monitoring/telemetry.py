@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -72,23 +73,47 @@ OFFER_FIGURES = {
 """Figures of an offer with an interval, by their names in the record."""
 
 
+@dataclass(frozen=True)
+class UnrecordedRun:
+    """The last run of a job that leaves no records."""
+
+    first_at: datetime
+    """When the monitor started it for the first time."""
+    finished_at: datetime
+    exit_code: int
+
+
 class RunCollector:
     """A Prometheus collector: the gauges of the newest record of each job, and of the notices if any were made."""
 
-    def __init__(self, output_dir: Path, periods_seconds: Mapping[Job, float], models_dir: Path | None = None) -> None:
-        """Read the records below `output_dir`, and the pin of `models_dir`; each scheduled job has its period."""
+    def __init__(
+        self,
+        output_dir: Path,
+        periods_seconds: Mapping[Any, float],
+        models_dir: Path | None = None,
+        unrecorded: Mapping[str, UnrecordedRun] = MappingProxyType({}),
+    ) -> None:
+        """Read the records below `output_dir`, and the pin of `models_dir`; each scheduled job has its period.
+
+        `unrecorded` has the last runs of other jobs at each moment.
+        """
         self._output_dir, self._periods_seconds, self._models_dir = output_dir, periods_seconds, models_dir
+        self._unrecorded = unrecorded
 
     def collect(self) -> Iterator[Metric]:
         """Read the newest records and yield their gauges."""
-        found = recorded_runs.read_all(self._output_dir)
+        found, others = recorded_runs.read_all(self._output_dir), dict(self._unrecorded)
         records = {job: record for job in get_args(Job) if (record := _newest(found, job)) is not None}
         yield _by("job", "churn_monitor_period_seconds", "Time between the starts of two runs.", self._periods_seconds)
         if self._models_dir:
             yield from _model(self._models_dir)
-        yield from _runs(records)
+        ends = {
+            job: {"finished_at": run.finished_at.isoformat(), "exit_code": run.exit_code} for job, run in others.items()
+        }
+        yield from _runs({**records, **ends})
         documentation = "Time at which the oldest run that is kept began."
-        yield _by("job", "churn_monitor_first_run_timestamp_seconds", documentation, _first(found))
+        first = {**_first(found), **{job: run.first_at.timestamp() for job, run in others.items()}}
+        yield _by("job", "churn_monitor_first_run_timestamp_seconds", documentation, first)
         yield from _drift(records.get("drift", {}).get("columns", []))
         for figure in FIGURES:
             if (value := _find(records, figure.where)) is not None:
@@ -103,11 +128,17 @@ class RunCollector:
 
 @contextmanager
 def serving(
-    output_dir: Path, *, host: str, port: int, periods_seconds: Mapping[Job, float], models_dir: Path | None = None
+    output_dir: Path,
+    *,
+    host: str,
+    port: int,
+    periods_seconds: Mapping[Any, float],
+    models_dir: Path | None = None,
+    unrecorded: Mapping[str, UnrecordedRun] = MappingProxyType({}),
 ) -> Iterator[int]:
     """Serve the gauges from a thread while the context is open; yields the port, a free one for 0."""
     registry = CollectorRegistry()
-    registry.register(RunCollector(output_dir, periods_seconds, models_dir))
+    registry.register(RunCollector(output_dir, periods_seconds, models_dir, unrecorded))
     server, thread = start_http_server(port, host, registry)
     try:
         yield server.server_port
@@ -132,11 +163,11 @@ def _newest(found: RecordedRuns, job: Job) -> Mapping[str, Any] | None:
     return None if newest is None else newest.facts or {"finished_at": newest.started_at.isoformat()}
 
 
-def _first(found: RecordedRuns) -> dict[Job, float]:
+def _first(found: RecordedRuns) -> dict[str, float]:
     return {run.job: run.started_at.timestamp() for run in found.runs}  # newest first, so that the oldest stays
 
 
-def _runs(records: Mapping[Job, Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:
+def _runs(records: Mapping[str, Mapping[str, Any]]) -> Iterator[GaugeMetricFamily]:
     times = {job: record.get("finished_at") for job, record in records.items()}
     ended = {job: datetime.fromisoformat(time).timestamp() for job, time in times.items() if time}
     codes = {job: record.get("exit_code", CANNOT_TELL) for job, record in records.items()}

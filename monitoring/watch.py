@@ -1,7 +1,8 @@
 """Scheduler of the jobs: each runs at the start and then periodically, one at a time, in a process of its own.
 
 A process of its own frees its memory at the end, and its errors stay in it. If a run hangs, crashes or cannot start and
-so leaves no record, the scheduler writes one with the verdict "cannot tell".
+so leaves no record, the scheduler writes one with the verdict "cannot tell". The job that advances a canary leaves none
+in any case: the history of the pin has its steps, and its exit code is a gauge as long as the monitor runs.
 """
 
 import logging
@@ -15,6 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final, Literal
 
 from models import durations, listening
 from monitoring import notify, telemetry
@@ -25,8 +27,10 @@ from monitoring.retrain_requests import command
 from monitoring.runs import run_store
 from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
+from monitoring.telemetry import UnrecordedRun
 
 logger = logging.getLogger(__name__)
+ADVANCE: Final = "advance"
 LOOK_SECONDS = 0.1
 """Time between two checks for a finished run, a run that is due, or a signal to stop."""
 
@@ -35,7 +39,7 @@ LOOK_SECONDS = 0.1
 class Schedule:
     """A job and its schedule."""
 
-    job: Job
+    job: Job | Literal["advance"]
     command: Sequence[str]
     every: timedelta
     max_run: timedelta
@@ -43,6 +47,10 @@ class Schedule:
     """Folder of its records."""
     keep: timedelta
     """Age at which runs are removed, of all jobs."""
+
+
+Ends = dict[str, UnrecordedRun]
+"""The last runs of jobs that leave no record."""
 
 
 class Stop:
@@ -62,7 +70,7 @@ def run_watch(settings: WatchSettings) -> int:
 
     Return 2 if this cannot start.
     """
-    schedules = plan(settings)
+    schedules, ends = plan(settings), Ends()
     periods = {schedule.job: schedule.every.total_seconds() for schedule in schedules}
     output_dir, host = settings.output_dir, settings.host
     if problem := listening.find_problem(host, settings.port, settings=("MONITORING_HOST", "MONITORING_PORT")):
@@ -74,14 +82,20 @@ def run_watch(settings: WatchSettings) -> int:
     except CannotTell as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence names the remedy
         return CANNOT_TELL
-    folders = {"output_dir": output_dir, "models_dir": settings.models_dir}
-    with telemetry.serving(**folders, host=host, port=settings.port, periods_seconds=periods) as port:
+    with telemetry.serving(
+        output_dir,
+        host=host,
+        port=settings.port,
+        periods_seconds=periods,
+        models_dir=settings.models_dir,
+        unrecorded=ends,
+    ) as port:
         logger.info("gauges on http://%s:%s/metrics", host, port)
         with (
             background.sending(sender) if sender else nullcontext(_do_nothing) as notice,
             command.requesting(requester) as request,
         ):
-            follow(schedules, Stop(), after_run=(notice, request))
+            follow(schedules, Stop(), ends, after_run=(notice, request))
     return 0
 
 
@@ -91,43 +105,56 @@ def _do_nothing() -> None:
 
 def plan(settings: WatchSettings) -> list[Schedule]:
     """Return the schedules of the settings; the jobs read all other settings from the environment."""
-    wanted: tuple[tuple[Job, str, str], ...] = (
-        ("drift", settings.drift_every, settings.drift_since),
-        ("performance", settings.performance_every, settings.performance_since),
-    )
-    folders = ("--output-dir", str(settings.output_dir), "--models-dir", str(settings.models_dir))
+    models = ("--models-dir", str(settings.models_dir))
+    folders = ("--output-dir", str(settings.output_dir), *models)
+    wanted: list[tuple[Job | Literal["advance"], str, tuple[str, ...]]] = [
+        ("drift", settings.drift_every, ("monitoring", "drift", "--since", settings.drift_since, *folders)),
+        (
+            "performance",
+            settings.performance_every,
+            ("monitoring", "performance", "--since", settings.performance_since, *folders),
+        ),
+    ]
+    if settings.advance_every:
+        wanted.append((ADVANCE, settings.advance_every, ("training", ADVANCE, *models)))
     return [
         Schedule(
             job=job,
-            command=(sys.executable, "-m", "monitoring", job, "--since", since, *folders),
+            command=(sys.executable, "-m", *words),
             every=durations.parse(every),
             max_run=durations.parse(settings.max_run),
             output_dir=settings.output_dir,
             keep=durations.parse(settings.keep_runs),
         )
-        for job, every, since in wanted
+        for job, every, words in wanted
     ]
 
 
-def follow(schedules: Sequence[Schedule], stop: Stop, after_run: Sequence[Callable[[], None]] = ()) -> None:
-    """Run each job when it is due, until a signal to stop, which also ends the running job."""
+def follow(
+    schedules: Sequence[Schedule], stop: Stop, ends: Ends | None = None, after_run: Sequence[Callable[[], None]] = ()
+) -> None:
+    """Run each job when it is due, until a signal to stop, which also ends the running job.
+
+    `ends` gets the last run of a job that leaves no record.
+    """
+    ends = Ends() if ends is None else ends
     due = {schedule.job: time.monotonic() for schedule in schedules}
     while not stop.asked:
         for schedule in schedules:
             if (now := time.monotonic()) >= due[schedule.job] and not stop.asked:
                 due[schedule.job] = now + schedule.every.total_seconds()
-                _run(schedule, stop)
+                _run(schedule, stop, ends)
                 for look in after_run:
                     look()
                 _forget_old_runs(schedule)
         time.sleep(LOOK_SECONDS)
 
 
-def _run(schedule: Schedule, stop: Stop) -> None:
+def _run(schedule: Schedule, stop: Stop, ends: Ends) -> None:
     started_at, limit = datetime.now(UTC), time.monotonic() + schedule.max_run.total_seconds()
     # In a session of its own, so that Ctrl-C reaches only this process: a job that it ended would count as failed.
     # The scheduler sends notices and requests, so that no job waits for a server.
-    environment = os.environ | notify.SILENT | command.SILENT
+    environment = {**_shared(), **os.environ, **notify.SILENT, **command.SILENT}
     with subprocess.Popen(schedule.command, start_new_session=True, env=environment) as process:
         while process.poll() is None and time.monotonic() < limit and not stop.asked:
             time.sleep(LOOK_SECONDS)
@@ -137,9 +164,18 @@ def _run(schedule: Schedule, stop: Stop) -> None:
         return
     how = f"took longer than {schedule.max_run} and was ended" if code is None else f"ended with exit code {code}"
     logger.info("the %s job %s", schedule.job, how)
-    if not _left_record(schedule, started_at):
+    if schedule.job == ADVANCE:
+        first_at = ends[ADVANCE].first_at if ADVANCE in ends else started_at
+        ends[ADVANCE] = UnrecordedRun(first_at, datetime.now(UTC), code if code in (0, 1) else CANNOT_TELL)
+    elif not _left_record(schedule.job, schedule.output_dir, started_at):
         reason = f"the {schedule.job} job {how}, and left no record. See the log of the monitor."
-        _record_blindness(reason, schedule, started_at)
+        _record_blindness(reason, schedule.job, schedule.output_dir, started_at)
+
+
+def _shared() -> dict[str, str]:
+    """Return what the jobs of monitoring were told, as variables of the job that advances a canary."""
+    told = {name: os.environ.get(f"MONITORING_{name}") for name in ("LOG_URL", "TRUSTED_REPORTERS")}
+    return {f"TRAINING_{name}": value for name, value in told.items() if value}
 
 
 def _forget_old_runs(schedule: Schedule) -> None:
@@ -149,15 +185,15 @@ def _forget_old_runs(schedule: Schedule) -> None:
         logger.exception("old runs could not be removed")
 
 
-def _left_record(schedule: Schedule, started_at: datetime) -> bool:
-    first = run_store.path(schedule.output_dir, schedule.job, started_at)
-    return any(record > first for record in first.parent.glob(f"*-{schedule.job}.json"))
+def _left_record(job: Job, output_dir: Path, started_at: datetime) -> bool:
+    first = run_store.path(output_dir, job, started_at)
+    return any(record > first for record in first.parent.glob(f"*-{job}.json"))
 
 
-def _record_blindness(reason: str, schedule: Schedule, started_at: datetime) -> None:
+def _record_blindness(reason: str, job: Job, output_dir: Path, started_at: datetime) -> None:
     logger.error("cannot tell: %s", reason)
     facts = {**NoVerdict(reason).record, "report": None}
     try:
-        run_store.write(facts, schedule.output_dir, schedule.job, started_at)
+        run_store.write(facts, output_dir, job, started_at)
     except OSError as error:
-        logger.error("not saved: %s: %s", schedule.output_dir, error.strerror)  # noqa: TRY400  # no traceback needed
+        logger.error("not saved: %s: %s", output_dir, error.strerror)  # noqa: TRY400  # no traceback needed

@@ -128,7 +128,8 @@ def advance(settings: AdvanceSettings) -> Outcome:
     """Advance a canary by a step, keep it as it is, or withdraw it."""
     from training.promotion.live import canary_steps  # noqa: PLC0415  # as above
 
-    decision = canary_steps.advance(settings)
+    if (decision := canary_steps.advance(settings)) is None:
+        return "there is no canary, so that nothing is to be done", 0
     return decision.sentence, 1 if decision.action == "withdraw" else 0
 
 

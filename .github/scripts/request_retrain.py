@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""`request_retrain.py COMMAND ...`: run a job of the monitor, and request a retraining if its exit code is 1.
+"""`request_retrain.py COMMAND ...`: run a job of the monitor, and request a retraining if what it found advises one.
 
     python3 .github/scripts/request_retrain.py .venv/bin/python -m monitoring drift --since 24h
     python3 .github/scripts/request_retrain.py --record var/reports/20260301T120000.000000Z-drift.json
 
 `--record` requests it for a run that a person decided about, with the reason of the last decision. The dashboard starts
 this if MONITORING_RETRAIN_COMMAND="python3 .github/scripts/request_retrain.py --record".
+
+A drift advises a retraining unless it is estimated to cost too little, as the monitor decides it. A job that found
+something and left no record is a reason, too.
 
 The exit code is that of the job (0, 1 or 2), or 2 if the request failed. For a record it is 0 if the request was sent,
 and 1 if not. The request is a `repository_dispatch` of type
@@ -24,7 +27,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-FOUND, CANNOT_TELL = 1, 2
+sys.path.append(str(Path(__file__).parents[2]))  # it decides as the monitor does, by the same function
+
+from monitoring.retrain_requests import advice
+
+FOUND, CANNOT_TELL = advice.FOUND, 2
 OUTPUT = Path(os.environ.get("MONITORING_OUTPUT_DIR", "var"))
 ASKED = OUTPUT / "retrain-request.json"
 LIMIT_SECONDS = 20
@@ -64,7 +71,11 @@ def main(command: list[str]) -> int:
     code = subprocess.run(command, check=False).returncode
     if code != FOUND:
         return code
-    return send_if_due(request(command, newest_record(began)), sent=code, kept=code)
+    record = newest_record(began)
+    if record and not advice.is_advised({**record, "exit_code": code}):
+        sys.stdout.write("not sent: the drift is estimated to cost too little for a retraining\n")
+        return code
+    return send_if_due(request(command, record), sent=code, kept=code)
 
 
 def decided(path: Path) -> int:

@@ -27,8 +27,9 @@ MODELS: Mapping[str, tuple[Type, str]] = {
     "fit": ("model.fitted", "A new model is pinned after a fit"),
     "promote": ("model.promoted", "A challenger is promoted"),
     "rollback": ("model.rolled_back", "The model is rolled back"),
+    "withdraw": ("model.withdrawn", "The challenger is withdrawn"),
 }
-"""Types and sentences for changes of the champion."""
+"""Types and sentences for changes of the pin; a challenger that begins or advances is not told."""
 
 
 def find(
@@ -51,7 +52,7 @@ def find(
         return before.model_copy(update={"told": told}), notices
     seen = list(situation.changes) if before.changes_seen is None else before.changes_seen
     new = {key: change for key, change in situation.changes.items() if key not in seen}
-    notices += [_of_change(change, now) for change in new.values() if change.is_of_champion]
+    notices += [_of_change(change, now) for change in new.values() if change.change in MODELS]
     return before.model_copy(update={"told": told, "changes_seen": [*seen, *new]}), notices
 
 

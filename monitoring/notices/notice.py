@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 Condition = Literal["drift.found", "quality.fallen", "job.cannot_tell", "pin.refused"]
 """What lasts until it is over."""
-Type = Literal[Condition, "model.fitted", "model.promoted", "model.rolled_back", "webhook.test"]
+Type = Literal[Condition, "model.fitted", "model.promoted", "model.rolled_back", "model.withdrawn", "webhook.test"]
 Status = Literal["firing", "resolved", "info"]
 Subject = Literal["drift", "performance", "pin", "model", "webhook"]
 SUMMARY_LETTERS = 1_000

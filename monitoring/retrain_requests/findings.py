@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from monitoring.errors import CANNOT_TELL
+from monitoring.retrain_requests.advice import FOUND
 from monitoring.runs.recorded_runs import RecordedRun
 from monitoring.runs.run_store import Job
-
-FOUND = 1
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, get_args
 
-from monitoring.retrain_requests import findings, requests_file
+from monitoring.retrain_requests import advice, findings, requests_file
 from monitoring.retrain_requests.errors import NotRequested, RequestUnanswered
 from monitoring.retrain_requests.findings import Finding
 from monitoring.retrain_requests.github import Repository
@@ -73,7 +73,9 @@ class Requester:
             return
         for job in get_args(Job):
             finding = findings.current(runs, job)
-            if finding is None or _made(requests, finding) or _is_withdrawn(finding) or _costs_too_little(finding.last):
+            if finding is None or _made(requests, finding) or _is_withdrawn(finding):
+                continue
+            if not advice.is_advised(finding.last.facts):
                 continue
             if (last := requests.last_at()) is None or now >= last + self.pause:
                 yield Due(finding, finding.last, "finding", finding.last.summary)
@@ -159,11 +161,6 @@ def _is_withdrawn(finding: Finding) -> bool:
     reviews = [review for run in finding.runs for review in run.reviews]
     newest = max(reviews, key=lambda review: datetime.fromisoformat(review["at"]), default=None)
     return newest is not None and newest["decision"] != RETRAIN
-
-
-def _costs_too_little(run: RecordedRun) -> bool:
-    """Return whether the estimated loss advises against a retraining; a run without such an estimate does not."""
-    return (run.facts.get("loss") or {}).get("advised") is False
 
 
 def _payload(due: Due) -> Mapping[str, Any]:

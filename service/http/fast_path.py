@@ -94,7 +94,7 @@ class FastPath:
             return
         inference: Inference = waiting[0].scope["state"]["inference"]
         try:
-            predicted = inference.predict([one.customer for one in waiting], requests=len(waiting))
+            predicted = inference.predict([one.customer for one in waiting], requests=len(waiting), is_retried=True)
             texts = list(response_json.each(predicted))
         except Exception:  # noqa: BLE001  # the regular route meets the same error, logs it and answers it
             for one in waiting:

@@ -1,5 +1,6 @@
 """Metrics of the served models: their predictions, their state, and the shadow's differences."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain, groupby
@@ -16,6 +17,7 @@ from service.model.predictor import PredictionBatch
 
 _TIERS: tuple[RiskTier, ...] = get_args(RiskTier)
 _BUCKETS_PROBABILITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_BUCKETS_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _BUCKETS_DIFFERENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 _FEW = 100
@@ -27,6 +29,7 @@ class ModelMetrics:
 
     def __init__(self, registry: Registry) -> None:
         self._add_predictions(registry)
+        self._add_answers(registry)
         self._add_models(registry)
         self._add_shadow(registry)
 
@@ -44,6 +47,19 @@ class ModelMetrics:
             "churn_unseen_levels", "Predictions for a level that was never seen in training, by field.", ["field"]
         )
         self._unseen = {feature.name: unseen.labels(feature.name) for feature in CONTRACT.open_categories}
+
+    def _add_answers(self, registry: Registry) -> None:
+        seconds = registry.histogram(
+            "churn_model_answer_seconds",
+            "Time of a model for a customer, once for each answer; measured beside a canary.",
+            ["model_version"],
+            buckets=_BUCKETS_SECONDS,
+        )
+        failures = registry.counter(
+            "churn_model_failures", "Requests that a model failed; counted beside a canary.", ["model_version"]
+        )
+        self._model_seconds, self._model_failures = cache(seconds.labels), cache(failures.labels)
+        self._answers = registry.defer(self._count_answers)
 
     def _add_models(self, registry: Registry) -> None:
         self._loaded = registry.least("churn_model_loaded", "1 if a model is served, 0 if none is.")
@@ -105,6 +121,14 @@ class ModelMetrics:
         else:
             self._count_predictions(*counted)
 
+    def count_answers(self, predicted: PredictionBatch, *, requests: int) -> None:
+        """Count the requests that a model answered beside a canary, by its time for a customer."""
+        self._answers.add((predicted.model_version, (predicted.seconds or 0) / len(predicted.ids), requests))
+
+    def count_failure(self, version: str) -> None:
+        """Count a request that a model failed."""
+        self._model_failures(version).inc()
+
     def count_clipped(self, values: Mapping[str, int]) -> None:
         """Count values that were clipped, by field."""
         for name, found in values.items():
@@ -114,6 +138,13 @@ class ModelMetrics:
         for version, parts in groupby(sorted(batches, key=itemgetter(0)), key=itemgetter(0)):
             _, tiers, probabilities = zip(*parts, strict=True)
             self._count_predictions(version, list(chain(*tiers)), list(chain(*probabilities)))
+
+    def _count_answers(self, answers: Sequence[tuple[str, float, int]]) -> None:
+        taken: defaultdict[str, list[float]] = defaultdict(list)
+        for version, seconds, requests in answers:
+            taken[version] += [seconds] * requests
+        for version, values in taken.items():
+            observe_all(self._model_seconds(version), values)
 
     def _count_predictions(self, version: str, tiers: Sequence[RiskTier], probabilities: Sequence[float]) -> None:
         for tier in _TIERS:
@@ -134,6 +165,8 @@ class ModelMetrics:
         for tier in _TIERS:
             self._tiers(tier, version)  # starts at 0, so that the first count is an increase
         self._probabilities(version)
+        self._model_seconds(version)
+        self._model_failures(version)
 
     def _cast(self, role: str, version: str | None) -> None:
         if before := self._versions.pop(role, None):

@@ -5,9 +5,10 @@ a `customer_id`. A hash of the id decides, so the same id always gets the same m
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from time import perf_counter
 
 from models.bundles import pins
 from service.customers import Customer
@@ -37,8 +38,12 @@ class ModelRouter:
     champion: Predictor
     challenger: Challenger | None = None
 
-    def predict(self, customers: Sequence[Customer], *, explain: bool = False) -> Sequence[PredictionBatch]:
+    def predict(
+        self, customers: Sequence[Customer], *, explain: bool = False, on_failure: Callable[[str], None] | None = None
+    ) -> Sequence[PredictionBatch]:
         """Predict each customer with its model, and return the predictions of each model.
+
+        Beside a canary, each model is timed, and `on_failure` gets the version of one that raises an error.
 
         Raises:
             BoosterUnreadable: a model can predict but cannot explain.
@@ -47,8 +52,14 @@ class ModelRouter:
             return (self.champion.predict(customers, explain=explain),)
         own = [self._canary.answers(customer) for customer in customers]
         if len(set(own)) == 1:
-            return (self._model(canary=own[0]).predict(customers, explain=explain),)
-        return [self._predict_some(customers, own, canary=canary, explain=explain) for canary in (False, True)]
+            return (_timed(self._model(canary=own[0]), customers, explain=explain, on_failure=on_failure),)
+        parts = []
+        for canary in (False, True):
+            places = [at for at, is_canary in enumerate(own) if is_canary is canary]
+            some = [customers[at] for at in places]
+            predicted = _timed(self._model(canary=canary), some, explain=explain, on_failure=on_failure)
+            parts.append(predicted._replace(places=places))
+        return parts
 
     @property
     def tried(self) -> pins.Challenger | None:
@@ -67,12 +78,18 @@ class ModelRouter:
     def _model(self, *, canary: bool) -> Predictor:
         return self._canary.predictor if self._canary and canary else self.champion
 
-    def _predict_some(
-        self, customers: Sequence[Customer], own: Sequence[bool], *, canary: bool, explain: bool
-    ) -> PredictionBatch:
-        places = [at for at, is_canary in enumerate(own) if is_canary is canary]
-        predicted = self._model(canary=canary).predict([customers[at] for at in places], explain=explain)
-        return predicted._replace(places=places)
+
+def _timed(
+    model: Predictor, customers: Sequence[Customer], *, explain: bool, on_failure: Callable[[str], None] | None
+) -> PredictionBatch:
+    began = perf_counter()
+    try:
+        predicted = model.predict(customers, explain=explain)
+    except Exception:
+        if on_failure is not None:
+            on_failure(model.manifest.version)
+        raise
+    return predicted._replace(seconds=perf_counter() - began)
 
 
 def place(customer_id: str, version: str) -> float:

@@ -47,6 +47,8 @@ class PredictionBatch(NamedTuple):
     """Customers by field whose level the model has never seen in training; None without open categories."""
     held_out: Sequence[bool | None] | None = None
     """Whether each customer was drawn to get no offer; None if the service holds nobody out."""
+    seconds: float | None = None
+    """Time that the model took; measured beside a canary, otherwise None."""
 
 
 @dataclass(frozen=True)

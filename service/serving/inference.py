@@ -26,11 +26,18 @@ class Inference:
     """Draws the customers who get no offer; None if there are none."""
 
     def predict(
-        self, customers: Sequence[Customer], *, explain: bool = False, is_batch: bool = False, requests: int = 1
+        self,
+        customers: Sequence[Customer],
+        *,
+        explain: bool = False,
+        is_batch: bool = False,
+        requests: int = 1,
+        is_retried: bool = False,
     ) -> Sequence[PredictionBatch]:
         """Predict each customer, count it, and pass it to the log; a shadow scores it later from there.
 
-        `requests` is the number of requests that the customers came in.
+        `requests` is the number of requests that the customers came in: one, or as many as there are customers. With
+        `is_retried`, a failure is not counted, because the caller repeats each request.
 
         Raises:
             ModelUnavailable: no model is loaded.
@@ -40,11 +47,14 @@ class Inference:
         """
         router = self.model.require()
         router.champion.require_known(customers, is_batch=is_batch)
-        parts = router.predict(customers, explain=explain)
+        on_failure = None if is_retried else self.metrics.count_failure
+        parts = router.predict(customers, explain=explain, on_failure=on_failure)
         if self.holdout is not None:
             parts = list(map(self.holdout.draw, parts))
         for predicted in parts:
             self.metrics.count_predictions(predicted)
+            if predicted.seconds is not None:
+                self.metrics.count_answers(predicted, requests=min(requests, len(predicted.ids)))
         if self.clipped:
             self.metrics.count_clipped(clipping.count(customers, self.clipped))
         self.log.put(parts, shadow=router.shadow, requests=requests)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models.bundles import bundle
+from models.bundles import bundle, pin_changes, pin_history, pins
+from models.bundles.pins import Challenger, Pin
 from models.features import CONTRACT
 from monitoring import watch
 from monitoring.runs import run_store
@@ -23,6 +24,8 @@ from monitoring.runs.run_store import Job
 from monitoring.settings import WatchSettings
 from monitoring.watch import Schedule
 from tests import webhook_receiver
+from tests.training.promotion.live import prometheus_server
+from tests.training.promotion.live.prometheus_server import Counted
 from tests.waiting import wait_until
 from tests.webhook_receiver import PATH, SECRET, is_signed
 
@@ -134,6 +137,40 @@ def test_the_jobs_get_their_windows_and_their_folder(tmp_path: Path) -> None:
     assert drift.command[1:] == ("-m", "monitoring", "drift", "--since", "2h", *folders)
     assert performance.command[1:] == ("-m", "monitoring", "performance", "--since", "7d", *folders)
     assert (drift.every, performance.every) == (timedelta(hours=1), timedelta(minutes=90))
+    *_, advance = watch.plan(WatchSettings(advance_every="1h", output_dir=tmp_path))
+    assert advance.command[1:] == ("-m", "training", "advance", "--models-dir", "models")
+
+
+def test_a_canary_advances_on_the_schedule_of_the_monitor(root: Path, shelf: Path, tmp_path: Path) -> None:
+    champion = pins.read(shelf)
+    canary = Challenger(version="20260302-5e6f7a8b", digest="0" * 64, mode="canary", share=0.05)
+    pin = Pin(version=champion.version, digest=champion.digest, challenger=canary)
+    pin_changes.write(pin, about=canary, change="challenge", why="", models_dir=shelf)
+    settings = {"ADVANCE_EVERY": "1h", "MODELS_DIR": str(shelf), "LOG_URL": f"sqlite:///{tmp_path / 'none.db'}"}
+    with prometheus_server.serving() as prometheus:
+        prometheus.canary = Counted(900, failed=100)
+        environment = os.environ | {f"MONITORING_{name}": value for name, value in settings.items()}
+        environment["TRAINING_PROMETHEUS_URL"] = prometheus.url
+        command = (sys.executable, "-m", "monitoring", "watch", "--port", "0", "--output-dir", str(tmp_path / "var"))
+        with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            address = re.search(r"http://\S+", process.stderr.readline())
+            assert address is not None
+            wait_until(lambda: 'churn_monitor_exit_code{job="advance"} 1.0' in read(address[0]))
+            told = read(address[0])
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+    assert 'churn_monitor_period_seconds{job="advance"} 3600.0' in told
+    assert 'churn_monitor_first_run_timestamp_seconds{job="advance"} ' in told
+    assert pins.read(shelf).challenger is None
+    last = pin_history.read(shelf).changes[-1]
+    assert (last.change, last.why.partition(" requests")[0]) == ("withdraw", "by itself: 100 of its 1,000")
+
+
+def read(address: str) -> str:
+    with urllib.request.urlopen(address) as answer:  # noqa: S310  # our own address
+        text: str = answer.read().decode()
+    return text
 
 
 def test_the_program_runs_the_jobs_at_once_and_tells_prometheus(root: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ OF_THE_MONITOR = {
     "MONITORING_COLUMNS": "they are of that file",
     "MONITORING_MODELS_DIR": "the model is that of the image",
     "MONITORING_OUTPUT_DIR": "a volume is mounted at its default",
+    "MONITORING_ADVANCE_EVERY": "as the model: no canary is tried on the models of an image",
     "MONITORING_PORT": "the port of this machine is a variable",
 }
 OF_A_RETRAINING = {

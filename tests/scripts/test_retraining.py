@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -422,6 +423,37 @@ def test_only_what_a_job_found_asks_for_a_retraining(
 ) -> None:
     done = script("request_retrain.py", *ending_with(code), **forge, MONITORING_OUTPUT_DIR=str(tmp_path))
     assert (done.returncode, Forge.taken) == (code, [])
+
+
+@pytest.mark.parametrize(
+    ("loss", "asked"), [({"advised": False}, 0), ({"advised": True}, 1), (None, 1)], ids=["cheap", "dear", "unknown"]
+)
+def test_script_and_monitor_ask_for_a_retraining_alike(
+    loss: dict[str, bool] | None,
+    asked: int,
+    forge: dict[str, str],
+    script: Script,
+    root: Path,
+    tmp_path: Path,
+) -> None:
+    facts = {"exit_code": 1, "verdict": "drift", "summary": "drift in 2 columns", "model_version": "1", "loss": loss}
+    write = (
+        "import datetime, json, pathlib, sys; from monitoring.runs import run_store; "
+        "run_store.write(json.loads(sys.argv[1]), pathlib.Path('var'), 'drift', datetime.datetime.now(datetime.UTC)); "
+        "raise SystemExit(1)"
+    )
+    job = (sys.executable, "-c", write, json.dumps(facts))
+    assert script("request_retrain.py", *job, **forge, PYTHONPATH=str(root)).returncode == 1
+    assert len(Forge.taken) == asked
+    (tmp_path / "token").write_text("secret")
+    settings = {
+        "MONITORING_RETRAIN_REPOSITORY": "ann/churn",
+        "MONITORING_RETRAIN_TOKEN_FILE": str(tmp_path / "token"),
+        "MONITORING_RETRAIN_API_URL": forge["GITHUB_API_URL"],
+    }
+    command = [sys.executable, "-m", "monitoring", "request-retraining", "--output-dir", str(tmp_path / "var")]
+    done = subprocess.run(command, cwd=root, env=os.environ | settings, capture_output=True, text=True, check=False)
+    assert (done.returncode, len(Forge.taken)) == (0, 2 * asked), done.stderr
 
 
 def test_without_a_token_it_shows_what_it_would_send(script: Script, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Models folders with more than one model: a second one is published, and tested beside the first."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
@@ -17,12 +18,20 @@ from models.features import CONTRACT
 
 def publish_another(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
     """Publish a second model, with other probabilities and other explanations; the pin stays."""
+
+    def change(graph: onnx.GraphProto) -> None:
+        [base] = [found for found in graph.node[0].attribute if found.name == "base_values"]
+        base.floats[0] += 1  # in log-odds
+
+    return publish(shelf, tmp_path_factory.mktemp("another") / "files", change)
+
+
+def publish(shelf: Path, files: Path, change: Callable[[onnx.GraphProto], None]) -> bundle.Bundle:
+    """Publish the pinned model with a changed graph, and with other explanations; the pin stays."""
     pinned = bundle.load(shelf, contract=CONTRACT)
-    files = tmp_path_factory.mktemp("another") / "files"
     shutil.copytree(pinned.directory, files, ignore=shutil.ignore_patterns(bundle_files.MANIFEST))
     graph = onnx.load(files / bundle_files.GRAPH)
-    [base] = [found for found in graph.graph.node[0].attribute if found.name == "base_values"]
-    base.floats[0] += 1  # in log-odds
+    change(graph.graph)
     onnx.save(graph, files / bundle_files.GRAPH)
     xgb.Booster(model_file=files / bundle_files.BOOSTER)[:5].save_model(files / bundle_files.BOOSTER)
     told = {name: value for name, value in pinned.manifest if name in Description.model_fields}

@@ -7,7 +7,7 @@ TrainingError
     ├── TooFewUnseenRows  there are too few rows that neither model was trained on
     ├── RowsUnlikeTestSet the rows that neither model was trained on are not like the test set
     ├── TooFewOutcomes    a trial has too few outcomes
-    ├── GuardrailsUnreadable  Prometheus does not say how the service fares
+    ├── GuardrailsUnreadable  Prometheus does not say how the canary's requests fare
     ├── HistoryUnclear    the history of the pin does not say what has to be known
     └── TrialChanged      another process changed the trial meanwhile
 """
@@ -72,13 +72,13 @@ class TooFewOutcomes(PromotionError):
 
 
 class GuardrailsUnreadable(PromotionError):
-    """Prometheus does not say how the service fares."""
+    """Prometheus does not say how the canary's requests fare."""
 
     def __init__(self, *, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
         super().__init__(
             f"{url}: {problem}. The canary stays as it is. Name the Prometheus that scrapes the service with "
-            "--prometheus-url; without requests in the last hour, wait."
+            "--prometheus-url, and see in /health that the service has not refused the canary."
         )
 
 

@@ -302,6 +302,8 @@ def test_the_watch_runs_both_jobs_as_it_was_told(
     old.write_text("{}")
     clock = ("--drift-every", "1m", "--drift-since", "1h", "--performance-every", "7h", "--performance-since", "12h")
     rest = (
+        "--advance-every",
+        "9h",
         "--keep-runs",
         "3d",
         "--max-run",
@@ -326,7 +328,7 @@ def test_the_watch_runs_both_jobs_as_it_was_told(
         gauges = fetched(f"http://{LOOPBACK}:{port}/metrics")
     assert (newest("drift")["window_rows"], newest("performance")["window_rows"]) == (300, 600)
     periods = dict(re.findall(r'^churn_\w*period_seconds{job="(\w+)"} (\S+)$', gauges, re.MULTILINE))
-    assert periods == {"drift": "60.0", "performance": "25200.0"}
+    assert periods == {"drift": "60.0", "performance": "25200.0", "advance": "32400.0"}
     assert f'churn_monitor_model_info{{model_version="{pins.read(shelf).version}"}} 1.0' in gauges
 
 

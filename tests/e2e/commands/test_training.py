@@ -33,6 +33,7 @@ from tests.e2e.commands.programs import Program, require_all, unused
 from tests.e2e.commands.training_workspace import Desk, everything_in
 from tests.object_store import ObjectStore
 from tests.training.promotion.live import prometheus_server
+from tests.training.promotion.live.prometheus_server import Counted
 from tests.waiting import wait_until
 from training.__main__ import COMMANDS
 from training.data import synthetic
@@ -487,9 +488,9 @@ def test_a_canary_advances_by_itself_with_what_it_was_told(
     judged = ("--log-url", log_url, "--mature-after", "1h", "--min-rows", 150, "--horizon-rows", 300)
     where = (*own.flags, "--tracking-uri", f"sqlite:///{own.move_database()}")
     with prometheus_server.serving() as prometheus:
-        prometheus.error_share, prometheus.p99_seconds = "0.3", "2"
+        prometheus.canary = Counted(700, failed=300, slow=100)
         words = ("advance", "--prometheus-url", prometheus.url, *judged, *where)
-        limits = ("--max-error-share", 0.5, "--max-answer-seconds", 3)
+        limits = ("--max-error-share", 0.5, "--max-predict-seconds", 0.2, "--guardrails-since", "2d")
         steps = ("--steps", "[0.05, 0.3]", "--step-for", "1d")
         nobody = own.training.run(*words, *limits, *steps, "--trusted-reporters", "billing").out
         assert "stays at 5% of the customers: 0 outcomes, at least 150 are needed" in nobody
@@ -497,8 +498,8 @@ def test_a_canary_advances_by_itself_with_what_it_was_told(
         assert advanced.startswith(
             f"canary {challenger} advances from 5% to 30% of the customers: not worse after 240 "
         )
-        failing = own.training.run(*words, "--max-answer-seconds", 3, exit_code=1).out
-        assert "is withdrawn from 30% of the customers: 30.0% of the requests of the last hour failed" in failing
+        failing = own.training.run(*words, "--max-predict-seconds", 0.2, exit_code=1).out
+        assert "is withdrawn from 30% of the customers: 300 of its 1,000 requests of the last 24h failed" in failing
     assert pins.read(own.models_dir).challenger is None
 
 

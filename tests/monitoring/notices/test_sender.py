@@ -111,6 +111,20 @@ def test_a_history_that_cannot_be_read_at_first_is_not_told_later(
     assert receiver.told == []
 
 
+def test_a_challenger_that_is_withdrawn_is_told_with_the_reason(
+    sender: Sender, receiver: Receiver, shelf: Path
+) -> None:
+    sender.run()
+    tried = pins.read(shelf)
+    pin_changes.write(tried, about=tried, change="withdraw", why="by itself: it is worse", models_dir=shelf)
+    for _ in range(2):
+        sender.run()
+    assert receiver.told == [("model.withdrawn", "info")]
+    text = receiver.received[0].body["text"]
+    assert text.startswith("The challenger is withdrawn (at ")
+    assert f": {tried.version} (by itself: it is worse). " in text
+
+
 def test_a_challenger_is_not_told(sender: Sender, receiver: Receiver, shelf: Path) -> None:
     sender.run()
     champion = pins.read(shelf)

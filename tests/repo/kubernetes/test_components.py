@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
 import pytest
@@ -18,6 +19,7 @@ from models.features import CONTRACT
 from monitoring.__main__ import COMMANDS
 from tests import manifests
 from tests.manifests import Manifest, amount, beyond_hardened, container_of, selected
+from training.promotion.live.settings import AdvanceSettings
 from training.settings import FitSettings, PromoteSettings
 
 FOLDER = Path("deploy", "kubernetes")
@@ -215,6 +217,29 @@ def test_the_job_that_retrains_writes_where_the_service_reads(
         if volume["name"] == "models"
     ]
     assert claims == ["churn-models"] * 2
+
+
+def test_the_job_that_advances_a_canary_changes_the_pin_that_the_service_follows_and_reaches_prometheus(
+    objects: list[Manifest], pods: dict[str, Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule, job = manifests.find(objects, "CronJob")["churn-advance"]["spec"], pods["churn-advance"]
+    variables = {it["name"]: it.get("value") for it in container_of(job)["env"]}
+    assert (schedule["schedule"], schedule["concurrencyPolicy"]) == ("27 * * * *", "Forbid")
+    rules = schedule["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    assert rules[1]["onExitCodes"] == {"containerName": "job", "operator": "In", "values": [1, 2]}
+    monkeypatch.setenv("TRAINING_LOG_URL", "postgresql://a:b@c/d")
+    monkeypatch.setenv("TRAINING_PROMETHEUS_URL", variables["TRAINING_PROMETHEUS_URL"])
+    command = container_of(job)["command"]
+    settings = CliApp.run(AdvanceSettings, cli_args=command[4:])
+    served = {it["name"]: it.get("value") for it in container_of(pods[SERVICE])["env"]}["SERVICE_MODELS_DIR"]
+    assert (command[:4], str(settings.models_dir)) == (["python", "-m", "training", "advance"], served)
+    [mount] = [it for it in container_of(job)["volumeMounts"] if it["name"] == "models"]
+    assert mount == {"name": "models", "mountPath": served}
+    assert {"name": "models", "persistentVolumeClaim": {"claimName": "churn-models"}} in job["spec"]["volumes"]
+    policy = manifests.find(objects, "NetworkPolicy")["churn-canary"]["spec"]
+    assert selected(policy["podSelector"]["matchLabels"], pods) == ["churn-advance"]
+    [port] = policy["egress"][0]["ports"]
+    assert urlsplit(settings.prometheus_url).port == port["port"]
 
 
 @pytest.mark.parametrize(

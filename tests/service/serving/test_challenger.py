@@ -98,6 +98,39 @@ def test_a_mixed_batch_is_its_customers_one_by_one_in_order_and_logged_by_model(
     assert logged(shelf / "var", "challenger_predictions") == []
 
 
+def test_beside_a_canary_the_requests_of_each_model_are_timed_and_its_failures_counted(
+    begin: Callable[..., Any], shelf: Path, another: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion, version = pins.read(shelf).version, another.manifest.version
+    client = begin()
+    ask(client, NAMES[0])
+    assert scrape(client)["churn_model_answer_seconds_count", champion] == 0  # there is nothing to compare with
+    challenge(shelf, version, "canary")
+    refresh(client)
+    of_canary = {name for name in NAMES if place(name, version) < 0.5}
+    for name in NAMES:
+        ask(client, name)
+    batch = {"customers": [CONTRACT.example | {"customer_id": name} for name in NAMES]}
+    client.post("/predict/batch", json=batch)
+    counted = scrape(client)
+    assert counted["churn_model_answer_seconds_count", version] == len(of_canary) + 1
+    assert counted["churn_model_answer_seconds_count", champion] == len(NAMES) - len(of_canary) + 1
+    assert 0 < counted["churn_model_answer_seconds_sum", version] < 60
+    assert counted["churn_model_failures_total", version] == 0
+
+    def fail(*_: object) -> None:
+        raise ValueError("a graph that fails")
+
+    monkeypatch.setattr(client.app_state["inference"].model.router.challenger.predictor.scorer, "score", fail)
+    for name in NAMES:
+        answer = client.post("/predict", json=CONTRACT.example | {"customer_id": name})
+        assert answer.status_code == (500 if name in of_canary else 200)
+    assert client.post("/predict/batch", json=batch).status_code == 500
+    counted = scrape(client)
+    assert counted["churn_model_failures_total", version] == len(of_canary) + 1
+    assert counted["churn_model_failures_total", champion] == 0
+
+
 def test_the_model_that_answered_explains(begin: Callable[..., Any], shelf: Path, another: Bundle) -> None:
     challenge(shelf, version := another.manifest.version, "canary")
     client = begin()

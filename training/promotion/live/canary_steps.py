@@ -15,7 +15,7 @@ from models.bundles.pins import BundleRef, Pin
 from models.customer.contract import Contract
 from models.features import CONTRACT
 from training.promotion import mlflow_registry, paired_comparison
-from training.promotion.errors import NoSuchModel, TooFewOutcomes, TrialChanged
+from training.promotion.errors import TooFewOutcomes, TrialChanged
 from training.promotion.live import guardrails, live_comparison, live_gains
 from training.promotion.live.live_comparison import LiveComparison
 from training.promotion.live.live_gains import LiveGain
@@ -54,27 +54,30 @@ class Decision:
         return f"canary {self.version} {words[self.action]}: {self.why}"
 
 
-def advance(settings: AdvanceSettings, *, contract: Contract = CONTRACT, now: datetime | None = None) -> Decision:
-    """Decide about the canary, and change the pin if it does not stay as it is.
+def advance(
+    settings: AdvanceSettings, *, contract: Contract = CONTRACT, now: datetime | None = None
+) -> Decision | None:
+    """Decide about the canary, and change the pin if it does not stay as it is; None if there is no canary.
 
     Raises:
-        NoSuchModel: there is no canary.
         GuardrailsUnreadable, BundleError, LogUnsupported, LogMissing, LogUnreadable: it cannot be told how it fares.
         HistoryUnclear: it cannot be told since when.
         TrialChanged: another process changed the pin meanwhile.
     """
     pin, now = pins.read(settings.models_dir), now or datetime.now(UTC)
     if (canary := pin.challenger) is None or canary.mode != "canary":
-        raise NoSuchModel(problem="there is no canary")
-    decision = _decide(canary, settings, contract, now)
+        return None
+    decision = _decide(canary, pin.version, settings, contract, now)
     if decision.action != "hold":
         _apply(decision, pin, settings)
     return decision
 
 
-def _decide(canary: pins.Challenger, settings: AdvanceSettings, contract: Contract, now: datetime) -> Decision:
-    if (problem := _broken_guardrail(settings)) is not None:
-        return Decision(canary.version, canary.share, "withdraw", problem)
+def _decide(
+    canary: pins.Challenger, champion: str, settings: AdvanceSettings, contract: Contract, now: datetime
+) -> Decision:
+    if found := guardrails.judge(settings, champion=champion, canary=canary.version):
+        return Decision(canary.version, canary.share, found.action, found.why)
     try:
         trial = live_comparison.compare(_compared(settings), contract=contract, now=now)
     except TooFewOutcomes as error:
@@ -108,15 +111,6 @@ def _next(
         return "hold", f"not significantly better {after}", share
     better = _named(gains, [metric for metric, gain in gains.items() if gain.is_better])
     return "promote", f"better in {better}, {after}", further
-
-
-def _broken_guardrail(settings: AdvanceSettings) -> str | None:
-    found = guardrails.read(settings.prometheus_url)
-    if found.error_share > (most := settings.max_error_share):
-        return f"{found.error_share:.1%} of the requests of the last hour failed, the limit is {most:.1%}"
-    if found.p99_seconds > (longest := settings.max_answer_seconds):
-        return f"one answer in a hundred of the last hour took {found.p99_seconds:.3g} s, the limit is {longest:g} s"
-    return None
 
 
 def _compared(settings: AdvanceSettings) -> CompareLiveSettings:

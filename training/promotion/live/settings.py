@@ -28,10 +28,12 @@ class AdvanceSettings(StoreSettings):
     """Shortest time at a step, as 90m, 24h or 7d."""
     prometheus_url: str = Field(default="http://localhost:9090", pattern="^https?://")
     """The Prometheus that scrapes the service."""
-    max_error_share: float = Field(default=0.01, ge=0, le=1)
-    """Share of failed requests of the last hour above which the canary is withdrawn; 503 at overload does not count."""
-    max_answer_seconds: float = Field(default=0.1, gt=0)
-    """99th percentile of the time to answer `POST /predict` in the last hour above which the canary is withdrawn."""
+    guardrails_since: Duration = "24h"
+    """Time before now whose requests are judged, as 90m, 24h or 7d."""
+    max_error_share: float = Field(default=0.01, ge=0, lt=1)
+    """Share of its requests that the canary's model may fail beyond the champion's share; else it is withdrawn."""
+    max_predict_seconds: float = Field(default=0.01, gt=0, le=1)
+    """Time of a model for a customer, at most 1, above which an answer is slow; 1 % more than the champion's may be."""
     log_url: str = "sqlite:///var/predictions.db"
     """The prediction log, SQLite or PostgreSQL."""
     mature_after: Duration | None = None
