@@ -5,7 +5,7 @@ MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
 MLFLOW_PORT ?= 5001
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
-# Options of `make demo`, `make train` and `make retrain`: a .csv or .parquet file, and a TOML file that maps its columns.
+# Options of `make demo`, `make train` and `make retrain`: a file of customers, and a TOML file that maps its columns.
 ifeq ($(origin COLUMNS),environment) # the width of the terminal
 COLUMNS :=
 endif
