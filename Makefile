@@ -40,8 +40,9 @@ rename: setup ## rename the project, such as NAME=telco
 demo: setup ## run the whole loop: train, serve, shift, detect drift and fallen quality; DATA=your.csv COLUMNS=your.toml for your customers
 	@$(BIN)/python -m demo $(CUSTOMERS)
 
-record: setup ## record `make demo` as the picture docs/demo.svg
+record: setup ## record `make demo` as the picture docs/demo.svg, and its pages as docs/page.png and docs/review.png
 	@$(BIN)/python docs/record_demo.py
+	@PYTHONPATH=. $(BIN)/python docs/record_pages.py
 
 tour: setup ## run the notebook docs/tour.ipynb, and write its outputs
 	@$(BIN)/python docs/run_notebook.py
