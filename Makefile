@@ -5,7 +5,7 @@ MLFLOW_TRACKING_URI ?= sqlite:///var/mlflow.db
 MLFLOW_PORT ?= 5001
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-header
-# Options of `make demo`, `make train` and `make retrain`: a .csv or .parquet file, and a TOML file that maps its columns.
+# Options of `make demo`, `make train` and `make retrain`: a file of customers, and a TOML file that maps its columns.
 ifeq ($(origin COLUMNS),environment) # the width of the terminal
 COLUMNS :=
 endif
@@ -40,8 +40,9 @@ rename: setup ## rename the project, such as NAME=telco
 demo: setup ## run the whole loop: train, serve, shift, detect drift and fallen quality; DATA=your.csv COLUMNS=your.toml for your customers
 	@$(BIN)/python -m demo $(CUSTOMERS)
 
-record: setup ## record `make demo` as the picture docs/demo.svg
+record: setup ## record `make demo` as the picture docs/demo.svg, and its pages as docs/page.png and docs/review.png
 	@$(BIN)/python docs/record_demo.py
+	@PYTHONPATH=. $(BIN)/python docs/record_pages.py
 
 tour: setup ## run the notebook docs/tour.ipynb, and write its outputs
 	@$(BIN)/python docs/run_notebook.py

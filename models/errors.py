@@ -77,7 +77,10 @@ class PinUnreadable(BundleError):
 
     def __init__(self, *, path: Path, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}. Pin a bundle with `python -m training fit --pin`.")
+        super().__init__(
+            f"{path}: {problem}. Restore the file (`git checkout models/`), pin a version of the store (`python -m "
+            "training rollback VERSION`), or pin a new model (`python -m training fit --pin`)."
+        )
 
 
 class NothingPinned(PinUnreadable):

@@ -110,7 +110,8 @@ def _listen(config: uvicorn.Config) -> list[socket.socket]:
     host = f"[{config.host}]" if ":" in config.host else config.host
     host = "localhost" if config.host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104  # named, not bound
     scheme = "https" if config.is_ssl else "http"
-    logger.info("the API's page is %s://%s:%s/docs", scheme, host, first.getsockname()[1])
+    at = f"{scheme}://{host}:{first.getsockname()[1]}"
+    logger.info("the page is %s/ and that of the API is %s/docs", at, at)
     return [first, *(first.dup() for _ in range(ACCEPTED_PER_TURN - 1))]
 
 

@@ -128,7 +128,8 @@ class ScopeMissing(ServiceError):
 
     def __init__(self, *, name: str, scope: str) -> None:
         self.name, self.scope = name, scope
-        super().__init__(f"The key of {name} is not for this path. Use a key with the scope `{scope}`.")
+        typo = ", or correct the path: /docs lists all" if scope == "read" else ""  # a path that does not exist, too
+        super().__init__(f"The key of {name} is not for this path. Use a key with the scope `{scope}`{typo}.")
 
 
 class TooManyRequests(ServiceError):

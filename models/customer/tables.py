@@ -32,6 +32,9 @@ REMEDY = (
     "header and one row for each customer."
 )
 
+TITLE_REMEDY = "If a title or another line is above the header, remove it."
+"""Remedy where already the first row is a misfit."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -112,7 +115,8 @@ def reject_misfits(path: Table, parts: Iterable[Chunk]) -> Iterator[Chunk]:
     for part in parts:
         if part.misfit.any():
             number = before + int(part.misfit.argmax()) + 1
-            raise TableUnreadable(path=path, problem=f"row {number} has {MISFIT}", remedy=REMEDY)
+            remedy = f"{TITLE_REMEDY} {REMEDY}" if number == 1 else REMEDY
+            raise TableUnreadable(path=path, problem=f"row {number} has {MISFIT}", remedy=remedy)
         before += len(part.misfit)
         yield part
 
@@ -177,8 +181,8 @@ def _headed_chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
 
 
 def _said(path: Table, part: Chunk) -> Chunk:
-    for name in part.spaced:
-        logger.warning("%s: column %r is read as %r, without the blanks around it", path, name, name.strip())
+    for remark in part.remarks:
+        logger.warning("%s: %s", path, remark)
     return part
 
 

@@ -187,7 +187,8 @@ class PerformanceResult(JobResult):
 
 def display_name(metric: str) -> str:
     """Return the display name of a metric."""
-    return {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "brier": "Brier score"}.get(metric, metric.replace("_", " "))
+    names = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "f1": "F1", "brier": "Brier score"}
+    return names.get(metric, metric.replace("_", " "))
 
 
 def _record(figures: Figures | None) -> dict[str, Any] | None:

@@ -41,7 +41,10 @@ def find(job: Job, settings: DriftSettings | PerformanceSettings, now: datetime)
     """
     single = settings.false_alarm_rate
     if _is_chosen(settings):
-        return Look(single, f"limits of a single check: {single:.2%} of calm ones may be called otherwise")
+        return Look(
+            single,
+            f"limits of a single check: {100 * single:.3g}% of checks of unchanged customers may raise a false alarm",
+        )
     last = _last(job, settings, now)
     window = durations.parse(settings.since or settings.usual_since)
     elapsed = max(_SHORTEST, now - last) if last else window

@@ -41,6 +41,13 @@ DOCS_CSP = (
     "script-src 'self' 'sha256-{script}'"
 )
 """Swagger's page calls this service and nobody else."""
+_DARK_MODE = b"""\
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+"""
+"""Swagger's styles have dark colours, which only its top bar would switch on."""
 TITLE = "Churn service"
 DESCRIPTION = f"""\
 Predicts which customers will churn, and with which probability.
@@ -163,10 +170,12 @@ async def _page() -> HTMLResponse:
 
 def _draw_page() -> HTMLResponse:
     # Relative addresses also work behind a proxy that serves the app under a prefix.
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         title=TITLE,
         openapi_url="openapi.json",
         swagger_js_url="docs/assets/swagger-ui-bundle.js",
         swagger_css_url="docs/assets/swagger-ui.css",
         swagger_favicon_url="docs/assets/favicon.png",
     )
+    body = bytes(page.body).replace(b"<html>", b'<html lang="en">').replace(b"<script>", b"<script>" + _DARK_MODE)
+    return HTMLResponse(body)

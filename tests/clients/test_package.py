@@ -7,12 +7,14 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from churn_client import Client, Outcome
 from models.features import CONTRACT
 from tests.clients.conftest import Served
 
@@ -30,6 +32,7 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"models", "serv
 """
 PAGES = ("README.md", "docs/serve.md", "clients/python/README.md")
 EXAMPLE = re.compile(r"```python\n(from churn_client .+?)```", re.DOTALL)
+REPORT = re.compile(r"```python\n(from datetime .+?)```", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +96,17 @@ def test_the_example_of_a_page_runs(page: str, root: Path, service: Served, caps
     [example] = EXAMPLE.findall((root / page).read_text())
     exec(example.replace("http://localhost:8000", service.url), {"KEY": service.key})  # noqa: S102  # our own page
     assert float(capsys.readouterr().out.split()[0]) == pytest.approx(0.9047, abs=1e-4)
+
+
+def test_an_outcome_is_reported_as_on_the_page(root: Path, service: Served) -> None:
+    with Client(service.url, key=service.key) as client:
+        made = client.predict(CONTRACT.example)
+    [example] = REPORT.findall((root / "clients/python/README.md").read_text())
+    names = {"KEY": service.key, "PREDICTION_ID": made.prediction_id}
+    exec(example.replace("http://localhost:8000", service.url), names)  # noqa: S102  # our own page
+    with Client(service.url, key=service.key) as client:
+        told = client.report_outcome(
+            Outcome(prediction_id=made.prediction_id, churned=True, observed_at=datetime.now(UTC))
+        )
+    assert (told.prediction_id, told.churned) == (made.prediction_id, True)
+    assert told.recorded_at < datetime.now(UTC)

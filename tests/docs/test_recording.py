@@ -1,5 +1,6 @@
 """The animated picture of the demo: what a terminal showed, and when."""
 
+import re
 import runpy
 import shutil
 import sys
@@ -10,6 +11,9 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import sync_playwright
 
+from models.bundles import bundle
+from models.bundles.scorer import Scorer
+from models.features import CONTRACT
 from tests import svg
 
 SEEN = """() => [...document.querySelectorAll("text")].filter(text => getComputedStyle(text).opacity == 1)
@@ -86,3 +90,13 @@ def test_a_browser_plays_it_and_shows_the_last_screen_where_motion_is_unwelcome(
     assert seen[0.01] == ["$ make demo"]
     assert seen[19.9] == still == lines
     assert min(contrast) > 4.5  # as WCAG asks for text
+
+
+@pytest.mark.shipped_model
+def test_the_picture_of_the_page_says_what_the_pinned_model_says(root: Path) -> None:
+    customer = runpy.run_path(str(root / "docs" / "record_pages.py"))["CUSTOMER"]
+    scorer = Scorer.of(bundle.load(root / "models", contract=CONTRACT))
+    [probability] = scorer.score(CONTRACT.to_matrix({name: [value] for name, value in customer.items()}))
+    said = re.search(r"a chance of leaving of (\d+) %", (root / "README.md").read_text())
+    assert said is not None
+    assert int(said[1]) == round(100 * float(probability)), "`make record` draws it anew; then correct README's words"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from demo import synthetic_customers
 from demo.populations import SHIFTED
@@ -32,7 +32,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def test_a_prediction_is_made_on_the_page_of_the_api(page: Page, root: Path, tmp_path: Path) -> None:
     with running(root / "models", tmp_path / "service.log") as service:
+        page.emulate_media(color_scheme="dark")
         page.goto(f"http://127.0.0.1:{service.port}/docs")
+        expect(page.locator("html")).to_have_class("dark-mode")
+        page.emulate_media(color_scheme="light")
+        expect(page.locator("html")).not_to_have_class("dark-mode")
         page.click("#operations-predictions-predict .opblock-summary-control")
         page.click("button:has-text('Try it out')")
         page.click("button:has-text('Execute')")

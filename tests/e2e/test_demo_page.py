@@ -359,6 +359,7 @@ def test_a_failure_is_told_in_the_place_of_the_answer_and_ends_with_it(demo: Dem
     failures: list[tuple[dict[str, Any] | None, str]] = [
         (problem(429, "You have sent more.", "1"), "You have sent more. Trying again in 1 s."),
         (problem(503, "The service is overloaded.", "1"), "The service is overloaded. Trying again in 1 s."),
+        (problem(503, "No model is pinned.", "300"), "No model is pinned. Trying again in 300 s."),
         (problem(500, "The service failed."), "The service failed. Trying again in 3 s."),
         (problem(422, "The body is not valid."), "The body is not valid."),
         (None, "The service does not answer. Is it running? Trying again in 3 s."),

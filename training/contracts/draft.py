@@ -23,6 +23,9 @@ from training.contracts.draft_source import Declared, Source
 from training.contracts.errors import DraftRefused, NothingDrafted
 from training.contracts.settings import DRAFT_DIR, DraftSettings
 
+_FEW_ROWS = 10
+"""Most rows without an outcome that are taken for lines of totals or remarks."""
+
 
 def draft(settings: DraftSettings) -> str:
     """Write both files, and return what each column became and which commands come next.
@@ -47,7 +50,8 @@ def draft(settings: DraftSettings) -> str:
         raise NothingDrafted(source=source.name, problem="no column can be a feature")
     _write(settings.output_dir, made)
     tried = draft_check.try_rows(settings.output_dir, source.first)
-    return draft_report.text(settings, made, outcome, sample=len(source.first), tried=tried)
+    are_empty = _may_be_no_customers(profiles, outcome)
+    return draft_report.text(settings, made, outcome, sample=len(source.first), tried=tried, are_empty=are_empty)
 
 
 def _profiles(source: Source) -> list[Profile]:
@@ -92,6 +96,12 @@ def _decide(
             yield name, LeftOut(name, draft_kinds.LEAK, is_forbidden=True, remedy=remedy)
         else:
             yield name, draft_kinds.decide(profile, dates)
+
+
+def _may_be_no_customers(profiles: Sequence[Profile], outcome: Profile) -> bool:
+    """Tell whether few rows lack the outcome, and most other columns have empty cells too, as in a line of totals."""
+    emptied = sum(0 < outcome.missing <= profile.missing for profile in profiles if profile is not outcome)
+    return outcome.missing <= _FEW_ROWS and 2 * emptied > len(profiles) - 1
 
 
 def _may_tell(profile: Profile) -> bool:

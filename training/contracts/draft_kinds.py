@@ -22,6 +22,9 @@ _LOOKED_AT, _MANY_SHARE = 1_000, 0.5
 _SMALLEST, _LARGEST = 1e-30, 1e36
 _YES = {"yes", "y", "true", "t", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
 _NO = {"no", "n", "false", "f", "off", "0", "nein", "falsch", "non", "faux", "não"}
+_SIGNED = re.compile(r"(?P<before>\D{0,4}?)[+-]?\d[\d.,' ]*(?P<after>\D{0,4})")
+_SIGN = re.compile(r"[€$£¥₹%‰]|[A-Z]{3}(?=\s)|(?<=\s)[A-Z]{3}")
+"""Signs of currencies, percent, and codes of currencies beside a blank."""
 _ID_NAME = re.compile(r"(^|_)(id|uuid|guid)$|^id_")
 
 
@@ -125,7 +128,10 @@ def _find_nothing_to_learn(profile: Profile) -> str:
         return "always missing"
     if profile.missing > _MOST_MISSING * profile.rows:
         return f"missing in {profile.missing / profile.rows:.1%} of the rows"
-    return "one value only" if len(profile.values) == 1 else ""
+    if len(profile.values) == 1:
+        return "one value only"
+    sign = _find_sign(profile)
+    return f"numbers with {sign}; write them without it in the table" if sign else ""
 
 
 def _find_id(profile: Profile) -> str:
@@ -138,6 +144,15 @@ def _find_id(profile: Profile) -> str:
         return f"looks like an id: {profile.distinct_share:.0%} of its values are different"
     has_name = _ID_NAME.search(draft_names.snake(profile.name)) and len(profile.values) > MOST_LEVELS
     return "looks like an id by its name" if has_name else ""
+
+
+def _find_sign(profile: Profile) -> str:
+    """Return the sign that stands beside all numbers of a column, such as €; empty if there is none, or few levels."""
+    if len(profile.values) <= MOST_LEVELS or profile.numbers:
+        return ""
+    found = [_SIGNED.fullmatch(text) for text in list(profile.values)[:_LOOKED_AT]]
+    signs = {sign.strip() for match in found if match for sign in match.group("before", "after") if _SIGN.search(sign)}
+    return signs.pop() if all(found) and len(signs) == 1 else ""
 
 
 def _is_numeric(profile: Profile) -> bool:

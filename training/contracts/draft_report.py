@@ -16,8 +16,11 @@ _LONGEST = 40
 _MINE = "training/columns/mine.toml"
 
 
-def text(settings: DraftSettings, made: Draft, outcome: Profile, *, sample: int, tried: Tried) -> str:
-    """Return the report; `sample` is the number of rows that were looked at for signs of a leak."""
+def text(settings: DraftSettings, made: Draft, outcome: Profile, *, sample: int, tried: Tried, are_empty: bool) -> str:
+    """Return the report; `sample` is the number of rows that were looked at for signs of a leak.
+
+    `are_empty` says that rows without an outcome may have little else.
+    """
     rows = [("column", "became", "why"), *(_row(name, decision, made) for name, decision in made.decisions.items())]
     lines = [
         f"{made.source}: {outcome.rows:,} rows. {_outcome(made, outcome)}",
@@ -27,7 +30,7 @@ def text(settings: DraftSettings, made: Draft, outcome: Profile, *, sample: int,
         *_aligned(rows),
         "",
         _tried(made, tried, outcome.rows),
-        *_warnings(made, outcome),
+        *_warnings(made, outcome, are_empty=are_empty),
         f"Read {settings.output_dir / FEATURES} and {settings.output_dir / COLUMNS}, correct them, and then:",
         *(f"    {command}" for command in _commands(settings)),
     ]
@@ -69,14 +72,20 @@ def _row(name: str, decision: Decision, made: Draft) -> tuple[str, str, str]:
     return shown, f"{made.names[name]}: {kind}{bounds}{nullable}", decision.why
 
 
-def _warnings(made: Draft, outcome: Profile) -> list[str]:
+def _warnings(made: Draft, outcome: Profile, *, are_empty: bool) -> list[str]:
     leaks = [name for name, decision in made.decisions.items() if decision.why == draft_kinds.LEAK]
     found = []
     if leaks:
         listed = ", ".join(f'"{name}"' for name in leaks)
         found.append(f"Warning: {listed} tells the outcome, and so became no feature.")
     if outcome.missing:
-        found.append(f"Warning: the outcome is unknown in {outcome.missing:,} rows, which are not learned from.")
+        rows = f"{outcome.missing:,} row{'s' if outcome.missing > 1 else ''}"
+        found.append(f"Warning: the outcome is unknown in {rows}, not learned from.")
+        if are_empty:
+            found.append(
+                "Warning: most other columns have empty cells too. If a line is no customer, such as one of totals, "
+                "remove it: it widens bounds, and lets fields be unknown."
+            )
     return found
 
 

@@ -94,6 +94,7 @@ def opened(settings: DraftSettings, style: CsvFormat) -> Source:
 
 
 def _of_file(path: Table, style: CsvFormat) -> Iterator[pa.Table]:
+    tables.schema(path, style)  # says what is odd about the file
     for part in tables.reject_misfits(path, tables.chunks(path, style=style)):
         yield part.table
 

@@ -60,8 +60,8 @@ class Chunk:
     """(n,) CSV rows with more cells than the header, which are cut, or with fewer, which are filled with nulls."""
     fraction: float
     """Share of the file in this chunk, 0 to 1."""
-    spaced: Sequence[str] = ()
-    """Names of the header that had blanks around them; only the first chunk has them."""
+    remarks: Sequence[str] = ()
+    """What a person should be told about the file; only the first chunk has them."""
 
 
 def stripped(header: Sequence[str]) -> list[str]:
@@ -70,17 +70,23 @@ def stripped(header: Sequence[str]) -> list[str]:
 
 
 def spaced(header: Sequence[str]) -> list[str]:
-    """Return the names that have blanks around them."""
-    return [name for name in header if name != name.strip()]
+    """Return a remark for each name that has blanks around it."""
+    names = [name for name in header if name != name.strip()]
+    return [f"column {name!r} is read as {name.strip()!r}, without the blanks around it" for name in names]
 
 
 def of_text(
-    path: Table, header: Sequence[str], rows: Iterator[Cells], selection: Selection, progress: Callable[[], float]
+    path: Table,
+    header: Sequence[str],
+    rows: Iterator[Cells],
+    selection: Selection,
+    progress: Callable[[], float],
+    remarks: Sequence[str] = (),
 ) -> Iterator[Chunk]:
     """Yield an empty chunk that has the columns, and then the chunks; `progress` is the share read so far, 0 to 1."""
     piece_rows = min(selection.rows, _PIECE_ROWS)
     builder = _Pieces(path, stripped(header), selection)
-    yield Chunk(*builder.piece([]), fraction=0, spaced=spaced(header))
+    yield Chunk(*builder.piece([]), fraction=0, remarks=[*remarks, *spaced(header)])
     pieces, position = (builder.piece(cells) for cells in iter(lambda: list(islice(rows, piece_rows)), [])), 0.0
     while some := list(islice(pieces, selection.rows // piece_rows)):
         parts, misfits = zip(*some, strict=True)

@@ -37,7 +37,7 @@ def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     positions = selection.positions(names)
     types = [*whole.types, *[pa.string()] * (len(names) - len(first))]
     wanted = pa.schema([(names[at], types[at]) for at in positions])
-    yield Chunk(wanted.empty_table(), np.zeros(0, dtype=np.bool_), fraction=0, spaced=spaced(whole.names))
+    yield Chunk(wanted.empty_table(), np.zeros(0, dtype=np.bool_), fraction=0, remarks=spaced(whole.names))
     for piece in pieces:
         part = piece.partition
         with _opened(part) as file:

@@ -42,7 +42,8 @@ def chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
             for done, cells in enumerate(fitted, 1):  # noqa: B007  # read by the progress
                 yield cells
 
-        yield from chunk.of_text(path, header, counted(), selection, lambda: min(done / of_rows, 1))
+        remarks = _remarks([one.title for one in book.worksheets])
+        yield from chunk.of_text(path, header, counted(), selection, lambda: min(done / of_rows, 1), remarks)
 
 
 def _book(openpyxl: Any, file: IO[bytes]) -> Any:
@@ -50,6 +51,14 @@ def _book(openpyxl: Any, file: IO[bytes]) -> Any:
         return openpyxl.load_workbook(file, read_only=True, data_only=True)
     except (BadZipFile, KeyError) as error:
         raise ValueError("it is not an Excel workbook") from error
+
+
+def _remarks(sheets: Sequence[str]) -> list[str]:
+    first, *others = sheets
+    if not others:
+        return []
+    named = ", ".join(map(repr, others[:3])) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+    return [f"only the first sheet, {first!r}, is read, and not {named}"]
 
 
 def _texts(cells: Sequence[object]) -> Cells:

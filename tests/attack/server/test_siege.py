@@ -123,7 +123,7 @@ def besieged(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_malformed_body_is_refused_in_the_one_shape_and_harms_nobody(besieged: Besieged, path: str) -> None:
-    """Four paths with 33 bodies each."""
+    """Four paths with 32 bodies each."""
     for name, body in BODIES.items():
         status, answer = besieged.ask(path, body, besieged.key)
         assert 400 <= status < 500, (name, answer)
@@ -189,6 +189,12 @@ FLOODS: dict[str, Callable[[socket.socket], None]] = {
 def resident_bytes(process_id: int) -> float:
     status = Path(f"/proc/{process_id}/status").read_text()
     return 1024 * float(status.partition("VmRSS:")[2].split()[0])
+
+
+def test_readme_says_how_many_there_are(root: Path) -> None:
+    said = (root / "README.md").read_text().replace("\n", " ")
+    assert f"with {len(PATHS) * len(BODIES)} malformed bodies, twelve floods, and kills" in said
+    assert len(FLOODS) == 12
 
 
 def test_floods_and_kills_cost_paying_clients_nothing(besieged: Besieged) -> None:

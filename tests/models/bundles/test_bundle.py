@@ -195,7 +195,9 @@ def test_a_pin_that_is_none_is_refused(shelf: Path, content: str) -> None:
 
 
 def test_no_pin_at_all_names_the_command_that_makes_one(tmp_path: Path) -> None:
-    with pytest.raises(errors.PinUnreadable, match=r"no model is pinned.*fit --pin"):
+    with pytest.raises(
+        errors.PinUnreadable, match=r"no model is pinned.*git checkout models/.*rollback VERSION.*fit --pin"
+    ):
         load(tmp_path)
 
 

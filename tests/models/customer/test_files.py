@@ -254,3 +254,22 @@ def test_the_first_sheet_of_a_workbook_is_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "no.xlsx").write_text("name,fee\n")
     with pytest.raises(TableUnreadable, match="it is not an Excel workbook"):
         tables.schema(tmp_path / "no.xlsx")
+
+
+def test_sheets_that_are_not_read_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    book = openpyxl.Workbook()
+    book.active.append(["name"])
+    for title in ("Cover", "a", "b", "c"):
+        book.create_sheet(title)
+    book.save(tmp_path / "table.xlsx")
+    tables.schema(tmp_path / "table.xlsx")
+    assert caplog.messages == [
+        f"{tmp_path / 'table.xlsx'}: only the first sheet, 'Sheet', is read, and not 'Cover', 'a', 'b' and 1 more"
+    ]
+
+
+def test_a_title_above_the_header_is_named_as_what_may_be_wrong(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("Customers of 2026\nname,fee\nZoe,1\n")
+    with pytest.raises(TableUnreadable, match=r"row 1 has another number of cells.+title.+is above the header, remove"):
+        tables.read(tmp_path / "table.csv")

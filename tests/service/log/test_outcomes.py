@@ -113,6 +113,17 @@ def test_a_batch_is_told_in_numbers_and_counted_once(logging: Logging, shipped: 
     assert 'churn_outcomes_total{churned="false",reported_by="anonymous"} 1.0' in counted
 
 
+def test_what_an_outcome_lacks_is_said_in_plain_words(logging: Logging) -> None:
+    sent = {"prediction_id": "4711", "churned": "yes", "observed_at": "2026-06-01T10:00"}
+    body = assert_one_shape(logging.client.post("/outcomes", json=sent), 422)
+
+    assert {problem["path"]: problem["message"] for problem in body["errors"]} == {
+        "prediction_id": "Input should be an id from the answer to a prediction: 32 digits, 0-9 and a-f",
+        "churned": "Input should be true or false",
+        "observed_at": "Input should be a time with its zone, such as 2026-11-29T10:00Z",
+    }
+
+
 def test_an_unknown_prediction_is_named_and_refuses_the_batch(logging: Logging, shipped: tuple[str, str]) -> None:
     body = assert_one_shape(logging.report(outcome_of(shipped[0]), outcome_of(LOST)), 404)
 

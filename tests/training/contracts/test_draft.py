@@ -207,6 +207,11 @@ def test_a_typed_column_of_one_date_is_left_out(folder: Path) -> None:
         (repeated(None), "always missing"),
         ([5, 6, *[None] * (ROWS - 2)], "missing in 99.5% of the rows"),
         ([f"called on line {at} and was told to wait for a technician" for at in range(ROWS)], "free text"),
+        (
+            [f"{at},50 \N{EURO SIGN}" for at in range(ROWS)],
+            "numbers with \N{EURO SIGN}; write them without it in the table",
+        ),
+        ([f"USD {at}" for at in range(ROWS)], "numbers with USD; write them without it in the table"),
         (repeated(*(f"shop {at}" for at in range(ROWS - 100))), f"{ROWS - 100} levels, hardly any of them twice"),
     ],
 )
@@ -307,7 +312,17 @@ def test_what_tells_the_outcome_is_forbidden_and_warned_of(folder: Path) -> None
 def test_unknown_outcomes_are_counted(folder: Path) -> None:
     table = customers()
     table.loc[:9, "Churn"] = None
-    assert "the outcome is unknown in 10 rows" in draft_of(folder, table).report
+    report = draft_of(folder, table).report
+    assert "the outcome is unknown in 10 rows" in report
+    assert "such as one of totals" not in report
+
+
+def test_a_line_of_totals_is_warned_of(folder: Path) -> None:
+    totals = pd.DataFrame({"fee": [40_000.0]})
+    table = pd.concat([customers(fee=repeated(20.5, 30.25), plan=repeated("a", "b")), totals])
+    report = draft_of(folder, table).report
+    assert "the outcome is unknown in 1 row," in report
+    assert "If a line is no customer, such as one of totals, remove it" in report
 
 
 def test_bounds_and_levels_come_from_all_rows_of_a_large_table(folder: Path) -> None:

@@ -121,7 +121,7 @@ function drawCosts(probability, tier, model) {
     return element("tr", { class: choice === chosen && "is-chosen" }, name, element("td", {}, money(choice.cost)));
   });
   tell("costs", element("thead", {}, head), element("tbody", {}, ...rows));
-  tell("cost-note", `A customer who leaves costs ${exact(value)} ${currency}. The tier decides; training set its bounds where errors cost least.`);
+  tell("cost-note", `A customer who leaves costs ${exact(value)} ${currency}. The tier decides; training set its bounds by these prices.`);
 }
 
 /** The cost of a choice for a customer of this probability: the offer, and the value of those who leave in spite of it. */

@@ -110,8 +110,8 @@ function again(error, work) {
   if (error.status === 401 || error.status === 403) return askForKey(error);
   failures += 1;
   const seconds = error.retryAfterSeconds ?? RETRY_SECONDS;
-  // A busy service is asked once more before anybody reads of it.
-  if (failures > 1 || error.status !== 503) answer.notice(`${failed(error)}${isPassing(error) ? ` Trying again in ${seconds} s.` : ""}`);
+  // A service that is busy for a moment is asked once more before anybody reads of it.
+  if (failures > 1 || error.status !== 503 || seconds > RETRY_SECONDS) answer.notice(`${failed(error)}${isPassing(error) ? ` Trying again in ${seconds} s.` : ""}`);
   clearTimeout(retrying);
   if (isPassing(error)) retrying = setTimeout(work, 1000 * seconds);
 }
