@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,17 +17,22 @@ from typing import Any
 import dask
 import numpy as np
 import pytest
-from xgboost import collective
+from xgboost import XGBClassifier, collective
 
 from demo.running_service import free_port
 from models.errors import PinLocked
 from tests.snapped_rows import FITTED, STOPPED, TRAINED, WATCHED, draw, edges_of, part_of, shuffled, trees, unfitted
 from tests.waiting import is_listening, wait_until
 from training.errors import SourceUnreadable
-from training.partitioned import boosting, executors
+from training.learning import presets, tuning
+from training.learning.trial import Judge, Trial
+from training.learning.tuning import TuningResult
+from training.partitioned import boosting, executors, sampled_search
 from training.partitioned.cluster import clients, dask_cluster
 from training.partitioned.cluster.dask_cluster import DaskCluster
 from training.partitioned.cluster.errors import ClusterLost, ClusterPackagesMissing, ClusterUnfit, ClusterUnreachable
+from training.partitioned.executor import InProcess
+from training.partitioned.preparation import SnappedRows
 from training.partitioned.snapped_part import Edges, SnappedPart
 
 pytestmark = pytest.mark.slow
@@ -153,6 +158,57 @@ def test_workers_that_are_killed_again_and_again_end_the_fit(
     with pytest.raises(ClusterLost, match="workers were lost in 3 attempts"):
         cluster.together(dying(planned, tmp_path, times=9), kept)
     assert len(list(tmp_path.iterdir())) == dask_cluster.ATTEMPTS
+
+
+def test_a_search_finds_the_same_on_workers_of_which_one_is_killed(
+    cluster: DaskCluster, whole: SnappedPart, edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrix, churned = draw()
+    held_out = [np.arange(400)[number::4] for number in range(4)]
+    rows = matrix[:400], churned[:400], [(~np.isin(np.arange(400), held), held) for held in held_out]
+    monkeypatch.setattr(tuning, "UNPRUNED_TRIALS", 1)
+
+    class Dying(XGBClassifier):
+        """Kills its process in the first fit of the second trial, when all workers have the rows."""
+
+        def fit(self, *arguments: Any, **options: Any) -> Any:
+            with suppress(FileExistsError):
+                if self.max_depth != 3:
+                    (tmp_path / "killed").touch(exist_ok=False)
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return super().fit(*arguments, **options)
+
+    def search(kind: type[XGBClassifier], name: str, judge: Judge | None) -> tuple[TuningResult, list[Trial]]:
+        told: list[Trial] = []
+        found = tuning.tune(
+            kind(**unfitted({"max_depth": 3}).get_params()),
+            *rows,
+            trials=3,
+            storage=tmp_path / f"{name}.db",
+            on_trial=told.append,
+            judge_elsewhere=judge,
+        )
+        return found, told
+
+    wait_until(lambda: len(cluster._workers()) == WORKERS)
+    expected = search(XGBClassifier, "here", None)
+    assert search(Dying, "there", sampled_search.judge(cluster, *rows)) == expected
+    assert (tmp_path / "killed").exists()
+    assert expected[0].pruned == 1
+    tables = [
+        SnappedRows(parts, edges, executor, seed=7, are_sampled=True)
+        for parts, executor in ((keep(cluster, shuffled(whole, [1_000, 2_000])), cluster), ([whole], InProcess()))
+    ]
+    there, here = (sampled_search.best_trees(unfitted({"learning_rate": 0.3}), one, searched=False) for one in tables)
+    assert 1 < there == here < presets.MOST_TREES
+
+
+def test_the_workers_take_turns_with_what_they_share(cluster: DaskCluster) -> None:
+    wait_until(lambda: len(cluster._workers()) == WORKERS)
+    shared = cluster.share(np.arange(3_000_000))  # more than Dask warns of
+    found = list(cluster.spread(lambda value, add: (os.getpid(), int(value[-1]) + add), shared, range(8)))
+    assert [number for _, number in found] == [2_999_999 + add for add in range(8)]
+    assert len({process for process, _ in found}) == WORKERS
 
 
 @contextmanager
