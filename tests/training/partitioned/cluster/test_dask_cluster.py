@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,20 +21,25 @@ import pytest
 from xgboost import XGBClassifier, collective
 
 from demo.running_service import free_port
+from models.columns.column_mapping import ColumnMapping
 from models.errors import PinLocked
+from models.features import CONTRACT
 from tests.snapped_rows import FITTED, STOPPED, TRAINED, WATCHED, draw, edges_of, part_of, shuffled, trees, unfitted
 from tests.waiting import is_listening, wait_until
 from training.errors import SourceUnreadable
 from training.learning import presets, tuning
 from training.learning.trial import Judge, Trial
 from training.learning.tuning import TuningResult
-from training.partitioned import boosting, executors, sampled_search
+from training.partitioned import boosting, executors, passes, sampled_search
+from training.partitioned.checked_rows import Source
 from training.partitioned.cluster import clients, dask_cluster
 from training.partitioned.cluster.dask_cluster import DaskCluster
 from training.partitioned.cluster.errors import ClusterLost, ClusterPackagesMissing, ClusterUnfit, ClusterUnreachable
 from training.partitioned.executor import InProcess
+from training.partitioned.passes import Task
 from training.partitioned.preparation import SnappedRows
 from training.partitioned.snapped_part import Edges, SnappedPart
+from training.partitioned.tables.database_table import DatabaseTable, KeyRange
 
 pytestmark = pytest.mark.slow
 WORKERS = 4
@@ -212,14 +218,28 @@ def test_the_workers_take_turns_with_what_they_share(cluster: DaskCluster) -> No
 
 
 @contextmanager
-def program(name: str, *arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program of Dask in a folder."""
+def program(name: str, *arguments: str, folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of Dask in a folder; what it prints is added to `log`."""
     command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *arguments, "--host=127.0.0.1", "--no-dashboard"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    with (
+        log.open("ab") as out,
+        subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT) as running,
+    ):
         try:
             yield running
         finally:
             running.kill()
+
+
+def refuse_a_database(cluster: DaskCluster, log: Path) -> None:
+    """Let a worker read a database that it cannot reach; nothing tells the password of its address."""
+    password, port = secrets.token_hex(8), free_port()
+    table = DatabaseTable(f"postgresql://ann:{password}@127.0.0.1:{port}/rows", "select 1 as number", "number")
+    task = Task(Source(table, ColumnMapping(), ()), CONTRACT, 7, None)
+    with pytest.raises(SourceUnreadable, match=r"postgresql://ann:\*\*\*@127.0.0.1.* or start the database") as told:
+        list(cluster.map(partial(passes.summarise, task), [KeyRange(None, None, 1)], keep=False))
+    wait_until(lambda: "SourceUnreadable" in log.read_text())
+    assert password not in log.read_text() + repr(told.value.__dict__)
 
 
 def test_a_scheduler_without_fit_workers_is_refused_and_a_lost_one_ends_the_fit(
@@ -230,16 +250,18 @@ def test_a_scheduler_without_fit_workers_is_refused_and_a_lost_one_ends_the_fit(
     address = f"tcp://127.0.0.1:{port}"
     with pytest.raises(ClusterUnreachable, match="no scheduler of Dask answers there"):
         dask_cluster.connect(address).__enter__()
-    with program("scheduler", f"--port={port}", folder=root) as scheduler:
+    log = tmp_path / "log"
+    with program("scheduler", f"--port={port}", folder=root, log=log) as scheduler:
         wait_until(lambda: is_listening(port))
         monkeypatch.setattr(clients, "CONNECT_SECONDS", 2)
         with pytest.raises(ClusterUnfit, match="it has no workers"):
             dask_cluster.connect(address).__enter__()
         monkeypatch.setattr(clients, "CONNECT_SECONDS", 60)
-        worker = partial(program, "worker", address, "--nthreads=1", "--no-nanny")
+        worker = partial(program, "worker", address, "--nthreads=1", "--no-nanny", log=log)
         with worker(folder=tmp_path), pytest.raises(ClusterUnfit, match="cannot import this project"):
             dask_cluster.connect(address).__enter__()
         with worker(folder=root), dask_cluster.connect(address) as cluster:
+            refuse_a_database(cluster, log)
             kept = list(cluster.map(lambda number: number, range(2), keep=True))
             scheduler.send_signal(signal.SIGSTOP)
             with monkeypatch.context() as patched:
