@@ -14,7 +14,6 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-import dask
 import distributed
 from distributed import Client, Future, KilledWorker, Scheduler
 from distributed.comm.addressing import get_address_host
@@ -63,7 +62,7 @@ class DaskCluster:
 
     def share(self, value: Any) -> Future:
         """Keep a value on the cluster: the scheduler has it, too, and gives it to another worker if one is lost."""
-        with self._translated(), dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
+        with self._translated(), clients.with_large_values():
             return self._submit(_itself, value)
 
     def spread(self, function: Callable[[Any, Any], Any], shared: Any, arguments: Iterable[Any]) -> Iterator[Any]:
