@@ -6,6 +6,7 @@ thresholds, evaluate once, publish, pin.
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.base import clone
@@ -33,11 +34,10 @@ from training.learning import (
     model,
     parameter_search,
 )
-from training.learning.evaluation import Fit
 from training.learning.final_evaluation import FittedModel
-from training.partitioned import choice, executors, preparation
+from training.partitioned import choice, executors, preparation, sampled_search
 from training.partitioned.executor import Executor
-from training.partitioned.preparation import Prepared
+from training.partitioned.preparation import Prepared, SnappedRows
 from training.publishing import publish, tracking
 from training.publishing.tracking import Run
 from training.settings import FitSettings
@@ -94,7 +94,7 @@ def _fit(
     with tracking.run(settings) as run, Progress(_steps(settings)) as progress, threads:
         run.log_data(dataset, settings)
         del dataset  # the table of a large data set takes most of a fit's memory
-        fitted = Training(settings, costs, constraints, run, progress, rows.fit if rows else None).fit(
+        fitted = Training(settings, costs, constraints, run, progress, rows).fit(
             taken.matrix, taken.churned, taken.folds, taken.customers
         )
         progress.stage("evaluating on the test set")
@@ -122,8 +122,8 @@ class Training:
     constraints: model.Constraints
     run: Run
     progress: Progress
-    fit_served: Fit | None = None
-    """Fits the served model on all rows of a table in parts, of which the matrix has a sample; None otherwise."""
+    rows: SnappedRows | None = None
+    """All training rows of a table in parts, of which the matrix has a sample; None otherwise."""
 
     def fit(self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None = None) -> FittedModel:
         """Search parameters, compare algorithms, fit, calibrate and choose the decision thresholds.
@@ -142,13 +142,13 @@ class Training:
             served=model.SERVED,
             seed=self.settings.seed,
             on_fit=self.progress.step,
-            fit_served=self.fit_served,
+            fit_served=self.rows.fit if self.rows else None,
         )
         measured = {name: one.measure(churned) for name, one in compared.items()}
         self.run.log_folds(measured)
         seeds = self._repeat(parameters, matrix, churned, customers)
         self.progress.stage("fitting")
-        classifier = self.fit_served(served, None) if self.fit_served else clone(served).fit(matrix, churned)
+        classifier = self.rows.fit(served, None) if self.rows else clone(served).fit(matrix, churned)
         few = evaluation.subsample(len(churned), seed=self.settings.seed)
         linear = clone(candidates[model.LINEAR]).fit(matrix[few], churned[few])
         self.progress.step()
@@ -189,7 +189,8 @@ class Training:
     def _search(
         self, matrix: Matrix, churned: Labels, folds: Folds, customers: Rows | None
     ) -> tuple[dict[str, int | float], Tuning | None]:
-        return parameter_search.run(
+        search = partial(sampled_search.run, table=self.rows) if self.rows else parameter_search.run
+        return search(
             lambda parameters: self._served(parameters, self.settings.seed),
             (matrix, churned, folds, customers),
             settings=self.settings,

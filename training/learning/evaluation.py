@@ -122,11 +122,11 @@ def _hold_out(rows: Rows, churned: Labels, customers: Rows | None, *, seed: int)
     return rows[kept], rows[held_out]
 
 
-def subsample(rows: int, *, seed: int) -> Rows:
-    """Sample the positions of at most 20,000 of `rows` rows; all of them, in order, if there are no more."""
-    if rows <= COMPARED_ROWS:
+def subsample(rows: int, *, seed: int, most: int = COMPARED_ROWS) -> Rows:
+    """Sample the positions of at most `most` of `rows` rows; all of them, in order, if there are no more."""
+    if rows <= most:
         return np.arange(rows)
-    return np.random.default_rng(seed).choice(rows, COMPARED_ROWS, replace=False)
+    return np.random.default_rng(seed).choice(rows, most, replace=False)
 
 
 def predict(fitted: BaseEstimator, matrix: Matrix) -> Vector:

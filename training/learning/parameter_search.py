@@ -10,8 +10,8 @@ from models.customer.contract import Labels, Matrix
 from models.progress import Progress
 from training.data import splitting
 from training.data.splitting import Folds, Rows
-from training.learning import presets, tuning
-from training.learning.trial import Parameters, Trial
+from training.learning import evaluation, presets, tuning
+from training.learning.trial import Judge, Parameters, Trial
 from training.settings import FitSettings
 
 
@@ -22,10 +22,13 @@ def run(
     settings: FitSettings,
     progress: Progress,
     on_trial: Callable[[Trial], None],
+    judge_elsewhere: Judge | None = None,
+    most_rows: int = evaluation.COMPARED_ROWS,
 ) -> tuple[Parameters, Tuning | None]:
     """Return the parameters, and what the search found; None without one.
 
     `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known.
+    `judge_elsewhere` is as in `tuning.tune`, and `most_rows` as in `presets.choose`.
     """
     matrix, churned, folds, customers = rows
     progress.stage("choosing among presets of parameters")
@@ -38,6 +41,7 @@ def run(
         seed=settings.seed,
         threads=settings.threads,
         on_fit=lambda: progress.step(splitting.FOLDS),
+        most_rows=most_rows,
     )
     if not settings.trials:
         return chosen, None
@@ -56,6 +60,7 @@ def run(
         trials=settings.trials,
         storage=settings.output_dir / "tuning.db",
         on_trial=told,
+        judge_elsewhere=judge_elsewhere,
     )
     summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
     return found.parameters, Tuning.model_validate(summary)

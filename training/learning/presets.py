@@ -62,14 +62,15 @@ def choose(  # noqa: PLR0913  # all but the first four are named
     seed: int,
     threads: int,
     on_fit: Callable[[], None],
+    most_rows: int = evaluation.COMPARED_ROWS,
 ) -> Parameters:
     """Return the parameters of the simplest preset that is as good as the best, with their number of trees.
 
-    `make` builds the classifier. Each fold is trained on at most 20,000 of its rows, with one thread for each fold, so
+    `make` builds the classifier. Each fold is trained on at most `most_rows` of its rows, with one thread for each, so
     that the number of `threads` changes nothing. `customers` has the customer of each row, whose rows resemble each
     other; None if each row is of a customer of its own. `on_fit` is called after each preset.
     """
-    growing = _Folds(matrix, churned, folds, seed=seed, threads=threads)
+    growing = _Folds(matrix, churned, folds, seed=seed, threads=threads, most_rows=most_rows)
     judged = []
     for name in names():
         parameters = dict(PARAMETERS) | OTHERS.get(name, {})
@@ -88,8 +89,12 @@ def is_as_good(worse_by: Vector, of_row: Labels | None) -> bool:
 class _Folds:
     """The rows of the folds, as XGBoost takes them."""
 
-    def __init__(self, matrix: Matrix, churned: Labels, folds: Folds, *, seed: int, threads: int) -> None:
-        kept = [np.flatnonzero(mask)[evaluation.subsample(int(mask.sum()), seed=seed)] for mask, _ in folds]
+    def __init__(
+        self, matrix: Matrix, churned: Labels, folds: Folds, *, seed: int, threads: int, most_rows: int
+    ) -> None:
+        kept = [
+            np.flatnonzero(mask)[evaluation.subsample(int(mask.sum()), seed=seed, most=most_rows)] for mask, _ in folds
+        ]
         self.rows = np.concatenate([held_out for _, held_out in folds])
         self._threads = threads
         self._trained = [QuantileDMatrix(matrix[rows], churned[rows], nthread=1) for rows in kept]

@@ -1,7 +1,7 @@
 """One trial of a parameter search: fits the served model on the folds, and measures its log loss."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -19,8 +19,11 @@ from training.data import grouping
 Parameters = dict[str, int | float]
 Fold = tuple[Mask, npt.NDArray[np.int64]]
 """A mask of the rows to train on, and the positions of the held-out rows."""
+Judge = Callable[[XGBClassifier], Iterator[tuple[float, int]]]
+"""What `judge` does with a classifier, on rows that are known already."""
 
-EARLY_STOPPING = {"n_estimators": 1_000, "early_stopping_rounds": 40, "eval_metric": "logloss"}
+MOST_TREES, PATIENCE_TREES = 1_000, 40
+EARLY_STOPPING = {"n_estimators": MOST_TREES, "early_stopping_rounds": PATIENCE_TREES, "eval_metric": "logloss"}
 STOPPING_FRACTION = 0.15
 
 

@@ -20,7 +20,7 @@ from xgboost import XGBClassifier
 
 from models.customer.contract import Labels, Matrix
 from training.errors import StudyUnusable, cause
-from training.learning.trial import Fold, Parameters, Trial, digest, judge
+from training.learning.trial import Fold, Judge, Parameters, Trial, digest, judge
 
 SPACE: dict[str, tuple[IntDistribution | FloatDistribution, float]] = {
     "max_depth": (IntDistribution(3, 8), 6),
@@ -66,6 +66,7 @@ def tune(  # noqa: PLR0913  # all but the first four are named
     trials: int,
     storage: Path,
     on_trial: Callable[[Trial], None],
+    judge_elsewhere: Judge | None = None,
 ) -> TuningResult:
     """Search until `trials` trials, at least 1, are finished, and return the best one.
 
@@ -73,7 +74,7 @@ def tune(  # noqa: PLR0913  # all but the first four are named
     `random_state`, which seeds everything, threads and constraints. Trials are stored in an SQLite file under a digest
     of all that they depend on. A search that was interrupted, or gets more trials, continues there, and finds the same
     result as a search that was never interrupted; an interrupted trial is repeated. `on_trial` is called for new trials
-    only.
+    only. `judge_elsewhere` computes what `judge` does in other processes; None computes it in this one.
 
     Raises:
         StudyUnusable: the file cannot be read or written.
@@ -82,6 +83,7 @@ def tune(  # noqa: PLR0913  # all but the first four are named
     given = classifier.get_params()
     own = {name: default if given[name] is None else given[name] for name, (_, default) in SPACE.items()}
     space = {name: _widened(around, own[name]) for name, (around, _) in SPACE.items()}
+    evaluate = judge_elsewhere or (lambda one: judge(one, matrix, churned, folds, customers))
     name = digest(classifier, matrix, churned, folds, search=(space, UNPRUNED_TRIALS, UNPRUNED_FOLDS))
     with _translated(storage):
         study = _open(storage, name)
@@ -92,7 +94,7 @@ def tune(  # noqa: PLR0913  # all but the first four are named
             if done == 0:
                 study.enqueue_trial(own)
             trial = study.ask(space)
-            judged = judge(clone(classifier).set_params(**trial.params), matrix, churned, folds, customers)
+            judged = evaluate(clone(classifier).set_params(**trial.params))
             found = _finish(trial, judged, folds=len(folds))
         on_trial(_told(found))
     with _translated(storage):

@@ -1,6 +1,7 @@
 """Runs a function on each part of a table."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
@@ -24,6 +25,17 @@ class Executor(Protocol):
         """
         ...
 
+    def share(self, value: Any) -> Any:
+        """Bring a value to where the work is done, once; what is returned stands for it, and is given to `spread`."""
+        ...
+
+    def spread(self, function: Callable[[Any, Any], Any], shared: Any, arguments: Iterable[Any]) -> Iterator[Any]:
+        """Yield the result of a function of the shared value and each argument, in the order of the arguments.
+
+        Each call is a task of its own. Whoever stops asking leaves the rest undone.
+        """
+        ...
+
 
 class InProcess:
     """Works on one part after another, in this process; a kept result is the result itself."""
@@ -35,3 +47,11 @@ class InProcess:
     def together(self, function: Callable[[Sequence[Any]], Result], parts: Iterable[Any]) -> Result:
         """Run a function with all parts."""
         return function(list(parts))
+
+    def share(self, value: Any) -> Any:
+        """Return the value: it is here."""
+        return value
+
+    def spread(self, function: Callable[[Any, Any], Any], shared: Any, arguments: Iterable[Any]) -> Iterator[Any]:
+        """Yield the result for each argument; each is computed when it is asked for."""
+        return map(partial(function, shared), arguments)

@@ -58,12 +58,24 @@ class SnappedRows:
     edges: Edges
     executor: Executor
     seed: int
+    are_sampled: bool
+    """Whether the sample has only some of them."""
 
     def fit(self, classifier: XGBClassifier, fold: int | None) -> XGBClassifier:
         """Fit a copy of a classifier on all training rows, or without those that a fold holds out."""
         memory.trim()  # the passes leave gaps between what is kept
         trained = hash_split.trained(self.seed, fold)
         return boosting.fit(classifier, self.parts, self.edges, trained=trained, executor=self.executor)
+
+    def best_trees(self, classifier: XGBClassifier) -> int:
+        """Return the number of trees with the lowest loss of the rows that the first fold holds out of all rows.
+
+        It is at most `n_estimators`, and `early_stopping_rounds` trees without a lower loss end the search.
+        """
+        memory.trim()  # as above
+        watched = hash_split.judged(self.seed, 0)
+        plan = boosting.plan(classifier, self.edges, trained=hash_split.trained(self.seed, 0), watched=watched)
+        return self.executor.together(partial(boosting.boost, plan=plan), self.parts).trees
 
 
 def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor: Executor) -> Prepared:
@@ -99,7 +111,7 @@ def prepare(settings: FitSettings, contract: Contract, most_edges: int, executor
     warnings = leakage.check(dataset, split, contract, stop=settings.on_leak == "stop", seen=seen)
     taken = dataset_split.take(dataset, split, contract, others=settings.slices, seed=settings.seed)
     warnings = [*warnings, *repeats.doubts(taken.test.customers, summary.rows, told)]
-    rows = SnappedRows(parts, chosen, executor, settings.seed)
+    rows = SnappedRows(parts, chosen, executor, settings.seed, are_sampled=sampled)
     return Prepared(dataset, replace(taken, traces=traces), contract, warnings, rows)
 
 

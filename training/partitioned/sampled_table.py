@@ -14,6 +14,11 @@ from training.errors import HashSplitImpossible
 from training.partitioned.passes import Summary, Task
 from training.settings import FitSettings
 
+_COUNTED = (
+    "Unless the usual parameters were taken, their number is the one with the lowest loss of the training rows that "
+    "the first fold holds out. "
+)
+
 
 def build(summary: Summary, settings: FitSettings, task: Task, provenance: Provenance) -> tuple[Dataset, Split]:
     """Return the sampled training rows and, after them, the sampled test rows, with their split.
@@ -49,12 +54,13 @@ def told(summary: Summary, split: Split, settings: FitSettings, *, group: str | 
     kept = f"all {tested:,}" if judged == tested else f"{judged:,} of {tested:,}"
     drawn = "" if judged == tested else ", drawn by hash"
     used = "all training rows" if sampled == trained else f"{sampled:,} training rows, drawn by hash"
+    counted = "" if sampled == trained else _COUNTED
     return (
         f"{hash_split.BY_HASH} {by}, and the folds by its hash with seed {settings.seed}: {trained:,} rows to train on "
         f"and {tested:,} to test on; {together} stay together. The figures of the test set are of {kept} test "
         f"rows{drawn}. The served trees learned from all training rows, with at most {edges} thresholds of a column. "
-        f"Other algorithms, other seeds and the parameter search learned from {used}, and the reference is drawn from "
-        "them. The content digest is a sum over rows, so it does not depend on their order"
+        f"{counted}Other algorithms, other seeds and the parameter search learned from {used}, and the reference is "
+        "drawn from them. The content digest is a sum over rows, so it does not depend on their order"
     )
 
 

@@ -59,6 +59,11 @@ def trained(seed: int, fold: int | None = None) -> Selection:
     return Selection(outside=(test_rows(), *(() if fold is None else [held_out(seed, fold)])))
 
 
+def judged(seed: int, fold: int) -> Selection:
+    """Return the training rows that a fold holds out."""
+    return Selection(inside=(held_out(seed, fold),), outside=(test_rows(),))
+
+
 def at_random(churned: Labels, hashes: Hashes, *, seed: int) -> Split:
     """Hold out the fifth of the rows with the smallest draws; the folds are stratified by outcome, with the seed.
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -29,6 +29,12 @@ def ask(client: Client, method: Callable[..., Any], *arguments: Any, **options: 
         TimeoutError: there is no answer.
     """
     return client.sync(method, *arguments, callback_timeout=LOST_SECONDS, **options)
+
+
+def with_large_values() -> AbstractContextManager[Any]:
+    """Let tasks hold large values: Dask warns of those of more than 10 MB."""
+    setting: AbstractContextManager[Any] = dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})
+    return setting
 
 
 @contextmanager

@@ -58,13 +58,34 @@ class DaskCluster:
 
     def map(self, function: Callable[[Any], Any], parts: Iterable[Any], *, keep: bool) -> Iterator[Any]:
         """Yield the result for each part, or the future that keeps it, in the order of the parts."""
+        return self._in_order(lambda part: self._submit(carried_errors.call, function, part), parts, keep=keep)
+
+    def share(self, value: Any) -> Future:
+        """Keep a value on the cluster: the scheduler has it, too, and gives it to another worker if one is lost."""
+        with self._translated(), clients.with_large_values():
+            return self._submit(_itself, value)
+
+    def spread(self, function: Callable[[Any, Any], Any], shared: Any, arguments: Iterable[Any]) -> Iterator[Any]:
+        """Yield the result for each argument, in their order; the workers take turns, and fetch the shared value."""
+
+        def submit(turn: tuple[int, Any]) -> Future:
+            workers = sorted(self._workers())  # otherwise all tasks go to the worker that has the shared value
+            to = {"workers": [workers[turn[0] % len(workers)]], "allow_other_workers": True} if workers else {}
+            return self._submit(_call_with, function, shared, turn[1], **to)
+
+        return self._in_order(submit, enumerate(arguments), keep=False)
+
+    def _submit(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Future:
+        return self._client.submit(function, *arguments, pure=False, **options)
+
+    def _in_order(self, submit: Callable[[Any], Future], items: Iterable[Any], *, keep: bool) -> Iterator[Any]:
         self._seen = time.monotonic()
-        left, waiting = iter(parts), deque[Future]()
+        left, waiting = iter(items), deque[Future]()
         while True:
             with self._translated():
                 most = _AHEAD * max(1, sum(self._threads().values()))
-                for part in islice(left, max(0, most - len(waiting))):
-                    waiting.append(self._client.submit(carried_errors.call, function, part, pure=False))
+                for item in islice(left, max(0, most - len(waiting))):
+                    waiting.append(submit(item))
             if not waiting:
                 return
             yield self._next(waiting, keep=keep)
@@ -90,10 +111,7 @@ class DaskCluster:
 
     def _attempt(self, function: Callable[[Sequence[Any]], Result], placed: dict[str, list[Future]]) -> Result:
         tracker = clients.ask(self._client, self._client.run_on_scheduler, _start_tracker, len(placed))
-        tasks = [
-            self._client.submit(_in_group, function, held, tracker, workers=[worker], pure=False)
-            for worker, held in placed.items()
-        ]
+        tasks = [self._submit(_in_group, function, held, tracker, workers=[worker]) for worker, held in placed.items()]
         try:
             self._wait(tasks, needed=frozenset(placed))
             result: Result = self._result(tasks, needed=frozenset(placed))
@@ -188,6 +206,14 @@ class _TaskFailed(Exception):
 def _in_group(function: Callable[[Sequence[Any]], Result], held: Sequence[Any], tracker: dict[str, Any]) -> Result:
     name = distributed.get_worker().address
     return process_group.run(partial(carried_errors.call, function, held), tracker, name=name)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _call_with(function: Callable[[Any, Any], Result], shared: Any, argument: Any) -> Result:
+    return carried_errors.call(partial(function, shared), argument)
 
 
 def _start_tracker(processes: int, dask_scheduler: Scheduler | None = None) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,18 +18,28 @@ from typing import Any
 import dask
 import numpy as np
 import pytest
-from xgboost import collective
+from xgboost import XGBClassifier, collective
 
 from demo.running_service import free_port
+from models.columns.column_mapping import ColumnMapping
 from models.errors import PinLocked
+from models.features import CONTRACT
 from tests.snapped_rows import FITTED, STOPPED, TRAINED, WATCHED, draw, edges_of, part_of, shuffled, trees, unfitted
 from tests.waiting import is_listening, wait_until
 from training.errors import SourceUnreadable
-from training.partitioned import boosting, executors
+from training.learning import presets, tuning
+from training.learning.trial import Judge, Trial
+from training.learning.tuning import TuningResult
+from training.partitioned import boosting, executors, passes, sampled_search
+from training.partitioned.checked_rows import Source
 from training.partitioned.cluster import clients, dask_cluster
 from training.partitioned.cluster.dask_cluster import DaskCluster
 from training.partitioned.cluster.errors import ClusterLost, ClusterPackagesMissing, ClusterUnfit, ClusterUnreachable
+from training.partitioned.executor import InProcess
+from training.partitioned.passes import Task
+from training.partitioned.preparation import SnappedRows
 from training.partitioned.snapped_part import Edges, SnappedPart
+from training.partitioned.tables.database_table import DatabaseTable, KeyRange
 
 pytestmark = pytest.mark.slow
 WORKERS = 4
@@ -155,15 +166,80 @@ def test_workers_that_are_killed_again_and_again_end_the_fit(
     assert len(list(tmp_path.iterdir())) == dask_cluster.ATTEMPTS
 
 
+def test_a_search_finds_the_same_on_workers_of_which_one_is_killed(
+    cluster: DaskCluster, whole: SnappedPart, edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrix, churned = draw()
+    held_out = [np.arange(400)[number::4] for number in range(4)]
+    rows = matrix[:400], churned[:400], [(~np.isin(np.arange(400), held), held) for held in held_out]
+    monkeypatch.setattr(tuning, "UNPRUNED_TRIALS", 1)
+
+    class Dying(XGBClassifier):
+        """Kills its process in the first fit of the second trial, when all workers have the rows."""
+
+        def fit(self, *arguments: Any, **options: Any) -> Any:
+            with suppress(FileExistsError):
+                if self.max_depth != 3:
+                    (tmp_path / "killed").touch(exist_ok=False)
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return super().fit(*arguments, **options)
+
+    def search(kind: type[XGBClassifier], name: str, judge: Judge | None) -> tuple[TuningResult, list[Trial]]:
+        told: list[Trial] = []
+        found = tuning.tune(
+            kind(**unfitted({"max_depth": 3}).get_params()),
+            *rows,
+            trials=3,
+            storage=tmp_path / f"{name}.db",
+            on_trial=told.append,
+            judge_elsewhere=judge,
+        )
+        return found, told
+
+    wait_until(lambda: len(cluster._workers()) == WORKERS)
+    expected = search(XGBClassifier, "here", None)
+    assert search(Dying, "there", sampled_search.judge(cluster, *rows)) == expected
+    assert (tmp_path / "killed").exists()
+    assert expected[0].pruned == 1
+    tables = [
+        SnappedRows(parts, edges, executor, seed=7, are_sampled=True)
+        for parts, executor in ((keep(cluster, shuffled(whole, [1_000, 2_000])), cluster), ([whole], InProcess()))
+    ]
+    there, here = (sampled_search.best_trees(unfitted({"learning_rate": 0.3}), one, searched=False) for one in tables)
+    assert 1 < there == here < presets.MOST_TREES
+
+
+def test_the_workers_take_turns_with_what_they_share(cluster: DaskCluster) -> None:
+    wait_until(lambda: len(cluster._workers()) == WORKERS)
+    shared = cluster.share(np.arange(3_000_000))  # more than Dask warns of
+    found = list(cluster.spread(lambda value, add: (os.getpid(), int(value[-1]) + add), shared, range(8)))
+    assert [number for _, number in found] == [2_999_999 + add for add in range(8)]
+    assert len({process for process, _ in found}) == WORKERS
+
+
 @contextmanager
-def program(name: str, *arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program of Dask in a folder."""
+def program(name: str, *arguments: str, folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of Dask in a folder; what it prints is added to `log`."""
     command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *arguments, "--host=127.0.0.1", "--no-dashboard"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    with (
+        log.open("ab") as out,
+        subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT) as running,
+    ):
         try:
             yield running
         finally:
             running.kill()
+
+
+def refuse_a_database(cluster: DaskCluster, log: Path) -> None:
+    """Let a worker read a database that it cannot reach; nothing tells the password of its address."""
+    password, port = secrets.token_hex(8), free_port()
+    table = DatabaseTable(f"postgresql://ann:{password}@127.0.0.1:{port}/rows", "select 1 as number", "number")
+    task = Task(Source(table, ColumnMapping(), ()), CONTRACT, 7, None)
+    with pytest.raises(SourceUnreadable, match=r"postgresql://ann:\*\*\*@127.0.0.1.* or start the database") as told:
+        list(cluster.map(partial(passes.summarise, task), [KeyRange(None, None, 1)], keep=False))
+    wait_until(lambda: "SourceUnreadable" in log.read_text())
+    assert password not in log.read_text() + repr(told.value.__dict__)
 
 
 def test_a_scheduler_without_fit_workers_is_refused_and_a_lost_one_ends_the_fit(
@@ -174,16 +250,18 @@ def test_a_scheduler_without_fit_workers_is_refused_and_a_lost_one_ends_the_fit(
     address = f"tcp://127.0.0.1:{port}"
     with pytest.raises(ClusterUnreachable, match="no scheduler of Dask answers there"):
         dask_cluster.connect(address).__enter__()
-    with program("scheduler", f"--port={port}", folder=root) as scheduler:
+    log = tmp_path / "log"
+    with program("scheduler", f"--port={port}", folder=root, log=log) as scheduler:
         wait_until(lambda: is_listening(port))
         monkeypatch.setattr(clients, "CONNECT_SECONDS", 2)
         with pytest.raises(ClusterUnfit, match="it has no workers"):
             dask_cluster.connect(address).__enter__()
         monkeypatch.setattr(clients, "CONNECT_SECONDS", 60)
-        worker = partial(program, "worker", address, "--nthreads=1", "--no-nanny")
+        worker = partial(program, "worker", address, "--nthreads=1", "--no-nanny", log=log)
         with worker(folder=tmp_path), pytest.raises(ClusterUnfit, match="cannot import this project"):
             dask_cluster.connect(address).__enter__()
         with worker(folder=root), dask_cluster.connect(address) as cluster:
+            refuse_a_database(cluster, log)
             kept = list(cluster.map(lambda number: number, range(2), keep=True))
             scheduler.send_signal(signal.SIGSTOP)
             with monkeypatch.context() as patched:
