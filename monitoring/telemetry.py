@@ -66,7 +66,7 @@ FIGURES = (
     Figure("churn_reference_roc_auc", "ROC-AUC on the test set.", "performance.reference.roc_auc.value"),
 )
 OFFER_FIGURES = {
-    "churn_reduced_by": "Churn rate of the customers who were held out, less that of those who may get the offer",
+    "reduced_churn_by": "Churn rate of the customers who were held out, less that of those who may get the offer",
     "saved": "Money saved for each customer who may get the offer, offers paid",
     "success_rate": "Share of the customers who would have churned and stayed with the offer",
 }

@@ -69,9 +69,9 @@ def _assumed(costs: Costs, tier: RiskTier) -> float:
 
 def _sentence(one: Effect, costs: Costs | None) -> str:
     who = f"effect of the {one.tier} offer: {one.free.rows:,} customers who may get it, {one.held_out.rows:,} held out"
-    if one.churn_reduced_by is None:
+    if one.reduced_churn_by is None:
         return f"{who}: too few outcomes, {LEAST_ROWS} customers and {LEAST_CHURNED} churners are needed in each group"
-    parts = [f"churn lower by {_points(one.churn_reduced_by)}"]
+    parts = [f"churn lower by {_points(one.reduced_churn_by)}"]
     if one.saved is not None and costs is not None:
         low, high = one.saved.low, one.saved.high
         parts.append(f"{costs.currency} {one.saved.value:,.2f} ({low:,.2f} to {high:,.2f}) saved for each customer")

@@ -50,7 +50,7 @@ class Effect:
     free: Arm
     """Customers who were not held out."""
     held_out: Arm
-    churn_reduced_by: Figure | None
+    reduced_churn_by: Figure | None
     """Churn rate of the held-out customers less that of the others; None with too few outcomes."""
     success_rate: Figure | None
     """Share of the customers who would have churned and stayed with an offer; None if the reported offers cannot be

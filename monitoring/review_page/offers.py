@@ -57,7 +57,7 @@ class _Measure:
 
 
 MEASURES = (
-    _Measure("churn_reduced_by", "Churn lower by, points"),
+    _Measure("reduced_churn_by", "Churn lower by, points"),
     _Measure("saved", "Saved for each customer"),
     _Measure("success_rate", "Success rate"),
 )
@@ -72,7 +72,7 @@ def rows(run: RecordedRun) -> list[Offer]:
 
 def _offer(one: Mapping[str, Any], figures: Sequence[Interval | None]) -> Offer:
     free, held_out = one["free"]["rows"], one["held_out"]["rows"]
-    is_known = one.get("churn_reduced_by") is not None
+    is_known = one.get("reduced_churn_by") is not None
     verdict = str(one.get("verdict") or "") if is_known else _TOO_FEW
     customers = f"{free:,} who may get it, {held_out:,} held out"
     return Offer(one["tier"], customers, verdict, verdict.endswith(" than assumed"), figures)

@@ -46,7 +46,7 @@ def table(found: PerformanceResult) -> Table:
 def plots(found: PerformanceResult) -> dict[str, Plot]:
     """Return a plot of the intervals, one below the other, by its title; nothing where no figure is known."""
     effects = _reported(found)
-    if not any(one.churn_reduced_by for one in effects):
+    if not any(one.reduced_churn_by for one in effects):
         return {}
     measures = _measures(found)
     height = 1 / len(measures)
@@ -74,7 +74,7 @@ def _measures(found: PerformanceResult) -> list[_Measure]:
     costs = found.policy.costs
     money = [_Measure(f"saved for each customer, {costs.currency}", lambda one: one.saved, 1, 2)] if costs else []
     return [
-        _Measure("churn lower by, points", lambda one: one.churn_reduced_by, 100),
+        _Measure("churn lower by, points", lambda one: one.reduced_churn_by, 100),
         *money,
         _Measure("success rate, %", lambda one: one.success_rate, 100, has_assumed=True),
     ]

@@ -90,7 +90,7 @@ class _Offer(_Facts):
     tier: str
     free: _Arm
     held_out: _Arm
-    churn_reduced_by: _Interval | None = None
+    reduced_churn_by: _Interval | None = None
     success_rate: _Interval | None = None
     saved: _Interval | None = None
     assumed_success_rate: FiniteFloat | None = None

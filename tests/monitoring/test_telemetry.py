@@ -48,7 +48,7 @@ OFFERS: list[dict[str, Any]] = [
         "tier": "medium",
         "free": {"rows": 200, "churned": 90, "offers": 150},
         "held_out": {"rows": 20, "churned": 9, "offers": 0},
-        "churn_reduced_by": None,
+        "reduced_churn_by": None,
         "success_rate": None,
         "saved": None,
         "assumed_success_rate": 0.1,
@@ -59,7 +59,7 @@ OFFERS: list[dict[str, Any]] = [
         "tier": "high",
         "free": {"rows": 4_000, "churned": 1_600, "offers": 4_000},
         "held_out": {"rows": 400, "churned": 200, "offers": 0},
-        "churn_reduced_by": {"value": 0.1, "low": 0.05, "high": 0.15},
+        "reduced_churn_by": {"value": 0.1, "low": 0.05, "high": 0.15},
         "success_rate": {"value": 0.2, "low": 0.11, "high": 0.28},
         "saved": {"value": -35.0, "low": -60.0, "high": -10.0},
         "assumed_success_rate": 0.3,
@@ -208,9 +208,9 @@ def test_what_offers_did_is_told_by_tier_where_some_were_reported(port: int, tmp
     assert told() == {}
     run_store.write(PERFORMANCE | {"offers": OFFERS}, tmp_path, "performance", NOON)
     assert told() == {
-        ("churn_offer_churn_reduced_by", "high"): 0.1,
-        ("churn_offer_churn_reduced_by_low", "high"): 0.05,
-        ("churn_offer_churn_reduced_by_high", "high"): 0.15,
+        ("churn_offer_reduced_churn_by", "high"): 0.1,
+        ("churn_offer_reduced_churn_by_low", "high"): 0.05,
+        ("churn_offer_reduced_churn_by_high", "high"): 0.15,
         ("churn_offer_saved", "EUR", "high"): -35.0,
         ("churn_offer_saved_low", "EUR", "high"): -60.0,
         ("churn_offer_saved_high", "EUR", "high"): -10.0,

@@ -98,15 +98,15 @@ def measure(held_out: int, churn_rate: float, success: float, share: float, *, r
             ("high", True): Arm(held_out, int(rng.binomial(held_out, churn_rate))),
         }
         _, effect = treatment_effect.of_tiers(arms, costs)
-        if effect.churn_reduced_by is None or effect.saved is None or effect.success_rate is None:
+        if effect.reduced_churn_by is None or effect.saved is None or effect.success_rate is None:
             continue
         reduced = churn_rate * success * share
         counts.told += 1
-        counts.difference_covered += _covers(effect.churn_reduced_by, reduced)
+        counts.difference_covered += _covers(effect.reduced_churn_by, reduced)
         saved = reduced * costs.value_of_kept_customer - offer.contact_cost * offers / free
         counts.saved_covered += _covers(effect.saved, saved)
         counts.success_covered += _covers(effect.success_rate, success)
-        counts.found += effect.churn_reduced_by.low > 0
+        counts.found += effect.reduced_churn_by.low > 0
         counts.called_unlike += effect.verdict in ("better than assumed", "worse than assumed")
     return counts
 

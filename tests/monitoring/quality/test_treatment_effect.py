@@ -26,9 +26,9 @@ def test_the_churn_rates_of_both_groups_differ_by_what_offers_did() -> None:
     arms: Arms = {("high", True): Arm(200, 160), ("high", False): Arm(1_800, 1_008, 1_800)}
     medium, high = treatment_effect.of_tiers(arms, COSTS)
 
-    assert (medium.churn_reduced_by, medium.verdict) == (None, "cannot tell")
-    assert high.churn_reduced_by is not None
-    assert astuple(high.churn_reduced_by) == pytest.approx((0.24, 0.1750, 0.2946), abs=5e-4)
+    assert (medium.reduced_churn_by, medium.verdict) == (None, "cannot tell")
+    assert high.reduced_churn_by is not None
+    assert astuple(high.reduced_churn_by) == pytest.approx((0.24, 0.1750, 0.2946), abs=5e-4)
     assert high.success_rate is not None
     assert astuple(high.success_rate) == pytest.approx((0.3, 0.2412, 0.3542), abs=5e-4)
     assert high.saved is not None
