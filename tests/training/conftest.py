@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import shared_folder
-from tests.stores import Shelf, place_mlflow_database
+from tests.stores import Shelf, make_once, place_mlflow_database
 from training import pipeline
 from training.data import synthetic
 from training.pipeline import Published
@@ -34,7 +33,7 @@ def published(settings: FitSettings) -> Published:
 
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
-    folder = shared_folder.make_once(tmp_path_factory, "gate", lambda folder: _fit_two(folder, root))
+    folder = make_once(tmp_path_factory, "gate", lambda folder: _fit_two(folder, root))
     good, bad = (folder / "versions").read_text().split()
     return Shelf(folder, good, bad)
 

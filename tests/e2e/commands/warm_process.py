@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import time
@@ -54,6 +55,7 @@ class WarmProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         atexit.register(self.end)
 
@@ -68,7 +70,12 @@ class WarmProcess:
             asked = {"program": program, "words": words, "environment": environment, "out": str(out), "err": str(err)}
             self._process.stdin.write(f"{json.dumps(asked)}\n")
             self._process.stdin.flush()
-            exit_code = int(self._process.stdout.readline())
+            try:
+                exit_code = int(self._process.stdout.readline())
+            except BaseException:  # a test that takes too long, or Ctrl-C: its answer must not be taken for another's
+                started.cache_clear()
+                os.killpg(self._process.pid, signal.SIGKILL)
+                raise
             return subprocess.CompletedProcess(list(words), exit_code, out.read_text(), err.read_text())
 
     def end(self) -> None:
