@@ -1,4 +1,4 @@
-"""A shelf with two models on it, one better than the other, for tests of who serves."""
+"""A shelf with two models on it, one better than the other, for tests of who serves; and what is made once for all."""
 
 import os
 import shutil
@@ -9,6 +9,9 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import pytest
+
+from models import file_lock
 from models.bundles import bundle, pins
 from models.bundles.bundle import Bundle
 from models.bundles.manifest import Description
@@ -17,6 +20,9 @@ from training import __main__ as program
 
 MLFLOW_DATABASES = Path(__file__).parent.parent / "var" / "tests"
 """Where an empty one stays until MLflow has another version; all processes of a run share it."""
+
+_PATIENCE_SECONDS = 540
+"""Time for another process to make the folder, on a busy machine."""
 
 
 class Shelf:
@@ -79,3 +85,20 @@ def _mlflow_database() -> Path:
         subprocess.run(command, check=True, capture_output=True)
         unfinished.replace(found)  # of two processes that made one, the last wins
     return found
+
+
+def make_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that the first process fills; its content belongs to all, so that no test may change it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = temporary.mktemp(name)
+        make(folder)
+        return folder
+    folder = temporary.getbasetemp().parent / f"shared-{name}"
+    with file_lock.held(folder.with_suffix(".lock"), patience_seconds=_PATIENCE_SECONDS):
+        finished = folder.with_suffix(".finished")
+        if not finished.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a process that was ended
+            folder.mkdir()
+            make(folder)
+            finished.touch()
+    return folder

@@ -26,6 +26,12 @@ from service.settings import Settings
 from tests import shipped
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let apps serve on a machine that runs other tests, too; tests of shedding set limits of their own."""
+    monkeypatch.setenv("SERVICE_MAX_TURN_SECONDS", "10")
+
+
 @pytest.fixture(scope="session")
 def models_dir(root: Path) -> Path:
     return root / "models"

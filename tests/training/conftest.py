@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import Shelf, place_mlflow_database
+from tests.stores import Shelf, make_once, place_mlflow_database
 from training import pipeline
 from training.data import synthetic
 from training.pipeline import Published
@@ -33,7 +33,13 @@ def published(settings: FitSettings) -> Published:
 
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
-    folder = tmp_path_factory.mktemp("gate")
+    folder = make_once(tmp_path_factory, "gate", lambda folder: _fit_two(folder, root))
+    good, bad = (folder / "versions").read_text().split()
+    return Shelf(folder, good, bad)
+
+
+def _fit_two(folder: Path, root: Path) -> None:
+    """Fit a good and a bad model, and write down their versions."""
     place_mlflow_database(folder / "var" / "mlflow.db")
     synthetic.sample(4_000, seed=3)[0].to_csv(folder / "bad.csv", index=False)
     synthetic.sample(12_000, seed=5)[0].to_csv(folder / "good.csv", index=False)
@@ -50,7 +56,8 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Shelf:
         return made.bundle.manifest.version
 
     wrong = {"tenure_months": 1, "support_tickets": -1, "monthly_charges": -1}
-    return Shelf(folder, good=fit(data=str(folder / "good.csv")), bad=fit(data=str(folder / "bad.csv"), monotone=wrong))
+    versions = fit(data=str(folder / "good.csv")), fit(data=str(folder / "bad.csv"), monotone=wrong)
+    (folder / "versions").write_text("\n".join(versions))
 
 
 @pytest.fixture
