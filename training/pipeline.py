@@ -157,7 +157,7 @@ class Training:
         calibration, log_loss = calibrators.choose(ours.whole, outcomes, ours.fold)
         probability = calibration.apply(ours.whole)
         return FittedModel(
-            classifier=classifier,
+            classifier=model.plain(classifier),
             calibration=calibration,
             policy=self._decide(probability, outcomes, chosen_for),
             linear=linear,
@@ -193,6 +193,7 @@ class Training:
             lambda parameters: self._served(parameters, self.settings.seed),
             (matrix, churned, folds, customers),
             settings=self.settings,
+            in_parts=self.fit_served is not None,
             progress=self.progress,
             on_trial=self.run.log_trial,
         )

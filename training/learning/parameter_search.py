@@ -11,6 +11,7 @@ from models.progress import Progress
 from training.data import splitting
 from training.data.splitting import Folds, Rows
 from training.learning import presets, tuning
+from training.learning.model import LINEAR_TREES
 from training.learning.trial import Parameters, Trial
 from training.settings import FitSettings
 
@@ -20,12 +21,14 @@ def run(
     rows: tuple[Matrix, Labels, Folds, Rows | None],
     *,
     settings: FitSettings,
+    in_parts: bool,
     progress: Progress,
     on_trial: Callable[[Trial], None],
 ) -> tuple[Parameters, Tuning | None]:
     """Return the parameters, and what the search found; None without one.
 
-    `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known.
+    `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known; of a
+    table `in_parts` a sample. On so many rows trees need no logistic regression to learn from.
     """
     matrix, churned, folds, customers = rows
     progress.stage("choosing among presets of parameters")
@@ -35,6 +38,7 @@ def run(
         churned,
         folds,
         customers=customers,
+        without=[presets.LINEAR] if in_parts else [],
         seed=settings.seed,
         threads=settings.threads,
         on_fit=lambda: progress.step(splitting.FOLDS),
@@ -58,7 +62,8 @@ def run(
         on_trial=told,
     )
     summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
-    return found.parameters, Tuning.model_validate(summary)
+    kept = {name: value for name, value in chosen.items() if name == LINEAR_TREES}
+    return kept | found.parameters, Tuning.model_validate(summary)
 
 
 def steps(trials: int) -> int:
