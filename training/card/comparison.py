@@ -71,8 +71,8 @@ def _chosen(description: Description) -> str:
     learned = _LINEAR if name == presets.LINEAR else ""
     return (
         f"The parameters are those of the preset {name}, with {trees:g} trees: on these folds it was better than the "
-        f"usual ones by more than chance. {learned}It was chosen among {len(presets.names())} presets on the same folds, "
-        "so the figures of this model are slightly optimistic. The test set took no part."
+        f"usual ones by more than chance. {learned}It was chosen among {len(presets.names())} presets on the same "
+        "folds, so the figures of this model are slightly optimistic. The test set took no part."
     )
 
 
