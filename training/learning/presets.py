@@ -25,7 +25,7 @@ from training.learning.trial import Parameters
 USUAL, LINEAR = "usual", "linear"
 OTHERS: Mapping[str, Parameters] = {
     "shallow": {"max_depth": 3, "learning_rate": 0.1},
-    "deep": {"max_depth": 8, "learning_rate": 0.1, "min_child_weight": 1, "colsample_bynode": 0.5, "reg_lambda": 5},
+    "deep": {"max_depth": 6, "learning_rate": 0.1, "min_child_weight": 1},
     LINEAR: {
         LINEAR_TREES: 1,
         "n_estimators": 200,
