@@ -28,7 +28,7 @@ def run(
     """Return the parameters, and what the search found; None without one.
 
     `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known; of a
-    table `in_parts` a sample. On so many rows trees need no logistic regression to learn from.
+    table `in_parts` a sample, and no linear trees: they would learn from the sample only.
     """
     matrix, churned, folds, customers = rows
     progress.stage("choosing among presets of parameters")
