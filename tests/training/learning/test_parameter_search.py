@@ -16,8 +16,9 @@ from training.learning.model import LINEAR_TREES, PARAMETERS
 from training.learning.trial import Parameters, Trial, judge
 from training.settings import FitSettings
 
-MATRIX, CHURNED = table_shapes.additive(500, 0)
-FOLDS = random_split.of(CHURNED, seed=7).folds
+TABLE, OUTCOMES = table_shapes.additive(500, 0)
+SPLIT = random_split.of(OUTCOMES, seed=7)
+MATRIX, CHURNED, FOLDS = TABLE[SPLIT.training], OUTCOMES[SPLIT.training], SPLIT.folds
 LINEAR = presets.OTHERS[presets.LINEAR]
 
 

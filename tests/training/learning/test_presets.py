@@ -85,8 +85,9 @@ def test_a_table_with_many_regions_gets_deeper_trees_and_no_baseline_is_ahead_an
 
 
 def test_a_table_whose_effects_add_up_gets_trees_that_learn_from_a_regression() -> None:
-    matrix, churned = table_shapes.additive(500, 0)
-    folds = random_split.of(churned, seed=7).folds
+    table, outcomes = table_shapes.additive(500, 0)
+    split = random_split.of(outcomes, seed=7)
+    matrix, churned, folds = table[split.training], outcomes[split.training], split.folds
     chosen, _ = choose(matrix, churned, folds)
     assert chosen == dict(PARAMETERS) | presets.OTHERS[presets.LINEAR]
     assert presets.name_of({**chosen, "random_state": 7}) == presets.LINEAR
