@@ -157,7 +157,7 @@ class Training:
         calibration, log_loss = calibrators.choose(ours.whole, outcomes, ours.fold)
         probability = calibration.apply(ours.whole)
         return FittedModel(
-            classifier=classifier,
+            classifier=model.plain(classifier),
             calibration=calibration,
             policy=self._decide(probability, outcomes, chosen_for),
             linear=linear,

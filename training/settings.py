@@ -106,7 +106,7 @@ class FitSettings(StoreSettings):
     partition_column: str | None = None
     """Numeric column of the query; a database is then read by ranges of it, in parts, with 255 edges or `edges`."""
     trials: int = Field(default=0, ge=0)
-    """Trials of the parameter search; 0 takes the best of three presets. An interrupted search continues."""
+    """Trials of the parameter search; 0 takes the best of four presets. An interrupted search continues."""
     costs: Path | None = None
     """TOML file with the costs of errors, which set threshold and tiers; by default these are 0.5, 0.4 and 0.7."""
     monotone: dict[str, Annotated[Literal[-1, 1], BeforeValidator(_whole)]] = {}

@@ -7,6 +7,11 @@ from training.data import splitting
 from training.learning import evaluation, presets
 from training.learning.model import SERVED
 
+_LINEAR = (
+    "Its trees learned the probabilities of a logistic regression instead of the outcomes, and each of them splits one "
+    "feature only, because the effects of features add up here. "
+)
+
 
 def overtaken_by(description: Description) -> str | None:
     """Return the name of the algorithm with the highest mean ROC-AUC on the folds; None if it is the served one."""
@@ -58,13 +63,16 @@ def _chosen(description: Description) -> str:
             "so the figures of this model are slightly optimistic. The test set took no part."
         )
     name = presets.name_of(description.parameters)
-    if name in (None, presets.USUAL):
+    if name is None:
+        return "The parameters are none of this version's presets."
+    if name == presets.USUAL:
         return "The parameters are the usual ones; no other preset was better on these folds by more than chance."
     trees = description.parameters["n_estimators"]
+    learned = _LINEAR if name == presets.LINEAR else ""
     return (
         f"The parameters are those of the preset {name}, with {trees:g} trees: on these folds it was better than the "
-        f"usual ones by more than chance. It was chosen among {len(presets.names())} presets on the same folds, so the "
-        "figures of this model are slightly optimistic. The test set took no part."
+        f"usual ones by more than chance. {learned}It was chosen among {len(presets.names())} presets on the same "
+        "folds, so the figures of this model are slightly optimistic. The test set took no part."
     )
 
 

@@ -17,14 +17,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer
 from xgboost import XGBClassifier
 
 from models.bundles.calibration import Calibration
 from models.customer.contract import Contract, Matrix
 from training.errors import ConstraintInvalid
+from training.learning import linear_trees
+from training.learning.linear_trees import LinearTrees
 
 PARAMETERS: Mapping[str, int | float] = {
     "n_estimators": 100,
@@ -36,6 +37,8 @@ PARAMETERS: Mapping[str, int | float] = {
 SERVED, LINEAR, CONSTANT = "xgboost", "logistic regression", "constant"
 HISTOGRAM, FOREST = "histogram gradient boosting", "random forest"
 ALGORITHMS = (SERVED, HISTOGRAM, FOREST, LINEAR, CONSTANT)
+LINEAR_TREES = "linear_trees"
+"""A parameter of ours: 1 if the trees learn from a logistic regression (`LinearTrees`)."""
 _BELOW_ALL = float(np.finfo(np.float32).min)
 _FOREST_TREES, _FOREST_LEAF_ROWS = 100, 10
 Constraints = tuple[int, ...] | None
@@ -63,8 +66,15 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 def served(
     *, parameters: Mapping[str, int | float], constraints: Constraints, seed: int, threads: int
 ) -> XGBClassifier:
-    """Return the unfitted model to serve."""
-    return XGBClassifier(**parameters, monotone_constraints=constraints, random_state=seed, n_jobs=threads)
+    """Return the unfitted model to serve; with the parameter `linear_trees` it learns from a logistic regression."""
+    given = {name: value for name, value in parameters.items() if name != LINEAR_TREES}
+    of_class = LinearTrees if parameters.get(LINEAR_TREES) else XGBClassifier
+    return of_class(**given, monotone_constraints=constraints, random_state=seed, n_jobs=threads)
+
+
+def plain(fitted: XGBClassifier) -> XGBClassifier:
+    """Return fitted trees as a classifier of XGBoost's own class, which is what others know."""
+    return fitted.plain() if isinstance(fitted, LinearTrees) else fitted
 
 
 def candidates(main: XGBClassifier, *, seed: int, threads: int) -> dict[str, BaseEstimator]:
@@ -80,11 +90,7 @@ def candidates(main: XGBClassifier, *, seed: int, threads: int) -> dict[str, Bas
             HistGradientBoostingClassifier(random_state=seed),
         ),
         FOREST: forest,
-        LINEAR: make_pipeline(
-            SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-            StandardScaler(),
-            LogisticRegression(max_iter=1_000),
-        ),
+        LINEAR: linear_trees.regression(),
         CONSTANT: DummyClassifier(strategy="prior"),
     }
 

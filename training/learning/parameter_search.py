@@ -11,6 +11,7 @@ from models.progress import Progress
 from training.data import splitting
 from training.data.splitting import Folds, Rows
 from training.learning import evaluation, presets, tuning
+from training.learning.model import LINEAR_TREES
 from training.learning.trial import Judge, Parameters, Trial
 from training.settings import FitSettings
 
@@ -22,13 +23,15 @@ def run(
     settings: FitSettings,
     progress: Progress,
     on_trial: Callable[[Trial], None],
+    in_parts: bool = False,
     judge_elsewhere: Judge | None = None,
     most_rows: int = evaluation.COMPARED_ROWS,
 ) -> tuple[Parameters, Tuning | None]:
     """Return the parameters, and what the search found; None without one.
 
-    `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known.
-    `judge_elsewhere` is as in `tuning.tune`, and `most_rows` as in `presets.choose`.
+    `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known; of a
+    table `in_parts` a sample, and no linear trees: they would learn from the sample only. `judge_elsewhere` is as in
+    `tuning.tune`, and `most_rows` as in `presets.choose`.
     """
     matrix, churned, folds, customers = rows
     progress.stage("choosing among presets of parameters")
@@ -38,6 +41,7 @@ def run(
         churned,
         folds,
         customers=customers,
+        without=[presets.LINEAR] if in_parts else [],
         seed=settings.seed,
         threads=settings.threads,
         on_fit=lambda: progress.step(splitting.FOLDS),
@@ -63,7 +67,8 @@ def run(
         judge_elsewhere=judge_elsewhere,
     )
     summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
-    return found.parameters, Tuning.model_validate(summary)
+    kept = {name: value for name, value in chosen.items() if name == LINEAR_TREES}
+    return kept | found.parameters, Tuning.model_validate(summary)
 
 
 def steps(trials: int) -> int:

@@ -5,25 +5,36 @@ folds together: the boosters of the folds grow side by side. The usual parameter
 by more than one standard error of the difference (Breiman 1984), so a table that gains nothing keeps its model.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from sklearn.base import clone
 from xgboost import Booster, DMatrix, QuantileDMatrix, XGBClassifier
 
 from models.bundles import resampling
 from models.customer.contract import Labels, Matrix, Vector
 from training.data.splitting import Folds, Rows
 from training.learning import evaluation
-from training.learning.model import PARAMETERS
+from training.learning.linear_trees import LinearTrees
+from training.learning.model import LINEAR_TREES, PARAMETERS
 from training.learning.trial import Parameters
 
-USUAL = "usual"
+USUAL, LINEAR = "usual", "linear"
 OTHERS: Mapping[str, Parameters] = {
     "shallow": {"max_depth": 3, "learning_rate": 0.1},
     "deep": {"max_depth": 6, "learning_rate": 0.1, "min_child_weight": 1},
+    LINEAR: {
+        LINEAR_TREES: 1,
+        "n_estimators": 200,
+        "max_depth": 3,
+        "learning_rate": 0.2,
+        "subsample": 1,
+        "min_child_weight": 0.1,
+        "reg_lambda": 0.1,
+    },
 }
 """What each other preset changes, in the order in which they are preferred."""
 STEP_TREES, PATIENCE_TREES, MOST_TREES = 10, 30, 300
@@ -59,6 +70,7 @@ def choose(  # noqa: PLR0913  # all but the first four are named
     folds: Folds,
     *,
     customers: Rows | None = None,
+    without: Collection[str] = (),
     seed: int,
     threads: int,
     on_fit: Callable[[], None],
@@ -68,13 +80,15 @@ def choose(  # noqa: PLR0913  # all but the first four are named
 
     `make` builds the classifier. Each fold is trained on at most `most_rows` of its rows, with one thread for each, so
     that the number of `threads` changes nothing. `customers` has the customer of each row, whose rows resemble each
-    other; None if each row is of a customer of its own. `on_fit` is called after each preset.
+    other; None if each row is of a customer of its own. `without` are presets that are left out. `on_fit` is called
+    after each preset.
     """
     growing = _Folds(matrix, churned, folds, seed=seed, threads=threads, most_rows=most_rows)
     judged = []
     for name in names():
-        parameters = dict(PARAMETERS) | OTHERS.get(name, {})
-        judged.append(growing.judge(make(parameters), parameters, searches=name != USUAL))
+        if name not in without:
+            parameters = dict(PARAMETERS) | OTHERS.get(name, {})
+            judged.append(growing.judge(make(parameters), parameters, searches=name != USUAL))
         on_fit()
     of_row = None if customers is None else resampling.numbered(customers[growing.rows])
     best = min(judged, key=lambda one: float(one.losses.mean()))
@@ -96,6 +110,7 @@ class _Folds:
             np.flatnonzero(mask)[evaluation.subsample(int(mask.sum()), seed=seed, most=most_rows)] for mask, _ in folds
         ]
         self.rows = np.concatenate([held_out for _, held_out in folds])
+        self._table, self._kept, self._held_out_rows = (matrix, churned), kept, [held_out for _, held_out in folds]
         self._threads = threads
         self._trained = [QuantileDMatrix(matrix[rows], churned[rows], nthread=1) for rows in kept]
         self._held_out = [DMatrix(matrix[rows], churned[rows], nthread=1) for _, rows in folds]
@@ -103,8 +118,11 @@ class _Folds:
     def judge(self, classifier: XGBClassifier, parameters: Parameters, *, searches: bool) -> _Judged:
         """Grow the boosters of all folds, and return the parameters with the best number of trees.
 
-        Without `searches`, the number of trees is that of the parameters.
+        Without `searches`, the number of trees is that of the parameters, as for trees that learn from a regression:
+        they learn no noise.
         """
+        if isinstance(classifier, LinearTrees):
+            return _Judged(parameters, self._fit(classifier))
         usual = int(parameters["n_estimators"])
         steps = range(STEP_TREES, MOST_TREES + 1, STEP_TREES) if searches else (usual,)
         best, at = np.array([np.inf]), 0
@@ -114,6 +132,17 @@ class _Folds:
             elif trees - at >= PATIENCE_TREES:
                 break
         return _Judged({**parameters, "n_estimators": at}, best)
+
+    def _fit(self, classifier: XGBClassifier) -> Vector:
+        """Fit a classifier on each fold, and return the log loss of each held-out row."""
+        matrix, churned = self._table
+
+        def fit(kept: Rows, held_out: Rows) -> Vector:
+            fitted = clone(classifier).set_params(n_jobs=1).fit(matrix[kept], churned[kept])
+            return _losses(evaluation.predict(fitted, matrix[held_out]), churned[held_out])
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            return np.concatenate([*pool.map(fit, self._kept, self._held_out_rows)])
 
     def _grow(self, classifier: XGBClassifier, steps: Iterable[int]) -> Iterator[tuple[int, Vector]]:
         """Yield a number of trees, and the log loss of each held-out row with so many."""
@@ -133,6 +162,9 @@ def _extend(more: range, booster: Booster, trained: QuantileDMatrix, held_out: D
     """Add trees to the booster of a fold, and return the log loss of each held-out row."""
     for tree in more:
         booster.update(trained, tree)
-    probability = booster.predict(held_out).astype(np.float64)
-    of_outcome = np.where(held_out.get_label() == 1, probability, 1 - probability)
+    return _losses(booster.predict(held_out).astype(np.float64), held_out.get_label())
+
+
+def _losses(probability: Vector, churned: Labels | Vector) -> Vector:
+    of_outcome = np.where(churned == 1, probability, 1 - probability)
     return np.asarray(-np.log(np.maximum(of_outcome, _LEAST)))

@@ -48,6 +48,7 @@ def run(
         settings=settings,
         progress=progress,
         on_trial=on_trial,
+        in_parts=True,
         judge_elsewhere=judge(table.executor, *rows) if settings.trials else None,
         most_rows=len(rows[1]),
     )

@@ -1,6 +1,6 @@
 """A plain fit takes the preset that does best on the folds, and none that is better by chance."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from models.customer.contract import Labels, Matrix
 from tests.training import random_split
 from training.data.splitting import Folds, Rows
 from training.learning import evaluation, fold_comparison, model, presets
-from training.learning.model import HISTOGRAM, PARAMETERS, SERVED
+from training.learning.model import HISTOGRAM, LINEAR, PARAMETERS, SERVED
 from training.learning.trial import Parameters
 
 MATRIX, CHURNED = table_shapes.many_regions(2_000, 1)
@@ -34,7 +34,13 @@ def served(parameters: Parameters) -> XGBClassifier:
 
 
 def choose(
-    matrix: Matrix, churned: Labels, folds: Folds, *, customers: Rows | None = None, threads: int = 1
+    matrix: Matrix,
+    churned: Labels,
+    folds: Folds,
+    *,
+    customers: Rows | None = None,
+    without: Collection[str] = (),
+    threads: int = 1,
 ) -> tuple[Parameters, int]:
     told: list[None] = []
     found = presets.choose(
@@ -43,6 +49,7 @@ def choose(
         churned,
         folds,
         customers=customers,
+        without=without,
         seed=7,
         threads=threads,
         on_fit=lambda: told.append(None),
@@ -57,7 +64,7 @@ def training_rows() -> tuple[Matrix, Labels, Folds]:
 def test_a_table_with_many_regions_gets_deeper_trees_and_no_baseline_is_ahead_any_more() -> None:
     matrix, churned, folds = training_rows()
     chosen, told = choose(matrix, churned, folds)
-    assert (presets.name_of(chosen), told) == ("deep", 3)
+    assert (presets.name_of(chosen), told) == ("deep", 4)
     assert chosen["n_estimators"] > 100
 
     def ahead(parameters: Parameters) -> dict[str, float]:
@@ -75,6 +82,29 @@ def test_a_table_with_many_regions_gets_deeper_trees_and_no_baseline_is_ahead_an
 
     assert ahead(dict(PARAMETERS)) == {HISTOGRAM: pytest.approx(0.025, abs=0.01)}
     assert ahead(chosen) == {}
+
+
+def test_a_table_whose_effects_add_up_gets_trees_that_learn_from_a_regression() -> None:
+    table, outcomes = table_shapes.additive(500, 0)
+    split = random_split.of(outcomes, seed=7)
+    matrix, churned, folds = table[split.training], outcomes[split.training], split.folds
+    chosen, _ = choose(matrix, churned, folds)
+    assert chosen == dict(PARAMETERS) | presets.OTHERS[presets.LINEAR]
+    assert presets.name_of({**chosen, "random_state": 7}) == presets.LINEAR
+    assert choose(matrix, churned, folds, threads=3)[0] == chosen
+    known = model.candidates(served(chosen), seed=7, threads=1)
+    compared = evaluation.cross_validate(
+        {name: known[name] for name in (SERVED, LINEAR)},
+        matrix,
+        churned,
+        folds,
+        served=SERVED,
+        seed=7,
+        on_fit=lambda: None,
+    )
+    assert fold_comparison.surely_ahead(compared, SERVED, churned) == {}
+    others, told = choose(matrix, churned, folds, without=[presets.LINEAR])
+    assert (presets.name_of(others), told) == ("shallow", 4)
 
 
 def test_the_choice_is_the_same_with_any_number_of_threads() -> None:

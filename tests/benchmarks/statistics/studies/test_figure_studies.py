@@ -30,11 +30,13 @@ def test_the_error_of_ten_bins_is_over_equally_many_rows() -> None:
 def test_every_figure_and_its_fall_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intervals, "ROWS", (500,))
     monkeypatch.setattr(intervals, "POPULATION_ROWS", 20_000)
+    monkeypatch.setattr(intervals, "POPULATIONS", 3)
     found = intervals.make(repetitions=4)
-    covered = [one[name] for one in found.raw for name in intervals.METRICS]
-    assert [row[0] for row in found.rows] == list(intervals.METRICS.values())
-    assert len(covered) == 40
-    assert sum(map(bool, covered)) >= 30
+    assert [row[0] for row in found.rows] == [one["figure"] for one in found.raw] == list(intervals.METRICS.values())
+    sides = [[int(one[name] or 0) for name in ("covered", "too_high", "too_low")] for one in found.raw]
+    assert list(map(sum, sides)) == [8] * 10  # both samples of each of four pairs
+    assert sum(covered for covered, _, _ in sides) >= 60
+    assert [row[5] != "" for row in found.rows] == [True] * 4 + [False] * 6
 
 
 def test_each_way_to_the_bounds_is_priced(monkeypatch: pytest.MonkeyPatch) -> None:
