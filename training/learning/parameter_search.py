@@ -25,13 +25,12 @@ def run(
     on_trial: Callable[[Trial], None],
     in_parts: bool = False,
     judge_elsewhere: Judge | None = None,
-    most_rows: int = evaluation.COMPARED_ROWS,
 ) -> tuple[Parameters, Tuning | None]:
     """Return the parameters, and what the search found; None without one.
 
     `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known; of a
-    table `in_parts` a sample, and no linear trees: they would learn from the sample only. `judge_elsewhere` is as in
-    `tuning.tune`, and `most_rows` as in `presets.choose`.
+    table `in_parts` a sample. Presets are then compared on all of it, without linear trees, which would learn from the
+    sample only. `judge_elsewhere` is as in `tuning.tune`.
     """
     matrix, churned, folds, customers = rows
     progress.stage("choosing among presets of parameters")
@@ -45,7 +44,7 @@ def run(
         seed=settings.seed,
         threads=settings.threads,
         on_fit=lambda: progress.step(splitting.FOLDS),
-        most_rows=most_rows,
+        most_rows=len(churned) if in_parts else evaluation.COMPARED_ROWS,
     )
     if not settings.trials:
         return chosen, None

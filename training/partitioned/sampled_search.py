@@ -50,7 +50,6 @@ def run(
         on_trial=on_trial,
         in_parts=True,
         judge_elsewhere=judge(table.executor, *rows) if settings.trials else None,
-        most_rows=len(rows[1]),
     )
     if table.are_sampled and (tuned or parameters != PARAMETERS):
         progress.stage("finding the number of trees")
