@@ -9,6 +9,7 @@ The trees are the same, bit for bit, whatever the order of rows, the parts, the 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from models.customer.contract import Mask, Matrix
 from training.data.hashing.selection import Drawn, Selection
 from training.partitioned import gradients, matrix_columns
 from training.partitioned.executor import Executor, InProcess
+from training.partitioned.gradients import Margins
 from training.partitioned.matrix_columns import MatrixColumns
 from training.partitioned.snapped_part import MISSING, MOST_EDGES, Edges, SnappedPart
 
@@ -161,7 +163,7 @@ class _Growing:
         """Compute the gradients for a tree; the margins are freed before it grows, which takes the most memory."""
         plan = self._plan
         drawn = Drawn(f"{plan.seed}/tree/{tree}", plan.subsample) if plan.subsample < 1 else None
-        margins = self.booster.predict(self._trained.matrix, output_margin=True, training=True)
+        margins = self._predict_margins()
         for rows, part, chosen in self._trained.located():
             gradients.write(
                 (self._gradients[rows], self._hessians[rows]),
@@ -170,6 +172,14 @@ class _Growing:
                 drawn.of(part.hashes)[chosen] if drawn else None,
                 steps=self._steps,
             )
+
+    def _predict_margins(self) -> Margins:
+        """Predict in a thread that ends: XGBoost keeps a copy of the last predictions for each thread that asked."""
+        predict = partial(self.booster.predict, self._trained.matrix, output_margin=True, training=True)
+        if collective.is_distributed():  # the group is known to this thread only
+            return predict()
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(predict).result()
 
 
 class _Rows:
