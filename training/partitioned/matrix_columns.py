@@ -1,11 +1,10 @@
 """Says in which columns XGBoost is given the snapped rows, and gives back trees of the columns as they are.
 
-XGBoost keeps one byte of each value of a matrix without missing values. With a single missing one, it keeps four bytes
-of each value, and eight more of each row. So `TwinColumns` have a value above all others instead of a missing one, and
-each column with missing values is there a second time, in reverse. XGBoost finds the splits that send missing values to
-the right in the first one, and those that send them to the left in the second one, in the order in which it would
-compare them itself. All sums are exact, so it chooses the same splits. In the finished trees, those of reversed columns
-are turned.
+XGBoost keeps one byte of each value of a matrix without missing values, and four bytes of each value if a single one is
+missing. So `TwinColumns` have a value above all others instead of a missing one, and each column with missing values is
+there a second time, in reverse. XGBoost finds the splits that send missing values to the right in the first one, and
+those that send them to the left in the second one, in the order in which it would compare them itself. All sums are
+exact, so it chooses the same splits. In the finished trees, those of reversed columns are turned.
 """
 
 import json
