@@ -32,6 +32,8 @@ class Selection:
 
     def of(self, hashes: Hashes) -> Mask:
         """Return the mask of these rows, (n,)."""
+        if not self.inside and not self.outside:
+            return np.broadcast_to(np.True_, len(hashes))  # a byte in all, not one of each row
         found = np.ones(len(hashes), dtype=bool)
         for drawn in self.inside:
             found &= drawn.of(hashes)
