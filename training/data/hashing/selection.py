@@ -32,11 +32,10 @@ class Selection:
 
     def of(self, hashes: Hashes) -> Mask:
         """Return the mask of these rows, (n,)."""
-        if not self.inside and not self.outside:
-            return np.broadcast_to(np.True_, len(hashes))  # a byte in all, not one of each row
         found = np.ones(len(hashes), dtype=bool)
         for drawn in self.inside:
             found &= drawn.of(hashes)
         for drawn in self.outside:
             found &= ~drawn.of(hashes)
-        return found
+        # A fit on all rows keeps a byte in all, not one of each row.
+        return np.broadcast_to(np.True_, len(hashes)) if found.all() else found
