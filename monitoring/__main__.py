@@ -129,13 +129,16 @@ def prune(settings: PruneSettings) -> int:
 def migrate(settings: MigrateSettings) -> int:
     """Create the prediction log's tables, or upgrade them."""
     from models.log import connections, migrations  # noqa: PLC0415  # as above
-    from models.log.partitions import upkeep  # noqa: PLC0415  # as above
+    from models.log.partitions import strays, upkeep  # noqa: PLC0415  # as above
 
     def upgrade() -> str:
         with connections.engine(settings.log_url, create=True) as engine:
             is_new = migrations.upgrade(engine)
-            changed = upkeep.keep(engine, datetime.now(UTC)) or is_new
-        return f"the prediction log {'was upgraded to this version' if changed else 'needs no change'}"
+            now = datetime.now(UTC)
+            changed = upkeep.keep(engine, now) or is_new
+            placed = strays.place(engine, now)
+        moved = f"the rows of {placed:,} weeks were moved to partitions of their own; " if placed else ""
+        return f"{moved}the prediction log {'was upgraded to this version' if changed else 'needs no change'}"
 
     return _finish(upgrade)
 

@@ -19,7 +19,7 @@ from models import durations
 from models.log import connections, row_ids
 from models.log.errors import LogNotPartitioned
 from models.log.log_tables import PREDICTIONS, TRAFFIC, TREATMENTS
-from models.log.partitions import catalogue, locking, sets, upkeep
+from models.log.partitions import catalogue, locking, sets, strays, upkeep
 from models.log.partitions.catalogue import BEFORE, PartitionSet, key
 from models.log.partitions.weeks import Week
 from models.progress import Progress
@@ -30,6 +30,8 @@ from monitoring.settings import PruneSettings
 
 CHUNK_ROWS, PAUSE_SECONDS = 5_000, 0.05
 """Rows deleted per transaction, and the pause after it, in which others can write."""
+MOST_MOVED_ROWS = 1_000_000
+"""Most predictions of a week that are moved out of the default partition, while those who write to it wait."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +72,10 @@ def run(settings: PruneSettings) -> str:
             rows = sum(one.predictions for one in archived)
             exported = f"exported {rows:,} predictions to {len(archived):,} files in {settings.export}; "
         found = _remove(engine, before, archived)
+        placed = _place_strays(engine, now)
         _analyze(engine)
     dropped = f"dropped {found.partitions:,} partitions; " if found.partitions else ""
+    dropped += f"moved the rows of {placed:,} weeks to partitions of their own; " if placed else ""
     return (
         f"{runs}{exported}{dropped}deleted {found.predictions:,} predictions, with their outcomes, and "
         f"{found.counts:,} counts of requests from before {before:%Y-%m-%d %H:%M} UTC"
@@ -83,6 +87,15 @@ def _keep_partitions(engine: Engine, now: datetime) -> None:
         upkeep.keep(engine, now)
     except LogNotPartitioned as error:
         logger.warning("%s", error)
+
+
+def _place_strays(engine: Engine, now: datetime) -> int:
+    """Move what is left in the default partitions to partitions that a later run can drop."""
+    try:
+        return strays.place(engine, now, most_rows=MOST_MOVED_ROWS)
+    except LogNotPartitioned as error:
+        logger.warning("%s", error)
+        return 0
 
 
 def _analyze(engine: Engine) -> None:

@@ -42,6 +42,10 @@ class Figure:
 FIGURES = (
     Figure("churn_drift_share", "Share of the feature importance in drifted columns.", "drift.drift_share"),
     Figure("churn_drift_joint_ratio", "Distance of the columns together in units of its limit.", "drift.joint.ratio"),
+    Figure(
+        "churn_log_partition_weeks", "Weeks from this one on with partitions of the log.", "drift.log.partition_weeks"
+    ),
+    Figure("churn_log_default_rows", "Rows of the log in its default partitions.", "drift.log.default_rows"),
     Figure("churn_live_refused_share", "Share of requests refused with 422.", "drift.refused_share"),
     Figure("churn_live_outcomes_rows", "Predictions with an outcome.", "performance.outcomes_rows"),
     Figure("churn_live_roc_auc", "ROC-AUC on outcomes.", "performance.live.roc_auc.value"),

@@ -71,6 +71,11 @@ class _RetrainRequest(_Facts):
     said: str
 
 
+class _LogHealth(_Facts):
+    partition_weeks: int
+    default_rows: int
+
+
 class _Loss(_Facts):
     advised: bool | None = None
 
@@ -127,6 +132,7 @@ class _Record(_Facts):
     min_drift_share: FiniteFloat | None = None
     columns: list[_Column] = []
     joint: _Joint | None = None
+    log: _LogHealth | None = None
     loss: _Loss | None = None
     remarks: list[str] = []
     checks: list[_Check] = []

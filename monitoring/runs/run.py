@@ -9,7 +9,7 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from models import plain_text
 from models.addresses import redact_passwords
 from models.bundles import pins
 from models.errors import BundleError, ModelsError
+from models.log import connections
+from models.log.errors import LogError
+from models.log.partitions import strays
 from monitoring.errors import CannotTell, OutputUnwritable, PeriodInvalid
 from monitoring.job_result import JobResult, NoVerdict
 from monitoring.runs import run_store
@@ -66,6 +69,7 @@ def _keep(found: Finding, job: Job, settings: JobSettings, started_at: datetime)
     facts = {
         **found.result.record,
         **_sources(settings),
+        **_log_health(settings, started_at),
         **found.facts,
         "report": str(page),
         "run_id": str(uuid.uuid4()),
@@ -82,7 +86,8 @@ def _keep(found: Finding, job: Job, settings: JobSettings, started_at: datetime)
 
 def _keep_reason(result: NoVerdict, job: Job, settings: JobSettings, started_at: datetime) -> None:
     """Save the reason of a run without a verdict, as a record and on the dashboard; each of the two may fail."""
-    facts = {**result.record, **_sources(settings), "report": None, "run_id": str(uuid.uuid4())}
+    known = {**_sources(settings), **_log_health(settings, started_at)}
+    facts: dict[str, Any] = {**result.record, **known, "report": None, "run_id": str(uuid.uuid4())}
     if isinstance(settings, DriftSettings) and settings.live:
         facts["live"] = str(settings.live)
     else:
@@ -127,6 +132,18 @@ def _sources(settings: JobSettings) -> dict[str, Any]:
         "trusted_reporters": trusted,
         "chosen_window": settings.has_chosen_window,
     }
+
+
+def _log_health(settings: JobSettings, now: datetime) -> dict[str, Any]:
+    """Return whether a partitioned log has its partitions; nothing of another log, or if it cannot be read."""
+    if isinstance(settings, DriftSettings) and settings.live:
+        return {}
+    try:
+        with connections.connection(settings.log_url) as connection:
+            found = strays.health(connection, now)
+    except LogError:  # the run itself says so
+        return {}
+    return {} if found is None else {"log": asdict(found)}
 
 
 def _show(drawn: "RenderedReport", facts: Mapping[str, Any], job: Job, settings: JobSettings) -> None:

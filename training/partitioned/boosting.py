@@ -9,6 +9,7 @@ The trees are the same, bit for bit, whatever the order of rows, the parts, the 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,13 +20,14 @@ from xgboost import Booster, DataIter, QuantileDMatrix, XGBClassifier, collectiv
 
 from models.customer.contract import Mask, Matrix
 from training.data.hashing.selection import Drawn, Selection
-from training.partitioned import gradients
+from training.partitioned import gradients, matrix_columns
 from training.partitioned.executor import Executor, InProcess
-from training.partitioned.snapped_part import MOST_EDGES, Edges, SnappedPart, values
+from training.partitioned.gradients import Margins
+from training.partitioned.matrix_columns import MatrixColumns
+from training.partitioned.snapped_part import MISSING, MOST_EDGES, Edges, SnappedPart
 
 _BINS = MOST_EDGES + 1
 _BATCH_ROWS = 500_000  # of a file of text, which is one part however large it is
-_ABOVE_ALL = 1e38
 
 
 @dataclass(frozen=True)
@@ -107,19 +109,28 @@ def load(classifier: XGBClassifier, boosted: Boosted) -> XGBClassifier:
 
 def boost(parts: Sequence[SnappedPart], plan: Plan) -> Boosted:
     """Boost on the parts of this process, together with the other processes of its group if there are any."""
-    trained = _Rows(parts, plan.edges, plan.trained)
-    watched = _Rows(parts, plan.edges, plan.watched, like=trained.matrix) if plan.watched else None
+    columns = matrix_columns.choose(plan.edges, _has_missing(parts, plan.edges), plan.parameters)
+    trained = _Rows(parts, columns, plan.trained)
+    watched = _Rows(parts, columns, plan.watched, like=trained.matrix) if plan.watched else None
     rows, churned = _total(trained.rows, trained.churned)
     known = [trained.matrix] if watched is None else [trained.matrix, watched.matrix]
-    booster = Booster({**plan.parameters, "base_score": churned / rows}, known)
+    booster = Booster({**columns.parameters(plan.parameters), "base_score": churned / rows}, known)
     grow = _Growing(booster, trained, plan, gradients.grid(rows))
     if watched is None:
         for tree in range(plan.trees):
             grow(tree)
-        return Boosted(bytes(booster.save_raw("ubj")), plan.trees, None)
+        return Boosted(columns.saved(booster, trained.matrix), plan.trees, None)
     best, loss = _watch(grow, watched, plan)
-    kept = booster[: best + 1]
-    return Boosted(bytes(kept.save_raw("ubj")), best + 1, gradients.mean_loss(loss, _total(watched.rows)[0]))
+    model = columns.saved(booster[: best + 1], trained.matrix)
+    return Boosted(model, best + 1, gradients.mean_loss(loss, _total(watched.rows)[0]))
+
+
+def _has_missing(parts: Sequence[SnappedPart], edges: Edges) -> list[bool]:
+    """Return whether any process has missing values, by column."""
+    missing = np.zeros(len(edges), dtype=np.int64)
+    for part in parts:
+        missing += (part.codes == MISSING).sum(axis=0)
+    return [rows > 0 for rows in _total(*missing.tolist())]
 
 
 def _watch(grow: "_Growing", watched: "_Rows", plan: Plan) -> tuple[int, int]:
@@ -152,7 +163,7 @@ class _Growing:
         """Compute the gradients for a tree; the margins are freed before it grows, which takes the most memory."""
         plan = self._plan
         drawn = Drawn(f"{plan.seed}/tree/{tree}", plan.subsample) if plan.subsample < 1 else None
-        margins = self.booster.predict(self._trained.matrix, output_margin=True, training=True)
+        margins = self._predict_margins()
         for rows, part, chosen in self._trained.located():
             gradients.write(
                 (self._gradients[rows], self._hessians[rows]),
@@ -162,20 +173,33 @@ class _Growing:
                 steps=self._steps,
             )
 
+    def _predict_margins(self) -> Margins:
+        """Predict in a thread that ends: XGBoost keeps a copy of the last predictions for each thread that asked."""
+        predict = partial(self.booster.predict, self._trained.matrix, output_margin=True, training=True)
+        if collective.is_distributed():  # the group is known to this thread only
+            return predict()
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(predict).result()
+
 
 class _Rows:
     """The selected rows of parts, as a matrix for XGBoost whose first rows are those of the edges."""
 
     def __init__(
-        self, parts: Sequence[SnappedPart], edges: Edges, selection: Selection, *, like: QuantileDMatrix | None = None
+        self,
+        parts: Sequence[SnappedPart],
+        columns: MatrixColumns,
+        selection: Selection,
+        *,
+        like: QuantileDMatrix | None = None,
     ) -> None:
         some = (few for part in parts for few in part.sliced(_BATCH_ROWS))
         self._parts = [(part, selection.of(part.hashes)) for part in some]
-        every_edge = _every_edge(edges)
+        every_edge = columns.every_edge()
         self._first = len(every_edge)
         self.rows = sum(int(chosen.sum()) for _, chosen in self._parts)
         self.churned = sum(int((part.churned & chosen).sum()) for part, chosen in self._parts)
-        self.matrix = QuantileDMatrix(_Batches(every_edge, self._parts, edges), max_bin=_BINS, ref=like)
+        self.matrix = QuantileDMatrix(_Batches(every_edge, self._parts, columns), max_bin=_BINS, ref=like)
 
     def located(self) -> Iterator[tuple[slice, SnappedPart, Mask]]:
         """Yield each part with the place of its selected rows in the matrix, and their mask."""
@@ -194,8 +218,9 @@ class _Rows:
 class _Batches(DataIter):
     """Gives XGBoost one part after another as float32, so that no more than one part is in memory as that."""
 
-    def __init__(self, every_edge: Matrix, parts: Sequence[tuple[SnappedPart, Mask]], edges: Edges) -> None:
-        self._every_edge, self._parts, self._edges = every_edge, [one for one in parts if one[1].any()], edges
+    def __init__(self, every_edge: Matrix, parts: Sequence[tuple[SnappedPart, Mask]], columns: MatrixColumns) -> None:
+        self._every_edge, self._parts = every_edge, [one for one in parts if one[1].any()]
+        self._columns = columns
         self._given = 0
         super().__init__()
 
@@ -211,23 +236,10 @@ class _Batches(DataIter):
             input_data(data=self._every_edge)
         else:
             part, chosen = self._parts[self._given - 1]
-            input_data(
-                data=values(SnappedPart(part.codes[chosen], part.churned[chosen], part.hashes[chosen]), self._edges)
-            )
+            some = SnappedPart(part.codes[chosen], part.churned[chosen], part.hashes[chosen])
+            input_data(data=self._columns.values(some))
         self._given += 1
         return True
-
-
-def _every_edge(edges: Edges) -> Matrix:
-    """Return rows in which each column has each of its edges, and a value above all others.
-
-    XGBoost separates the missing values by a threshold of twice the highest value. A raw value may be that far above
-    the highest edge.
-    """
-    rows = np.full((max(map(len, edges)) + 1, len(edges)), np.nan, dtype=np.float32)
-    for column, known in enumerate(edges):
-        rows[: len(known) + 1, column] = [*known, _ABOVE_ALL]
-    return rows
 
 
 def _total(*counts: int) -> list[int]:

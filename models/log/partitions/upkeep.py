@@ -15,8 +15,8 @@ WEEKS_AHEAD = 4
 """Weeks, after this one, whose partitions are made; all who make them may be away so long."""
 NEEDED_WEEKS = 1
 """Weeks, after this one, whose partitions must be there, or a person has to know."""
-_REMEDY = "Run `python -m monitoring migrate` as the user of the database who owns the tables"
-_NO_RIGHT = "42501"
+REMEDY = "Run `python -m monitoring migrate` as the user of the database who owns the tables"
+NO_RIGHT = "42501"
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def keep(engine: Engine, now: datetime, *, tries: int = locking.TRIES) -> bool:
     except locking.Busy:
         logger.info("another process changes the tables of the prediction log")
     except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
+        if getattr(error.orig, "sqlstate", None) != NO_RIGHT:
             raise
         with engine.connect() as connection:
             _require(connection, now)
@@ -73,9 +73,9 @@ def _missing(connection: Connection, now: datetime) -> list[Week]:
 def _require(connection: Connection, now: datetime) -> None:
     """Raise if a person has to make partitions."""
     if catalogue.state(connection) != "partitioned":
-        raise LogNotPartitioned(problem="this user of the database does not own them", remedy=_REMEDY)
+        raise LogNotPartitioned(problem="this user of the database does not own them", remedy=REMEDY)
     needed = Week.of(now).later(NEEDED_WEEKS)
     lacking = [week.name for week in _missing(connection, now) if week <= needed]
     if lacking:
         problem = f"the weeks of {', '.join(lacking)} have no partition, and their rows go to the default partitions"
-        raise LogNotPartitioned(problem=problem, remedy=_REMEDY)
+        raise LogNotPartitioned(problem=problem, remedy=REMEDY)

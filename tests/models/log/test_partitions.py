@@ -14,7 +14,8 @@ from models.log import log_tables, migrations, outcome_recording
 from models.log.errors import LogBusy, LogNotPartitioned
 from models.log.log_tables import CHALLENGER_PREDICTIONS, OUTCOMES, PREDICTIONS
 from models.log.outcomes import Outcome
-from models.log.partitions import catalogue, locking, sets, upkeep
+from models.log.partitions import catalogue, locking, sets, strays, upkeep
+from models.log.partitions.strays import Health
 from models.log.partitions.weeks import Week
 from tests import predictions, waiting
 
@@ -125,6 +126,46 @@ def test_rows_for_which_there_was_no_partition_are_kept_and_moved_to_theirs(engi
     }
     assert places(engine, OUTCOMES) == dict.fromkeys(ids[:2], f"outcomes_{week}")
     assert places(engine, CHALLENGER_PREDICTIONS) == dict.fromkeys(ids, f"challenger_predictions_{week}")
+
+
+def test_rows_of_weeks_that_are_over_are_moved_to_partitions_of_their_own_while_others_are_written(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    upkeep.keep(engine, NOW)
+    weeks = [Week.of(LONG_AGO), Week.of(LONG_AGO).later(2)]
+    ids = [
+        predictions.add(engine, week.start + timedelta(days=1), rows=rows)
+        for week, rows in zip(weeks, (3, 2), strict=True)
+    ]
+    far = predictions.add(engine, NOW + timedelta(days=500), rows=1)
+    report(engine, [ids[0][0], ids[1][0]])
+    shadow(engine, ids[0])
+    with engine.connect() as connection:
+        assert strays.health(connection, NOW) == Health(partition_weeks=5, default_rows=3 + 2 + 1 + 2 + 3)
+    assert strays.place(engine, NOW, most_rows=2) == 1
+    assert f"more than 2 predictions of the week of {weeks[0].name} are in the default partition" in caplog.text
+    written: list[str] = []
+    end = threading.Event()
+
+    def write() -> None:
+        while not end.is_set():
+            written.extend(predictions.add(engine, NOW, rows=1))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert strays.place(engine, NOW) == 1
+    finally:
+        end.set()
+        writer.join()
+    expected = {one: f"predictions_{week.name}" for week, some in zip(weeks, ids, strict=True) for one in some}
+    now = dict.fromkeys(written, f"predictions_{Week.of(NOW).name}")
+    assert places(engine, PREDICTIONS) == expected | now | dict.fromkeys(far, "predictions_default")
+    assert places(engine, OUTCOMES) == {one[0]: f"outcomes_{week.name}" for week, one in zip(weeks, ids, strict=True)}
+    assert set(places(engine, CHALLENGER_PREDICTIONS).values()) == {f"challenger_predictions_{weeks[0].name}"}
+    late = predictions.add(engine, weeks[0].start, rows=1)
+    assert places(engine, PREDICTIONS)[late[0]] == f"predictions_{weeks[0].name}"
+    assert strays.place(engine, NOW) == 0
 
 
 def test_a_conversion_that_was_killed_goes_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,6 +312,12 @@ def test_who_may_only_insert_says_what_is_missing_and_writes_all_the_same(engine
     with pytest.raises(LogNotPartitioned, match="have no partition, and their rows go to the default partitions"):
         upkeep.keep(service, NOW + timedelta(weeks=5))
     after = predictions.add(service, NOW + timedelta(weeks=9), rows=1)
+    with service.connect() as connection:
+        assert strays.health(connection, NOW + timedelta(weeks=4)) == Health(partition_weeks=1, default_rows=1)
+    with pytest.raises(
+        LogNotPartitioned, match=f"the week of {Week.of(NOW).later(9).name} are in the default partitions"
+    ):
+        strays.place(service, NOW)
     report(service, before)
     assert set(places(service, PREDICTIONS)) == {*before, *after}
 
