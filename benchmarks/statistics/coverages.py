@@ -30,19 +30,6 @@ class Cases:
         return [held / samples for held, samples in self.counts]
 
 
-_METRICS = {
-    "roc_auc": "ROC-AUC",
-    "pr_auc": "PR-AUC",
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "accuracy": "accuracy",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "cost": "cost a customer",
-    "calibration_gap": "calibration gap",
-}
-_FALLS = {name: f"{_METRICS[name]}, fall" for name in ("roc_auc", "brier", "cost", "calibration_gap")}
 _CALIBRATION = {
     "calibration_error": "calibration error",
     "calibration_slope": "calibration slope",
@@ -72,9 +59,12 @@ def of(group: str) -> list[Cases]:
 
 
 def _intervals(raw: Raw) -> Iterator[Cases]:
-    for group, names, ending in (("metrics", _METRICS, ""), ("falls", _FALLS, "_fall")):
-        for name, title in names.items():
-            yield Cases(group, title, _counts(raw, "rows", f"{name}{ending}"))
+    for group, held, ending, samples in (("metrics", "covered", "", 1), ("falls", "fall_covered", ", fall", 2)):
+        for figure in dict.fromkeys(str(one["figure"]) for one in raw):
+            own = [one for one in raw if one["figure"] == figure and one[held] is not None]
+            if own:
+                counts = [_pair(one[held], int(one["samples"] or 0) // samples) for one in own]
+                yield Cases(group, f"{figure}{ending}", counts)
 
 
 def _calibration(raw: Raw) -> Iterator[Cases]:
