@@ -29,8 +29,7 @@ def run(
     """Return the parameters, and what the search found; None without one.
 
     `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known; of a
-    table `in_parts` a sample. Presets are then compared on all of it, without linear trees, which would learn from the
-    sample only. `judge_elsewhere` is as in `tuning.tune`.
+    table `in_parts` a sample, without linear trees, which would learn from it only. `judge_elsewhere`: `tuning.tune`.
     """
     matrix, churned, folds, customers = rows
     progress.stage("choosing among presets of parameters")
