@@ -31,20 +31,7 @@ def run(
     `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known; of a
     table `in_parts` a sample, without linear trees, which would learn from it only. `judge_elsewhere`: `tuning.tune`.
     """
-    matrix, churned, folds, customers = rows
-    progress.stage("choosing among presets of parameters")
-    chosen = presets.choose(
-        make,
-        matrix,
-        churned,
-        folds,
-        customers=customers,
-        without=[presets.LINEAR] if in_parts else [],
-        seed=settings.seed,
-        threads=settings.threads,
-        on_fit=lambda: progress.step(splitting.FOLDS),
-        most_rows=len(churned) if in_parts else evaluation.COMPARED_ROWS,
-    )
+    chosen = _choose_preset(make, rows, settings=settings, in_parts=in_parts, progress=progress)
     if not settings.trials:
         return chosen, None
 
@@ -52,6 +39,7 @@ def run(
         on_trial(trial)
         progress.step(splitting.FOLDS)
 
+    matrix, churned, folds, customers = rows
     progress.stage("searching for parameters")
     found = tuning.tune(
         make(chosen),
@@ -67,6 +55,30 @@ def run(
     summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
     kept = {name: value for name, value in chosen.items() if name == LINEAR_TREES}
     return kept | found.parameters, Tuning.model_validate(summary)
+
+
+def _choose_preset(
+    make: Callable[[Parameters], XGBClassifier],
+    rows: tuple[Matrix, Labels, Folds, Rows | None],
+    *,
+    settings: FitSettings,
+    in_parts: bool,
+    progress: Progress,
+) -> Parameters:
+    matrix, churned, folds, customers = rows
+    progress.stage("choosing among presets of parameters")
+    return presets.choose(
+        make,
+        matrix,
+        churned,
+        folds,
+        customers=customers,
+        without=[presets.LINEAR] if in_parts else [],
+        seed=settings.seed,
+        threads=settings.threads,
+        on_fit=lambda: progress.step(splitting.FOLDS),
+        most_rows=len(churned) if in_parts else evaluation.COMPARED_ROWS,
+    )
 
 
 def steps(trials: int) -> int:
