@@ -396,7 +396,7 @@ def test_no_secret_is_here_and_the_page_says_how_to_make_it(objects: list[Manife
 
 
 def test_the_page_names_objects_and_folders_that_exist(root: Path, page: str) -> None:
-    objects = manifests.render(root / EXAMPLE)
+    objects = [*manifests.render(root / EXAMPLE), *manifests.render(root / EXAMPLE.parent / "complete")]
     kinds = {"deployment": "Deployment", "cronjob": "CronJob", "service": "Service"}
     named = re.findall(rf"\b({'|'.join(kinds)})/([a-z][a-z-]+)", page)
     assert len(named) > 4
