@@ -7,8 +7,9 @@
 `--record` requests it for a run that a person decided about, with the reason of the last decision. The dashboard starts
 this if MONITORING_RETRAIN_COMMAND="python3 .github/scripts/request_retrain.py --record".
 
-A drift advises a retraining unless it is estimated to cost too little, as the monitor decides it. A job that found
-something and left no record is a reason, too.
+A drift advises a retraining unless it is estimated to cost too little, as the monitor decides it. Only records of the
+job that the command names are read, `drift` or `performance`: another one may run beside it. A job that found something
+and left no record is a reason, too.
 
 The exit code is that of the job (0, 1 or 2), or 2 if the request failed. For a record it is 0 if the request was sent,
 and 1 if not. The request is a `repository_dispatch` of type
@@ -19,6 +20,7 @@ one request in RETRAIN_EVERY_HOURS (24), and saves the last one in var/retrain-r
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -35,12 +37,15 @@ FOUND, CANNOT_TELL = advice.FOUND, 2
 OUTPUT = Path(os.environ.get("MONITORING_OUTPUT_DIR", "var"))
 ASKED = OUTPUT / "retrain-request.json"
 LIMIT_SECONDS = 20
+JOB = re.compile(r"(?:^|\s)(drift|performance)(?:\s|$)")
 TOLD = ("verdict", "summary", "model_version", "run_id")
 
 
-def newest_record(since: float) -> dict[str, Any]:
-    """Return the record that the job wrote."""
-    records = [path for path in (OUTPUT / "reports").glob("*Z-*.json") if path.stat().st_mtime >= since]
+def newest_record(command: list[str], since: float) -> dict[str, Any]:
+    """Return the record that the job of the command wrote; nothing if the command names no job."""
+    job = JOB.search(" ".join(command))
+    written = (OUTPUT / "reports").glob(f"*Z-{job[1]}.json") if job else ()
+    records = [path for path in written if path.stat().st_mtime >= since]
     found: dict[str, Any] = json.loads(max(records).read_text()) if records else {}
     return found
 
@@ -71,7 +76,7 @@ def main(command: list[str]) -> int:
     code = subprocess.run(command, check=False).returncode
     if code != FOUND:
         return code
-    record = newest_record(began)
+    record = newest_record(command, began)
     if record and not advice.is_advised({**record, "exit_code": code}):
         sys.stdout.write("not sent: the drift is estimated to cost too little for a retraining\n")
         return code

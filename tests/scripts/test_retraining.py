@@ -404,7 +404,7 @@ def test_drift_asks_for_a_retraining_once_and_says_why(
     job = (sys.executable, "-m", "monitoring", "drift", "--models-dir", str(root / "models"), "--live", str(live))
     variables = {**forge, "MONITORING_OUTPUT_DIR": str(tmp_path / "var"), "PYTHONPATH": str(root)}
     assert script("request_retrain.py", *job, **variables).returncode == 1
-    done = script("request_retrain.py", *ending_with(1), **variables)
+    done = script("request_retrain.py", *ending_with(1), "drift", **variables)
     [(path, authorization, body)] = Forge.taken
     assert (path, authorization) == ("/repos/ann/churn/dispatches", "Bearer secret")
     assert body["event_type"] == "retrain"
@@ -443,7 +443,7 @@ def test_script_and_monitor_ask_for_a_retraining_alike(
         "raise SystemExit(1)"
     )
     job = (sys.executable, "-c", write, json.dumps(facts))
-    assert script("request_retrain.py", *job, **forge, PYTHONPATH=str(root)).returncode == 1
+    assert script("request_retrain.py", *job, "drift", **forge, PYTHONPATH=str(root)).returncode == 1
     assert len(Forge.taken) == asked
     (tmp_path / "token").write_text("secret")
     settings = {
@@ -454,6 +454,29 @@ def test_script_and_monitor_ask_for_a_retraining_alike(
     command = [sys.executable, "-m", "monitoring", "request-retraining", "--output-dir", str(tmp_path / "var")]
     done = subprocess.run(command, cwd=root, env=os.environ | settings, capture_output=True, text=True, check=False)
     assert (done.returncode, len(Forge.taken)) == (0, 2 * asked), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"), [("performance", "lower quality"), ("drift", None), ("unnamed", "ended with exit code 1")]
+)
+def test_the_record_of_another_job_beside_it_decides_nothing(
+    job: str, reason: str | None, forge: dict[str, str], script: Script, tmp_path: Path
+) -> None:
+    records = {
+        "20260301T120000.000000Z-performance": {"summary": "lower quality"},
+        "20260301T120001.000000Z-drift": {"summary": "drift in 2 columns", "loss": {"advised": False}},
+    }
+    (tmp_path / "reports").mkdir()
+    write = (
+        "import json, pathlib, sys; "
+        "[pathlib.Path(name + '.json').write_text(json.dumps(one)) for name, one in json.loads(sys.argv[1]).items()]; "
+        "raise SystemExit(1)"
+    )
+    found = {str(tmp_path / "reports" / name): one for name, one in records.items()}
+    command = (sys.executable, "-c", write, json.dumps(found), job)
+    assert script("request_retrain.py", *command, **forge, MONITORING_OUTPUT_DIR=str(tmp_path)).returncode == 1
+    reasons = [body["client_payload"]["reason"] for _, _, body in Forge.taken]
+    assert [one.endswith(str(reason)) for one in reasons] == ([] if reason is None else [True])
 
 
 def test_without_a_token_it_shows_what_it_would_send(script: Script, tmp_path: Path) -> None:
