@@ -1,7 +1,8 @@
 """Prometheus gauges with the figures of the last run of each job, the decisions about all runs, and the pinned model.
 
 They are read at each scrape, so the gauges are never stale. A figure that the last run did not measure has no
-gauge; a run without a verdict has only exit code and time. One whose record cannot be read could not tell.
+gauge; a run without a verdict has only exit code and time. One whose record cannot be read could not tell. The gauges
+of the log are those of the last drift run that looked at it: one over a file does not end an alert.
 """
 
 from collections import Counter
@@ -36,16 +37,14 @@ class Figure:
     name: str
     documentation: str
     where: str
-    """The job and the keys into its record, separated by dots."""
+    """The job and the keys into its record, or `log` and a key of what was last seen of it, separated by dots."""
 
 
 FIGURES = (
     Figure("churn_drift_share", "Share of the feature importance in drifted columns.", "drift.drift_share"),
     Figure("churn_drift_joint_ratio", "Distance of the columns together in units of its limit.", "drift.joint.ratio"),
-    Figure(
-        "churn_log_partition_weeks", "Weeks from this one on with partitions of the log.", "drift.log.partition_weeks"
-    ),
-    Figure("churn_log_default_rows", "Rows of the log in its default partitions.", "drift.log.default_rows"),
+    Figure("churn_log_partition_weeks", "Weeks from this one on with partitions of the log.", "log.partition_weeks"),
+    Figure("churn_log_default_rows", "Rows of the log in its default partitions.", "log.default_rows"),
     Figure("churn_live_refused_share", "Share of requests refused with 422.", "drift.refused_share"),
     Figure("churn_live_outcomes_rows", "Predictions with an outcome.", "performance.outcomes_rows"),
     Figure("churn_live_roc_auc", "ROC-AUC on outcomes.", "performance.live.roc_auc.value"),
@@ -119,8 +118,9 @@ class RunCollector:
         first = {**_first(found), **{job: run.first_at.timestamp() for job, run in others.items()}}
         yield _by("job", "churn_monitor_first_run_timestamp_seconds", documentation, first)
         yield from _drift(records.get("drift", {}).get("columns", []))
+        measured = {**records, "log": _log(found)}
         for figure in FIGURES:
-            if (value := _find(records, figure.where)) is not None:
+            if (value := _find(measured, figure.where)) is not None:
                 yield GaugeMetricFamily(figure.name, figure.documentation, value)
         yield from _offers(recorded_runs.offers(records.get("performance", {})))
         yield from _decisions(found.runs)
@@ -165,6 +165,13 @@ def _newest(found: RecordedRuns, job: Job) -> Mapping[str, Any] | None:
     runs = [run for run in (*found.runs, *unread) if run.job == job]
     newest = max(runs, key=lambda run: run.name, default=None)
     return None if newest is None else newest.facts or {"finished_at": newest.started_at.isoformat()}
+
+
+def _log(found: RecordedRuns) -> Mapping[str, Any] | None:
+    """Return what the last drift run that looked at the log saw of its partitions; None if there are none."""
+    seen: Iterator[Mapping[str, Any] | None]
+    seen = (run.facts["log"] for run in found.runs if run.job == "drift" and "log" in run.facts)
+    return next(seen, None)
 
 
 def _first(found: RecordedRuns) -> dict[str, float]:

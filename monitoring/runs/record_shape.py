@@ -133,6 +133,7 @@ class _Record(_Facts):
     columns: list[_Column] = []
     joint: _Joint | None = None
     log: _LogHealth | None = None
+    log_problem: str | None = None
     loss: _Loss | None = None
     remarks: list[str] = []
     checks: list[_Check] = []

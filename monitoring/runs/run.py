@@ -135,15 +135,18 @@ def _sources(settings: JobSettings) -> dict[str, Any]:
 
 
 def _log_health(settings: JobSettings, now: datetime) -> dict[str, Any]:
-    """Return whether a partitioned log has its partitions; nothing of another log, or if it cannot be read."""
-    if isinstance(settings, DriftSettings) and settings.live:
+    """Return whether a partitioned log has its partitions, None for another log, or why that cannot be told.
+
+    Only drift runs over the log look: it reads up to a million rows of each table.
+    """
+    if not isinstance(settings, DriftSettings) or settings.live:
         return {}
     try:
         with connections.connection(settings.log_url) as connection:
             found = strays.health(connection, now)
-    except LogError:  # the run itself says so
-        return {}
-    return {} if found is None else {"log": asdict(found)}
+    except LogError as error:
+        return {"log_problem": redact_passwords(str(error))}
+    return {"log": None if found is None else asdict(found)}
 
 
 def _show(drawn: "RenderedReport", facts: Mapping[str, Any], job: Job, settings: JobSettings) -> None:

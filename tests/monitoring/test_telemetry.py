@@ -152,6 +152,27 @@ def test_a_run_that_cannot_tell_leaves_nothing_of_the_one_before(port: int, tmp_
     }
 
 
+@pytest.mark.parametrize(
+    "later", [{"live": "new.csv"}, {"log_problem": "no answer"}, {}], ids=["file", "failed", "old"]
+)
+def test_what_was_seen_of_the_log_stays_until_a_run_looks_at_it_again(
+    later: dict[str, str], port: int, tmp_path: Path
+) -> None:
+    def told() -> list[float | None]:
+        gauges = scrape(port)
+        return [gauges.get((f"churn_log_{name}",)) for name in ("partition_weeks", "default_rows")]
+
+    run_store.write(DRIFT | {"log": {"partition_weeks": 2, "default_rows": 7}}, tmp_path, "drift", NOON)
+    run_store.write(DRIFT | later, tmp_path, "drift", NOON + timedelta(hours=1))
+    assert told() == [2, 7]
+    run_store.write(
+        DRIFT | {"log": {"partition_weeks": 5, "default_rows": 0}}, tmp_path, "drift", NOON + timedelta(hours=2)
+    )
+    assert told() == [5, 0]
+    run_store.write(DRIFT | {"log": None}, tmp_path, "drift", NOON + timedelta(hours=3))  # another log, in SQLite
+    assert told() == [None, None]
+
+
 def test_a_decision_moves_a_run_from_undecided_to_decided(port: int, tmp_path: Path) -> None:
     first = run_store.write(DRIFT, tmp_path, "drift", NOON - timedelta(hours=1))
     run_store.write(DRIFT, tmp_path, "drift", NOON)

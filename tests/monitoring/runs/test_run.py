@@ -16,6 +16,7 @@ def test_a_blind_run_records_its_period_and_its_log_without_a_password(judge: Ju
     assert run.code == 2
     assert (run.record["from"], run.record["to"]) == (begin.isoformat(), end.isoformat())
     assert run.record["log_url"] == "postgresql://ann:***@127.0.0.1:1/churn"
+    assert run.record["log_problem"] == run.record["reason"]
     assert "s3cret" not in str(run.record)
 
 
@@ -46,4 +47,5 @@ def test_a_record_says_whether_a_person_chose_the_window(
 
 
 def test_the_record_of_a_file_has_no_window(judge: Judge, customers: Callable[..., Any]) -> None:
-    assert "chosen_window" not in judge(customers(500, 2).assign(contract_type=0)).record
+    record = judge(customers(500, 2).assign(contract_type=0)).record
+    assert [name for name in ("chosen_window", "log", "log_problem") if name in record] == []
