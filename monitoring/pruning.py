@@ -31,7 +31,7 @@ from monitoring.settings import PruneSettings
 CHUNK_ROWS, PAUSE_SECONDS = 5_000, 0.05
 """Rows deleted per transaction, and the pause after it, in which others can write."""
 MOST_MOVED_ROWS = 1_000_000
-"""Most predictions of a week that are moved out of the default partition, while those who write to it wait."""
+"""Most rows in the default partitions with which a week is moved out of them, while those who write there wait."""
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from sqlalchemy.exc import ProgrammingError
 
 from models.log import row_ids
 from models.log.errors import LogNotPartitioned
-from models.log.log_tables import PREDICTIONS
 from models.log.partitions import catalogue, locking, sets
 from models.log.partitions.catalogue import TABLES, PartitionSet, key
 from models.log.partitions.conversion import MOST_AHEAD
@@ -28,8 +27,8 @@ _EARLIEST, _ABOVE_ALL = row_ids.first_id(datetime(1970, 1, 5, tzinfo=UTC)), "g"
 _COUNTED = 1_000_000
 """Most rows of a range that are counted."""
 _TOO_MANY = (
-    "more than %s predictions of the week of %s are in the default partition. Move them with "
-    "`python -m monitoring migrate` when few rows are written"
+    "more than %s rows are in the default partitions, and each week that is moved locks and reads all of them. "
+    "Move them with `python -m monitoring migrate` when few rows are written"
 )
 
 logger = logging.getLogger(__name__)
@@ -60,25 +59,26 @@ def health(connection: Connection, now: datetime) -> Health | None:
     weeks = 0
     while weeks <= WEEKS_AHEAD and catalogue.covers(partitions, Week.of(now).later(weeks).ids[0]):
         weeks += 1
-    return Health(weeks, sum(_count(connection, table, gap) for table in TABLES for gap in _gaps(partitions)))
+    return Health(weeks, _count(connection, partitions, _COUNTED))
 
 
 def place(engine: Engine, now: datetime, *, most_rows: int | None = None) -> int:
     """Move rows in the default partitions to new partitions of their weeks, and return the number of weeks.
 
-    Each week is one transaction, in which those who read or write the default partitions wait; all others go on. A week
-    with more than `most_rows` predictions stays where it is, with a warning, and so do rows of more than a year ahead.
+    Each week is one transaction, in which those who read or write the default partitions wait; all others go on. It
+    lasts as long as PostgreSQL reads the default partitions, so that with more than `most_rows` rows in all of them
+    nothing is moved, with a warning. Rows of more than a year ahead stay where they are.
 
     Raises:
         LogNotPartitioned: this user of the database may not make partitions.
         SQLAlchemyError: the database cannot be reached, or others hold the tables all the time.
     """
+    if most_rows is not None and _has_more(engine, most_rows):
+        logger.warning(_TOO_MANY, f"{most_rows:,}")
+        return 0
     placed, after, end = 0, _EARLIEST, row_ids.first_id(now + MOST_AHEAD)
     while (week := _first_week(engine, after, end)) is not None:
         after = week.ids[1]
-        if most_rows is not None and _has_more(engine, week, most_rows):
-            logger.warning(_TOO_MANY, f"{most_rows:,}", week.name)
-            continue
         try:
             locking.briefly(engine, partial(_create, week=week))
         except locking.Busy:
@@ -112,15 +112,17 @@ def _first_week(engine: Engine, after: str, end: str) -> Week | None:
     return None
 
 
-def _has_more(engine: Engine, week: Week, most: int) -> bool:
-    found = _inside(PREDICTIONS, week.ids, key(PREDICTIONS)).limit(most + 1).subquery()
+def _has_more(engine: Engine, most: int) -> bool:
     with engine.connect() as connection:
-        return (connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0) > most
+        if catalogue.state(connection) != "partitioned":
+            return False
+        return _count(connection, catalogue.partition_sets(connection), most + 1) > most
 
 
-def _count(connection: Connection, table: sa.Table, gap: tuple[str, str]) -> int:
-    few = _inside(table, gap, key(table)).limit(_COUNTED).subquery()
-    return connection.scalar(sa.select(sa.func.count()).select_from(few)) or 0
+def _count(connection: Connection, partitions: list[PartitionSet], most: int) -> int:
+    """Return the number of rows in the default partitions; in each table and range, `most` are counted."""
+    ranges = [_inside(table, gap, key(table)).limit(most).subquery() for table in TABLES for gap in _gaps(partitions)]
+    return sum(connection.scalar(sa.select(sa.func.count()).select_from(rows)) or 0 for rows in ranges)
 
 
 def _inside(table: sa.Table, ids: tuple[str, str], selected: sa.ColumnElement[str]) -> sa.Select[str]:
