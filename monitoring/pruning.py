@@ -53,6 +53,7 @@ def run(settings: PruneSettings) -> str:
     """Remove old runs, then old rows, and return the summary; runs go first, so that no error of the log stops that.
 
     Raises:
+        LogNotPartitioned: all that is old was removed, but weeks lack their partitions, and this user cannot make them.
         LogUnsupported, LogMissing, LogUnreadable: there is no log, or its database does not answer.
         ArchiveUnusable, LogChanged: old rows cannot be exported, so they are not deleted.
         OSError: the folder of the runs cannot be written to.
@@ -64,7 +65,7 @@ def run(settings: PruneSettings) -> str:
     before = now - timedelta(days=settings.keep_days)
     exported = ""
     with connections.engine(settings.log_url) as engine:
-        _keep_partitions(engine, now)
+        unpartitioned = _keep_partitions(engine, now)
         archived: list[Archived] | None = None
         if settings.export:
             before = Week.of(before).start
@@ -76,17 +77,23 @@ def run(settings: PruneSettings) -> str:
         _analyze(engine)
     dropped = f"dropped {found.partitions:,} partitions; " if found.partitions else ""
     dropped += f"moved the rows of {placed:,} weeks to partitions of their own; " if placed else ""
-    return (
+    summary = (
         f"{runs}{exported}{dropped}deleted {found.predictions:,} predictions, with their outcomes, and "
         f"{found.counts:,} counts of requests from before {before:%Y-%m-%d %H:%M} UTC"
     )
+    if unpartitioned is not None:
+        logger.info("%s", summary)
+        raise unpartitioned
+    return summary
 
 
-def _keep_partitions(engine: Engine, now: datetime) -> None:
+def _keep_partitions(engine: Engine, now: datetime) -> LogNotPartitioned | None:
+    """Make missing partitions; return what hinders it, so that old rows are removed all the same."""
     try:
         upkeep.keep(engine, now)
     except LogNotPartitioned as error:
-        logger.warning("%s", error)
+        return error
+    return None
 
 
 def _place_strays(engine: Engine, now: datetime) -> int:

@@ -105,7 +105,8 @@ def test_others_write_while_much_is_deleted(engine: Engine, url: str, monkeypatc
 def test_on_a_partitioned_log_select_and_delete_are_rights_enough(postgres_url: str) -> None:
     engine, role = log_tables.connect(postgres_url), "only_deletes"
     migrations.upgrade(engine)
-    upkeep.keep(engine, OLD)
+    for when in (OLD, NOW):
+        upkeep.keep(engine, when)
     old = [*predictions.add(engine, OLD, rows=2), *predictions.add(engine, OLD - timedelta(weeks=3), rows=2)]
     recent = predictions.add(engine, RECENT + timedelta(weeks=1), rows=2)
     with engine.begin() as connection:

@@ -62,6 +62,21 @@ def test_a_run_of_the_monitor_tells_of_missing_partitions_and_migrate_makes_them
         assert Week.of(LAST_MONTH).name in [one.suffix for one in catalogue.partition_sets(connection)]
 
 
+def test_prune_removes_what_is_old_and_fails_where_partitions_are_missing(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = log_tables.connect(postgres_url)
+    migrations.upgrade(opened)
+    predictions.add(opened, LAST_MONTH, rows=3)
+    with opened.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW seen AS SELECT churned FROM outcomes")
+    with caplog.at_level("INFO"):
+        assert main(["prune", "--log-url", postgres_url, "--keep-days", "14"]) == 2
+    assert "deleted 3 predictions" in caplog.text
+    assert "cannot be partitioned by week: seen refers to them" in caplog.text
+    opened.dispose()
+
+
 def test_prune_moves_what_it_keeps_and_drops_it_as_a_partition_later(engine: Engine, postgres_url: str) -> None:
     old = predictions.add(engine, NOW - timedelta(days=100), rows=2)
     told = pruning.run(PruneSettings(log_url=postgres_url, keep_days=60))
