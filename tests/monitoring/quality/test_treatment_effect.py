@@ -138,8 +138,15 @@ def test_without_a_holdout_there_is_no_effect() -> None:
     assert treatment_effect.of_tiers({("high", False): Arm(2_000, 1_500, 1_000)}, COSTS, false_alarm_rate=0.01) == ()
 
 
-def test_customers_with_a_draw_and_an_outcome_are_counted_once(tmp_path: Path) -> None:
-    engine = log_tables.connect(f"sqlite:///{tmp_path / 'log.db'}", create=True)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'log.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+def test_customers_with_a_draw_and_an_outcome_are_counted_once(url: str) -> None:
+    engine = log_tables.connect(url, create=True)
     migrations.upgrade(engine)
     ids = predictions.add(engine, MADE_AT, rows=8)
     table, treated = log_tables.PREDICTIONS, log_tables.TREATMENTS
