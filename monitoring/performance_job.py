@@ -83,14 +83,15 @@ def assess(
         promises_calibration=manifest.has_recalibration,
         estimated=quality.estimated(track.probability, manifest.policy),
         reason=_shortage(track.outcomes.churned, settings.min_rows),
-        effects=treatment_effect.of_tiers(arms, manifest.policy.costs),
     )
+    rate = settings.false_alarm_rate if false_alarm_rate is None else false_alarm_rate
+    # A run without checks is no look, so it spends no false alarms.
+    effects = treatment_effect.of_tiers(arms, manifest.policy.costs, false_alarm_rate=None if found.reason else rate)
     outcomes = None if found.reason else (track.outcomes.probability, track.outcomes.churned)
     proposal = repair.find(
         manifest, track.probability, outcomes, trusted=settings.trusted_reporters, min_rows=settings.min_rows
     )
-    found = replace(found, repair=proposal)
-    rate = settings.false_alarm_rate if false_alarm_rate is None else false_alarm_rate
+    found = replace(found, repair=proposal, effects=effects)
     return found if found.reason else _judge(found, model, settings, contract, rate)
 
 

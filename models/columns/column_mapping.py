@@ -113,14 +113,14 @@ class ColumnMapping(BaseModel):
                 if column in forbidden:
                     raise TargetAmongFeatures(feature=feature, column=column)
 
-    def remedy(self, missing: Sequence[str]) -> str:
+    def remedy(self, missing: Sequence[str], *, under: str = "[features] or [target]") -> str:
         """Say where to name the columns that a source has instead of the missing ones."""
         if self._path is None:
             return "Map other names with --columns FILE.toml."
         lines = {column: toml_files.line_of(self._path, column, _columns_read) for column in missing}
         if wrong := [f"{column} in line {line}" for column, line in lines.items() if line]:
             return f"Correct {self._path}: {', '.join(wrong)}."
-        return f"Map {', '.join(missing)} in {self._path}, under [features], [target], [outcomes] or [treatments]."
+        return f"Map {', '.join(missing)} in {self._path}, under {under}."
 
 
 def read(path: Path | None, contract: Contract) -> ColumnMapping:

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -64,7 +65,8 @@ def chunks(
 def _chunks(path: Table, kind: Kind, rows: int, mapping: ColumnMapping) -> Iterator[tuple[list[Row], float]]:
     sources = {name: mapping.reported(kind.name, name) for name in kind.columns}
     columns = [source.column for source in sources.values()]
-    column_mapping.require(columns, tables.schema(path, mapping.csv).names, remedy=mapping.remedy)
+    remedy = partial(mapping.remedy, under=f"[{kind.name}]")
+    column_mapping.require(columns, tables.schema(path, mapping.csv).names, remedy=remedy)
     number = 1
     for chunk in tables.chunks(path, rows=rows, columns=columns, style=mapping.csv):
         fits = (~chunk.misfit).tolist()

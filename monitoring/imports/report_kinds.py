@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
@@ -23,11 +23,18 @@ _NO, _YES = {"0", "false", "no", "n", "f", "off"}, {"1", "true", "yes", "y", "t"
 
 
 def _offer(cell: Any) -> Any:
-    text = (parsing.whole(cell) or "").lower()
+    word = parsing.whole(cell) or ""
+    text = word.lower()
     if text in _YES:
         said = "Input should name the offer, as medium or high; {cell} does not say which it was"
         raise PydanticCustomError("offer_not_named", said, {"cell": text})
-    return "none" if text in _NO else text
+    if text in _NO:
+        return "none"
+    if text not in get_args(Offer):
+        remedy = "list {cell} under values of offer, in [treatments] of the columns file"
+        said = f"Input should be none, medium or high, so {remedy}"
+        raise PydanticCustomError("offer_unknown", said, {"cell": word or "the empty cell"})
+    return text
 
 
 class _OutcomeRow(Outcome):

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import ValidationError
-
 from models.bundles.quality import Figure
 from models.bundles.risk import Costs, RiskTier
-from monitoring.quality.treatment_effect import DIFFERS, LEAST_CHURNED, LEAST_ROWS, Effect
+from monitoring.quality.treatment_effect import DIFFERS, LEAST_OF_EACH, LEAST_ROWS, TIERS, Effect, has_others
 
 
 def sentences(effects: Sequence[Effect], costs: Costs | None) -> list[str]:
@@ -31,35 +29,43 @@ def records(effects: Sequence[Effect], costs: Costs | None) -> list[dict[str, An
 def advice(effects: Sequence[Effect], costs: Costs | None) -> str | None:
     """Say which success rates to write into the costs file; None unless one surely differs from what happened."""
     rates = {one.tier: rate for one in effects if (rate := _to_set(one))}
-    useless = [one.tier for one in effects if one.keeps_nobody]
+    useless = [one.tier for one in effects if one.shows_nothing]
     if costs is None or not (rates or useless):
         return None
-    parts = [f"the {tier} offer keeps nobody: make none, or another one" for tier in useless]
+    parts = [f"nothing shows that the {tier} offer keeps anybody: make none, or another one" for tier in useless]
     if rates:
         listed = rates.items()
         keys = (f"success_rate = {rate:g} under [{tier}] instead of {_assumed(costs, tier):g}" for tier, rate in listed)
-        parts.append(f"set {' and '.join(keys)}, and fit again with --costs")
-        if not useless and (problem := _problem(costs, rates)):
-            parts.append(f"a fit would refuse these costs as they are, because {problem}")
-    return f"costs file: {'; '.join(parts)}"
+        problem = None if useless else _problem(costs, rates)
+        parts.append(f"set {' and '.join(keys)}{f'; then {problem}' if problem else ''}, and fit again with --costs")
+    return f"costs file: if all offers are reported, {'; '.join(parts)}"
 
 
 def _to_set(one: Effect) -> float | None:
     """Return the success rate to write into the costs file, with two digits; None if the one there may be right."""
-    if one.success_rate is None or one.verdict not in DIFFERS or one.keeps_nobody:
+    if one.success_rate is None or one.verdict not in DIFFERS or one.shows_nothing:
         return None
     rate = float(f"{one.success_rate.value:.2g}")
     return None if rate == one.assumed_success_rate else rate
 
 
 def _problem(costs: Costs, rates: Mapping[RiskTier, float]) -> str | None:
-    raw = costs.model_dump()
-    for tier, rate in rates.items():
-        raw[tier]["success_rate"] = rate
-    try:
-        Costs.model_validate(raw)
-    except ValidationError as error:
-        return error.errors()[0]["msg"].removeprefix("Value error, ")
+    """Say which offer pays for no customer at these success rates, and what to do; a fit would refuse such costs."""
+    medium_rate, high_rate = (rates.get(tier, _assumed(costs, tier)) for tier in TIERS)
+    changed = {
+        "medium": costs.medium.model_copy(update={"success_rate": medium_rate}),
+        "high": costs.high.model_copy(update={"success_rate": high_rate}),
+    }
+    found = costs.model_copy(update=changed)
+    medium, high = found.break_even
+    if medium >= 1:
+        return "the medium offer no longer pays: make it cheaper, or another one"
+    if high_rate <= medium_rate:
+        return "the high offer keeps no more than the medium one: make another one"
+    if high >= 1:
+        return "the high offer no longer pays beside the medium one: make it cheaper, or another one"
+    if high <= medium:
+        return "the medium offer no longer pays beside the high one: make it cheaper, or another one"
     return None
 
 
@@ -70,28 +76,45 @@ def _assumed(costs: Costs, tier: RiskTier) -> float:
 def _sentence(one: Effect, costs: Costs | None) -> str:
     who = f"effect of the {one.tier} offer: {one.free.rows:,} customers who may get it, {one.held_out.rows:,} held out"
     if one.reduced_churn_by is None:
-        return f"{who}: too few outcomes, {LEAST_ROWS} customers and {LEAST_CHURNED} churners are needed in each group"
-    parts = [f"churn lower by {_points(one.reduced_churn_by)}"]
+        needed = f"{LEAST_ROWS} customers, {LEAST_OF_EACH} who churned and {LEAST_OF_EACH} who stayed"
+        return f"{who}: too few outcomes, {needed} are needed in each group"
+    parts = [_reduced(one.reduced_churn_by)]
     if one.saved is not None and costs is not None:
         low, high = one.saved.low, one.saved.high
         parts.append(f"{costs.currency} {one.saved.value:,.2f} ({low:,.2f} to {high:,.2f}) saved for each customer")
-    if one.success_rate is None:
-        parts.append(f"{_unreported(one)}, so there is no success rate")
-    elif one.assumed_success_rate is not None:
+    parts.append(_reported(one))
+    if one.success_rate is not None and one.assumed_success_rate is not None:
         parts.append(
             f"success rate {_percent(one.success_rate)}, {one.assumed_success_rate:.0%} is assumed: {one.verdict}"
         )
     return f"{who}: {'; '.join(parts)}"
 
 
-def _unreported(one: Effect) -> str:
-    if not one.free.offers + one.held_out.offers:
-        return "no offers are reported"
-    share, of_held_out = one.free.offers / one.free.rows, one.held_out.offers / one.held_out.rows
-    told = f"offers are reported for {share:.1%}, and for {of_held_out:.1%} of those held out"
-    if share <= of_held_out:
-        return f"{told}, who should get none"
-    return f"{told}, too few for this effect (report all of them, or wait for more outcomes)"
+def _reported(one: Effect) -> str:
+    """Say for how many customers offers are reported, and why that gives no success rate."""
+    free, held_out = one.free, one.held_out
+    if not free.offers + held_out.offers + free.others + held_out.others:
+        return "no offers are reported, so there is no success rate"
+    share, of_held_out = free.offers / free.rows, held_out.offers / held_out.rows
+    told = f"offers are reported for {share:.1%} of those who may get it"
+    if of_held_out or one.success_rate is None:
+        told += f", and for {of_held_out:.1%} of those held out"
+    if one.success_rate is not None:
+        return told
+    if has_others(held_out, free):
+        others, of_others = free.others / free.rows, held_out.others / held_out.rows
+        problem = f"; offers of other tiers for {others:.1%}, and for {of_others:.1%} of those held out"
+    elif share <= of_held_out:
+        problem = ", who should get none"
+    else:
+        problem = ", too few for this effect (report all of them, or wait for more outcomes)"
+    return f"{told}{problem}, so there is no success rate"
+
+
+def _reduced(by: Figure) -> str:
+    if by.value < 0:
+        return f"churn higher by {_points(Figure(-by.value, -by.high, -by.low))}"
+    return f"churn lower by {_points(by)}"
 
 
 def _points(figure: Figure) -> str:

@@ -71,11 +71,27 @@ def rows(run: RecordedRun) -> list[Offer]:
 
 
 def _offer(one: Mapping[str, Any], figures: Sequence[Interval | None]) -> Offer:
-    free, held_out = one["free"]["rows"], one["held_out"]["rows"]
+    free, held_out = one["free"], one["held_out"]
     is_known = one.get("reduced_churn_by") is not None
     verdict = str(one.get("verdict") or "") if is_known else _TOO_FEW
-    customers = f"{free:,} who may get it, {held_out:,} held out"
-    return Offer(one["tier"], customers, verdict, verdict.endswith(" than assumed"), figures)
+    customers = f"{free['rows']:,} who may get it, {held_out['rows']:,} held out"
+    return Offer(
+        one["tier"], f"{customers}; {_reported(free, held_out)}", verdict, verdict.endswith(" than assumed"), figures
+    )
+
+
+def _reported(free: Mapping[str, int], held_out: Mapping[str, int]) -> str:
+    """Say for how many customers offers are reported, and of other tiers and in the holdout only where some are."""
+    told = f"offers reported for {_share(free, 'offers')}"
+    if held_out["offers"]:
+        told += f", and for {_share(held_out, 'offers')} of those held out"
+    if free.get("others") or held_out.get("others"):
+        told += f"; of other tiers for {_share(free, 'others')}, and for {_share(held_out, 'others')} of those held out"
+    return told
+
+
+def _share(arm: Mapping[str, int], name: str) -> str:
+    return f"{arm.get(name, 0) / arm['rows']:.0%}" if arm["rows"] else "none"
 
 
 def _intervals(measure: _Measure, effects: Sequence[Mapping[str, Any]]) -> list[Interval | None]:

@@ -37,10 +37,17 @@ def table(found: PerformanceResult) -> Table:
         return []
     measures = _measures(found)
     rows = [
-        [one.tier, f"{one.free.rows:,}", f"{one.held_out.rows:,}", *(each.write(one) for each in measures), one.verdict]
+        [
+            one.tier,
+            *(f"{arm.rows:,}" for arm in (one.free, one.held_out)),
+            *(f"{arm.offers / arm.rows:.1%}" if arm.rows else "" for arm in (one.free, one.held_out)),
+            *(each.write(one) for each in measures),
+            one.verdict,
+        ]
         for one in effects
     ]
-    return [["offer", "may get it", "held out", *(each.title for each in measures), "success rate is"], *rows]
+    groups = ("may get it", "held out", "of the first, offers reported", "of those held out")
+    return [["offer", *groups, *(each.title for each in measures), "success rate is"], *rows]
 
 
 def plots(found: PerformanceResult) -> dict[str, Plot]:
@@ -67,7 +74,8 @@ def plots(found: PerformanceResult) -> dict[str, Plot]:
 
 
 def _reported(found: PerformanceResult) -> Sequence[Effect]:
-    return found.effects if any(one.free.offers + one.held_out.offers for one in found.effects) else ()
+    is_reported = any(arm.offers + arm.others for one in found.effects for arm in (one.free, one.held_out))
+    return found.effects if is_reported else ()
 
 
 def _measures(found: PerformanceResult) -> list[_Measure]:

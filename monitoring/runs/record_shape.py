@@ -89,6 +89,7 @@ class _Interval(_Facts):
 class _Arm(_Facts):
     rows: int
     offers: int
+    others: int = 0
 
 
 class _Offer(_Facts):

@@ -116,7 +116,8 @@ def read_all(output_dir: Path) -> RecordedRuns:
 def offers(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return what the offer of each tier did; nothing where no offer was reported."""
     found: Sequence[Mapping[str, Any]] = facts.get("offers") or ()
-    is_reported = any(one[arm]["offers"] for one in found for arm in ("free", "held_out"))
+    arms = [one[arm] for one in found for arm in ("free", "held_out")]
+    is_reported = any(arm["offers"] or arm.get("others") for arm in arms)
     return found if is_reported else ()
 
 

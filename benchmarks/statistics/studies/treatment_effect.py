@@ -31,6 +31,8 @@ _CASES = tuple(
     )
 )
 """Customers held out, their churn rate, the true success rate, and the share of the others who get an offer."""
+_FALSE_ALARM_RATE = 0.01
+"""Of a look that says whether the assumed success rates are right, both tiers together."""
 _FREE_FOR_EACH = 9  # a holdout of 10 %
 
 
@@ -63,9 +65,21 @@ def make(cases: Iterable[tuple[int, float, float, float]] = _CASES, repetitions:
             f"{repetitions:,} repetitions of each case. A tenth of the customers of a tier is held out; of the others, "
             "a share gets an offer that keeps a share of those who would churn (*true success*). The columns say how "
             "often the 95 % interval of a figure covers its truth, and how often the offers are found to work: with a "
-            "true success of 0 that is the false-alarm rate, else the power."
+            "true success of 0 that is the false-alarm rate, else the power. The last column says how often the "
+            "success rate is called unlike the assumed one though they are the same (0.1 % is assumed for 0 %): "
+            f"{_FALSE_ALARM_RATE / len(treatment_effect.TIERS):.1%} of single looks are promised."
         ),
-        columns=("held out", "churn rate", "true success", "offered", "churn difference", "money", "success", "found"),
+        columns=(
+            "held out",
+            "churn rate",
+            "true success",
+            "offered",
+            "churn difference",
+            "money",
+            "success",
+            "found",
+            "called unlike",
+        ),
         rows=[
             (
                 f"{one.held_out:,}",
@@ -74,7 +88,13 @@ def make(cases: Iterable[tuple[int, float, float, float]] = _CASES, repetitions:
                 f"{one.offered_share:.0%}",
                 *(
                     findings.rate(hits, one.told)
-                    for hits in (one.difference_covered, one.saved_covered, one.success_covered, one.found)
+                    for hits in (
+                        one.difference_covered,
+                        one.saved_covered,
+                        one.success_covered,
+                        one.found,
+                        one.called_unlike,
+                    )
                 ),
             )
             for one in found
@@ -97,7 +117,7 @@ def measure(held_out: int, churn_rate: float, success: float, share: float, *, r
             ("high", False): Arm(free, int(churned), offers),
             ("high", True): Arm(held_out, int(rng.binomial(held_out, churn_rate))),
         }
-        _, effect = treatment_effect.of_tiers(arms, costs)
+        _, effect = treatment_effect.of_tiers(arms, costs, false_alarm_rate=_FALSE_ALARM_RATE)
         if effect.reduced_churn_by is None or effect.saved is None or effect.success_rate is None:
             continue
         reduced = churn_rate * success * share
@@ -120,7 +140,9 @@ def _conclude(found: Iterable[Counts]) -> str:
         hits / one.told for one in found for hits in (one.difference_covered, one.saved_covered, one.success_covered)
     ]
     alarms = [one.found / one.told for one in found if not one.success_rate]
+    unlike = max((one.called_unlike / one.told for one in found if one.success_rate), default=0)
     return (
         f"The intervals cover in {min(shares):.1%} to {max(shares):.1%} of repetitions. Offers without effect are "
-        f"found to work in at most {max(alarms, default=0):.1%}."
+        f"found to work in at most {max(alarms, default=0):.1%}. A right success rate is called wrong in at most "
+        f"{unlike:.1%} of single looks."
     )

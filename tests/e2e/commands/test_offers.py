@@ -64,12 +64,14 @@ def test_offers_of_a_file_are_measured_and_shown(
 
     told = monitoring.run("performance", *flags, exit_code=1).out
     assert f"effect of the high offer: {len(free)} customers who may get it, {1_200 - len(free)} held out" in told
+    assert "; offers are reported for 100.0% of those who may get it; success rate" in told
     record = newest(output, ".json")
     [_, high] = json.loads(record.read_text())["offers"]
     assert high["free"]["offers"] == high["free"]["rows"] == len(free)
     assert high["success_rate"]["low"] < 1 / 3 < high["success_rate"]["high"]
     report = newest(output, ".html").read_text()
     assert '"title": "What offers did, with 95 % intervals"' in report
+    assert '"of the first, offers reported"' in report
     assert json.dumps([100 * high["success_rate"]["value"]]) in report  # the plot
 
     settings = DashboardSettings(output_dir=output)

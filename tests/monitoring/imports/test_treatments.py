@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from models.columns.errors import ColumnMissing
 from models.log import log_tables, migrations, row_ids
 from monitoring.imports import importing, report_files
 from monitoring.imports.report_kinds import TREATMENTS
@@ -57,7 +58,7 @@ def test_offers_are_recorded_once_and_what_cannot_be_is_set_aside(
         f"{ids[0]},none,{GIVEN}",
         f"{UNKNOWN},high,{GIVEN}",
         f"{ids[3]},yes,{GIVEN}",
-        f"{ids[4]},call,soon",
+        f"{ids[4]},Call,soon",
         f"{ids[5]},high,2025-01-01",
         f"{ids[0]},high,{GIVEN}",
     ]
@@ -75,7 +76,9 @@ def test_offers_are_recorded_once_and_what_cannot_be_is_set_aside(
     assert reasons.keys() == {"4", "5", "6", "7", "8"}
     assert (reasons["4"], reasons["5"]) == ("another offer is known", "no such prediction")
     assert reasons["6"] == "offer: Input should name the offer, as medium or high; yes does not say which it was"
-    assert [part.partition(":")[0] for part in reasons["7"].split("; ")] == ["offer", "given_at"]
+    problem, _, time = reasons["7"].partition("; ")
+    listed = "so list Call under values of offer, in [treatments] of the columns file"
+    assert (problem, time[:8]) == (f"offer: Input should be none, medium or high, {listed}", "given_at")
     assert reasons["8"] == "given_at: Input should not be before the time of the prediction"
     engine.dispose()
 
@@ -119,3 +122,13 @@ def test_offers_to_customers_who_were_held_out_are_named(
     assert caplog.messages == [f"{one}: import reports the high offer to a customer who was held out"]
     assert importing.run(settings, TREATMENTS) == "recorded 0 treatments of 2 rows; 2 were already recorded"
     engine.dispose()
+
+
+def test_a_missing_column_is_mapped_in_the_section_of_treatments(engine: Engine, url: str, tmp_path: Path) -> None:
+    engine.dispose()
+    path, columns = tmp_path / "given.csv", tmp_path / "columns.toml"
+    path.write_text("prediction_id,action,given_at\n")
+    columns.write_text('[outcomes]\nchurned = { column = "action" }\n')
+    settings = ImportTreatmentsSettings(file=path, log_url=url, columns=columns)
+    with pytest.raises(ColumnMissing, match=r"Map offer in .*columns\.toml, under \[treatments\]\.$"):
+        importing.run(settings, TREATMENTS)

@@ -100,8 +100,11 @@ def test_what_offers_did_is_shown_where_some_were_reported(client: TestClient, r
     advice = "costs file: set success_rate = 0.2 under [high] instead of 0.3, and fit again with --costs"
     page = client.get(f"/runs/{ran(FALLEN | {'offers': OFFERS, 'costs_advice': advice}, 0, 'performance')}").text
     text = seen(page)
-    assert "medium 200 who may get it, 20 held out; too few outcomes not known not known not known" in text
-    assert "high worse than assumed 4,000 who may get it, 400 held out 10.0 5.0 to 15.0" in text
+    too_few = "medium 200 who may get it, 20 held out; offers reported for 75%; too few outcomes"
+    assert f"{too_few} not known not known not known" in text
+    assert (
+        "high worse than assumed 4,000 who may get it, 400 held out; offers reported for 100% 10.0 5.0 to 15.0" in text
+    )
     assert "EUR -35.00 -60.00 to -10.00 20.0% 11.0% to 28.0% assumed 30.0%" in text
     assert f"Remarks {advice}" in text
     described = re.findall(r'aria-label="([^"]+; dashed [^"]+)"', page)

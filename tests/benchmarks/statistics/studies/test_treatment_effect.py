@@ -13,4 +13,5 @@ def test_intervals_cover_and_a_large_effect_is_found() -> None:
             assert int(one[figure] or 0) / 300 > 0.9
     assert int(none["found"] or 0) <= 20
     assert large["found"] == 300
+    assert int(large["called_unlike"] or 0) <= 6  # 1.5 are expected
     assert found.rows[1][:4] == ("400", "80%", "30%", "100%")
