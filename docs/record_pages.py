@@ -13,7 +13,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from demo.running_service import free_port, running
 
@@ -22,6 +22,14 @@ CUSTOMER = {"tenure_months": 14, "monthly_charges": 62, "total_charges": 868, "s
 """The customer on the demo page; README says the chance of leaving."""
 VARIED = "Support tickets"
 SIZE = (1280, 1340)
+"""Width, and the most that a picture is high."""
+_LAST_END = """most => {
+  const boxes = [...document.querySelectorAll("li, p, tr, h2, h3, label, svg, button, textarea")]
+    .map(one => one.getBoundingClientRect()).filter(box => box.height > 0);
+  const ends = boxes.map(box => Math.ceil(box.bottom) + 2).filter(end => end <= most);
+  return Math.max(...ends.filter(end => boxes.every(box => box.bottom <= end || box.top >= end - 4)));
+}"""
+"""Finds where a page can be cut without cutting an element."""
 _FLAGS = ["--no-sandbox", "--disable-background-networking"]
 _START_SECONDS, _SETTLE_MILLISECONDS, _COLOURS = 60, 2_000, 128
 
@@ -37,11 +45,11 @@ def main() -> None:
         page = browser.new_page(viewport={"width": width, "height": height})
         with running(DEMO / "models", DEMO / "page.log", SERVICE_LOG_URL="") as service:
             _fill(page, service.url)
-            _save(page, PICTURES / "page.png")
+            _save(page, PICTURES / "page.png", height)
         with _dashboard() as address:
             page.goto(address)
             page.locator("li.card", has_text="drift job").get_by_role("link", name="Look and decide").first.click()
-            _save(page, PICTURES / "review.png")
+            _save(page, PICTURES / "review.png", page.evaluate(_LAST_END, height))
         browser.close()
 
 
@@ -57,9 +65,10 @@ def _fill(page: Page, address: str) -> None:
     page.locator("#curve-feature").select_option(label=VARIED)
 
 
-def _save(page: Page, path: Path) -> None:
+def _save(page: Page, path: Path, height: int) -> None:
     page.wait_for_timeout(_SETTLE_MILLISECONDS)
-    with Image.open(io.BytesIO(page.screenshot())) as picture:
+    part: FloatRect = {"x": 0, "y": 0, "width": SIZE[0], "height": height}
+    with Image.open(io.BytesIO(page.screenshot(clip=part))) as picture:
         fewer = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
         fewer.save(path, optimize=True)
 

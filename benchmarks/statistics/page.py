@@ -14,8 +14,8 @@ _PICTURES = {
         "16,000 test rows"
     ),
     "false-alarms": (
-        "False alarms a year of hourly looks, with the limits of a single check and of hourly looks, and the days "
-        "until each finds slow drift"
+        "Drifts that begin in a calm year of hourly looks, with the limits of a single check and of hourly looks, and "
+        "the days until each finds slow drift"
     ),
 }
 _PAGE = """\

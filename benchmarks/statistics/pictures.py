@@ -1,4 +1,4 @@
-"""The pictures of the studies, drawn from their raw data: coverage, the gate's power, and the false alarms of drift.
+"""The pictures of the studies, drawn from their raw data: coverage, the gate's power, and the drifts of calm years.
 
 Like the other figures, they are legible on light and on dark pages, and equal input gives equal bytes.
 """
@@ -134,7 +134,7 @@ def _draw_alarms(axes: Axes, years: Raw, sizes: Sequence[float]) -> None:
             axes.plot([x, x], [low, high], color=_INK, linewidth=1.2)
             axes.annotate(f"{count / many:.2g}", (x, high), (0, 3), textcoords="offset points", ha="center")
     axes.set_xticks(range(len(sizes)), [f"{size:,.0f} a day" for size in sizes])
-    axes.set_title("False alarms a year, by customers")
+    axes.set_title("Drifts that begin in a calm year")
     axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
     axes.margins(y=0.12)

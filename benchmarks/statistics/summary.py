@@ -128,8 +128,8 @@ def _looks(found: Study) -> str:
     by_rule = {row[1]: row for row in found.rows[:2]}
     return (
         f"**`drift`, looked at hourly for a year with {found.rows[0][0]} customers a day.** "
-        f"{_short(by_rule['looks'][4])} false alarms a year, where the limits of a single check give "
-        f"{_short(by_rule['single check'][4])}. Slow drift is found some days later."
+        f"{_short(by_rule['looks'][4])} drifts begin in a calm year, and "
+        f"{_short(by_rule['single check'][4])} with the limits of a single check. Slow drift is found some days later."
     )
 
 

@@ -116,7 +116,7 @@ class ColumnMapping(BaseModel):
     def remedy(self, missing: Sequence[str], *, under: str = "[features] or [target]") -> str:
         """Say where to name the columns that a source has instead of the missing ones."""
         if self._path is None:
-            return "Map other names with --columns FILE.toml."
+            return "Map other names with --columns FILE.toml; `python -m training contract draft` writes a first one."
         lines = {column: toml_files.line_of(self._path, column, _columns_read) for column in missing}
         if wrong := [f"{column} in line {line}" for column, line in lines.items() if line]:
             return f"Correct {self._path}: {', '.join(wrong)}."

@@ -8,7 +8,7 @@ import logging
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePath
 from typing import IO
 
@@ -33,7 +33,7 @@ REMEDY = (
 )
 
 TITLE_REMEDY = "If a title or another line is above the header, remove it."
-"""Remedy where already the first row is a misfit."""
+"""Remedy where already the first row is a misfit, or the header has one name only."""
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +177,21 @@ def _headed_chunks(path: Table, selection: Selection) -> Iterator[Chunk]:
     if kind not in _READERS and (path.suffix or path.exists()):
         raise TableUnreadable(path=path, problem=_unknown(path), remedy=REMEDY)
     with reading(path):
-        yield from _READERS[kind](path, selection)
+        yield from _require_names(path, _READERS[kind](path, selection))
+
+
+def _require_names(path: Table, parts: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Check that the header is no title: one name beside empty cells, above a row that has more values."""
+    head = next(parts)
+    names = head.table.column_names
+    if len(names) < 3 or sum(map(bool, names)) != 1:
+        return chain([head], parts)
+    first = list(islice(parts, 1))
+    values = [column[0].as_py() for part in first if len(part.table) for column in part.table.columns]
+    if sum(map(bool, values)) > 1:
+        problem = f"all cells of its header but {''.join(names)!r} are empty"
+        raise TableUnreadable(path=path, problem=problem, remedy=f"{TITLE_REMEDY} {REMEDY}")
+    return chain([head], first, parts)
 
 
 def _said(path: Table, part: Chunk) -> Chunk:

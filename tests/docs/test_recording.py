@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import sync_playwright
 
-from models.bundles import bundle
+from models.bundles import bundle, pins
 from models.bundles.scorer import Scorer
 from models.features import CONTRACT
 from tests import svg
@@ -90,6 +90,12 @@ def test_a_browser_plays_it_and_shows_the_last_screen_where_motion_is_unwelcome(
     assert seen[0.01] == ["$ make demo"]
     assert seen[19.9] == still == lines
     assert min(contrast) > 4.5  # as WCAG asks for text
+
+
+@pytest.mark.shipped_model
+def test_the_demo_was_recorded_with_the_pinned_model(root: Path) -> None:
+    shown = set(re.findall(r"\d{8}-[0-9a-f]{32}", (root / "docs" / "demo.svg").read_text()))
+    assert shown == {pins.read(root / "models").version}, "`make record` draws it anew"
 
 
 @pytest.mark.shipped_model

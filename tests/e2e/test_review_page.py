@@ -161,6 +161,8 @@ def test_all_fits_a_phone(browser: Browser, dashboard: str, output_dir: Path, ke
         for path in ("/", *dict.fromkeys(path for path in paths if path.startswith("/runs/"))):
             page.goto(f"{dashboard}{path}")
             assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"], path
+            for table in page.locator(".wide[aria-labelledby=columns]").all():
+                assert table.evaluate("one => one.scrollWidth - one.clientWidth") == 0, "a column is cut off"
             for closed in page.locator("summary").all():
                 closed.click()
             broken += violations(page, axe)

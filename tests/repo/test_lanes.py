@@ -1,6 +1,7 @@
 """`.ci/test` runs the tests in lanes, and Ctrl-C ends all of them."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -76,3 +77,22 @@ def test_only_tests_that_fail_twice_or_cannot_run_fail_the_run(first: int, again
     done = subprocess.run([lanes / ".ci" / "test"], cwd=lanes, capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert ("tests of the lane deployments failed" in done.stdout) == (first == 1)
+
+
+def test_each_test_file_runs_in_exactly_one_lane(root: Path, files: list[Path]) -> None:
+    found = re.search(r"^containers=.*?^\)$", (root / ".ci" / "test").read_text(), re.DOTALL | re.MULTILINE)
+    assert found is not None
+    told = 'printf "%s\\n" "${containers[@]}" "" "${deployments[@]}" "" "${others[@]}"'
+    expanded = subprocess.run(["bash", "-c", f"{found[0]}\n{told}"], capture_output=True, text=True, check=True).stdout
+    containers, deployments, others = ([Path(line) for line in lane.split()] for lane in expanded.split("\n\n"))
+    assert [path for path in (*containers, *deployments, *others) if not (root / path).exists()] == []
+
+    def lanes_of(file: Path) -> list[Path]:
+        """Return what each lane that runs it names; the serial lane runs the tests that no other one names."""
+        inside = [path for path in others if file.is_relative_to(path) and file not in (*containers, *deployments)]
+        named = [path for path in (*containers, *deployments) if path == file] + inside
+        return named or [path for path in [Path("tests")] if file.is_relative_to(path)]
+
+    tests = [path for path in files if re.fullmatch(r"test_.*\.py|.*_test\.py", path.name)]
+    assert len(tests) > 300
+    assert {file: lanes for file in tests if len(lanes := lanes_of(file)) != 1} == {}

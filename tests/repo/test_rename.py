@@ -99,6 +99,7 @@ def test_all_that_has_a_name_has_the_new_one(renamed: tuple[Clone, str]) -> None
 def test_readme_links_to_the_demo_page_of_the_new_project(renamed: tuple[Clone, str], clone: Clone) -> None:
     folder, told = renamed[0].folder, renamed[1]
     assert "[without a server](https://ann.github.io/telco/demo/)" in (folder / "README.md").read_text()
+    assert "[the demo page without a server](https://ann.github.io/telco/demo/)" in (folder / "README.md").read_text()
     assert "(docs/deploy.md#publish-the-demo-page)" not in (folder / "README.md").read_text()
     assert "README.md: the link to the demo page, https://ann.github.io/telco/demo/" in told
     elsewhere = clone.make("rename", f"NAME={NAME}")  # it has no origin

@@ -18,13 +18,11 @@ from training.contracts import (
 from training.contracts.draft_dates import Dates
 from training.contracts.draft_files import COLUMNS, FEATURES, Draft
 from training.contracts.draft_kinds import Decision, LeftOut
+from training.contracts.draft_lines import Lines
 from training.contracts.draft_profile import Profile
 from training.contracts.draft_source import Declared, Source
 from training.contracts.errors import DraftRefused, NothingDrafted
 from training.contracts.settings import DRAFT_DIR, DraftSettings
-
-_FEW_ROWS = 10
-"""Most rows without an outcome that are taken for lines of totals or remarks."""
 
 
 def draft(settings: DraftSettings) -> str:
@@ -37,7 +35,7 @@ def draft(settings: DraftSettings) -> str:
     _require_free(settings.output_dir)
     declared = draft_source.declared(settings.columns)
     source = draft_source.opened(settings, declared.csv)
-    profiles = _profiles(source)
+    profiles, lines = _profiles(source)
     target, outcome = _target(profiles, declared, settings.target)
     leaks = _leaks(source, profiles, outcome)
     others = {outcome.name, *declared.never_features, *leaks}
@@ -50,19 +48,21 @@ def draft(settings: DraftSettings) -> str:
         raise NothingDrafted(source=source.name, problem="no column can be a feature")
     _write(settings.output_dir, made)
     tried = draft_check.try_rows(settings.output_dir, source.first)
-    are_empty = _may_be_no_customers(profiles, outcome)
-    return draft_report.text(settings, made, outcome, sample=len(source.first), tried=tried, are_empty=are_empty)
+    odd = lines.find(profiles, outcome)
+    return draft_report.text(settings, made, outcome, sample=len(source.first), tried=tried, odd=odd)
 
 
-def _profiles(source: Source) -> list[Profile]:
+def _profiles(source: Source) -> tuple[list[Profile], Lines]:
     """Go through all rows, and describe each column; of columns with one name, none."""
     counts = Counter(source.first.column_names)
     kinds = {field.name: field.type for field in source.first.schema if counts[field.name] == 1}
     profiles = [draft_profile.of(name, kind, source.style) for name, kind in kinds.items()]
+    lines = Lines()
     for part in source.parts:
+        lines.add(part)
         for profile in profiles:
             profile.add(part.column(profile.name))
-    return profiles
+    return profiles, lines
 
 
 def _target(profiles: Sequence[Profile], declared: Declared, named: str | None) -> tuple[Target, Profile]:
@@ -96,12 +96,6 @@ def _decide(
             yield name, LeftOut(name, draft_kinds.LEAK, is_forbidden=True, remedy=remedy)
         else:
             yield name, draft_kinds.decide(profile, dates)
-
-
-def _may_be_no_customers(profiles: Sequence[Profile], outcome: Profile) -> bool:
-    """Tell whether few rows lack the outcome, and most other columns have empty cells too, as in a line of totals."""
-    emptied = sum(0 < outcome.missing <= profile.missing for profile in profiles if profile is not outcome)
-    return outcome.missing <= _FEW_ROWS and 2 * emptied > len(profiles) - 1
 
 
 def _may_tell(profile: Profile) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -22,9 +23,15 @@ _LOOKED_AT, _MANY_SHARE = 1_000, 0.5
 _SMALLEST, _LARGEST = 1e-30, 1e36
 _YES = {"yes", "y", "true", "t", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
 _NO = {"no", "n", "false", "f", "off", "0", "nein", "falsch", "non", "faux", "não"}
-_SIGNED = re.compile(r"(?P<before>\D{0,4}?)[+-]?\d[\d.,' ]*(?P<after>\D{0,4})")
-_SIGN = re.compile(r"[€$£¥₹%‰]|[A-Z]{3}(?=\s)|(?<=\s)[A-Z]{3}")
-"""Signs of currencies, percent, and codes of currencies beside a blank."""
+_SIGN = (
+    r"((?:US|C|A|R)?\$|[€£¥₹₽₩₪₺₫฿₴₦¢%‰]|EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|"
+    r"SGD|HKD|KRW|THB|AED|euros?|dollars?|pounds?|percent|prozent|s?fr\.?|kr\.?|rs\.?|zł|kč|ft|lei)"
+)
+"""Signs, codes and words of currencies, and percent."""
+_SIGNED = re.compile(
+    rf"[-+(\u2212]*\s*(?:{_SIGN}\s*)?[-+(\u2212]*\s*\d[\d.,'\u2019\s]*(?:[-\u2013]+\s*)?\)?\s*(?:{_SIGN}\s*)?[-)]?",
+    re.IGNORECASE,
+)
 _ID_NAME = re.compile(r"(^|_)(id|uuid|guid)$|^id_")
 
 
@@ -130,7 +137,7 @@ def _find_nothing_to_learn(profile: Profile) -> str:
         return f"missing in {profile.missing / profile.rows:.1%} of the rows"
     if len(profile.values) == 1:
         return "one value only"
-    sign = _find_sign(profile)
+    sign = _find_sign(profile) if len(profile.values) > MOST_LEVELS else ""
     return f"numbers with {sign}; write them without it in the table" if sign else ""
 
 
@@ -147,12 +154,14 @@ def _find_id(profile: Profile) -> str:
 
 
 def _find_sign(profile: Profile) -> str:
-    """Return the sign that stands beside all numbers of a column, such as €; empty if there is none, or few levels."""
-    if len(profile.values) <= MOST_LEVELS or profile.numbers:
-        return ""
-    found = [_SIGNED.fullmatch(text) for text in list(profile.values)[:_LOOKED_AT]]
-    signs = {sign.strip() for match in found if match for sign in match.group("before", "after") if _SIGN.search(sign)}
-    return signs.pop() if all(found) and len(signs) == 1 else ""
+    """Return the sign of money or percent that stands beside the numbers of a column, such as €; empty if none does."""
+    looked_at = dict(profile.values.most_common(_LOOKED_AT))
+    found = {text: match for text in looked_at if (match := _SIGNED.fullmatch(text))}
+    signs = {sign.casefold().rstrip("."): sign for match in found.values() for sign in match.groups() if sign}
+    signed = sum(looked_at[text] for text in found)
+    others = Counter({text: rows for text, rows in looked_at.items() if text not in found})
+    is_signed = len(signs) == 1 and 2 * profile.numbers < profile.known and are_numbers(signed, others)
+    return next(iter(signs.values())) if is_signed else ""
 
 
 def _is_numeric(profile: Profile) -> bool:
@@ -183,6 +192,8 @@ def _category(profile: Profile) -> Decision:
         return _many_levels(profile)
     levels = tuple(sorted(profile.values))
     example, why = _commonest(profile), f"{len(levels)} levels"
+    if sign := _find_sign(profile):
+        why += f"; numbers with {sign}: write them without it in the table, if amounts count"
     return Field(profile.name, "Literal", profile.missing > 0, example, levels=levels, why=why)
 
 

@@ -39,6 +39,8 @@ class Profile:
     """Rows with a number."""
     low: float = math.inf
     high: float = -math.inf
+    second: float = -math.inf
+    """The largest number below the highest."""
     are_whole: bool = True
     are_codes: bool = False
     """Whether some begin with a zero, as postcodes do."""
@@ -72,6 +74,11 @@ class Profile:
         """Return the number that one of the values is; None if it is none."""
         return read_number(self.spelt[text], self.style)
 
+    def read(self, cell: Any) -> float | None:
+        """Return the number in a cell; None if it has none."""
+        text = parsing.whole(cell)
+        return None if text is None else read_number(cell.strip() if isinstance(cell, str) else text, self.style)
+
     def _add(self, cell: Any, count: int) -> None:
         text = parsing.whole(cell)
         if text is None or is_null(text, self.style):
@@ -81,6 +88,7 @@ class Profile:
         number = read_number(spelt, self.style)
         if number is not None:
             self.numbers += count
+            self.second = max(self.second, min(self.high, number) if number != self.high else -math.inf)
             self.low, self.high = min(self.low, number), max(self.high, number)
             self.are_whole &= number.is_integer()
             self.are_codes |= bool(_LEADING_ZERO.fullmatch(spelt))

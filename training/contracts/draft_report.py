@@ -16,10 +16,10 @@ _LONGEST = 40
 _MINE = "training/columns/mine.toml"
 
 
-def text(settings: DraftSettings, made: Draft, outcome: Profile, *, sample: int, tried: Tried, are_empty: bool) -> str:
+def text(settings: DraftSettings, made: Draft, outcome: Profile, *, sample: int, tried: Tried, odd: str) -> str:
     """Return the report; `sample` is the number of rows that were looked at for signs of a leak.
 
-    `are_empty` says that rows without an outcome may have little else.
+    `odd` says why a line may be no customer.
     """
     rows = [("column", "became", "why"), *(_row(name, decision, made) for name, decision in made.decisions.items())]
     lines = [
@@ -30,7 +30,7 @@ def text(settings: DraftSettings, made: Draft, outcome: Profile, *, sample: int,
         *_aligned(rows),
         "",
         _tried(made, tried, outcome.rows),
-        *_warnings(made, outcome, are_empty=are_empty),
+        *_warnings(made, outcome, odd),
         f"Read {settings.output_dir / FEATURES} and {settings.output_dir / COLUMNS}, correct them, and then:",
         *(f"    {command}" for command in _commands(settings)),
     ]
@@ -72,7 +72,7 @@ def _row(name: str, decision: Decision, made: Draft) -> tuple[str, str, str]:
     return shown, f"{made.names[name]}: {kind}{bounds}{nullable}", decision.why
 
 
-def _warnings(made: Draft, outcome: Profile, *, are_empty: bool) -> list[str]:
+def _warnings(made: Draft, outcome: Profile, odd: str) -> list[str]:
     leaks = [name for name, decision in made.decisions.items() if decision.why == draft_kinds.LEAK]
     found = []
     if leaks:
@@ -81,11 +81,11 @@ def _warnings(made: Draft, outcome: Profile, *, are_empty: bool) -> list[str]:
     if outcome.missing:
         rows = f"{outcome.missing:,} row{'s' if outcome.missing > 1 else ''}"
         found.append(f"Warning: the outcome is unknown in {rows}, not learned from.")
-        if are_empty:
-            found.append(
-                "Warning: most other columns have empty cells too. If a line is no customer, such as one of totals, "
-                "remove it: it widens bounds, and lets fields be unknown."
-            )
+    if odd:
+        found.append(
+            f"Warning: {odd}. If a line is no customer, such as one of totals, remove it: it widens bounds, and may "
+            "let fields be unknown."
+        )
     return found
 
 

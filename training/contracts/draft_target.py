@@ -12,7 +12,7 @@ from models.columns.errors import ColumnMissing
 from models.columns.origins import Target
 from models.customer import parsing
 from models.customer.files.csv_format import CsvFormat
-from training.contracts import draft_kinds, draft_names, draft_profile
+from training.contracts import draft_kinds, draft_lines, draft_names, draft_profile
 from training.contracts.draft_profile import Profile
 from training.contracts.errors import TargetOutOfScope, TargetUnknown
 
@@ -43,9 +43,12 @@ def find(profiles: Sequence[Profile], named: str | None, *, has_list: bool = Fal
         if not found:
             names = [profile.name for profile in profiles]
             raise ColumnMissing(missing=[named], present=names, remedy="Name another one with --target.")
-        if len(values := values_of(found[0])) != 2 and not has_list:
-            raise TargetOutOfScope(column=named, values=values, has_more=found[0].is_full)
+        if len(values_of(found[0])) != 2 and not has_list:
+            raise _out_of_scope(found[0])
         return found[0]
+    called = [profile for profile in profiles if _NAMES[0].search(draft_names.snake(profile.name))]
+    if len(called) == 1 and _has_few_others(called[0]):
+        raise _out_of_scope(called[0])
     pairs = [profile for profile in profiles if len(values_of(profile)) == 2]
     for look in _NAMES:
         looking = [profile for profile in pairs if look.search(draft_names.snake(profile.name))]
@@ -55,9 +58,8 @@ def find(profiles: Sequence[Profile], named: str | None, *, has_list: bool = Fal
             raise TargetUnknown(candidates=[profile.name for profile in looking])
     if len(pairs) == 1:
         return pairs[0]
-    called = [profile for profile in profiles if _NAMES[0].search(draft_names.snake(profile.name))]
     if len(called) == 1 and not pairs:
-        raise TargetOutOfScope(column=called[0].name, values=values_of(called[0]), has_more=called[0].is_full)
+        raise _out_of_scope(called[0])
     raise TargetUnknown(candidates=[profile.name for profile in pairs])
 
 
@@ -97,6 +99,17 @@ def gives_away(cells: pa.ChunkedArray, outcome: pa.ChunkedArray, style: CsvForma
         return False
     few = codes.nunique() <= draft_kinds.MOST_LEVELS and len(codes) >= 10 * codes.nunique()
     return any(_is_told(code, outcomes) for code in ((codes, codes == -1) if few else (codes == -1,)))
+
+
+def _out_of_scope(profile: Profile) -> TargetOutOfScope:
+    values, may_be_line = values_of(profile), _has_few_others(profile)
+    return TargetOutOfScope(column=profile.name, values=values, has_more=profile.is_full, may_be_line=may_be_line)
+
+
+def _has_few_others(profile: Profile) -> bool:
+    """Tell whether few rows have another value than the two most common ones, as in a line of totals."""
+    rows = sorted(_rows_of_values(profile).values(), reverse=True)
+    return 0 < sum(rows[2:]) <= draft_lines.FEW_ROWS and sum(rows[2:]) < rows[1]
 
 
 def _rows_of_values(profile: Profile) -> Counter[str]:

@@ -34,12 +34,13 @@ class TargetUnknown(DraftError):
 class TargetOutOfScope(DraftError):
     """The outcome does not have two values."""
 
-    def __init__(self, *, column: str, values: Sequence[str], has_more: bool) -> None:
+    def __init__(self, *, column: str, values: Sequence[str], has_more: bool, may_be_line: bool = False) -> None:
         self.column, self.values = column, tuple(values)
         shown = ", ".join(repr(value) for value in values[:5]) or "nothing"
         count = f"more than {len(values):,}" if has_more else f"{len(values):,}"
         problem = f"target {column} has {count} different values ({shown}{', ...' if len(values) > 5 else ''})"
-        super().__init__(f"{problem}. {OUT_OF_SCOPE} Name another column with --target COLUMN.")
+        line = "If a line is no customer, such as one of totals, remove it. " if may_be_line else ""
+        super().__init__(f"{problem}. {line}{OUT_OF_SCOPE} Name another column with --target COLUMN.")
 
 
 class NothingDrafted(DraftError):

@@ -15,8 +15,6 @@ from pydantic_settings import BaseSettings, CliApp
 
 from tests.e2e.commands import warm_process
 
-OURS = ("TRAINING_", "MONITORING_", "SERVICE_", "DEMO_", "MLFLOW_", "RETRAIN_")
-"""Variables that would change what a program does; those of whoever runs the tests are left out."""
 LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 """An address of this machine alone, where a system has more than one of them."""
 Commands = Mapping[str, type[BaseSettings]]
@@ -84,8 +82,7 @@ class Program:
                 process.wait()
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        return inherited | {"PYTHONPATH": str(self._root), "DO_NOT_TRACK": "true"} | dict(variables)
+        return warm_process.inherited(self._root) | dict(variables)
 
 
 def fetched(url: str) -> str:

@@ -1,6 +1,7 @@
 """Runs commands in forks of one process that has imported their libraries, since imports take seconds of CPU time.
 
-A fork has the working folder, the variables, the files and the exit code of a new process, and ends as one does.
+A fork has the working folder, the variables, the standard files and the exit code of a new process. Unlike one, it has
+libraries that were imported before its variables were set, and it does not wait for threads at its end.
 """
 
 import atexit
@@ -14,6 +15,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +44,14 @@ IMPORTED = {
 """By program: what its commands import when they run."""
 IS_POSSIBLE = sys.platform == "linux"
 """Elsewhere, libraries of the system do not survive a fork."""
+OURS = ("TRAINING_", "MONITORING_", "SERVICE_", "DEMO_", "MLFLOW_", "RETRAIN_")
+"""Variables that would change what a program does; those of whoever runs the tests are left out."""
+
+
+def inherited(root: Path) -> dict[str, str]:
+    """Return the variables that each program has, before those of its test."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return kept | {"PYTHONPATH": str(root), "DO_NOT_TRACK": "true"}
 
 
 class WarmProcess:
@@ -51,13 +61,18 @@ class WarmProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.commands.warm_process"],
             cwd=root,
-            env=os.environ | {"PYTHONPATH": str(root), "DO_NOT_TRACK": "true"},
+            env=inherited(root),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
         atexit.register(self.end)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     def run(
         self, program: str, words: Sequence[str], environment: Mapping[str, str]
@@ -68,13 +83,15 @@ class WarmProcess:
         with TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
             asked = {"program": program, "words": words, "environment": environment, "out": str(out), "err": str(err)}
-            self._process.stdin.write(f"{json.dumps(asked)}\n")
-            self._process.stdin.flush()
             try:
+                self._process.stdin.write(f"{json.dumps(asked)}\n")
+                self._process.stdin.flush()
                 exit_code = int(self._process.stdout.readline())
-            except BaseException:  # a test that takes too long, or Ctrl-C: its answer must not be taken for another's
+            except BaseException:
+                # It is dead, a test takes too long, or Ctrl-C: the next test starts another, and gets no late answer.
                 started.cache_clear()
-                os.killpg(self._process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
                 raise
             return subprocess.CompletedProcess(list(words), exit_code, out.read_text(), err.read_text())
 
@@ -94,7 +111,7 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         asked = json.loads(line)
-        for name in IMPORTED[asked["program"]]:
+        for name in IMPORTED.get(asked["program"], ()):
             import_module(name)
         with warnings.catch_warnings(action="ignore"):  # of threads that wait in numeric libraries, which allow a fork
             child = os.fork()
@@ -125,6 +142,8 @@ def _become(asked: Mapping[str, Any]) -> NoReturn:
         runpy.run_module(asked["program"], run_name="__main__", alter_sys=True)
     except SystemExit as end:
         exit_code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if not isinstance(end.code, int | None):
+            sys.stderr.write(f"{end.code}\n")
     except Exception:  # noqa: BLE001  # as the interpreter itself does
         traceback.print_exc()
         exit_code = 1

@@ -269,7 +269,19 @@ def test_sheets_that_are_not_read_are_named(tmp_path: Path, caplog: pytest.LogCa
     ]
 
 
-def test_a_title_above_the_header_is_named_as_what_may_be_wrong(tmp_path: Path) -> None:
-    (tmp_path / "table.csv").write_text("Customers of 2026\nname,fee\nZoe,1\n")
-    with pytest.raises(TableUnreadable, match=r"row 1 has another number of cells.+title.+is above the header, remove"):
+@pytest.mark.parametrize(
+    ("title", "problem"),
+    [
+        ("Customers of 2026", "row 1 has another number of cells"),
+        ("Customers of 2026,,", "all cells of its header but 'Customers of 2026' are empty"),  # as Excel writes it
+    ],
+)
+def test_a_title_above_the_header_is_named_as_what_may_be_wrong(tmp_path: Path, title: str, problem: str) -> None:
+    (tmp_path / "table.csv").write_text(f"{title}\nname,fee,plan\nZoe,1,a\n")
+    with pytest.raises(TableUnreadable, match=rf"{problem}.+title.+is above the header, remove"):
         tables.read(tmp_path / "table.csv")
+
+
+def test_a_table_of_one_column_may_have_empty_ones_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("name,,\nZoe,,\n")
+    assert tables.read(tmp_path / "table.csv", used=["name"])["name"].to_pylist() == ["Zoe"]

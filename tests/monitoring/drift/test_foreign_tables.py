@@ -102,3 +102,4 @@ def test_a_missing_column_is_quoted_and_the_nearest_is_named(judge: Judge, custo
     assert outcome.code == 2
     assert 'no column "tenure_months"; it has "Tenure_Month", ' in outcome.said
     assert 'The nearest is "Tenure_Month" for "tenure_months". Map other names with --columns' in outcome.said
+    assert "`python -m training contract draft` writes a first one" in outcome.said

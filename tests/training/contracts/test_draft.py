@@ -124,6 +124,17 @@ def test_what_looks_like_an_id_is_forbidden_with_the_reason(folder: Path) -> Non
     assert "plan_id" in found.contract.names
 
 
+SIGNED = {
+    "USD {}": "USD",
+    "{}.50 kr": "kr",
+    "{} Fr.": "Fr.",
+    "CHF {},234.50": "CHF",
+    "CHF 1\u2019{}.50": "CHF",
+    "({}.50) \u20ac": "\u20ac",
+    "-\u20ac{}.50": "\u20ac",
+    "{}\u00a0%": "%",
+}
+"""Forms of an amount, and the sign that is named."""
 DAYS = pd.Timestamp("2026-11-29") - pd.to_timedelta(np.arange(ROWS) % 300, unit="D")
 
 
@@ -211,7 +222,10 @@ def test_a_typed_column_of_one_date_is_left_out(folder: Path) -> None:
             [f"{at},50 \N{EURO SIGN}" for at in range(ROWS)],
             "numbers with \N{EURO SIGN}; write them without it in the table",
         ),
-        ([f"USD {at}" for at in range(ROWS)], "numbers with USD; write them without it in the table"),
+        *(
+            ([text.format(at) for at in range(ROWS)], f"numbers with {sign}; write them without it in the table")
+            for text, sign in SIGNED.items()
+        ),
         (repeated(*(f"shop {at}" for at in range(ROWS - 100))), f"{ROWS - 100} levels, hardly any of them twice"),
     ],
 )
@@ -322,7 +336,40 @@ def test_a_line_of_totals_is_warned_of(folder: Path) -> None:
     table = pd.concat([customers(fee=repeated(20.5, 30.25), plan=repeated("a", "b")), totals])
     report = draft_of(folder, table).report
     assert "the outcome is unknown in 1 row," in report
-    assert "If a line is no customer, such as one of totals, remove it" in report
+    assert "Warning: most other columns have empty cells too. If a line is no customer" in report
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("Total", "a row begins with 'Total'"),
+        ("Gesamtergebnis:", "a row begins with 'Gesamtergebnis:'"),
+        ("K999", 'a row without an outcome has by far the largest "months"'),
+    ],
+)
+def test_a_line_with_a_sum_in_each_column_is_warned_of(folder: Path, first: str, why: str) -> None:
+    table = customers(fee=repeated(20.5, 30.25), plan=repeated("a", "b"))
+    table.insert(0, "customer", [f"K{at}" for at in range(ROWS)])
+    totals = {"customer": first, "months": table["months"].sum(), "fee": table["fee"].sum()}
+    report = draft_of(folder, pd.concat([table, pd.DataFrame([totals])]), suffix="parquet").report
+    assert f"Warning: {why}. If a line is no customer, such as one of totals, remove it" in report
+
+
+def test_a_customer_with_the_largest_number_is_no_line_of_totals(folder: Path) -> None:
+    table = customers(fee=[9_000.0, *repeated(20.5, 30.25)[1:]])
+    table.loc[ROWS - 1, "Churn"] = None
+    assert "totals" not in draft_of(folder, table).report
+
+
+def test_codes_that_are_no_currency_stay_a_category(folder: Path) -> None:
+    found = draft_of(folder, customers(segment=repeated(*(f"SEG {at}" for at in range(100, 200)))))
+    assert found.became("segment") == "segment: open category 100 levels"
+
+
+def test_few_amounts_with_a_sign_are_a_category_and_the_report_says_so(folder: Path) -> None:
+    found = draft_of(folder, customers(fee=repeated("3 \u20ac", "5 \u20ac", "8 \u20ac", "9 \u20ac", "k.A.")))
+    why = "5 levels; numbers with \u20ac: write them without it in the table, if amounts count"
+    assert found.became("fee") == f"fee: category {why}"
 
 
 def test_bounds_and_levels_come_from_all_rows_of_a_large_table(folder: Path) -> None:
@@ -378,6 +425,12 @@ def test_the_given_columns_file_is_kept(folder: Path) -> None:
         ),
         (customers(churned=repeated(0, 1)), None, TargetUnknown, '"Churn", "churned" have two values'),
         (customers(churned=repeated(0, 1, 2)).drop(columns="Churn"), None, TargetOutOfScope, "several classes"),
+        (
+            customers(churned=[*repeated("no", "yes")[1:], "96"], region=repeated("a", "b")).drop(columns="Churn"),
+            None,
+            TargetOutOfScope,
+            "such as one of totals, remove it",
+        ),
         (customers()[["Churn"]], None, NothingDrafted, "customers.csv: no column can be a feature"),
         (customers()[:0], None, NothingDrafted, "customers.csv: it has no rows"),
     ],
