@@ -49,9 +49,10 @@ def write(described: Mapping[str, str]) -> str:
 
 def write_again() -> str:
     """Write the page with the facts of the last run."""
-    lines = _path().read_text(encoding="utf-8").splitlines(keepends=True)
-    names = ("date", "commit", "processor", "kernel", "python", "libraries")
-    return _write("".join(line for line in lines if line.startswith(tuple(f"- {name}: " for name in names))))
+    facts = tuple(f"- {name}: " for name in ("date", "commit", "processor", "kernel", "python", "libraries"))
+    with _path().open(encoding="utf-8") as lines:
+        machine = "".join(line for line in lines if line.startswith(facts))
+    return _write(machine)
 
 
 def _write(machine: str) -> str:
