@@ -20,7 +20,7 @@ from models.columns import column_mapping
 from models.columns.column_mapping import ColumnMapping
 from models.customer.contract import Contract
 from tests import checkout
-from tests.e2e.commands import programs, warm_process
+from tests.e2e.commands import programs
 from tests.waiting import wait_until
 from training.data import datasets
 from training.settings import FitSettings
@@ -153,7 +153,7 @@ UNLIKELY = LIKELY | {"laufzeit_monate": 110, "vertragsbeginn": 3_270, "umsatz_in
 def test_its_first_five_minutes_lead_to_a_served_model(guide: str, home: Path) -> None:
     section = guide.partition("## Five minutes\n")[2].partition("\n## ")[0]
     *lines, serve = "".join(blocks(section, "sh")).splitlines()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(warm_process.OURS)}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(programs.OURS)}
     environment = inherited | {"DO_NOT_TRACK": "true", "PYTHON": "false", "SERVICE_PORT": str(port := free_port())}
     told = ""
     for line in lines:

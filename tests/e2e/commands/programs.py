@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings, CliApp
 
-from tests.e2e.commands import warm_process
-
+OURS = ("TRAINING_", "MONITORING_", "SERVICE_", "DEMO_", "MLFLOW_", "RETRAIN_")
+"""Variables that would change what a program does; those of whoever runs the tests are left out."""
 LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 """An address of this machine alone, where a system has more than one of them."""
 Commands = Mapping[str, type[BaseSettings]]
@@ -32,31 +32,24 @@ class Ended:
 class Program:
     """`python -m NAME`, run from the checkout, with a record of the command lines that ended as expected.
 
-    The name may have a second word, for commands below a command. The first run of a command is a new process; later
-    ones are forks of a process that has imported the same libraries.
+    The name may have a second word, for commands below a command.
     """
 
     def __init__(self, name: str, root: Path) -> None:
         self.name, self._root = name, root
         self.lines: list[tuple[str, ...]] = []
-        self._begun: set[str] = set()
 
     def run(self, *words: object, exit_code: int = 0, cwd: Path | None = None, **variables: str) -> Ended:
         """Run it to its end."""
         line = tuple(map(str, words))
-        environment = self._environment(variables)
-        if cwd is None and line[0] in self._begun and self.name in warm_process.IMPORTED and warm_process.IS_POSSIBLE:
-            done = warm_process.started(self._root).run(self.name, line, environment)
-        else:
-            done = subprocess.run(
-                [sys.executable, "-m", *self.name.split(), *line],
-                cwd=cwd or self._root,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            self._begun.update(line[:1])
+        done = subprocess.run(
+            [sys.executable, "-m", *self.name.split(), *line],
+            cwd=cwd or self._root,
+            env=self._environment(variables),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == exit_code, done.stdout + done.stderr
         self.lines.append(line)
         return Ended(done.stdout, done.stderr)
@@ -82,7 +75,8 @@ class Program:
                 process.wait()
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        return warm_process.inherited(self._root) | dict(variables)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        return inherited | {"PYTHONPATH": str(self._root), "DO_NOT_TRACK": "true"} | dict(variables)
 
 
 def fetched(url: str) -> str:

@@ -22,8 +22,7 @@ from demo.populations import CALM
 from demo.running_service import free_port, running
 from monitoring.runs import run_store
 from tests import checkout, live_log
-from tests.e2e.commands.programs import fetched
-from tests.e2e.commands.warm_process import OURS
+from tests.e2e.commands.programs import OURS, fetched
 from tests.waiting import wait_until
 from training.data import synthetic
 
