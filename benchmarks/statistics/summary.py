@@ -54,7 +54,7 @@ def _decisions(found: Study) -> str:
     return (
         "**Card, `promote`: groups, savings, differences.** Their intervals hold the truth in "
         f"{_ends(coverages.of('comparisons'))}. That a group is surely below the floor, a sample surely unlike the "
-        f"test set, or another algorithm surely ahead is said wrongly in at most {most:.1%} of samples."
+        f"test set, or any of four algorithms surely ahead is said wrongly in at most {most:.1%} of samples."
     )
 
 
@@ -69,8 +69,8 @@ def _bounds(found: Study) -> str:
 def _parameters(found: Study) -> str:
     ahead = sum(_float(one["chosen_behind_low"]) > 0 for one in found.raw)
     return (
-        "**`fit`: parameters.** A simpler algorithm is surely ahead of the preset that a plain fit chooses on "
-        f"{ahead} of {len(found.raw)} tables; the output then warns."
+        "**`fit`: parameters.** A simpler algorithm is ahead of the preset that a plain fit chooses, by a 95 % interval of "
+        f"its own, on {ahead} of {len(found.raw)} tables. The output warns if it is ahead at the level of all together."
     )
 
 

@@ -38,6 +38,16 @@ def equal_promoted() -> str:
     return spaced(findings.rate(promoted, repetitions))
 
 
+def ahead() -> str:
+    found = [one for one in study.load("decisions").raw if one["what"] == "fit: another algorithm surely ahead"]
+    alarms, power = (
+        [100 * int(one["hits"] or 0) / int(one["samples"] or 1) for one in found if one["kind"] == kind]
+        for kind in ("alarm", "power")
+    )
+    wrong = f"{min(alarms):.1f} to {max(alarms):.1f} %"
+    return f"{wrong}; {power[0]:.0f} % with 1,000 rows, {power[1]:.0f} % with 4,000"
+
+
 def test_the_pages_quote_what_the_studies_measured() -> None:
     [roc_auc] = [one for one in coverages.of("metrics") if one.figure == "ROC-AUC"]
     quotes = [
@@ -48,6 +58,7 @@ def test_the_pages_quote_what_the_studies_measured() -> None:
         (RESULTS, f"| those of calibration error, slope and intercept | {calibration()}"),
         (RESULTS, f"| effect of an offer | its interval covers in {held('offers')}"),
         (RESULTS, f"| their intervals cover in {held('comparisons')}"),
+        (RESULTS, f"one that is truly better | {ahead()} |"),
         (RESULTS, f"| `promote`: an equal model is promoted | {equal_promoted()} |"),
     ]
     text = {page: " ".join((ROOT / page).read_text(encoding="utf-8").split()) for page in (README, RESULTS)}
