@@ -50,6 +50,10 @@ def ahead() -> str:
 
 def test_the_pages_quote_what_the_studies_measured() -> None:
     [roc_auc] = [one for one in coverages.of("metrics") if one.figure == "ROC-AUC"]
+    outcomes, scores, rate, *_ = (ends(one.shares) for one in coverages.of("new map"))
+    proposed = coverages.of("new map")[-2]
+    at_35, *later = (f"{100 * share:.0f} %" for share in proposed.shares)
+    held_35, of_35 = proposed.counts[0]
     quotes = [
         (README, f"intervals of the metrics cover {held('metrics')}"),
         (README, f"an equal model in {equal_promoted().partition(' (')[0]} of cases"),
@@ -58,6 +62,11 @@ def test_the_pages_quote_what_the_studies_measured() -> None:
         (RESULTS, f"| those of calibration error, slope and intercept | {calibration()}"),
         (RESULTS, f"| effect of an offer | its interval covers in {held('offers')}"),
         (RESULTS, f"| their intervals cover in {held('comparisons')}"),
+        (
+            RESULTS,
+            f"| its interval holds in {outcomes}; from scores alone in {scores}, and that of the churn rate in {rate}",
+        ),
+        (RESULTS, f"| {at_35} at a rate of 35 % ({held_35} of {of_35}), {later[0]} at 40 % and {later[1]} at 50 %"),
         (RESULTS, f"one that is truly better | {ahead()} |"),
         (RESULTS, f"| `promote`: an equal model is promoted | {equal_promoted()} |"),
     ]
