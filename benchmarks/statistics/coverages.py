@@ -37,6 +37,7 @@ _CALIBRATION = {
     "churned_at_medium_bound": "churned at the medium bound",
     "churned_at_high_bound": "churned at the high bound",
 }
+_LEAST_PROPOSED = 20  # of a churn rate; one of one is no share
 _OFFERS = {"difference": "difference in churn", "saved": "money saved", "success": "success rate"}
 
 
@@ -76,7 +77,7 @@ def _decisions(raw: Raw) -> Iterator[Cases]:
     intervals = [one for one in raw if one["kind"] == "interval"]
     for title in dict.fromkeys(str(one["what"]) for one in intervals):
         counts = [_pair(one["hits"], one["samples"]) for one in intervals if one["what"] == title]
-        yield Cases("comparisons", title, counts)
+        yield Cases("folds" if title.startswith("fit: ") else "comparisons", title.removeprefix("fit: "), counts)
 
 
 def _offers(raw: Raw) -> Iterator[Cases]:
@@ -85,10 +86,15 @@ def _offers(raw: Raw) -> Iterator[Cases]:
 
 
 def _recalibration(raw: Raw) -> Iterator[Cases]:
-    for taught_by, told in (("outcomes", "from outcomes"), ("scores", "from scores alone")):
-        own = [one for one in raw if str(one["taught_by"]).endswith(taught_by)]
-        yield Cases("new map", f"saving, {told}", _counts(own, "rate", "holds"))
-    yield Cases("new map", "churn rate, from scores alone", _counts(own, "rate", "rate_holds"))
+    told = {"outcomes": "from outcomes", "scores": "from scores alone"}
+    by_teacher = {end: [one for one in raw if str(one["taught_by"]).endswith(end)] for end in told}
+    for end, own in by_teacher.items():
+        yield Cases("new map", f"saving, {told[end]}", _counts(own, "rate", "holds"))
+    yield Cases("new map", "churn rate, from scores alone", _counts(by_teacher["scores"], "rate", "rate_holds"))
+    for end, own in by_teacher.items():
+        proposed = _counts([one for one in own if one["proposed"]], "rate", "holds")
+        enough = [one for one in proposed if one[1] >= _LEAST_PROPOSED]
+        yield Cases("new map", f"proposed saving, {told[end]}", enough)
 
 
 def _drift_costs(raw: Raw) -> Iterator[Cases]:

@@ -1,5 +1,7 @@
 """The expected cost of decisions, from churn rates that may be right."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,12 +17,20 @@ _JOINT = 1.249
 """Reach of the joint 95 % region of two normal numbers in one direction, in units of that of one number."""
 
 
-def saved_by(line: Recalibration, probability: Vector, policy: RiskPolicy) -> Figure:
+@dataclass(frozen=True)
+class Saving(Figure):
+    """What a new map saves, with an interval that holds for each map that chance may choose."""
+
+    surely: float
+    """Low end of the 95 % interval of this one map. The map surely saves if it is positive."""
+
+
+def saved_by(line: Recalibration, probability: Vector, policy: RiskPolicy) -> Saving:
     """Estimate what decisions cost less a customer with the line than without it, at the prices of the policy.
 
-    The line is believed to be right up to its covariance: the interval has 95 % of the savings if the truth is drawn
-    from it. It needs no outcomes beyond those of the line, so its interval is a fraction of that of measured costs. Its
-    low end is negative unless the outcomes surely ask for another map.
+    The line is believed to be right up to its covariance. It needs no outcomes beyond those of the line, so its
+    interval is a fraction of that of measured costs. Its low end is negative unless the outcomes surely ask for another
+    map.
     """
     groups = quality.group(probability, policy)
     rng = np.random.default_rng(_SEED)
@@ -29,19 +39,20 @@ def saved_by(line: Recalibration, probability: Vector, policy: RiskPolicy) -> Fi
     return saved(line, rates, groups, policy)
 
 
-def saved(line: Recalibration, rates: Array, groups: Groups, policy: RiskPolicy) -> Figure:
+def saved(line: Recalibration, rates: Array, groups: Groups, policy: RiskPolicy) -> Saving:
     """Return what decisions cost less with the line if it is right, and at 95 % of the churn rates (draws, groups).
 
-    Unless the saving is surely above zero, chance may have chosen the line, and so which customers get another
-    decision. The interval then holds for each such choice at once: it has the width of the joint 95 % region of slope
-    and intercept.
+    Chance may have chosen the line, and so which customers get another decision, and a saving that is only just sure is
+    often a lucky one. So the interval holds for each such choice at once: it has the width of the joint 95 % region of
+    slope and intercept. It ends at zero where the saving is surely above.
     """
     share = groups.rows / groups.rows.sum()
     gained = groups.cost - cost_of(line.apply(groups.probability), policy.at_break_even)
     value = float(_mean(line.apply(groups.probability), gained, share))
     low, high = np.quantile(_mean(rates, gained, share), [0.025, 0.975]).tolist()
-    wider = 1.0 if low > 0 else _JOINT
-    return Figure(value, value - wider * max(value - low, 0.0), value + wider * max(high - value, 0.0))
+    surely = min(low, value)
+    wide = value - _JOINT * (value - surely), value + _JOINT * max(high - value, 0.0)
+    return Saving(value, max(wide[0], 0.0) if surely > 0 else wide[0], wide[1], surely)
 
 
 def expected(line: Recalibration, probability: Vector, policy: RiskPolicy) -> float:

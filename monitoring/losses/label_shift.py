@@ -19,7 +19,7 @@ from models.bundles.recalibration import Recalibration
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Vector
 from monitoring.losses import decision_costs
-from monitoring.losses.decision_costs import DRAWS
+from monitoring.losses.decision_costs import DRAWS, Saving
 
 ASSUMPTION = "if churners and stayers still look as in training, and only their shares changed"
 _STEPS, _TOLERANCE = 2_000, 1e-7
@@ -37,13 +37,13 @@ class LabelShift:
     """The churn rate on which the model's probabilities are based."""
     rate: Figure
     """The estimate with its 95 % interval."""
-    saved: Figure
+    saved: Saving
     """What decisions would cost less a customer with the intercept of the new rate."""
 
     @property
     def is_sure(self) -> bool:
         """Whether the rate has surely changed, and a new intercept surely saves."""
-        return not self.rate.low <= self.before <= self.rate.high and self.saved.low > 0
+        return not self.rate.low <= self.before <= self.rate.high and self.saved.surely > 0
 
 
 def estimate(probability: Vector, policy: RiskPolicy, *, before: float, before_rows: int) -> LabelShift:

@@ -7,11 +7,12 @@ from typing import Any
 
 from models.bundles import recalibration
 from models.bundles.manifest import Manifest
-from models.bundles.quality import MIN_OF_A_CLASS, Figure
+from models.bundles.quality import MIN_OF_A_CLASS
 from models.bundles.recalibration import Recalibration
 from models.bundles.risk import RiskPolicy
 from models.customer.contract import Labels, Vector
 from monitoring.losses import decision_costs, label_shift
+from monitoring.losses.decision_costs import Saving
 from monitoring.losses.label_shift import ASSUMPTION, LabelShift
 
 COMMAND = "python -m training recalibrate"
@@ -30,7 +31,7 @@ class Repair:
     """Of the saving, as `USD a customer`."""
     line: Recalibration | None = None
     """The map that the outcomes ask for."""
-    saved: Figure | None = None
+    saved: Saving | None = None
     """What decisions would cost less with that map."""
     least: float = 0.0
     """`LEAST_PART` of what decisions cost a customer now."""
@@ -44,7 +45,7 @@ class Repair:
     @property
     def is_proposed(self) -> bool:
         """Whether the outcomes show that a new map surely saves, and enough."""
-        return self.saved is not None and self.saved.low > (0 if self.calibration_fell else self.least)
+        return self.saved is not None and self.saved.surely > (0 if self.calibration_fell else self.least)
 
     @property
     def remarks(self) -> Iterator[str]:

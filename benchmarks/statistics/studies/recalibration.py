@@ -34,8 +34,8 @@ ABOUT = (
     "assumption holds here). **calibration error** and **cost** (USD a customer, at the prices of "
     "`training/costs.toml`) are of the pool: the mean, and the range of 95 % of the repetitions. **saved** is the true "
     "saving of the map. **interval holds** is the share of repetitions whose interval has that saving, **rate holds** "
-    "the same of the churn rate, and **proposed** the share in which the interval of the saving is above zero (from "
-    "scores, that of the rate must also be without the old one)."
+    "the same of the churn rate, and **proposed** the share in which the saving is surely above zero (from scores, the "
+    "interval of the rate must also be without the old one). **holds if proposed** is of these repetitions alone."
 )
 
 
@@ -118,6 +118,7 @@ def make() -> Study:
         "interval holds",
         "rate holds",
         "proposed",
+        "holds if proposed",
     ]
     return Study(
         title="Recalibration after the churn rate moved",
@@ -151,7 +152,7 @@ def repeat(pool: Pool, rate: float, rng: np.random.Generator) -> Iterator[Repair
     odds = np.log(shift.rate.value / (1 - shift.rate.value)) - np.log(pool.before / (1 - pool.before))
     saved = decision_costs.saved_by(learned, scores, pool.policy)
     measured = partial(_measured, pool, rate, without)
-    yield measured(LEARNED, learned, (saved.low, saved.high), None, proposed=saved.low > 0)
+    yield measured(LEARNED, learned, (saved.low, saved.high), None, proposed=saved.surely > 0)
     holds = shift.rate.low <= rate <= shift.rate.high
     ends = shift.saved.low, shift.saved.high
     yield measured(ALONE, Recalibration(1.0, float(odds)), ends, holds, proposed=shift.is_sure)
@@ -185,8 +186,9 @@ def rows(found: Sequence[Repaired]) -> Iterator[list[str]]:
                 [one.holds for one in own],
                 [one.rate_holds for one in own],
                 [one.proposed for one in own],
+                [one.holds for one in own if one.proposed],
             ]
-            said = ["" if taught_by == BEFORE or None in some else _share(some) for some in shares]
+            said = ["" if taught_by == BEFORE or None in some or not some else _share(some) for some in shares]
             yield [f"{rate:.1%}", taught_by, *shown, *said]
 
 
@@ -205,7 +207,7 @@ def conclude(found: Sequence[Repaired]) -> str:
     return (
         f"{' '.join(said)} Where the rate did not move, a map is proposed in {sum(calm)} of {len(calm)} repetitions. "
         f"The intervals of the saving hold in {_held(found, LEARNED)} with outcomes, and in {_held(found, ALONE)} from "
-        "scores alone."
+        f"scores alone; of what is proposed, {_held_of_proposed(found, LEARNED)} and {_held_of_proposed(found, ALONE)}."
     )
 
 
@@ -215,6 +217,11 @@ def _held(found: Sequence[Repaired], taught_by: str) -> str:
         for rate in dict.fromkeys(one.rate for one in found)
     ]
     return f"{min(shares):.1%} to {max(shares):.1%}"
+
+
+def _held_of_proposed(found: Sequence[Repaired], taught_by: str) -> str:
+    own = [one.holds for one in found if one.taught_by == taught_by and one.proposed]
+    return f"{sum(own)} of {len(own)}"
 
 
 def _counted(found: Sequence[Repaired]) -> Iterator[dict[str, str | float | bool]]:

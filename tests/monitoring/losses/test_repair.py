@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from models.bundles import quality
-from models.bundles.quality import Figure
 from models.bundles.recalibration import Recalibration
 from models.bundles.risk import Costs, Offer, RiskPolicy
 from models.customer.contract import Vector
 from monitoring.losses import decision_costs
+from monitoring.losses.decision_costs import Saving
 from monitoring.losses.repair import Repair
 
 COSTS = Costs(
@@ -22,28 +22,33 @@ COSTS = Costs(
 
 def test_a_saving_of_a_few_cents_is_no_reason_while_the_model_keeps_its_promise() -> None:
     line = Recalibration(1.0, -0.1)
-    found = Repair("USD a customer", line, Figure(0.051, 0.002, 0.105), least=0.12)
+    found = Repair("USD a customer", line, Saving(0.051, 0.0, 0.12, surely=0.002), least=0.12)
     assert (found.is_proposed, list(found.remarks), found.record["proposed"]) == (False, [], False)
     assert found.record["least_saving"] == 0.12
     fell = replace(found, calibration_fell=True)
     [said] = fell.remarks
-    assert said.startswith("recalibration: log-odds - 0.10 instead of the served log-odds would save 0.051 (0.002 to")
-    assert replace(found, saved=Figure(0.3, 0.13, 0.5)).is_proposed
-    assert not replace(fell, saved=Figure(0.3, -0.01, 0.5)).is_proposed
+    assert said.startswith("recalibration: log-odds - 0.10 instead of the served log-odds would save 0.051 (0.000 to")
+    assert replace(found, saved=Saving(0.3, 0.08, 0.6, surely=0.13)).is_proposed
+    assert not replace(fell, saved=Saving(0.3, -0.1, 0.6, surely=-0.01)).is_proposed
 
 
-@pytest.mark.parametrize(("moved", "wider"), [(0.3, 1.249), (1.5, 1.0)])
-def test_the_interval_of_a_saving_that_is_not_sure_is_a_quarter_wider(moved: float, wider: float) -> None:
+@pytest.mark.parametrize(("moved", "by", "is_sure"), [(0.3, 0.4, False), (1.5, 0.4, True), (1.5, 0.65, True)])
+def test_the_interval_of_a_saving_is_a_quarter_wider_and_stops_at_zero_if_it_is_sure(
+    moved: float, by: float, *, is_sure: bool
+) -> None:
     policy = RiskPolicy(costs=COSTS).at_break_even
     groups = quality.group(np.random.default_rng(0).uniform(0.05, 0.95, 2_000), policy)
     line = Recalibration(1.0, moved)
-    low, value, high = (Recalibration(1.0, moved + by).apply(groups.probability) for by in (-0.4, 0, 0.4))
+    low, value, high = (Recalibration(1.0, moved + end).apply(groups.probability) for end in (-by, 0, by))
     stays, leaves = groups.cost - decision_costs.cost_of(line.apply(groups.probability), policy)
     by_hand = [float(np.average((1 - one) * stays + one * leaves, weights=groups.rows)) for one in (low, value, high)]
     found = decision_costs.saved(line, np.array([low, high] * 50), groups, policy)
     assert found.value == pytest.approx(by_hand[1])
-    assert found.value - found.low == pytest.approx(wider * (by_hand[1] - by_hand[0]))
-    assert found.high - found.value == pytest.approx(wider * (by_hand[2] - by_hand[1]))
+    assert found.surely == pytest.approx(by_hand[0])
+    assert (found.surely > 0) == is_sure
+    wide = found.value - 1.249 * (by_hand[1] - by_hand[0])
+    assert found.low == pytest.approx(max(wide, 0) if is_sure else wide)
+    assert found.high - found.value == pytest.approx(1.249 * (by_hand[2] - by_hand[1]))
 
 
 def test_the_cost_of_a_customer_is_that_of_the_served_decisions_at_the_corrected_probabilities() -> None:

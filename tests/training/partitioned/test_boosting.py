@@ -54,8 +54,10 @@ def test_parts_and_threads_change_no_bit_of_the_trees(
     others: dict[str, int | float],
     trained: Selection,
     watched: Selection | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = boosting.fit(unfitted(others), [whole], chosen, trained=trained, watched=watched)
+    monkeypatch.setattr(boosting, "_ROWS_OF_A_THREAD", 0)  # as a large table predicts
     parts = shuffled(whole, [10, 10, 3_000, 11_000])  # one of them is empty
     many = boosting.fit(unfitted(others, threads=2), parts, chosen, trained=trained, watched=watched)
     assert trees(many) == trees(one)

@@ -16,5 +16,6 @@ def test_intervals_hold_and_only_what_is_so_is_found() -> None:
     below = "gate: group surely below the floor"
     assert by_case[below, "1,000 rows, truth 0.58"]["hits"] == 0
     assert by_case[below, "1,000 rows, truth 0.42"]["hits"] == 2
-    assert by_case["fit: another algorithm surely ahead", "4,000 rows, better"]["hits"] == 1
+    assert by_case["fit: another algorithm surely ahead", "4,000 rows, one better"]["hits"] == 4
+    assert int(by_case["fit: another algorithm surely ahead", "4,000 rows, all equal"]["hits"] or 0) <= 1
     assert found.conclusion.startswith("The intervals hold in")
