@@ -30,6 +30,8 @@ GROUPS = 32
 """Random groups of customers by which the service counts; those without a request count as well."""
 FRESH_SECONDS = 300
 """Age of a model's newest sample above which it cannot be told how it fares."""
+_FEW_BAD = 0.05
+"""Share of the champion's bad requests above which groups with mostly bad ones may be due to chance."""
 _SERIES = '{metric}{{{selector}model_version=~"{champion}|{canary}"}}'
 _INCREASE = f"sum by (model_version, customer_group{{label}}) (increase({_SERIES}[{{seconds}}s]))"
 _AGE = f"min by (model_version) (time() - timestamp({_SERIES}))"
@@ -88,10 +90,11 @@ def compare(ours: tuple[Counts, Counts], theirs: tuple[Counts, Counts], most: fl
 
 
 def _chance(ours: tuple[Counts, Counts], theirs: tuple[Counts, Counts]) -> float:
-    """Return the chance of such a difference of shares between equal models, by Welch's t-test over the groups.
+    """Return the chance of such a difference of shares between equal models: the smaller one of two tests, doubled.
 
-    Each group counts by its bad requests beyond those expected, so that one customer is one group, however many
-    requests it sends. 1 if the champion has no request, or is bad itself in most of them: chance is skewed then.
+    Welch's t-test compares the groups' bad requests beyond those expected, so that one customer is one group, however
+    many requests it sends. A sign test counts the groups with mostly bad requests; it also finds a canary with few
+    customers. 1 if the champion has no request, or is bad itself in most of them: chance is skewed then.
     """
     share = (ours[0].sum() + theirs[0].sum()) / (ours[1].sum() + theirs[1].sum())
     if not round(theirs[1].sum()) or theirs[0].sum() > theirs[1].sum() / 2:
@@ -100,7 +103,12 @@ def _chance(ours: tuple[Counts, Counts], theirs: tuple[Counts, Counts]) -> float
     if not ours_beyond.std():  # each group is as bad as the others
         return 0
     known = [(float(beyond.mean()), float(beyond.std(ddof=1)), GROUPS) for beyond in (ours_beyond, theirs_beyond)]
-    return float(stats.ttest_ind_from_stats(*known[0], *known[1], equal_var=False, alternative="greater").pvalue)
+    welch = stats.ttest_ind_from_stats(*known[0], *known[1], equal_var=False, alternative="greater").pvalue
+    if theirs[0].sum() > _FEW_BAD * theirs[1].sum():
+        return float(2 * welch)
+    asked = np.round(ours[1]) > 0
+    mostly = int((ours[0] >= ours[1] / 2)[asked].sum())
+    return float(2 * min(welch, stats.binom.sf(mostly - 1, asked.sum(), 0.5)))
 
 
 def _read(settings: AdvanceSettings, champion: str, canary: str, window: timedelta) -> tuple[Requests, Requests, float]:

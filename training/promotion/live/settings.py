@@ -1,5 +1,6 @@
 """Settings of `python -m training advance`, from the command line or TRAINING_* variables."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -11,7 +12,7 @@ from training.settings import StoreSettings
 
 BOUNDS_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Times by which the service counts the answers of a model."""
-_SELECTOR = r'^(\w+ *(=|!=|=~|!~) *"[^"\\]*" *(, *|$))*$'
+_SELECTOR = re.compile(r'(\w+ *(=|!=|=~|!~) *"[^"\\]*" *(, *|$))*')
 
 
 def _ascending(steps: list[float]) -> list[float]:
@@ -26,6 +27,13 @@ def _counted(seconds: float) -> float:
     return seconds
 
 
+def _matching(selector: str) -> str:
+    if not _SELECTOR.fullmatch(selector):
+        raise PydanticCustomError("selector", 'write labels as namespace="churn", pod=~"churn-.+"')
+    return selector
+
+
+Selector = Annotated[str, AfterValidator(_matching)]
 Bound = Annotated[float, AfterValidator(_counted)]
 Steps = Annotated[list[Annotated[float, Field(gt=0, le=1)]], AfterValidator(_ascending)]
 
@@ -39,7 +47,7 @@ class AdvanceSettings(StoreSettings):
     """Shortest time at a step, as 90m, 24h or 7d."""
     prometheus_url: str = Field(default="http://localhost:9090", pattern="^https?://")
     """The Prometheus that scrapes the service; its address may hold a user and a password."""
-    prometheus_selector: str = Field(default="", pattern=_SELECTOR)
+    prometheus_selector: Selector = ""
     """Labels of the service, as namespace="churn", where Prometheus scrapes several; by default all are one."""
     guardrails_since: Duration = "24h"
     """Time before now whose requests are judged, as 90m, 24h or 7d; at most since the step began."""
