@@ -148,7 +148,8 @@ def test_a_bad_canary_is_withdrawn_by_its_own_requests_where_the_service_as_a_wh
     champion = pins.read(trial.shelf).version
 
     trial.begin(failing)
-    assert "stays at 2% of the customers: it got no request with a customer_id since this step began" in trial.advance(exit_code=0)
+    told = trial.advance(exit_code=0)
+    assert "stays at 2% of the customers: it got no request with a customer_id since this step began" in told
     assert trial.send(failing) == OF_CANARY / 2
     assert trial.count(f'sum(churn_model_failures_total{{model_version="{failing}"}})') == OF_CANARY / 2
     failed = 'sum(http_requests_total{status=~"5.."}) / sum(http_requests_total{method="POST"})'

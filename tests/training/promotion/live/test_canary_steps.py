@@ -180,8 +180,12 @@ def test_a_pin_that_changes_after_it_was_judged_is_left_as_it_is(
     shelf: Shelf, canary: Canary, prometheus: Prometheus, caplog: pytest.LogCaptureFixture
 ) -> None:
     canary.begin(shelf.bad, shelf.good)
-    path = shelf.models_dir / pins.PINNED
-    prometheus.meanwhile = lambda: path.write_text(path.read_text().replace("0.05", "0.1")) and None
+
+    def change() -> None:
+        path = shelf.models_dir / pins.PINNED
+        path.write_text(path.read_text().replace('"share": 0.05', '"share": 0.1'))
+
+    prometheus.meanwhile = change
     with caplog.at_level(logging.ERROR):
         assert canary.advance() == 2
     assert f"the trial of {shelf.good} was changed by another process meanwhile" in caplog.text
@@ -338,7 +342,9 @@ def test_an_equal_canary_is_not_withdrawn_for_customers_of_whom_all_requests_fai
         failed = requests * (random.random(1_000) < 0.02)
         is_canary, groups = random.random(1_000) < 0.25, random.integers(0, guardrails.GROUPS, 1_000)
         ours, theirs = (
-            tuple(np.bincount(groups[own], counts[own], guardrails.GROUPS) for counts in (failed, requests))
+            tuple(
+                np.bincount(groups[own], counts[own], guardrails.GROUPS).astype(float) for counts in (failed, requests)
+            )
             for own in (is_canary, ~is_canary)
         )
         found = guardrails.compare((ours[0], ours[1]), (theirs[0], theirs[1]), 0.01, "failed")
