@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -98,7 +98,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Location", "/elsewhere?query=")
         self.end_headers()
-        self.wfile.write(content)
+        with suppress(ConnectionError):  # who reads a part of it only
+            self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
