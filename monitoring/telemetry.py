@@ -184,7 +184,8 @@ def _runs(records: Mapping[str, Mapping[str, Any]]) -> Iterator[GaugeMetricFamil
     codes = {job: record.get("exit_code", CANNOT_TELL) for job, record in records.items()}
     rows = {job: record["window_rows"] for job, record in records.items() if "window_rows" in record}
     yield _by("job", "churn_monitor_last_run_timestamp_seconds", "Time at which the last run ended.", ended)
-    yield _by("job", "churn_monitor_exit_code", "0 all is well, 1 drift or fallen quality, 2 cannot tell.", codes)
+    meaning = "0 all is well, 1 drift, fallen quality or a canary that was withdrawn, 2 cannot tell."
+    yield _by("job", "churn_monitor_exit_code", meaning, codes)
     yield _by("job", "churn_monitor_window_rows", "Rows in the window of the last run; a customer counts once.", rows)
 
 

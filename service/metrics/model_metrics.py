@@ -13,11 +13,13 @@ from models.bundles.risk import RiskTier
 from models.customer.contract import Vector
 from models.features import CONTRACT
 from service.metrics.registry import Registry, observe_all
+from service.model import model_router
 from service.model.predictor import PredictionBatch
 
 _TIERS: tuple[RiskTier, ...] = get_args(RiskTier)
 _BUCKETS_PROBABILITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_BUCKETS_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_BUCKETS_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Few, because there are as many series for each group of customers; `advance` takes one of them as its limit."""
 _BUCKETS_DIFFERENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 _FEW = 100
@@ -51,12 +53,14 @@ class ModelMetrics:
     def _add_answers(self, registry: Registry) -> None:
         seconds = registry.histogram(
             "churn_model_answer_seconds",
-            "Time of a model for a customer, once for each answer; measured beside a canary.",
-            ["model_version"],
+            "Time of a model for a customer, once for each answer to one with an id; measured beside a canary.",
+            ["model_version", "customer_group"],
             buckets=_BUCKETS_SECONDS,
         )
         failures = registry.counter(
-            "churn_model_failures", "Requests that a model failed; counted beside a canary.", ["model_version"]
+            "churn_model_failures",
+            "Requests of customers with an id that a model failed; counted beside a canary.",
+            ["model_version", "customer_group"],
         )
         self._model_seconds, self._model_failures = cache(seconds.labels), cache(failures.labels)
         self._answers = registry.defer(self._count_answers)
@@ -101,6 +105,8 @@ class ModelMetrics:
             self._cast(mode, roles.get(mode))
         if canary := roles.get("canary"):
             self._expect_predictions(canary)
+            self._expect_answers(canary)
+            self._expect_answers(self._versions["champion"])
         if shadow := roles.get("shadow"):
             self._differences(shadow)
         self._share.set(challenger.share if challenger and canary else 0)
@@ -121,13 +127,15 @@ class ModelMetrics:
         else:
             self._count_predictions(*counted)
 
-    def count_answers(self, predicted: PredictionBatch, *, requests: int) -> None:
+    def count_answers(self, predicted: PredictionBatch) -> None:
         """Count the requests that a model answered beside a canary, by its time for a customer."""
-        self._answers.add((predicted.model_version, (predicted.seconds or 0) / len(predicted.ids), requests))
+        if predicted.groups:
+            seconds = (predicted.seconds or 0) / len(predicted.ids)
+            self._answers.add((predicted.model_version, seconds, predicted.groups))
 
-    def count_failure(self, version: str) -> None:
-        """Count a request that a model failed."""
-        self._model_failures(version).inc()
+    def count_failure(self, version: str, group: int) -> None:
+        """Count a request that a model failed, for a random group of customers."""
+        self._model_failures(version, group).inc()
 
     def count_clipped(self, values: Mapping[str, int]) -> None:
         """Count values that were clipped, by field."""
@@ -139,12 +147,13 @@ class ModelMetrics:
             _, tiers, probabilities = zip(*parts, strict=True)
             self._count_predictions(version, list(chain(*tiers)), list(chain(*probabilities)))
 
-    def _count_answers(self, answers: Sequence[tuple[str, float, int]]) -> None:
-        taken: defaultdict[str, list[float]] = defaultdict(list)
-        for version, seconds, requests in answers:
-            taken[version] += [seconds] * requests
-        for version, values in taken.items():
-            observe_all(self._model_seconds(version), values)
+    def _count_answers(self, answers: Sequence[tuple[str, float, Sequence[int]]]) -> None:
+        taken: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+        for version, seconds, groups in answers:
+            for group in groups:
+                taken[version, group].append(seconds)
+        for labels, values in taken.items():
+            observe_all(self._model_seconds(*labels), values)
 
     def _count_predictions(self, version: str, tiers: Sequence[RiskTier], probabilities: Sequence[float]) -> None:
         for tier in _TIERS:
@@ -165,8 +174,11 @@ class ModelMetrics:
         for tier in _TIERS:
             self._tiers(tier, version)  # starts at 0, so that the first count is an increase
         self._probabilities(version)
-        self._model_seconds(version)
-        self._model_failures(version)
+
+    def _expect_answers(self, version: str) -> None:
+        for group in range(model_router.GROUPS):
+            self._model_seconds(version, group)
+            self._model_failures(version, group)
 
     def _cast(self, role: str, version: str | None) -> None:
         if before := self._versions.pop(role, None):

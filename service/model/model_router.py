@@ -8,12 +8,15 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from time import perf_counter
 
 from models.bundles import pins
 from service.customers import Customer
 from service.model.predictor import PredictionBatch, Predictor
 
+GROUPS = 32
+"""Random groups of customers by which answers and failures are counted: the requests of one customer are alike."""
 _BYTES = 6
 _PLACES = float(1 << 8 * _BYTES)
 
@@ -39,11 +42,18 @@ class ModelRouter:
     challenger: Challenger | None = None
 
     def predict(
-        self, customers: Sequence[Customer], *, explain: bool = False, on_failure: Callable[[str], None] | None = None
+        self,
+        customers: Sequence[Customer],
+        *,
+        explain: bool = False,
+        requests: int = 1,
+        on_failure: Callable[[str, int], None] | None = None,
     ) -> Sequence[PredictionBatch]:
         """Predict each customer with its model, and return the predictions of each model.
 
-        Beside a canary, each model is timed, and `on_failure` gets the version of one that raises an error.
+        `requests` is the number of requests that the customers came in: one, or as many as there are customers. Beside
+        a canary, each model is timed. If it raises an error for a request of a customer with an id, `on_failure` gets
+        its version and the customer's group; without an id, chance does not decide who answers.
 
         Raises:
             BoosterUnreadable: a model can predict but cannot explain.
@@ -52,12 +62,12 @@ class ModelRouter:
             return (self.champion.predict(customers, explain=explain),)
         own = [self._canary.answers(customer) for customer in customers]
         if len(set(own)) == 1:
-            return (_timed(self._model(canary=own[0]), customers, explain=explain, on_failure=on_failure),)
+            return (self._timed(customers, own[0], explain=explain, requests=requests, on_failure=on_failure),)
         parts = []
         for canary in (False, True):
             places = [at for at, is_canary in enumerate(own) if is_canary is canary]
             some = [customers[at] for at in places]
-            predicted = _timed(self._model(canary=canary), some, explain=explain, on_failure=on_failure)
+            predicted = self._timed(some, canary, explain=explain, requests=requests, on_failure=on_failure)
             parts.append(predicted._replace(places=places))
         return parts
 
@@ -75,21 +85,32 @@ class ModelRouter:
     def _canary(self) -> Challenger | None:
         return self.challenger if self.challenger and self.challenger.named.mode == "canary" else None
 
-    def _model(self, *, canary: bool) -> Predictor:
-        return self._canary.predictor if self._canary and canary else self.champion
+    def _timed(
+        self,
+        customers: Sequence[Customer],
+        canary: bool,  # noqa: FBT001
+        *,
+        explain: bool,
+        requests: int,
+        on_failure: Callable[[str, int], None] | None,
+    ) -> PredictionBatch:
+        model = self._canary.predictor if self._canary and canary else self.champion
+        groups = self._groups(customers, requests)
+        began = perf_counter()
+        try:
+            predicted = model.predict(customers, explain=explain)
+        except Exception:
+            if on_failure is not None:
+                for group in groups:
+                    on_failure(model.manifest.version, group)
+            raise
+        return predicted._replace(seconds=perf_counter() - began, groups=groups)
 
-
-def _timed(
-    model: Predictor, customers: Sequence[Customer], *, explain: bool, on_failure: Callable[[str], None] | None
-) -> PredictionBatch:
-    began = perf_counter()
-    try:
-        predicted = model.predict(customers, explain=explain)
-    except Exception:
-        if on_failure is not None:
-            on_failure(model.manifest.version)
-        raise
-    return predicted._replace(seconds=perf_counter() - began)
+    def _groups(self, customers: Sequence[Customer], requests: int) -> list[int]:
+        """Return the random group of each request: that of its first customer with an id; none without ids."""
+        salt = f"{self._canary.named.version} group" if self._canary else ""
+        names = (customer.customer_id for customer in customers if customer.customer_id is not None)
+        return [int(place(name, salt) * GROUPS) for name in islice(names, requests)]
 
 
 def place(customer_id: str, version: str) -> float:

@@ -49,6 +49,8 @@ class PredictionBatch(NamedTuple):
     """Whether each customer was drawn to get no offer; None if the service holds nobody out."""
     seconds: float | None = None
     """Time that the model took; measured beside a canary, otherwise None."""
+    groups: Sequence[int] = ()
+    """Random group of the customer of each request; beside a canary, for customers with an id."""
 
 
 @dataclass(frozen=True)

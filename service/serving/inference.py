@@ -48,13 +48,13 @@ class Inference:
         router = self.model.require()
         router.champion.require_known(customers, is_batch=is_batch)
         on_failure = None if is_retried else self.metrics.count_failure
-        parts = router.predict(customers, explain=explain, on_failure=on_failure)
+        parts = router.predict(customers, explain=explain, requests=requests, on_failure=on_failure)
         if self.holdout is not None:
             parts = list(map(self.holdout.draw, parts))
         for predicted in parts:
             self.metrics.count_predictions(predicted)
             if predicted.seconds is not None:
-                self.metrics.count_answers(predicted, requests=min(requests, len(predicted.ids)))
+                self.metrics.count_answers(predicted)
         if self.clipped:
             self.metrics.count_clipped(clipping.count(customers, self.clipped))
         self.log.put(parts, shadow=router.shadow, requests=requests)

@@ -78,7 +78,8 @@ class GuardrailsUnreadable(PromotionError):
         self.url, self.problem = url, problem
         super().__init__(
             f"{url}: {problem}. The canary stays as it is. Name the Prometheus that scrapes the service with "
-            "--prometheus-url, and see in /health that the service has not refused the canary."
+            "--prometheus-url and its labels with --prometheus-selector, and see in /health that the service has not "
+            "refused the canary."
         )
 
 

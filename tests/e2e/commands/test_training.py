@@ -502,7 +502,8 @@ def test_a_canary_advances_by_itself_with_what_it_was_told(
     with prometheus_server.serving() as prometheus:
         prometheus.canary = Counted(700, failed=300, slow=100)
         words = ("advance", "--prometheus-url", prometheus.url, *judged, *where)
-        limits = ("--max-error-share", 0.5, "--max-predict-seconds", 0.2, "--guardrails-since", "2d")
+        selector = ("--prometheus-selector", 'namespace="churn"')
+        limits = ("--max-error-share", 0.5, "--max-predict-seconds", 0.25, "--guardrails-since", "2d", *selector)
         steps = ("--steps", "[0.05, 0.3]", "--step-for", "1d")
         nobody = own.training.run(*words, *limits, *steps, "--trusted-reporters", "billing").out
         assert "stays at 5% of the customers: 0 outcomes, at least 150 are needed" in nobody
@@ -510,8 +511,9 @@ def test_a_canary_advances_by_itself_with_what_it_was_told(
         assert advanced.startswith(
             f"canary {challenger} advances from 5% to 30% of the customers: not worse after 240 "
         )
-        failing = own.training.run(*words, "--max-predict-seconds", 0.2, exit_code=1).out
-        assert "is withdrawn from 30% of the customers: 300 of its 1,000 requests of the last 24h failed" in failing
+        assert prometheus.selector == 'namespace="churn", '
+        failing = own.training.run(*words, "--max-predict-seconds", 0.25, exit_code=1).out
+        assert "is withdrawn from 30% of the customers: 300 of its 1,000 requests failed since this step b" in failing
     assert pins.read(own.models_dir).challenger is None
 
 

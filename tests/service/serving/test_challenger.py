@@ -1,6 +1,8 @@
 """A challenger beside the champion, as clients and operators see it."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,13 @@ from models.features import CONTRACT, CustomerFeatures
 from service.log import spool, spool_writer
 from service.log.spool import Spool
 from service.model import predictor
-from service.model.model_router import place
+from service.model.model_router import GROUPS, place
 from tests.service.log_pages import logged, rows_in
 from tests.service.stores import challenge, publish_another, withdraw
 from tests.service.test_metrics import scrape
 from tests.waiting import wait_until
+from training.promotion.live import guardrails
+from training.promotion.live.settings import BOUNDS_SECONDS
 
 NAMES = [f"C-{number}" for number in range(60)]
 
@@ -98,13 +102,23 @@ def test_a_mixed_batch_is_its_customers_one_by_one_in_order_and_logged_by_model(
     assert logged(shelf / "var", "challenger_predictions") == []
 
 
+def counts(client: Any, metric: str, version: str) -> Counter[int]:
+    """Return the counts of a model that are not 0, by the random group of customers."""
+    found = {labels[1]: int(value) for labels, value in scrape(client).items() if labels[::2] == (metric, version)}
+    return Counter({int(group): value for group, value in found.items() if value})
+
+
+def group(name: str, version: str) -> int:
+    return int(place(name, f"{version} group") * GROUPS)
+
+
 def test_beside_a_canary_the_requests_of_each_model_are_timed_and_its_failures_counted(
     begin: Callable[..., Any], shelf: Path, another: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     champion, version = pins.read(shelf).version, another.manifest.version
     client = begin()
     ask(client, NAMES[0])
-    assert scrape(client)["churn_model_answer_seconds_count", champion] == 0  # there is nothing to compare with
+    assert not counts(client, "churn_model_answer_seconds_count", champion)  # there is nothing to compare with
     challenge(shelf, version, "canary")
     refresh(client)
     of_canary = {name for name in NAMES if place(name, version) < 0.5}
@@ -112,11 +126,16 @@ def test_beside_a_canary_the_requests_of_each_model_are_timed_and_its_failures_c
         ask(client, name)
     batch = {"customers": [CONTRACT.example | {"customer_id": name} for name in NAMES]}
     client.post("/predict/batch", json=batch)
-    counted = scrape(client)
-    assert counted["churn_model_answer_seconds_count", version] == len(of_canary) + 1
-    assert counted["churn_model_answer_seconds_count", champion] == len(NAMES) - len(of_canary) + 1
-    assert 0 < counted["churn_model_answer_seconds_sum", version] < 60
-    assert counted["churn_model_failures_total", version] == 0
+    client.post("/predict", json=CONTRACT.example)  # without an id, chance does not decide who answers
+    client.post("/predict/batch", json={"customers": [CONTRACT.example] * 2})
+    answered = counts(client, "churn_model_answer_seconds_count", version)
+    first = next(name for name in NAMES if name in of_canary)
+    assert answered == Counter(group(name, version) for name in [*of_canary, first])
+    assert counts(client, "churn_model_answer_seconds_count", champion).total() == len(NAMES) - len(of_canary) + 1
+    buckets = {labels for labels in scrape(client) if labels[0] == "churn_model_answer_seconds_bucket"}
+    assert {labels[1] for labels in buckets} == {str(number) for number in range(guardrails.GROUPS)}
+    assert {float(labels[2]) for labels in buckets} == {*BOUNDS_SECONDS, math.inf}
+    assert not counts(client, "churn_model_failures_total", version)
 
     def fail(*_: object) -> None:
         raise ValueError("a graph that fails")
@@ -126,9 +145,8 @@ def test_beside_a_canary_the_requests_of_each_model_are_timed_and_its_failures_c
         answer = client.post("/predict", json=CONTRACT.example | {"customer_id": name})
         assert answer.status_code == (500 if name in of_canary else 200)
     assert client.post("/predict/batch", json=batch).status_code == 500
-    counted = scrape(client)
-    assert counted["churn_model_failures_total", version] == len(of_canary) + 1
-    assert counted["churn_model_failures_total", champion] == 0
+    assert counts(client, "churn_model_failures_total", version) == answered
+    assert not counts(client, "churn_model_failures_total", champion)
 
 
 def test_the_model_that_answered_explains(begin: Callable[..., Any], shelf: Path, another: Bundle) -> None:

@@ -67,17 +67,20 @@ def advance(
     pin, now = pins.read(settings.models_dir), now or datetime.now(UTC)
     if (canary := pin.challenger) is None or canary.mode != "canary":
         return None
-    decision = _decide(canary, pin.version, settings, contract, now)
+    step_age = now - live_comparison.began(settings.models_dir, pin, canary)
+    found = guardrails.judge(settings, champion=pin.version, canary=canary.version, step_age=step_age)
+    if found and found.action == "withdraw":
+        decision = Decision(canary.version, canary.share, "withdraw", found.why)
+    else:
+        decision = _judge_losses(canary, settings, contract, now)
+        if found and decision.action != "withdraw":
+            decision = Decision(canary.version, canary.share, "hold", found.why)
     if decision.action != "hold":
         _apply(decision, pin, settings)
     return decision
 
 
-def _decide(
-    canary: pins.Challenger, champion: str, settings: AdvanceSettings, contract: Contract, now: datetime
-) -> Decision:
-    if found := guardrails.judge(settings, champion=champion, canary=canary.version):
-        return Decision(canary.version, canary.share, found.action, found.why)
+def _judge_losses(canary: pins.Challenger, settings: AdvanceSettings, contract: Contract, now: datetime) -> Decision:
     try:
         trial = live_comparison.compare(_compared(settings), contract=contract, now=now)
     except TooFewOutcomes as error:

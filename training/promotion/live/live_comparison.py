@@ -8,6 +8,7 @@ intervals hold at every look, so a trial may be looked at daily.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def compare(
         bundle.load(settings.models_dir, contract=contract, named=named).manifest.policy for named in (pin, challenger)
     )
     now = now or datetime.now(UTC)
-    since = _since(settings, pin, challenger, now)
+    since = now - durations.parse(settings.since) if settings.since else began(settings.models_dir, pin, challenger)
     found = _read(settings, pin, challenger, since, now)
     records = found.records
     known = [record.known() for record in records]
@@ -102,10 +103,13 @@ def compare(
     )
 
 
-def _since(settings: CompareLiveSettings, pin: Pin, challenger: Challenger, now: datetime) -> datetime:
-    if settings.since:
-        return now - durations.parse(settings.since)
-    history, path = pin_history.read(settings.models_dir), settings.models_dir / pin_history.HISTORY
+def began(models_dir: Path, pin: Pin, challenger: Challenger) -> datetime:
+    """Return when the trial, or its present step, began.
+
+    Raises:
+        HistoryUnclear: the history does not say it.
+    """
+    history, path = pin_history.read(models_dir), models_dir / pin_history.HISTORY
     last = history.changes[-1] if history.changes else None
     if history.problems or last is None or last.change != "challenge" or not last.agrees(pin):
         problem = f"it does not say since when {challenger.version} has been the challenger"

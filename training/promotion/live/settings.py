@@ -1,5 +1,6 @@
 """Settings of `python -m training advance`, from the command line or TRAINING_* variables."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -9,6 +10,10 @@ from models.durations import Duration
 from models.log.reporters import Reporters
 from training.settings import StoreSettings
 
+BOUNDS_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Times by which the service counts the answers of a model."""
+_SELECTOR = re.compile(r'(\w+ *(=|!=|=~|!~) *"[^"\\]*" *(, *|$))*')
+
 
 def _ascending(steps: list[float]) -> list[float]:
     if steps != sorted(set(steps)) or not steps:
@@ -16,6 +21,20 @@ def _ascending(steps: list[float]) -> list[float]:
     return steps
 
 
+def _counted(seconds: float) -> float:
+    if seconds not in BOUNDS_SECONDS:
+        raise PydanticCustomError("bound", f"write one of {', '.join(f'{bound:g}' for bound in BOUNDS_SECONDS)}")
+    return seconds
+
+
+def _matching(selector: str) -> str:
+    if not _SELECTOR.fullmatch(selector):
+        raise PydanticCustomError("selector", 'write labels as namespace="churn", pod=~"churn-.+"')
+    return selector
+
+
+Selector = Annotated[str, AfterValidator(_matching)]
+Bound = Annotated[float, AfterValidator(_counted)]
 Steps = Annotated[list[Annotated[float, Field(gt=0, le=1)]], AfterValidator(_ascending)]
 
 
@@ -27,13 +46,16 @@ class AdvanceSettings(StoreSettings):
     step_for: Duration = "7d"
     """Shortest time at a step, as 90m, 24h or 7d."""
     prometheus_url: str = Field(default="http://localhost:9090", pattern="^https?://")
-    """The Prometheus that scrapes the service."""
+    """The Prometheus that scrapes the service; its address may hold a user and a password."""
+    prometheus_selector: Selector = ""
+    """Labels of the service, as namespace="churn", where Prometheus scrapes several; by default all are one."""
     guardrails_since: Duration = "24h"
-    """Time before now whose requests are judged, as 90m, 24h or 7d."""
+    """Time before now whose requests are judged, as 90m, 24h or 7d; at most since the step began."""
     max_error_share: float = Field(default=0.01, ge=0, lt=1)
     """Share of its requests that the canary's model may fail beyond the champion's share; else it is withdrawn."""
-    max_predict_seconds: float = Field(default=0.01, gt=0, le=1)
-    """Time of a model for a customer, at most 1, above which an answer is slow; 1 % more than the champion's may be."""
+    max_predict_seconds: Bound = 0.01
+    """Time of a model for a customer above which an answer is slow; 1 % more than the champion's may be. It is one of
+    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25 and 1."""
     log_url: str = "sqlite:///var/predictions.db"
     """The prediction log, SQLite or PostgreSQL."""
     mature_after: Duration | None = None
