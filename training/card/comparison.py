@@ -5,11 +5,11 @@ from training.card import table_rows
 from training.card.table_rows import paragraph, table
 from training.data import splitting
 from training.learning import evaluation, presets
-from training.learning.model import SERVED
+from training.learning.model import LINEAR_TREES, SERVED
 
 _LINEAR = (
     "Its trees learned the probabilities of a logistic regression instead of the outcomes, and each of them splits one "
-    "feature only, because the effects of features add up here. "
+    "feature only, because that predicted better on these folds. "
 )
 
 
@@ -57,10 +57,11 @@ def _fewer(training_rows: int) -> list[str]:
 
 def _chosen(description: Description) -> str:
     """Say how the parameters were chosen."""
+    learned = _LINEAR if description.parameters.get(LINEAR_TREES) else ""
     if tuning := description.tuning:
         return (
             f"The parameters are the best of {tuning.trials:,} trials on these folds ({tuning.pruned:,} were pruned), "
-            "so the figures of this model are slightly optimistic. The test set took no part."
+            f"so the figures of this model are slightly optimistic. {learned}The test set took no part."
         )
     name = presets.name_of(description.parameters)
     if name is None:
@@ -68,7 +69,6 @@ def _chosen(description: Description) -> str:
     if name == presets.USUAL:
         return "The parameters are the usual ones; no other preset was better on these folds by more than chance."
     trees = description.parameters["n_estimators"]
-    learned = _LINEAR if name == presets.LINEAR else ""
     return (
         f"The parameters are those of the preset {name}, with {trees:g} trees: on these folds it was better than the "
         f"usual ones by more than chance. {learned}It was chosen among {len(presets.names())} presets on the same "

@@ -1,7 +1,7 @@
 """Chooses the parameters of a fit: the best preset, and from there the best trial of a search if one is asked for."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from xgboost import XGBClassifier
 
@@ -11,7 +11,6 @@ from models.progress import Progress
 from training.data import splitting
 from training.data.splitting import Folds, Rows
 from training.learning import evaluation, presets, tuning
-from training.learning.model import LINEAR_TREES
 from training.learning.trial import Judge, Parameters, Trial
 from training.settings import FitSettings
 
@@ -29,14 +28,16 @@ def run(
     """Return the parameters, and what the search found; None without one.
 
     `make` builds a classifier. `rows` are matrix, outcomes, folds and the customer of each row, if that is known; of a
-    table `in_parts` a sample, without linear trees, which would learn from it only. `judge_elsewhere`: `tuning.tune`.
+    table `in_parts` a sample, without linear trees, which its parts cannot grow. `judge_elsewhere`: `tuning.tune`.
     """
     chosen = _choose_preset(make, rows, settings=settings, in_parts=in_parts, progress=progress)
     if not settings.trials:
         return chosen, None
 
+    kept = {name: value for name, value in chosen.items() if name not in (*tuning.SPACE, "n_estimators")}
+
     def told(trial: Trial) -> None:
-        on_trial(trial)
+        on_trial(replace(trial, parameters=kept | trial.parameters))
         progress.step(splitting.FOLDS)
 
     matrix, churned, folds, customers = rows
@@ -53,7 +54,6 @@ def run(
         judge_elsewhere=judge_elsewhere,
     )
     summary = {name: value for name, value in asdict(found).items() if name != "parameters"}
-    kept = {name: value for name, value in chosen.items() if name == LINEAR_TREES}
     return kept | found.parameters, Tuning.model_validate(summary)
 
 

@@ -17,7 +17,7 @@ from xgboost import Booster, DMatrix, QuantileDMatrix, XGBClassifier
 from models.bundles import resampling
 from models.customer.contract import Labels, Matrix, Vector
 from training.data.splitting import Folds, Rows
-from training.learning import evaluation
+from training.learning import evaluation, linear_trees
 from training.learning.linear_trees import LinearTrees
 from training.learning.model import LINEAR_TREES, PARAMETERS
 from training.learning.trial import Parameters
@@ -47,6 +47,12 @@ class _Judged:
     parameters: Parameters
     losses: Vector
     """Log loss of each held-out row of all folds."""
+
+
+def _parameters(name: str, columns: int) -> Parameters:
+    """Return the parameters of a preset for a matrix of so many columns."""
+    found = dict(PARAMETERS) | OTHERS.get(name, {})
+    return found | linear_trees.parameters_for(columns) if found.get(LINEAR_TREES) else found
 
 
 def names() -> tuple[str, ...]:
@@ -81,13 +87,15 @@ def choose(  # noqa: PLR0913  # all but the first four are named
     `make` builds the classifier. Each fold is trained on at most `most_rows` of its rows, with one thread for each, so
     that the number of `threads` changes nothing. `customers` has the customer of each row, whose rows resemble each
     other; None if each row is of a customer of its own. `without` are presets that are left out. `on_fit` is called
-    after each preset.
+    after each preset. Linear trees are left out where there are more rows than they are for.
     """
+    if len(churned) > linear_trees.MOST_ROWS:
+        without = {*without, LINEAR}
     growing = _Folds(matrix, churned, folds, seed=seed, threads=threads, most_rows=most_rows)
     judged = []
     for name in names():
         if name not in without:
-            parameters = dict(PARAMETERS) | OTHERS.get(name, {})
+            parameters = _parameters(name, matrix.shape[1])
             judged.append(growing.judge(make(parameters), parameters, searches=name != USUAL))
         on_fit()
     of_row = None if customers is None else resampling.numbered(customers[growing.rows])

@@ -15,6 +15,7 @@ from xgboost import XGBClassifier
 
 from models.customer.contract import Labels, Mask, Matrix
 from training.data import grouping
+from training.learning.linear_trees import LinearTrees
 
 Parameters = dict[str, int | float]
 Fold = tuple[Mask, npt.NDArray[np.int64]]
@@ -76,7 +77,8 @@ def judge(
 def digest(classifier: XGBClassifier, matrix: Matrix, churned: Labels, folds: Sequence[Fold], *, search: object) -> str:
     """Compute a digest, 16 hex digits, of all that trials depend on; `search` by its `repr`, threads left out."""
     asked = {name: value for name, value in classifier.get_params().items() if name != "n_jobs"}
-    found = hashlib.sha256(repr((asked, search, EARLY_STOPPING, STOPPING_FRACTION)).encode())
+    of_class = (LinearTrees.__name__,) if isinstance(classifier, LinearTrees) else ()
+    found = hashlib.sha256(repr((asked, search, EARLY_STOPPING, STOPPING_FRACTION, *of_class)).encode())
     for array in (matrix, churned, *chain.from_iterable(folds)):
         found.update(np.asarray(array).tobytes())
     return found.hexdigest()[:16]

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from models.bundles.manifest import Ahead
+from models.bundles.manifest import Ahead, Tuning
 from training import report
 from training.card import calibration_words, comparison, model_card, table_rows
 from training.learning import model, presets
@@ -83,6 +83,17 @@ def test_the_card_says_which_preset_was_chosen_and_that_its_figures_are_optimist
     assert "slightly optimistic. The test set took no part." in card
     usual = " ".join(model_card.write(known.model_copy(update={"parameters": dict(model.PARAMETERS)})).split())
     assert "no other preset was better on these folds by more than chance" in usual
+
+
+def test_the_card_says_that_trees_learned_from_a_regression_after_a_search_too(published: Published) -> None:
+    linear = dict(model.PARAMETERS) | presets.OTHERS[presets.LINEAR]
+    known = published.bundle.manifest.model_copy(update={"parameters": linear})
+    searched = known.model_copy(update={"tuning": Tuning(log_loss=0.4, trials=20, pruned=3)})
+    sentence = "Its trees learned the probabilities of a logistic regression instead of the outcomes, and each of them"
+    for manifest in (known, searched):
+        card = " ".join(model_card.write(manifest).split())
+        assert f"{sentence} splits one feature only, because that predicted better on these folds." in card
+    assert sentence not in " ".join(model_card.write(published.bundle.manifest).split())
 
 
 def test_the_report_says_which_model_is_served(published: Published) -> None:

@@ -1,6 +1,7 @@
 """Trees that learn from a logistic regression predict like it, add up, and are stored like all others."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
+from xgboost import XGBClassifier
 
 from benchmarks.statistics.studies import table_shapes
 from models.bundles.calibration import Calibration
@@ -22,8 +24,12 @@ KNOWN, FRESH = slice(None, 400), slice(400, None)
 LINEAR = dict(PARAMETERS) | presets.OTHERS[presets.LINEAR]
 
 
+def served(parameters: Mapping[str, int | float], constraints: model.Constraints = None) -> XGBClassifier:
+    return model.served(parameters=parameters, constraints=constraints, seed=7, threads=1)
+
+
 def fitted(matrix: Matrix, churned: Labels, *, constraints: model.Constraints = None) -> LinearTrees:
-    unfitted = model.served(parameters=LINEAR, constraints=constraints, seed=7, threads=1)
+    unfitted = served(LINEAR, constraints)
     assert isinstance(unfitted, LinearTrees)
     with threadpool_limits(1):
         found: LinearTrees = clone(unfitted).fit(matrix, churned)
@@ -32,7 +38,7 @@ def fitted(matrix: Matrix, churned: Labels, *, constraints: model.Constraints = 
 
 def test_they_are_as_good_as_the_regression_where_trees_that_learn_from_outcomes_are_not() -> None:
     known, churned = MATRIX[KNOWN], CHURNED[KNOWN]
-    usual = model.served(parameters=PARAMETERS, constraints=None, seed=7, threads=1).fit(known, churned)
+    usual = served(PARAMETERS).fit(known, churned)
     scores = [
         float(roc_auc_score(CHURNED[FRESH], evaluation.predict(one, MATRIX[FRESH])))
         for one in (linear_trees.regression().fit(known, churned), fitted(known, churned), usual)
@@ -61,13 +67,33 @@ def test_constraints_hold() -> None:
     assert np.diff(evaluation.predict(fitted(MATRIX[KNOWN], CHURNED[KNOWN]), ladder)).max() > 0
 
 
-def test_they_learn_from_a_sample_of_a_large_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear_trees, "MOST_ROWS", 300)
-    some, same = (evaluation.predict(fitted(MATRIX[KNOWN], CHURNED[KNOWN]), MATRIX[FRESH]) for _ in range(2))
-    monkeypatch.undo()
-    everything = evaluation.predict(fitted(MATRIX[KNOWN], CHURNED[KNOWN]), MATRIX[FRESH])
-    assert (some == same).all()
-    assert 0.02 < np.abs(some - everything).mean() < 0.2
+def test_a_value_that_is_missing_only_later_counts_as_in_the_regression() -> None:
+    known, churned, later = MATRIX[KNOWN], CHURNED[KNOWN], MATRIX[FRESH].copy()
+    later[::2, 0] = np.nan
+    wanted, found = (
+        evaluation.predict(one, later[::2])
+        for one in (linear_trees.regression().fit(known, churned), fitted(known, churned))
+    )
+    assert np.abs(found - wanted).mean() < 0.05  # without a missing value 0.04
+    assert abs(found.mean() - wanted.mean()) < 0.02
+
+
+def test_a_table_of_many_columns_gets_more_trees() -> None:
+    draw = np.random.default_rng(60)
+    matrix = draw.normal(size=(5_000, 60)).astype(np.float32)
+    slopes = draw.normal(size=60)
+    risk = 1 / (1 + np.exp(1 - matrix @ (slopes * 1.5 / np.linalg.norm(slopes))))
+    known, churned = matrix[:2_000], (draw.random(2_000) < risk[:2_000]).astype(np.int64)
+    wide = LINEAR | linear_trees.parameters_for(60)
+    assert (wide["n_estimators"], linear_trees.parameters_for(200)["n_estimators"]) == (1_400, 1_500)
+    assert linear_trees.parameters_for(12) == {}
+    with threadpool_limits(1):
+        regression, few, many = (
+            float(np.corrcoef(evaluation.predict(one.fit(known, churned), matrix[2_000:]), risk[2_000:])[0, 1])
+            for one in (linear_trees.regression(), served(LINEAR), served(wide))
+        )
+    assert many > regression - 0.03
+    assert few < regression - 0.07
 
 
 def test_the_published_model_is_one_of_xgboosts_own_class(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_the_trials_after_linear_trees_are_of_linear_trees(tmp_path: Path) -> No
         name: value for name, value in LINEAR.items() if name != "n_estimators"
     }
     assert found[LINEAR_TREES] == 1
-    assert LINEAR_TREES not in first.parameters
+    assert first.parameters[LINEAR_TREES] == 1
     usual = model.served(parameters=PARAMETERS, constraints=None, seed=7, threads=1)
     with threadpool_limits(1):
         from_outcomes = fmean(loss for loss, _ in judge(usual, MATRIX, CHURNED, FOLDS))

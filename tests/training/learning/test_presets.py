@@ -13,7 +13,7 @@ from benchmarks.statistics.studies import table_shapes
 from models.customer.contract import Labels, Matrix
 from tests.training import random_split
 from training.data.splitting import Folds, Rows
-from training.learning import evaluation, fold_comparison, model, presets
+from training.learning import evaluation, fold_comparison, linear_trees, model, presets
 from training.learning.model import HISTOGRAM, LINEAR, PARAMETERS, SERVED
 from training.learning.trial import Parameters
 
@@ -105,6 +105,16 @@ def test_a_table_whose_effects_add_up_gets_trees_that_learn_from_a_regression() 
     assert fold_comparison.surely_ahead(compared, SERVED, churned) == {}
     others, told = choose(matrix, churned, folds, without=[presets.LINEAR])
     assert (presets.name_of(others), told) == ("shallow", 4)
+
+
+def test_a_table_with_more_rows_than_linear_trees_are_for_gets_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, outcomes = table_shapes.additive(500, 0)
+    split = random_split.of(outcomes, seed=7)
+    matrix, churned, folds = table[split.training], outcomes[split.training], split.folds
+    monkeypatch.setattr(linear_trees, "MOST_ROWS", len(churned))
+    assert presets.name_of(choose(matrix, churned, folds)[0]) == presets.LINEAR
+    monkeypatch.setattr(linear_trees, "MOST_ROWS", len(churned) - 1)
+    assert presets.name_of(choose(matrix, churned, folds)[0]) == "shallow"
 
 
 def test_the_choice_is_the_same_with_any_number_of_threads() -> None:

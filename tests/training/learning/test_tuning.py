@@ -24,6 +24,7 @@ from tests import shipped
 from training.data import synthetic
 from training.errors import StudyUnusable
 from training.learning import tuning
+from training.learning.linear_trees import LinearTrees
 from training.learning.model import PARAMETERS
 from training.learning.trial import Fold, Parameters, Trial
 from training.learning.tuning import TuningResult
@@ -221,6 +222,7 @@ def test_a_trial_that_was_cut_off_is_made_anew(search: Search, storage: Path, st
         {"churned": 1 - CHURNED},
         {"folds": FOLDS[::-1]},
         {"classifier": served(monotone_constraints=(1,) * MATRIX.shape[1])},
+        {"classifier": LinearTrees(**served().get_params())},
     ],
     ids=lambda change: next(iter(change)),
 )
