@@ -54,8 +54,7 @@ class AdvanceSettings(StoreSettings):
     max_error_share: float = Field(default=0.01, ge=0, lt=1)
     """Share of its requests that the canary's model may fail beyond the champion's share; else it is withdrawn."""
     max_predict_seconds: Bound = 0.01
-    """Time of a model for a customer above which an answer is slow; 1 % more than the champion's may be. It is one of
-    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25 and 1."""
+    """Time for a customer above which an answer is slow: 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25 or 1."""
     log_url: str = "sqlite:///var/predictions.db"
     """The prediction log, SQLite or PostgreSQL."""
     mature_after: Duration | None = None
