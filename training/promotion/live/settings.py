@@ -29,7 +29,7 @@ def _counted(seconds: float) -> float:
 
 def _matching(selector: str) -> str:
     if not _SELECTOR.fullmatch(selector):
-        raise PydanticCustomError("selector", 'write labels as namespace="churn", pod=~"churn-.+"')
+        raise PydanticCustomError("selector", 'write labels as namespace="sales", pod=~"churn-.+"')
     return selector
 
 
@@ -48,7 +48,7 @@ class AdvanceSettings(StoreSettings):
     prometheus_url: str = Field(default="http://localhost:9090", pattern="^https?://")
     """The Prometheus that scrapes the service; its address may hold a user and a password."""
     prometheus_selector: Selector = ""
-    """Labels of the service, as namespace="churn", where Prometheus scrapes several; by default all are one."""
+    """Labels of the service, as namespace="sales", where Prometheus scrapes several; by default all are one."""
     guardrails_since: Duration = "24h"
     """Time before now whose requests are judged, as 90m, 24h or 7d; at most since the step began."""
     max_error_share: float = Field(default=0.01, ge=0, lt=1)
