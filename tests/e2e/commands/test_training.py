@@ -502,7 +502,7 @@ def test_a_canary_advances_by_itself_with_what_it_was_told(
     with prometheus_server.serving() as prometheus:
         prometheus.canary = Counted(700, failed=300, slow=100)
         words = ("advance", "--prometheus-url", prometheus.url, *judged, *where)
-        selector = ("--prometheus-selector", 'namespace="churn"')
+        selector = ("--prometheus-selector", 'namespace="sales"')
         limits = ("--max-error-share", 0.5, "--max-predict-seconds", 0.25, "--guardrails-since", "2d", *selector)
         steps = ("--steps", "[0.05, 0.3]", "--step-for", "1d")
         nobody = own.training.run(*words, *limits, *steps, "--trusted-reporters", "billing").out
@@ -511,7 +511,7 @@ def test_a_canary_advances_by_itself_with_what_it_was_told(
         assert advanced.startswith(
             f"canary {challenger} advances from 5% to 30% of the customers: not worse after 240 "
         )
-        assert prometheus.selector == 'namespace="churn", '
+        assert prometheus.selector == 'namespace="sales", '
         failing = own.training.run(*words, "--max-predict-seconds", 0.25, exit_code=1).out
         assert "is withdrawn from 30% of the customers: 300 of its 1,000 requests failed since this step b" in failing
     assert pins.read(own.models_dir).challenger is None

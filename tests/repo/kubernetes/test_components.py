@@ -229,7 +229,7 @@ def test_the_job_that_advances_a_canary_changes_the_pin_that_the_service_follows
     assert rules[1]["onExitCodes"] == {"containerName": "job", "operator": "In", "values": [1, 2]}
     monkeypatch.setenv("TRAINING_LOG_URL", "postgresql://a:b@c/d")
     monkeypatch.setenv("TRAINING_PROMETHEUS_URL", variables["TRAINING_PROMETHEUS_URL"])
-    selector = variables["TRAINING_PROMETHEUS_SELECTOR"].replace("$(NAMESPACE)", "churn")
+    selector = variables["TRAINING_PROMETHEUS_SELECTOR"].replace("$(NAMESPACE)", "sales")
     monkeypatch.setenv("TRAINING_PROMETHEUS_SELECTOR", selector)
     command = container_of(job)["command"]
     settings = CliApp.run(AdvanceSettings, cli_args=command[4:])
@@ -242,7 +242,7 @@ def test_the_job_that_advances_a_canary_changes_the_pin_that_the_service_follows
     assert selected(policy["podSelector"]["matchLabels"], pods) == ["churn-advance"]
     [port] = policy["egress"][0]["ports"]
     assert urlsplit(settings.prometheus_url).port == port["port"]
-    assert settings.prometheus_selector == 'namespace="churn"'
+    assert settings.prometheus_selector == 'namespace="sales"'
     names = [it["name"] for it in container_of(job)["env"]]
     assert names.index("NAMESPACE") < names.index("TRAINING_PROMETHEUS_SELECTOR")  # Kubernetes expands what came before
 

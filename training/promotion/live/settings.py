@@ -29,7 +29,7 @@ def _counted(seconds: float) -> float:
 
 def _matching(selector: str) -> str:
     if not _SELECTOR.fullmatch(selector):
-        raise PydanticCustomError("selector", 'write labels as namespace="churn", pod=~"churn-.+"')
+        raise PydanticCustomError("selector", 'write labels as namespace="sales", pod=~"churn-.+"')
     return selector
 
 
@@ -48,14 +48,13 @@ class AdvanceSettings(StoreSettings):
     prometheus_url: str = Field(default="http://localhost:9090", pattern="^https?://")
     """The Prometheus that scrapes the service; its address may hold a user and a password."""
     prometheus_selector: Selector = ""
-    """Labels of the service, as namespace="churn", where Prometheus scrapes several; by default all are one."""
+    """Labels of the service, as namespace="sales", where Prometheus scrapes several; by default all are one."""
     guardrails_since: Duration = "24h"
     """Time before now whose requests are judged, as 90m, 24h or 7d; at most since the step began."""
     max_error_share: float = Field(default=0.01, ge=0, lt=1)
     """Share of its requests that the canary's model may fail beyond the champion's share; else it is withdrawn."""
     max_predict_seconds: Bound = 0.01
-    """Time of a model for a customer above which an answer is slow; 1 % more than the champion's may be. It is one of
-    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25 and 1."""
+    """Time for a customer above which an answer is slow: 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25 or 1."""
     log_url: str = "sqlite:///var/predictions.db"
     """The prediction log, SQLite or PostgreSQL."""
     mature_after: Duration | None = None

@@ -264,9 +264,9 @@ def test_prometheus_is_asked_with_a_password_for_the_series_of_one_service(
 ) -> None:
     canary.begin(shelf.bad, shelf.good)
     address = prometheus.url.replace("://", "://ann:s%40fe@")
-    assert canary.advance("--prometheus-url", address, "--prometheus-selector", 'namespace="churn", pod!=""') == 0
+    assert canary.advance("--prometheus-url", address, "--prometheus-selector", 'namespace="sales", pod!=""') == 0
     assert prometheus.authorization == f"Basic {base64.b64encode(b'ann:s@fe').decode()}"
-    assert prometheus.selector == 'namespace="churn", pod!="", '
+    assert prometheus.selector == 'namespace="sales", pod!="", '
     assert canary.share == 0.25
 
 
@@ -295,7 +295,7 @@ def test_a_limit_that_is_not_counted_and_a_selector_that_is_none_are_refused(
 ) -> None:
     for option, value, told in (
         ("--max-predict-seconds", "0.02", "write one of 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1"),
-        ("--prometheus-selector", 'a="b"} or vector(1)', 'write labels as namespace="churn", pod=~"churn-.+"'),
+        ("--prometheus-selector", 'a="b"} or vector(1)', 'write labels as namespace="sales", pod=~"churn-.+"'),
     ):
         with pytest.raises(SystemExit, match="2"):
             canary.advance(option, value)
