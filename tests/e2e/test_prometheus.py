@@ -182,6 +182,8 @@ def test_what_prometheus_counts_is_what_was_sent(prometheus: Prometheus) -> None
 def test_every_alert_rests_on_something_that_is_measured(prometheus: Prometheus, root: Path) -> None:
     groups = yaml.safe_load((root / "monitoring" / "prometheus" / "alerts.yml").read_text())["groups"]
     queries = {rule["alert"]: measured(rule["expr"]) for group in groups for rule in group["rules"]}
+    for alert in ("LogPartitionsMissing", "LogRowsMisplaced"):  # of logs in PostgreSQL; the gauges' own test has one
+        del queries[alert]
     assert len(queries) > 10
     assert silent(prometheus, queries) == []
 

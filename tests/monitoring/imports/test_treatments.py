@@ -128,7 +128,7 @@ def test_a_missing_column_is_mapped_in_the_section_of_treatments(engine: Engine,
     engine.dispose()
     path, columns = tmp_path / "given.csv", tmp_path / "columns.toml"
     path.write_text("prediction_id,action,given_at\n")
-    columns.write_text('[outcomes]\nchurned = { column = "action" }\n')
+    columns.write_text('[outcomes]\nobserved_at = { column = "day" }\n')
     settings = ImportTreatmentsSettings(file=path, log_url=url, columns=columns)
     with pytest.raises(ColumnMissing, match=r"Map offer in .*columns\.toml, under \[treatments\]\.$"):
         importing.run(settings, TREATMENTS)
