@@ -149,7 +149,7 @@ class Training:
         seeds = self._repeat(parameters, matrix, churned, customers)
         self.progress.stage("fitting")
         classifier = self.rows.fit(served, None) if self.rows else clone(served).fit(matrix, churned)
-        few = evaluation.subsample(len(churned), seed=self.settings.seed)
+        few = evaluation.subsample(len(churned), seed=self.settings.seed, most=evaluation.COMPARED_ROWS)
         linear = clone(candidates[model.LINEAR]).fit(matrix[few], churned[few])
         self.progress.step()
         ours, simple = compared[model.SERVED], compared[model.LINEAR]

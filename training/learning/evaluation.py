@@ -77,7 +77,7 @@ def cross_validate(  # noqa: PLR0913  # all but the first four are named
     `fit_served` fits the served one on rows that the matrix does not have. `on_fit` is called after each fit.
     """
     whole = [kept for kept, _ in folds]
-    few = [np.flatnonzero(kept)[subsample(kept.sum(), seed=seed)] for kept in whole]
+    few = [np.flatnonzero(kept)[subsample(kept.sum(), seed=seed, most=COMPARED_ROWS)] for kept in whole]
     found = {}
     for name, candidate in candidates.items():
         trained_on = whole if name == served else few
@@ -107,7 +107,7 @@ def repeat(
     `customers` has the customer of each row, whose rows stay together; None if each row is a customer of its own.
     """
     for other in range(seed + 1, seed + 1 + SEEDS):
-        rows = subsample(len(churned), seed=other)
+        rows = subsample(len(churned), seed=other, most=COMPARED_ROWS)
         kept, held_out = _hold_out(rows, churned, customers, seed=other)
         probability = predict(make(other).fit(matrix[kept], churned[kept]), matrix[held_out])
         on_fit()
@@ -122,7 +122,7 @@ def _hold_out(rows: Rows, churned: Labels, customers: Rows | None, *, seed: int)
     return rows[kept], rows[held_out]
 
 
-def subsample(rows: int, *, seed: int, most: int = COMPARED_ROWS) -> Rows:
+def subsample(rows: int, *, seed: int, most: int) -> Rows:
     """Sample the positions of at most `most` of `rows` rows; all of them, in order, if there are no more."""
     if rows <= most:
         return np.arange(rows)
