@@ -9,7 +9,7 @@ from benchmarks.measuring import contenders, cpu, process
 from benchmarks.request_cost import Cost
 from tests.waiting import wait_until
 
-BURN = "import time\nwhile time.process_time() < 0.1: pass\ninput()"
+BURN = "import time\nwhile time.process_time() < 0.2: pass\ninput()"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}, *sys.argv[1:]])"
 
 
