@@ -7,19 +7,17 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import get_args
 
+from models import answer_counts
 from models.bundles.manifest import Manifest
 from models.bundles.pins import Challenger, Mode
 from models.bundles.risk import RiskTier
 from models.customer.contract import Vector
 from models.features import CONTRACT
 from service.metrics.registry import Registry, observe_all
-from service.model import model_router
 from service.model.predictor import PredictionBatch
 
 _TIERS: tuple[RiskTier, ...] = get_args(RiskTier)
 _BUCKETS_PROBABILITY = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_BUCKETS_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-"""Few, because there are as many series for each group of customers; `advance` takes one of them as its limit."""
 _BUCKETS_DIFFERENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 _FEW = 100
@@ -55,7 +53,7 @@ class ModelMetrics:
             "churn_model_answer_seconds",
             "Time of a model for a customer, once for each answer to one with an id; measured beside a canary.",
             ["model_version", "customer_group"],
-            buckets=_BUCKETS_SECONDS,
+            buckets=answer_counts.BOUNDS_SECONDS,
         )
         failures = registry.counter(
             "churn_model_failures",
@@ -176,7 +174,7 @@ class ModelMetrics:
         self._probabilities(version)
 
     def _expect_answers(self, version: str) -> None:
-        for group in range(model_router.GROUPS):
+        for group in range(answer_counts.CUSTOMER_GROUPS):
             self._model_seconds(version, group)
             self._model_failures(version, group)
 

@@ -11,12 +11,11 @@ from functools import cached_property
 from itertools import islice
 from time import perf_counter
 
+from models.answer_counts import CUSTOMER_GROUPS
 from models.bundles import pins
 from service.customers import Customer
 from service.model.predictor import PredictionBatch, Predictor
 
-GROUPS = 32
-"""Random groups of customers by which answers and failures are counted: the requests of one customer are alike."""
 _BYTES = 6
 _PLACES = float(1 << 8 * _BYTES)
 
@@ -110,7 +109,7 @@ class ModelRouter:
         """Return the random group of each request: that of its first customer with an id; none without ids."""
         salt = f"{self._canary.named.version} group" if self._canary else ""
         names = (customer.customer_id for customer in customers if customer.customer_id is not None)
-        return [int(place(name, salt) * GROUPS) for name in islice(names, requests)]
+        return [int(place(name, salt) * CUSTOMER_GROUPS) for name in islice(names, requests)]
 
 
 def place(customer_id: str, version: str) -> float:

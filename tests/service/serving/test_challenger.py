@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.answer_counts import BOUNDS_SECONDS, CUSTOMER_GROUPS
 from models.bundles import bundle, pin_changes, pins
 from models.bundles.bundle import Bundle
 from models.bundles.format import bundle_files
@@ -18,13 +19,11 @@ from models.features import CONTRACT, CustomerFeatures
 from service.log import spool, spool_writer
 from service.log.spool import Spool
 from service.model import predictor
-from service.model.model_router import GROUPS, place
+from service.model.model_router import place
 from tests.service.log_pages import logged, rows_in
 from tests.service.stores import challenge, publish_another, withdraw
 from tests.service.test_metrics import scrape
 from tests.waiting import wait_until
-from training.promotion.live import guardrails
-from training.promotion.live.settings import BOUNDS_SECONDS
 
 NAMES = [f"C-{number}" for number in range(60)]
 
@@ -109,7 +108,7 @@ def counts(client: Any, metric: str, version: str) -> Counter[int]:
 
 
 def group(name: str, version: str) -> int:
-    return int(place(name, f"{version} group") * GROUPS)
+    return int(place(name, f"{version} group") * CUSTOMER_GROUPS)
 
 
 def test_beside_a_canary_the_requests_of_each_model_are_timed_and_its_failures_counted(
@@ -133,7 +132,7 @@ def test_beside_a_canary_the_requests_of_each_model_are_timed_and_its_failures_c
     assert answered == Counter(group(name, version) for name in [*of_canary, first])
     assert counts(client, "churn_model_answer_seconds_count", champion).total() == len(NAMES) - len(of_canary) + 1
     buckets = {labels for labels in scrape(client) if labels[0] == "churn_model_answer_seconds_bucket"}
-    assert {labels[1] for labels in buckets} == {str(number) for number in range(guardrails.GROUPS)}
+    assert {labels[1] for labels in buckets} == {str(number) for number in range(CUSTOMER_GROUPS)}
     assert {float(labels[2]) for labels in buckets} == {*BOUNDS_SECONDS, math.inf}
     assert not counts(client, "churn_model_failures_total", version)
 

@@ -57,6 +57,22 @@ def choose(
     return found, len(told)
 
 
+def surely_ahead(
+    baseline: str, parameters: Parameters, matrix: Matrix, churned: Labels, folds: Folds
+) -> dict[str, float]:
+    known = model.candidates(served(parameters), seed=7, threads=1)
+    compared = evaluation.cross_validate(
+        {name: known[name] for name in (SERVED, baseline)},
+        matrix,
+        churned,
+        folds,
+        served=SERVED,
+        seed=7,
+        on_fit=lambda: None,
+    )
+    return {name: by.value for name, by in fold_comparison.surely_ahead(compared, SERVED, churned).items()}
+
+
 def training_rows() -> tuple[Matrix, Labels, Folds]:
     return MATRIX[FOLDS.training], CHURNED[FOLDS.training], FOLDS.folds
 
@@ -67,21 +83,10 @@ def test_a_table_with_many_regions_gets_deeper_trees_and_no_baseline_is_ahead_an
     assert (presets.name_of(chosen), told) == ("deep", 4)
     assert chosen["n_estimators"] > 100
 
-    def ahead(parameters: Parameters) -> dict[str, float]:
-        known = model.candidates(served(parameters), seed=7, threads=1)
-        compared = evaluation.cross_validate(
-            {name: known[name] for name in (SERVED, HISTOGRAM)},
-            matrix,
-            churned,
-            folds,
-            served=SERVED,
-            seed=7,
-            on_fit=lambda: None,
-        )
-        return {name: by.value for name, by in fold_comparison.surely_ahead(compared, SERVED, churned).items()}
-
-    assert ahead(dict(PARAMETERS)) == {HISTOGRAM: pytest.approx(0.025, abs=0.01)}
-    assert ahead(chosen) == {}
+    assert surely_ahead(HISTOGRAM, dict(PARAMETERS), matrix, churned, folds) == {
+        HISTOGRAM: pytest.approx(0.025, abs=0.01)
+    }
+    assert surely_ahead(HISTOGRAM, chosen, matrix, churned, folds) == {}
 
 
 def test_a_table_whose_effects_add_up_gets_trees_that_learn_from_a_regression() -> None:
@@ -92,17 +97,7 @@ def test_a_table_whose_effects_add_up_gets_trees_that_learn_from_a_regression() 
     assert chosen == dict(PARAMETERS) | presets.OTHERS[presets.LINEAR]
     assert presets.name_of({**chosen, "random_state": 7}) == presets.LINEAR
     assert choose(matrix, churned, folds, threads=3)[0] == chosen
-    known = model.candidates(served(chosen), seed=7, threads=1)
-    compared = evaluation.cross_validate(
-        {name: known[name] for name in (SERVED, LINEAR)},
-        matrix,
-        churned,
-        folds,
-        served=SERVED,
-        seed=7,
-        on_fit=lambda: None,
-    )
-    assert fold_comparison.surely_ahead(compared, SERVED, churned) == {}
+    assert surely_ahead(LINEAR, chosen, matrix, churned, folds) == {}
     others, told = choose(matrix, churned, folds, without=[presets.LINEAR])
     assert (presets.name_of(others), told) == ("shallow", 4)
 

@@ -18,6 +18,7 @@ from scipy import stats
 
 from models import durations
 from models.addresses import redact_passwords
+from models.answer_counts import CUSTOMER_GROUPS
 from training.promotion.errors import GuardrailsUnreadable
 from training.promotion.live import prometheus
 from training.promotion.live.settings import AdvanceSettings
@@ -26,8 +27,6 @@ LEVEL = 0.0001
 """Chance by which models that fail equally often may differ as much; it is small because a timer looks often."""
 SLOW_SHARE = 0.01
 """Share of the answers of a canary that may take longer than the limit."""
-GROUPS = 32
-"""Random groups of customers by which the service counts; those without a request count as well."""
 FRESH_SECONDS = 300
 """Age of a model's newest sample above which it cannot be told how it fares."""
 _FEW_BAD = 0.05
@@ -38,7 +37,7 @@ _AGE = f"min by (model_version) (time() - timestamp({_SERIES}))"
 _ANSWERS, _FAILURES = "churn_model_answer_seconds_bucket", "churn_model_failures_total"
 
 Counts = NDArray[np.float64]
-"""Requests by group, of shape (GROUPS,)."""
+"""Requests by group, of shape (CUSTOMER_GROUPS,)."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,9 @@ def _chance(ours: tuple[Counts, Counts], theirs: tuple[Counts, Counts]) -> float
     ours_beyond, theirs_beyond = ((bad - share * total) / total.sum() for bad, total in (ours, theirs))
     if not ours_beyond.std():  # each group is as bad as the others
         return 0
-    known = [(float(beyond.mean()), float(beyond.std(ddof=1)), GROUPS) for beyond in (ours_beyond, theirs_beyond)]
+    known = [
+        (float(beyond.mean()), float(beyond.std(ddof=1)), CUSTOMER_GROUPS) for beyond in (ours_beyond, theirs_beyond)
+    ]
     welch = stats.ttest_ind_from_stats(*known[0], *known[1], equal_var=False, alternative="greater").pvalue
     if theirs[0].sum() > _FEW_BAD * theirs[1].sum():
         return float(2 * welch)
@@ -144,7 +145,7 @@ def _ask(url: str, expression: str, **words: object) -> list[prometheus.Sample]:
 
 def _count(samples: list[prometheus.Sample], version: str, bound: float | None = None) -> Counts:
     """Add up the requests of a model by group, with a bound those that took no longer."""
-    counts = np.zeros(GROUPS)
+    counts = np.zeros(CUSTOMER_GROUPS)
     for labels, value in samples:
         if labels["model_version"] == version and (bound is None or float(labels["le"]) == bound):
             counts[_group(labels)] += value
@@ -152,4 +153,4 @@ def _count(samples: list[prometheus.Sample], version: str, bound: float | None =
 
 
 def _group(labels: Mapping[str, str]) -> int:
-    return int(labels.get("customer_group", 0)) % GROUPS
+    return int(labels.get("customer_group", 0)) % CUSTOMER_GROUPS

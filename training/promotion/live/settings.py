@@ -6,12 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from models.answer_counts import BOUNDS_SECONDS
 from models.durations import Duration
 from models.log.reporters import Reporters
 from training.settings import StoreSettings
 
-BOUNDS_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-"""Times by which the service counts the answers of a model."""
 _SELECTOR = re.compile(r'(\w+ *(=|!=|=~|!~) *"[^"\\]*" *(, *|$))*')
 
 

@@ -11,8 +11,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from training.promotion.live import guardrails
-from training.promotion.live.settings import BOUNDS_SECONDS
+from models.answer_counts import BOUNDS_SECONDS, CUSTOMER_GROUPS
 
 
 @dataclass
@@ -22,7 +21,7 @@ class Counted:
     answered: int
     failed: int = 0
     slow: int = 0
-    bad_groups: int = guardrails.GROUPS
+    bad_groups: int = CUSTOMER_GROUPS
     """Random groups of customers with a request that failed or was slow."""
     age_seconds: float = 12
     """Of the newest sample."""
@@ -77,10 +76,10 @@ def _answered(one: Counted) -> list[tuple[dict[str, str], list[int]]]:
     return [({"le": str(bound)}, both if bound > 0.2 else fast) for bound in (*BOUNDS_SECONDS, math.inf)]
 
 
-def _spread(counted: int, groups: int = guardrails.GROUPS) -> list[int]:
+def _spread(counted: int, groups: int = CUSTOMER_GROUPS) -> list[int]:
     """Divide requests among the first groups."""
     divided = [counted // groups + (group < counted % groups) for group in range(groups)]
-    return divided + [0] * (guardrails.GROUPS - groups)
+    return divided + [0] * (CUSTOMER_GROUPS - groups)
 
 
 def _sample(value: float, **labels: str) -> dict[str, Any]:

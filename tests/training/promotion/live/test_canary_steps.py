@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from models.answer_counts import CUSTOMER_GROUPS
 from models.bundles import pin_history, pins
 from tests.stores import Shelf
 from tests.training.promotion.live import prometheus_server
@@ -340,11 +341,9 @@ def test_an_equal_canary_is_not_withdrawn_for_customers_of_whom_all_requests_fai
     for _ in range(200):
         requests = random.poisson(random.lognormal(0.5, 1.5, 1_000))
         failed = requests * (random.random(1_000) < 0.02)
-        is_canary, groups = random.random(1_000) < 0.25, random.integers(0, guardrails.GROUPS, 1_000)
+        is_canary, groups = random.random(1_000) < 0.25, random.integers(0, CUSTOMER_GROUPS, 1_000)
         ours, theirs = (
-            tuple(
-                np.bincount(groups[own], counts[own], guardrails.GROUPS).astype(float) for counts in (failed, requests)
-            )
+            tuple(np.bincount(groups[own], counts[own], CUSTOMER_GROUPS).astype(float) for counts in (failed, requests))
             for own in (is_canary, ~is_canary)
         )
         found = guardrails.compare((ours[0], ours[1]), (theirs[0], theirs[1]), 0.01, "failed")
