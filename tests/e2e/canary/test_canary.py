@@ -25,7 +25,7 @@ from tests.waiting import wait_until
 UNLUCKY = 37
 """Value of the first feature for which one of the models raises an error."""
 SHARE, OF_CHAMPION, OF_CANARY = 0.02, 1_940, 60
-WIDTH, PRODUCTS = 2_048, 50
+WIDTH, PRODUCTS = 2_048, 200
 
 
 def fail_sometimes(graph: onnx.GraphProto) -> None:
@@ -46,7 +46,7 @@ def fail_sometimes(graph: onnx.GraphProto) -> None:
 
 
 def take_long(graph: onnx.GraphProto) -> None:
-    """Let the graph add nothing to its probabilities, which takes 200 million multiplications."""
+    """Let the graph add nothing to its probabilities, which takes 800 million multiplications."""
     for name, shape in {
         "wider": (len(CONTRACT.matrix_columns), WIDTH),
         "same": (WIDTH, WIDTH),
