@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from benchmarks.statistics.studies import (
     bounds,
     calibration,
+    canary_requests,
     canary_steps,
     compare_live,
     decisions,
@@ -30,6 +31,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "gate_power": gate_power.make,
     "compare_live": compare_live.make,
     "canary_steps": canary_steps.make,
+    "canary_requests": canary_requests.make,
     "treatment_effect": treatment_effect.make,
     "recalibration": recalibration.make,
     "drift_levels": drift_levels.make,

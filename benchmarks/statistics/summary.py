@@ -12,7 +12,7 @@ from benchmarks.statistics.study import Fact, Study
 NOT_MEASURED = (
     "the intervals of the bounds that a search finds",
     "the figures that `performance` expects from probabilities alone, beside their range",
-    "the gate's checks of latency and reporters, and `advance`'s limits of errors and latency, which are fixed limits",
+    "the gate's checks of latency and reporters, which are fixed limits",
     "how soon `performance` finds a quality that falls slowly ([single windows](performance_errors.md) are measured)",
 )
 """What is printed and has no measured coverage, rate or power."""
@@ -21,7 +21,7 @@ Raw = Sequence[Mapping[str, Fact]]
 
 def sentences() -> Iterator[str]:
     """Yield a sentence for each study that has been saved, with a link to its section."""
-    for name, say in _SAYINGS.items():
+    for name, say in SAYINGS.items():
         if study.is_saved(name):
             found = study.load(name)
             yield f"- {say(found)} [Details](#{anchor(found.title)})"
@@ -100,6 +100,17 @@ def _advance(found: Study) -> str:
     return f"**`advance`.** Of equal canaries, {withdrawn} are withdrawn and {champion} are made the champion."
 
 
+def _requests(found: Study) -> str:
+    equal = [one for one in found.raw if str(one["name"]).startswith("equal")]
+    wrong, steps = (sum(_float(one[name]) for one in equal) for name in ("withdrawn", "steps"))
+    all_fail = [one for one in found.raw if one["name"] == "fails all requests"]
+    least = min(_float(one["withdrawn"]) / _float(one["steps"]) for one in all_fail)
+    return (
+        f"**`advance`: errors and latency, looked at hourly for a week.** An equal canary is withdrawn at {wrong:.0f} "
+        f"of {steps:,.0f} steps; one that fails all requests of 50 customers a day or more, in at least {least:.1%}."
+    )
+
+
 def _offers(found: Study) -> str:
     wrong = max(_float(one["found"]) / _float(one["told"]) for one in found.raw if not one["success_rate"])
     return (
@@ -160,7 +171,7 @@ def _quality(found: Study) -> str:
     )
 
 
-_SAYINGS: Mapping[str, Callable[[Study], str]] = {
+SAYINGS: Mapping[str, Callable[[Study], str]] = {
     "intervals": _intervals,
     "calibration": _calibration,
     "bounds": _bounds,
@@ -169,6 +180,7 @@ _SAYINGS: Mapping[str, Callable[[Study], str]] = {
     "gate_power": _power,
     "compare_live": _compare_live,
     "canary_steps": _advance,
+    "canary_requests": _requests,
     "treatment_effect": _offers,
     "recalibration": _recalibration,
     "drift_levels": _levels,

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.reporting import findings
-from benchmarks.statistics.studies import table_shapes
+from benchmarks.statistics import table_shapes
 from benchmarks.statistics.studies.intervals import COSTS, POLICY
 from benchmarks.statistics.study import Fact, Study
 from models.bundles import quality, segments

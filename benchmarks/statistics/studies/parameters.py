@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
-from benchmarks.statistics.studies.table_shapes import SHAPES
 from benchmarks.statistics.study import Study
+from benchmarks.statistics.table_shapes import SHAPES
 from models.bundles.quality import Figure
 from training.data.hashing import hash_split, row_hash
 from training.learning import evaluation, fold_comparison, model, presets

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
-from benchmarks.statistics.studies import table_shapes
+from benchmarks.statistics import table_shapes
 from models.bundles.calibration import Calibration
 from models.customer.contract import Labels, Matrix
 from training.learning import evaluation, linear_trees, model, presets

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
-from benchmarks.statistics.studies import table_shapes
+from benchmarks.statistics import table_shapes
 from models.bundles.manifest import Tuning
 from models.progress import Progress
 from tests.training import random_split

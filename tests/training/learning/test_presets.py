@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
-from benchmarks.statistics.studies import table_shapes
+from benchmarks.statistics import table_shapes
 from models.customer.contract import Labels, Matrix
 from tests.training import random_split
 from training.data.splitting import Folds, Rows

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import log_loss
 from xgboost import XGBClassifier
 
-from benchmarks.statistics.studies import table_shapes
+from benchmarks.statistics import table_shapes
 from models.customer.contract import Labels, Matrix
 from models.progress import Progress
 from tests.snapped_rows import edges_of, part_of, shuffled

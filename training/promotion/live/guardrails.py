@@ -67,13 +67,20 @@ def judge(settings: AdvanceSettings, *, champion: str, canary: str, step_age: ti
     longest = durations.parse(settings.guardrails_since)
     last = f"in the last {settings.guardrails_since}" if step_age >= longest else "since this step began"
     ours, theirs, limit_seconds = _read(settings, champion, canary, min(step_age, longest))
+    return judge_requests(
+        ours, theirs, max_error_share=settings.max_error_share, slow=f"{limit_seconds:g} s", last=last
+    )
+
+
+def judge_requests(ours: Requests, theirs: Requests, *, max_error_share: float, slow: str, last: str) -> Finding | None:
+    """Return what is wrong with the canary's requests beside the champion's; `slow` and `last` are the words for it."""
     total, expected = (one.answered + one.failed for one in (ours, theirs))
     if not round(total.sum()):
         return Finding("hold", f"it got no request with a customer_id {last}")
-    failing = compare((ours.failed, total), (theirs.failed, expected), settings.max_error_share, f"failed {last}")
-    slowness = f"took longer than {limit_seconds:g} s {last}"
-    slow = compare((ours.slow, ours.answered), (theirs.slow, theirs.answered), SLOW_SHARE, slowness)
-    found = [finding for finding in (failing, slow) if finding]
+    failing = compare((ours.failed, total), (theirs.failed, expected), max_error_share, f"failed {last}")
+    slowness = f"took longer than {slow} {last}"
+    slowed = compare((ours.slow, ours.answered), (theirs.slow, theirs.answered), SLOW_SHARE, slowness)
+    found = [finding for finding in (failing, slowed) if finding]
     return next((finding for finding in found if finding.action == "withdraw"), found[0] if found else None)
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.statistics.studies import parameters, table_shapes
+from benchmarks.statistics import table_shapes
+from benchmarks.statistics.studies import parameters
 
 
 def test_deep_trees_win_where_there_are_many_regions(monkeypatch: pytest.MonkeyPatch) -> None:
