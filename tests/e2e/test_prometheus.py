@@ -196,6 +196,7 @@ def test_every_panel_has_something_to_show(prometheus: Prometheus, root: Path) -
         f"{panel['title']}: {target['legendFormat']}": target["expr"].replace("$__rate_interval", "5m")
         for panel in dashboard["panels"]
         for target in panel.get("targets", ())
+        if "churn_model_answer" not in target["expr"]  # beside a canary; its own test asks for them
     }
     assert len(queries) > 25
     assert silent(prometheus, queries) == []

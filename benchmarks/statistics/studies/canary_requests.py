@@ -35,9 +35,9 @@ _ABOUT = (
     "customers send them all week at even rates, or others each day, each all at once: the looks share less data then. "
     f"Where some customers fail, all requests of {UNLUCKY:.0%} of the customers do, with either model. The times of "
     f"both models have heavy tails: a customer's are Pareto (exponent {TAIL}) above a least time that is log-normal "
-    "(median 0.45 ms, sigma 1), so that about 3 % are slow. A canary that differs fails more, or takes longer for every "
-    f"request, and answers 5 % of the customers. {STEPS_EQUAL} steps for each way of sending with equal models, {STEPS_OTHER} with others, where the "
-    "same customers send all week."
+    "(median 0.45 ms, sigma 1), so that about 3 % are slow. A canary that differs fails more, or takes longer for "
+    f"every request, and answers 5 % of the customers. {STEPS_EQUAL} steps for each way of sending with equal models, "
+    f"{STEPS_OTHER} with others, where the same customers send all week."
 )
 _COLUMNS = (
     *("canary", "customers a day", "share of the canary", "withdrawn at the look after a day"),
@@ -134,7 +134,7 @@ def summarize(found: Sequence[tuple[Case, Sequence[Step]]]) -> Study:
         rows=[_row(kind, customers, share, steps) for (kind, customers, share), steps in by_row.items()],
         conclusion=(
             f"Of {len(equal):,} steps of a canary that equals the champion, with {looks:,} looks, {wrong} end with its "
-            f"withdrawal: {rate(wrong, len(equal))}."
+            f"withdrawal."
         ),
         raw=[_counts(case, steps) for case, steps in found],
     )

@@ -1,5 +1,6 @@
 """A canary that fails or is slow is withdrawn by its own requests: with a real service, Prometheus and command line."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -120,6 +121,13 @@ class Trial:
         [value] = self.prometheus.values(query)
         return value
 
+    def show(self, root: Path, panel: str) -> dict[str, float]:
+        """What a panel of Grafana's dashboard shows of each model."""
+        dashboard = json.loads((root / "monitoring" / "grafana" / "dashboards" / "churn_service.json").read_text())
+        [query] = [target["expr"] for one in dashboard["panels"] if one["title"] == panel for target in one["targets"]]
+        found = self.prometheus.get("/api/v1/query", query=query.replace("$__rate_interval", "5m"))["result"]
+        return {one["metric"]["model_version"]: float(one["value"][1]) for one in found}
+
     def _model(self) -> dict[str, dict[str, object] | None]:
         found: dict[str, dict[str, object] | None] = httpx.get(f"{self._url}/model", timeout=30).json()
         return found
@@ -142,7 +150,7 @@ def trial(root: Path, tmp_path: Path) -> Iterator[Trial]:
 @pytest.mark.slow
 @pytest.mark.prometheus
 def test_a_bad_canary_is_withdrawn_by_its_own_requests_where_the_service_as_a_whole_is_well(
-    trial: Trial, tmp_path: Path
+    trial: Trial, tmp_path: Path, root: Path
 ) -> None:
     failing = publish(trial.shelf, tmp_path / "failing", fail_sometimes).manifest.version
     slow = publish(trial.shelf, tmp_path / "slow", take_long).manifest.version
@@ -155,12 +163,17 @@ def test_a_bad_canary_is_withdrawn_by_its_own_requests_where_the_service_as_a_wh
     assert trial.count(f'sum(churn_model_failures_total{{model_version="{failing}"}})') == OF_CANARY / 2
     failed = 'sum(http_requests_total{status=~"5.."}) / sum(http_requests_total{method="POST"})'
     assert trial.count(failed) == 0.015
+    assert trial.show(root, "Failed requests by model") == {champion: 0, failing: pytest.approx(0.5)}
+    requests = trial.show(root, "Requests beside a canary")
+    assert requests[failing] / requests[champion] == pytest.approx(OF_CANARY / OF_CHAMPION)
     told = trial.advance(exit_code=1)
     assert f"canary {failing} is withdrawn from 2% of the customers: " in told
     assert "requests failed since this step began, and 0 of the champion's" in told
 
     trial.begin(slow)
     assert trial.send(slow) == 0
+    slowness = trial.show(root, "Slow answers by model")
+    assert slowness[slow] > slowness[champion]
     told = trial.advance(exit_code=1)
     assert f"canary {slow} is withdrawn from 2% of the customers: " in told
     assert "requests took longer than 0.01 s since this step began, and " in told
