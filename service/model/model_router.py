@@ -8,8 +8,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
-from time import perf_counter
 
 from models.answer_counts import CUSTOMER_GROUPS
 from models.bundles import pins
@@ -17,7 +15,8 @@ from service.customers import Customer
 from service.model.predictor import PredictionBatch, Predictor
 
 _BYTES = 6
-_PLACES = float(1 << 8 * _BYTES)
+_NUMBERS = 1 << 8 * _BYTES
+"""The number of customers without an id; those of all others are lower."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,18 @@ class Challenger:
     named: pins.Challenger
     predictor: Predictor
 
-    def answers(self, customer: Customer) -> bool:
-        """Return whether a canary answers a customer: always the same ones, and more of them as its share grows."""
-        name = customer.customer_id
-        return name is not None and place(name, self.named.version) < self.named.share
+    @cached_property
+    def limit(self) -> float:
+        """A canary answers customers whose number is below it: always the same ones, and more as its share grows."""
+        return self.named.share * _NUMBERS
+
+    def draw(self, customer: Customer) -> int:
+        """Return the random number of a customer."""
+        return _NUMBERS if customer.customer_id is None else _number(self._salted, customer.customer_id)
+
+    @cached_property
+    def _salted(self) -> hashlib.blake2b:
+        return _salt(self.named.version)
 
 
 @dataclass(frozen=True)
@@ -57,16 +64,18 @@ class ModelRouter:
         Raises:
             BoosterUnreadable: a model can predict but cannot explain.
         """
-        if self._canary is None:
+        if (canary := self._canary) is None:
             return (self.champion.predict(customers, explain=explain),)
-        own = [self._canary.answers(customer) for customer in customers]
+        numbers, limit = list(map(canary.draw, customers)), canary.limit
+        own = [number < limit for number in numbers]
         if len(set(own)) == 1:
-            return (self._timed(customers, own[0], explain=explain, requests=requests, on_failure=on_failure),)
+            groups = _groups(numbers, requests)
+            return (self._timed(customers, groups, canary=own[0], explain=explain, on_failure=on_failure),)
         parts = []
-        for canary in (False, True):
-            places = [at for at, is_canary in enumerate(own) if is_canary is canary]
-            some = [customers[at] for at in places]
-            predicted = self._timed(some, canary, explain=explain, requests=requests, on_failure=on_failure)
+        for is_canary in (False, True):
+            places = [at for at, one in enumerate(own) if one is is_canary]
+            some, groups = [customers[at] for at in places], _groups([numbers[at] for at in places], requests)
+            predicted = self._timed(some, groups, canary=is_canary, explain=explain, on_failure=on_failure)
             parts.append(predicted._replace(places=places))
         return parts
 
@@ -87,29 +96,20 @@ class ModelRouter:
     def _timed(
         self,
         customers: Sequence[Customer],
-        canary: bool,  # noqa: FBT001
+        groups: Sequence[int],
         *,
+        canary: bool,
         explain: bool,
-        requests: int,
         on_failure: Callable[[str, int], None] | None,
     ) -> PredictionBatch:
         model = self._canary.predictor if self._canary and canary else self.champion
-        groups = self._groups(customers, requests)
-        began = perf_counter()
         try:
-            predicted = model.predict(customers, explain=explain)
+            return model.predict(customers, explain=explain, groups=groups)
         except Exception:
             if on_failure is not None:
                 for group in groups:
                     on_failure(model.manifest.version, group)
             raise
-        return predicted._replace(seconds=perf_counter() - began, groups=groups)
-
-    def _groups(self, customers: Sequence[Customer], requests: int) -> list[int]:
-        """Return the random group of each request: that of its first customer with an id; none without ids."""
-        salt = f"{self._canary.named.version} group" if self._canary else ""
-        names = (customer.customer_id for customer in customers if customer.customer_id is not None)
-        return [int(place(name, salt) * CUSTOMER_GROUPS) for name in islice(names, requests)]
 
 
 def place(customer_id: str, version: str) -> float:
@@ -118,5 +118,22 @@ def place(customer_id: str, version: str) -> float:
     >>> round(place("C-1047", "20260301-1a2b3c4d"), 4), round(place("C-1047", "20260302-5e6f7a8b"), 4)
     (0.9628, 0.8498)
     """
-    digest = hashlib.blake2b(f"{version}\t{customer_id}".encode(), digest_size=_BYTES).digest()
-    return int.from_bytes(digest) / _PLACES
+    return _number(_salt(version), customer_id) / _NUMBERS
+
+
+def _salt(version: str) -> hashlib.blake2b:
+    return hashlib.blake2b(f"{version}\t".encode(), digest_size=_BYTES)
+
+
+def _number(salted: hashlib.blake2b, customer_id: str) -> int:
+    own = salted.copy()  # takes half the time of hashing the salt again
+    own.update(customer_id.encode())
+    return int.from_bytes(own.digest())
+
+
+def _groups(numbers: Sequence[int], requests: int) -> list[int]:
+    """Return the random group of each request: that of its first customer with an id; none without ids.
+
+    The lowest bits of a number are independent of the highest ones, which decide who answers.
+    """
+    return [number % CUSTOMER_GROUPS for number in numbers if number < _NUMBERS][:requests]

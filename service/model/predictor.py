@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 from models.bundles import bundle
@@ -71,12 +72,17 @@ class Predictor:
         found = model_contract.changes_since(self.manifest.fingerprint, self.manifest.features, CONTRACT)
         return [change.sentence for change in found]
 
-    def predict(self, customers: Sequence[CustomerFeatures], *, explain: bool = False) -> PredictionBatch:
+    def predict(
+        self, customers: Sequence[CustomerFeatures], *, explain: bool = False, groups: Sequence[int] | None = None
+    ) -> PredictionBatch:
         """Predict each customer; 20 µs for one, 3 µs each for many. Explanations take 200 µs and 70 µs more.
+
+        With `groups`, those of the requests beside a canary, it measures the time.
 
         Raises:
             BoosterUnreadable: the model can predict but cannot explain.
         """
+        began = perf_counter()
         matrix = self.contract.encode_rows(customers)
         contributions = self.explainer.explain(matrix).served(self.manifest.calibration) if explain else None
         probabilities = self.scorer.score(matrix).tolist()
@@ -93,6 +99,8 @@ class Predictor:
             contributions=contributions,
             contract=self.contract,
             unseen=self._count_unseen(customers) if self.contract.open_categories else None,
+            seconds=None if groups is None else perf_counter() - began,
+            groups=groups or (),
         )
 
     @cached_property
