@@ -1,7 +1,7 @@
 """`make bench-cpu`: measures the CPU time of a request, in the service and in the process that writes its log.
 
-The service runs with one and with two workers. CPU time depends less on other work of the machine than requests per
-second do.
+The service runs with one and with two workers. A second table has what a canary adds, in one process. CPU time depends
+less on other work of the machine than requests per second do.
 """
 
 import logging
@@ -14,7 +14,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.measuring import contenders, cpu, process, rounds, wrk
+from benchmarks.measuring import canary_turns, contenders, cpu, process, rounds, wrk
 from benchmarks.measuring.contenders import Contender
 from benchmarks.measuring.process import Server
 from benchmarks.reporting import tables
@@ -55,6 +55,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(write({name: [costs[name] for costs in map(dict, found)] for name in dict(found[0])}))
+    sys.stdout.write(canary_turns.measure())
     return 0
 
 

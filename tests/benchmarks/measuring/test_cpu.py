@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import request_cost
-from benchmarks.measuring import contenders, cpu, process
+from benchmarks.measuring import canary_turns, contenders, cpu, process
 from benchmarks.request_cost import Cost
 from tests.waiting import wait_until
 
@@ -33,3 +33,12 @@ def test_two_workers_answer_and_are_not_pinned_to_one_core(tmp_path: Path) -> No
 def test_the_page_has_the_medians_and_their_sum() -> None:
     page = request_cost.write({"service": [Cost(30, 5, 20_000), Cost(31, 6, 21_000), Cost(50, 9, 1_000)]})
     assert "|service|31.0|6.0|37.0|20,000|" in page.replace(" ", "")
+
+
+def test_the_cost_of_a_canary_is_told_for_each_share_and_turn(root: Path) -> None:
+    page = canary_turns.measure(root / "models", rounds=2, requests=16)
+    assert "2 rounds of 16 requests" in page
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
+    assert rows[0] == ["requests in a turn", "without a canary", "a canary of 5% adds", "a canary of 50% adds"]
+    assert [int(row[0]) for row in rows[2:]] == [1, 4, 16]
+    assert all(float(row[1]) > 0 for row in rows[2:])
