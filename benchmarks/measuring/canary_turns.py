@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.reporting import tables
 from models.bundles import pins
 from models.features import CONTRACT
 from service.customers import Customer
@@ -18,21 +17,13 @@ from service.model.model_router import Challenger, ModelRouter
 REQUESTS, ROUNDS = 6_400, 25
 TURNS, SHARES = (1, 4, 16), (0.05, 0.5)
 _VERSION = "20000101-00000000"
-_PAGE = """\
-
-What a canary adds to one request with a customer_id, in µs of CPU time of predictions and their metrics, in one
-process, without server and log. The median of {rounds} rounds of {requests:,} requests, each with a canary and without
-one, and the quarters of the rounds. The requests of one turn of the event loop are predicted together. A turn with
-customers of both models runs both.
-
-{table}
-"""
 
 
-def measure(models_dir: Path = Path("models"), *, rounds: int = ROUNDS, requests: int = REQUESTS) -> str:
-    """Return the page."""
+def measure(models_dir: Path = Path("models"), *, rounds: int = ROUNDS, requests: int = REQUESTS) -> list[list[str]]:
+    """Return a row for each number of requests in a turn: the time without a canary, and what each share adds."""
     customers = [Customer.model_validate(CONTRACT.example | {"customer_id": f"C-{at}"}) for at in range(requests)]
-    found, rows = _routers(models_dir), []
+    found = _routers(models_dir)
+    rows = []
     for size in TURNS:
         turns = [customers[at : at + size] for at in range(0, requests, size)]
         taken = {share: np.empty(rounds) for share in found}
@@ -43,8 +34,7 @@ def measure(models_dir: Path = Path("models"), *, rounds: int = ROUNDS, requests
         added = [np.quantile(each - alone, (0.5, 0.25, 0.75)) for each in taken.values()]
         told = [f"{middle:.1f} ({low:.1f} to {high:.1f})" for middle, low, high in added]
         rows.append([str(size), f"{np.median(alone):.1f}", *told])
-    heads = ["requests in a turn", "without a canary", *(f"a canary of {share:.0%} adds" for share in SHARES)]
-    return _PAGE.format(rounds=rounds, requests=requests, table=tables.table(heads, rows))
+    return rows
 
 
 def _routers(models_dir: Path) -> Mapping[float, ModelRouter]:

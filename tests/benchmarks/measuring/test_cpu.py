@@ -36,8 +36,7 @@ def test_the_page_has_the_medians_and_their_sum() -> None:
 
 
 def test_the_cost_of_a_canary_is_told_for_each_share_and_turn(root: Path) -> None:
-    page = canary_turns.measure(root / "models", rounds=2, requests=16)
-    assert "2 rounds of 16 requests" in page
+    page = request_cost.write_canary(canary_turns.measure(root / "models", rounds=2, requests=16))
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
     assert rows[0] == ["requests in a turn", "without a canary", "a canary of 5% adds", "a canary of 50% adds"]
     assert [int(row[0]) for row in rows[2:]] == [1, 4, 16]
