@@ -31,8 +31,8 @@ ABOUT = (
     "the same of the churn rate, and **proposed** the share in which the saving is surely above zero (from scores, the "
     "interval of the rate must also be without the old one). **holds if proposed** is of these repetitions alone. "
     "**true to estimated** is their mean true saving, divided by the mean of what `performance` says of it, with its "
-    "95 % interval (bootstrap), where a map was proposed at least 20 times. At 35 %, each model is taught by outcomes {more} "
-    "times."
+    "95 % interval (bootstrap), where a map was proposed at least 20 times. At 35 %, each model is "
+    "taught by outcomes {more} times."
 )
 
 
