@@ -37,7 +37,8 @@ _CALIBRATION = {
     "churned_at_medium_bound": "churned at the medium bound",
     "churned_at_high_bound": "churned at the high bound",
 }
-_LEAST_PROPOSED = 20  # of a churn rate; one of one is no share
+LEAST_PROPOSED = 20
+"""Fewest maps that are proposed at a churn rate, to count as a share; one of one is none."""
 _OFFERS = {"difference": "difference in churn", "saved": "money saved", "success": "success rate"}
 
 
@@ -93,7 +94,7 @@ def _recalibration(raw: Raw) -> Iterator[Cases]:
     yield Cases("new map", "churn rate, from scores alone", _counts(by_teacher["scores"], "rate", "rate_holds"))
     for end, own in by_teacher.items():
         proposed = _counts([one for one in own if one["proposed"]], "rate", "holds")
-        enough = [one for one in proposed if one[1] >= _LEAST_PROPOSED]
+        enough = [one for one in proposed if one[1] >= LEAST_PROPOSED]
         yield Cases("new map", f"proposed saving, {told[end]}", enough)
 
 

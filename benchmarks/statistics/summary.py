@@ -16,6 +16,7 @@ NOT_MEASURED = (
     "how soon `performance` finds a quality that falls slowly ([single windows](performance_errors.md) are measured)",
 )
 """What is printed and has no measured coverage, rate or power."""
+TRUE_TO_ESTIMATED = "true to estimated"
 Raw = Sequence[Mapping[str, Fact]]
 
 
@@ -127,9 +128,16 @@ def _recalibration(found: Study) -> str:
         "**`performance`, `recalibrate`: a new map.** The interval of its saving holds the truth in "
         f"{_ends([outcomes])} with 500 outcomes and in {_ends([scores])} from scores alone; that of the churn rate in "
         f"{_ends([rate])}. Of what is proposed, it holds in {_ends(proposed[:1])} with outcomes and in "
-        f"{_ends(proposed[1:])} from scores. Where the rate did not move, a map surely saves in {sum(calm)} of "
-        f"{len(calm)} samples."
+        f"{_ends(proposed[1:])} from scores{_true_to_estimated(found)}. "
+        f"Where the rate did not move, a map surely saves in {sum(calm)} of {len(calm)} samples."
     )
+
+
+def _true_to_estimated(found: Study) -> str:
+    """Return the range over churn rates and teachers; nothing of a study that was saved without it."""
+    at = list(found.columns).index(TRUE_TO_ESTIMATED) if TRUE_TO_ESTIMATED in found.columns else None
+    shown = [] if at is None else [float(_short(row[at])) for row in found.rows if row[at]]
+    return f", and truly saves {min(shown):.2f} to {max(shown):.2f} times the estimate on average" if shown else ""
 
 
 def _levels(found: Study) -> str:

@@ -1,9 +1,10 @@
 """The expected cost of decisions, from churn rates that may be right."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize, stats
 
 from models.bundles import quality
 from models.bundles.quality import Figure, Groups
@@ -13,6 +14,7 @@ from models.customer.contract import Vector
 
 DRAWS = 500
 _SEED = 0  # the same rows give the same intervals
+_DEVIATIONS = 1.96
 _JOINT = 1.249
 """Reach of the joint 95 % region of two normal numbers in one direction, in units of that of one number."""
 
@@ -23,6 +25,23 @@ class Saving(Figure):
 
     surely: float
     """Low end of the 95 % interval of this one map. The map surely saves if it is positive."""
+    uncorrected: float
+    """The value if it is shown in any case, and not only where it is sure."""
+
+    def if_proposed(self, limit: float = 0.0) -> "Saving":
+        """Return the saving as it is shown if it is only shown where `surely` is above the limit.
+
+        Lucky estimates pass a limit more often than unlucky ones, so those that passed are too high on average. The
+        value becomes the median-unbiased estimate of a normal number that is seen only above a limit, but at least what
+        is surely saved beyond the limit. The low end becomes that of the same distribution where this is lower, but at
+        least zero. A saving that is not surely above the limit is returned as it is.
+        """
+        deviation = (self.uncorrected - self.surely) / _DEVIATIONS
+        if self.surely <= limit or not deviation:
+            return self
+        least = limit + _DEVIATIONS * deviation
+        low, middle = (_passed(self.uncorrected, least, deviation, share) for share in (0.025, 0.5))
+        return replace(self, value=max(middle, self.surely - limit), low=min(self.low, low))
 
 
 def saved_by(line: Recalibration, probability: Vector, policy: RiskPolicy) -> Saving:
@@ -52,7 +71,20 @@ def saved(line: Recalibration, rates: Array, groups: Groups, policy: RiskPolicy)
     low, high = np.quantile(_mean(rates, gained, share), [0.025, 0.975]).tolist()
     surely = min(low, value)
     wide = value - _JOINT * (value - surely), value + _JOINT * max(high - value, 0.0)
-    return Saving(value, max(wide[0], 0.0) if surely > 0 else wide[0], wide[1], surely)
+    return Saving(value, max(wide[0], 0.0) if surely > 0 else wide[0], wide[1], surely, value)
+
+
+def _passed(value: float, least: float, deviation: float, share: float) -> float:
+    """Return the positive mean at which this share of the normal numbers above the least is above the value.
+
+    It is zero where no positive mean is low enough.
+    """
+
+    def away(mean: float) -> float:
+        beyond, passing = stats.norm.logcdf([(mean - value) / deviation, (mean - least) / deviation]).tolist()
+        return float(beyond - passing - np.log(share))
+
+    return 0.0 if away(0.0) >= 0 else float(optimize.brentq(away, 0.0, value))
 
 
 def expected(line: Recalibration, probability: Vector, policy: RiskPolicy) -> float:

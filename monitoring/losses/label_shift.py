@@ -38,7 +38,7 @@ class LabelShift:
     rate: Figure
     """The estimate with its 95 % interval."""
     saved: Saving
-    """What decisions would cost less a customer with the intercept of the new rate."""
+    """What decisions would cost less a customer with the intercept of the new rate, corrected if it is sure."""
 
     @property
     def is_sure(self) -> bool:
@@ -59,7 +59,8 @@ def estimate(probability: Vector, policy: RiskPolicy, *, before: float, before_r
     reach = 1.96 * float(drawn_rates.std())
     line = Recalibration(1.0, _log_odds(rate) - _log_odds(before))
     figure = Figure(rate, max(rate - reach, 0.0), min(rate + reach, 1.0))
-    return LabelShift(before, figure, decision_costs.saved(line, right, groups, policy))
+    saved = decision_costs.saved(line, right, groups, policy)
+    return LabelShift(before, figure, saved.if_proposed())
 
 
 def _maximize(groups: Groups, before: float) -> float:

@@ -32,7 +32,7 @@ class Repair:
     line: Recalibration | None = None
     """The map that the outcomes ask for."""
     saved: Saving | None = None
-    """What decisions would cost less with that map."""
+    """What decisions would cost less with that map, as if it were shown in any case."""
     least: float = 0.0
     """`LEAST_PART` of what decisions cost a customer now."""
     calibration_fell: bool = False
@@ -45,14 +45,23 @@ class Repair:
     @property
     def is_proposed(self) -> bool:
         """Whether the outcomes show that a new map surely saves, and enough."""
-        return self.saved is not None and self.saved.surely > (0 if self.calibration_fell else self.least)
+        return self.saved is not None and self.saved.surely > self._limit
+
+    @property
+    def shown(self) -> Saving | None:
+        """The saving, corrected if it is proposed: estimates that pass a limit are too high on average."""
+        return self.saved and self.saved.if_proposed(self._limit)
+
+    @property
+    def _limit(self) -> float:
+        return 0.0 if self.calibration_fell else self.least
 
     @property
     def remarks(self) -> Iterator[str]:
         """Propose the map, or say what the scores point to where outcomes are missing."""
-        if self.line is not None and self.saved is not None and self.is_proposed:
+        if self.line is not None and self.is_proposed:
             new = _in_words(self.line)
-            yield f"recalibration: {new} would save {self.saved} {self.unit}: {self._command}"
+            yield f"recalibration: {new} would save {self.shown} {self.unit}: {self._command}"
         elif self.line is None and (shift := self.shift) is not None and shift.is_sure:
             yield (
                 f"churn rate from scores alone: {shift.rate} instead of {shift.before:.3f}, {ASSUMPTION}; a new "
@@ -76,7 +85,7 @@ class Repair:
             "remark": next(self.remarks, None),
             "unit": self.unit,
             "map": line,
-            "saved": asdict(self.saved) if self.saved else None,
+            "saved": asdict(self.shown) if self.shown else None,
             "least_saving": self.least if self.saved else None,
             "without_outcomes": asdict(shift) | {"assumption": ASSUMPTION, "sure": shift.is_sure} if shift else None,
         }

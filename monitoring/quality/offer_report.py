@@ -34,11 +34,16 @@ def advice(effects: Sequence[Effect], costs: Costs | None) -> str | None:
         return None
     parts = [f"nothing shows that the {tier} offer keeps anybody: make none, or another one" for tier in useless]
     if rates:
-        listed = rates.items()
-        keys = (f"success_rate = {rate:g} under [{tier}] instead of {_assumed(costs, tier):g}" for tier, rate in listed)
+        keys = (_key(one, rates[one.tier], costs) for one in effects if one.tier in rates)
         problem = None if useless else _problem(costs, rates)
         parts.append(f"set {' and '.join(keys)}{f'; then {problem}' if problem else ''}, and fit again with --costs")
     return f"costs file: if all offers are reported, {'; '.join(parts)}"
+
+
+def _key(one: Effect, rate: float, costs: Costs) -> str:
+    """Say the key and its value, and how sure it is: a rate that is only just surely another lies too far off."""
+    sure = f" (95 % interval {one.success_rate.low:.3f} to {one.success_rate.high:.3f})" if one.success_rate else ""
+    return f"success_rate = {rate:g}{sure} under [{one.tier}] instead of {_assumed(costs, one.tier):g}"
 
 
 def _to_set(one: Effect) -> float | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.reporting import findings
-from benchmarks.statistics.studies.recalibration import COSTS
+from benchmarks.statistics.moved_rates import COSTS
 from benchmarks.statistics.study import Study
 from models.bundles import quality
 from models.bundles.risk import RiskPolicy

@@ -1,6 +1,7 @@
 """A new map is proposed where it surely saves enough, or where the check of the calibration failed."""
 
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -22,14 +23,14 @@ COSTS = Costs(
 
 def test_a_saving_of_a_few_cents_is_no_reason_while_the_model_keeps_its_promise() -> None:
     line = Recalibration(1.0, -0.1)
-    found = Repair("USD a customer", line, Saving(0.051, 0.0, 0.12, surely=0.002), least=0.12)
+    found = Repair("USD a customer", line, Saving(0.051, 0.0, 0.12, surely=0.002, uncorrected=0.051), least=0.12)
     assert (found.is_proposed, list(found.remarks), found.record["proposed"]) == (False, [], False)
     assert found.record["least_saving"] == 0.12
     fell = replace(found, calibration_fell=True)
     [said] = fell.remarks
-    assert said.startswith("recalibration: log-odds - 0.10 instead of the served log-odds would save 0.051 (0.000 to")
-    assert replace(found, saved=Saving(0.3, 0.08, 0.6, surely=0.13)).is_proposed
-    assert not replace(fell, saved=Saving(0.3, -0.1, 0.6, surely=-0.01)).is_proposed
+    assert said.startswith("recalibration: log-odds - 0.10 instead of the served log-odds would save 0.002 (0.000 to")
+    assert replace(found, saved=Saving(0.3, 0.08, 0.6, surely=0.13, uncorrected=0.3)).is_proposed
+    assert not replace(fell, saved=Saving(0.3, -0.1, 0.6, surely=-0.01, uncorrected=0.3)).is_proposed
 
 
 @pytest.mark.parametrize(("moved", "by", "is_sure"), [(0.3, 0.4, False), (1.5, 0.4, True), (1.5, 0.65, True)])
@@ -49,6 +50,41 @@ def test_the_interval_of_a_saving_is_a_quarter_wider_and_stops_at_zero_if_it_is_
     wide = found.value - 1.249 * (by_hand[1] - by_hand[0])
     assert found.low == pytest.approx(max(wide, 0) if is_sure else wide)
     assert found.high - found.value == pytest.approx(1.249 * (by_hand[2] - by_hand[1]))
+
+
+@pytest.mark.parametrize(("share", "limit"), [(0.5, 0.0), (0.5, 0.7), (0.025, 0.0)])
+def test_a_saving_that_passed_a_limit_is_the_one_at_which_half_of_those_that_pass_are_higher(
+    share: float, limit: float
+) -> None:
+    mean, deviation, normal = 3.2, 1.5, NormalDist()
+    least = limit + 1.96 * deviation
+    passing = normal.cdf((mean - least) / deviation)
+    seen = mean - deviation * normal.inv_cdf(share * passing)  # so many of those that pass are above it
+    found = Saving(seen, seen - 2, seen + 4, surely=seen - 1.96 * deviation, uncorrected=seen).if_proposed(limit)
+    assert found.value < found.uncorrected == pytest.approx(seen)
+    assert {0.5: found.value, 0.025: found.low}[share] == pytest.approx(mean)
+    assert found.low <= found.value <= found.high == seen + 4
+    assert found.if_proposed(limit) == found
+
+
+def test_a_saving_that_only_just_passed_is_what_it_surely_saves_beyond_the_limit() -> None:
+    raw = Saving(0.9, 0.1, 1.9, surely=0.05, uncorrected=0.9)
+    shown = raw.if_proposed()
+    assert (shown.value, shown.low, shown.high) == (0.05, 0, 1.9)
+    assert raw.if_proposed(0.03).value == pytest.approx(0.02)
+    assert raw.if_proposed(0.05) == raw
+    assert replace(raw, surely=0.9).if_proposed().value == 0.9
+
+
+def test_one_corrected_saving_is_in_the_sentence_and_in_the_record() -> None:
+    found = Repair("USD", Recalibration(1.0, 0.6), Saving(1.27, 0.2, 2.6, surely=0.3, uncorrected=1.27), least=0.2)
+    for limit, one in ((0.2, found), (0.0, replace(found, calibration_fell=True))):
+        shown = found.saved and found.saved.if_proposed(limit)
+        assert shown is not None
+        assert shown.value < 1.2
+        assert f"would save {shown} USD" in next(one.remarks)
+        assert one.record["saved"]["value"] == shown.value
+        assert one.record["saved"]["uncorrected"] == 1.27
 
 
 def test_the_cost_of_a_customer_is_that_of_the_served_decisions_at_the_corrected_probabilities() -> None:

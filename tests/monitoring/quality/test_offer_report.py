@@ -11,7 +11,10 @@ COSTS = Costs(
     medium=Offer(contact_cost=15, success_rate=0.1),
     high=Offer(contact_cost=85, success_rate=0.3),
 )
-HIGH_TOO = "success_rate = 0.5 under [high] instead of 0.3, and fit again with --costs"
+HIGH_TOO = "success_rate = 0.5 (95 % interval 0.468 to 0.530) under [high] instead of 0.3, and fit again with --costs"
+HIGH_ALONE = (
+    "set success_rate = 0.4 (95 % interval 0.365 to 0.433) under [high] instead of 0.3, and fit again with --costs"
+)
 HELD_OUT = Arm(4_000, 2_000)
 
 
@@ -33,11 +36,11 @@ def told(medium_churned: int, high_churned: int) -> tuple[str | None, list[float
     ("medium_churned", "high_churned", "advice", "rates"),
     [
         (1_800, 1_400, None, [None, None]),
-        (1_800, 1_200, "set success_rate = 0.4 under [high] instead of 0.3, and fit again with --costs", [None, 0.4]),
+        (1_800, 1_200, HIGH_ALONE, [None, 0.4]),
         (
             1_640,
             1_000,
-            "set success_rate = 0.18 under [medium] instead of 0.1 and " + HIGH_TOO,
+            "set success_rate = 0.18 (95 % interval 0.139 to 0.219) under [medium] instead of 0.1 and " + HIGH_TOO,
             [0.18, 0.5],
         ),
         (2_010, 1_400, "nothing shows that the medium offer keeps anybody: make none, or another one", [None, None]),
@@ -50,18 +53,30 @@ def test_the_costs_file_is_told_the_rate_that_happened_and_its_key(
 
 
 @pytest.mark.parametrize(
-    ("high_churned", "rate", "problem"),
+    ("high_churned", "rate", "interval", "problem"),
     [
-        (1_577, 0.21, "high offer no longer pays beside the medium one: make it cheaper, or another one"),
-        (1_990, 0.005, "high offer keeps no more than the medium one: make another one"),
-        (400, 0.8, "medium offer no longer pays beside the high one: make it cheaper, or another one"),
+        (
+            1_577,
+            0.21,
+            "0.172 to 0.249",
+            "high offer no longer pays beside the medium one: make it cheaper, or another one",
+        ),
+        (1_990, 0.005, "-0.040 to 0.048", "high offer keeps no more than the medium one: make another one"),
+        (
+            400,
+            0.8,
+            "0.779 to 0.819",
+            "medium offer no longer pays beside the high one: make it cheaper, or another one",
+        ),
     ],
 )
-def test_it_is_said_what_to_do_where_an_offer_would_no_longer_pay(high_churned: int, rate: float, problem: str) -> None:
+def test_it_is_said_what_to_do_where_an_offer_would_no_longer_pay(
+    high_churned: int, rate: float, interval: str, problem: str
+) -> None:
     found, rates = told(1_800, high_churned)
     assert rates == [None, rate]
-    key = f"set success_rate = {rate:g} under [high] instead of 0.3; then the {problem}, and fit again with --costs"
-    assert found == f"costs file: if all offers are reported, {key}"
+    key = f"set success_rate = {rate:g} (95 % interval {interval}) under [high] instead of 0.3"
+    assert found == f"costs file: if all offers are reported, {key}; then the {problem}, and fit again with --costs"
 
 
 def test_an_offer_with_which_more_customers_churn_is_said_to_raise_the_churn() -> None:

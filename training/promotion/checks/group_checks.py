@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from models.bundles import quality, segments
+from models.bundles.quality import Figure
 from models.customer.contract import Contract, Mask
 from training.data.holdout import Holdout
 from training.promotion import paired_comparison
@@ -37,7 +38,7 @@ def check(compared: Mapping[str, Gain], *, floor: float, margin: float) -> Itera
     It is surely below if the whole 95 % interval is: a small group may fall below by chance.
     """
     by_quality = sorted(compared.items(), key=lambda item: item[1].challenger)
-    below = {name: gain.challenger for name, gain in by_quality if gain.challenger_high < floor}
+    below = {name: _at_most(gain) for name, gain in by_quality if gain.challenger_high < floor}
     yield Check(
         "every group good enough",
         f"ROC-AUC not surely below {floor:g}",
@@ -46,7 +47,7 @@ def check(compared: Mapping[str, Gain], *, floor: float, margin: float) -> Itera
         challenger=", ".join(f"{gain.challenger:.3f} for {name}" for name, gain in by_quality[:1]) or _NONE,
     )
     by_gain = sorted(compared.items(), key=lambda item: item[1].better_by.value)
-    fallen = {name: -gain.better_by.value for name, gain in by_gain if _has_fallen(gain, margin)}
+    fallen = {name: _worse_by(gain.better_by) for name, gain in by_gain if _has_fallen(gain, margin)}
     yield Check(
         "no group much worse",
         f"difference at least {-margin:g}",
@@ -60,6 +61,15 @@ def _has_fallen(gain: Gain, margin: float) -> bool:
     return gain.better_by.value < -margin and gain.is_worse
 
 
+def _at_most(gain: Gain) -> str:
+    return f"{gain.challenger:.3f}, at most {gain.challenger_high:.3f}"
+
+
+def _worse_by(better_by: Figure) -> str:
+    """Say the difference with its interval: one that is only just sure is too large."""
+    return f"by {-better_by.value:.3f}, {-better_by.high:.3f} to {-better_by.low:.3f}"
+
+
 def _within(inside: Mask, challenger: ScoredModel, champion: ScoredModel, rows: Holdout) -> Gain:
     ours, theirs = (replace(model, probability=model.probability[inside]) for model in (challenger, champion))
     own = None if rows.customers is None else rows.customers[inside]
@@ -67,5 +77,5 @@ def _within(inside: Mask, challenger: ScoredModel, champion: ScoredModel, rows: 
     return compared["roc_auc"]
 
 
-def _listed(what: str, groups: Mapping[str, float]) -> str:
-    return f"{what} {', '.join(f'{name} ({value:.3f})' for name, value in groups.items())}" if groups else ""
+def _listed(what: str, groups: Mapping[str, str]) -> str:
+    return f"{what} {', '.join(f'{name} ({told})' for name, told in groups.items())}" if groups else ""

@@ -61,7 +61,9 @@ def _no_worse(metric: str, gain: Gain, margin: float, rows: int) -> Check:
 
 
 def _better(gains: Mapping[str, Gain], *, unclear: bool) -> Check:
-    better = [f"{TITLES[metric]} by {gain.corrected_low:.3g}" for metric, gain in gains.items() if gain.is_better]
+    better = [
+        f"{TITLES[metric]} by at least {gain.corrected_low:.3g}" for metric, gain in gains.items() if gain.is_better
+    ]
     reason = "" if better else "it is significantly better in none of ROC-AUC, Brier score and cost"
     return Check(
         "better in one",
