@@ -8,9 +8,10 @@ from training.learning import evaluation, presets
 from training.learning.model import LINEAR_TREES, SERVED
 
 _LINEAR = (
-    "Its trees learned the probabilities of a logistic regression instead of the outcomes, and each of them splits one "
-    "feature only, because that predicted better on these folds. "
+    "Its trees are a logistic regression, one for each column of the matrix, because that predicted better on these "
+    "folds. "
 )
+_MORE = "Further trees learned from the outcomes what the regression leaves. "
 
 
 def overtaken_by(description: Description) -> str | None:
@@ -61,7 +62,8 @@ def _chosen(description: Description) -> str:
     if tuning := description.tuning:
         return (
             f"The parameters are the best of {tuning.trials:,} trials on these folds ({tuning.pruned:,} were pruned), "
-            f"so the figures of this model are slightly optimistic. {learned}The test set took no part."
+            f"so the figures of this model are slightly optimistic. {learned and learned + _MORE}The test set took no "
+            "part."
         )
     name = presets.name_of(description.parameters)
     if name is None:

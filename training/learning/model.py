@@ -38,7 +38,7 @@ SERVED, LINEAR, CONSTANT = "xgboost", "logistic regression", "constant"
 HISTOGRAM, FOREST = "histogram gradient boosting", "random forest"
 ALGORITHMS = (SERVED, HISTOGRAM, FOREST, LINEAR, CONSTANT)
 LINEAR_TREES = "linear_trees"
-"""A parameter of ours: 1 if the trees learn from a logistic regression (`LinearTrees`)."""
+"""A parameter of ours: 1 if the first trees are a logistic regression (`LinearTrees`)."""
 _BELOW_ALL = float(np.finfo(np.float32).min)
 _FOREST_TREES, _FOREST_LEAF_ROWS = 100, 10
 Constraints = tuple[int, ...] | None
@@ -66,7 +66,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 def served(
     *, parameters: Mapping[str, int | float], constraints: Constraints, seed: int, threads: int
 ) -> XGBClassifier:
-    """Return the unfitted model to serve; with the parameter `linear_trees` it learns from a logistic regression."""
+    """Return the unfitted model to serve; with `linear_trees`, its first trees are a logistic regression."""
     given = {name: value for name, value in parameters.items() if name != LINEAR_TREES}
     of_class = LinearTrees if parameters.get(LINEAR_TREES) else XGBClassifier
     return of_class(**given, monotone_constraints=constraints, random_state=seed, n_jobs=threads)

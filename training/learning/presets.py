@@ -25,18 +25,13 @@ from training.learning.trial import Parameters
 USUAL, LINEAR = "usual", "linear"
 OTHERS: Mapping[str, Parameters] = {
     "shallow": {"max_depth": 3, "learning_rate": 0.1},
-    "deep": {"max_depth": 6, "learning_rate": 0.1, "min_child_weight": 1},
-    LINEAR: {
-        LINEAR_TREES: 1,
-        "n_estimators": 200,
-        "max_depth": 3,
-        "learning_rate": 0.2,
-        "subsample": 1,
-        "min_child_weight": 0.1,
-        "reg_lambda": 0.1,
-    },
+    "deep": {"max_depth": 7, "learning_rate": 0.1, "min_child_weight": 1, "reg_lambda": 5},
+    LINEAR: {LINEAR_TREES: 1, "max_depth": 3, "learning_rate": 0.1},
 }
-"""What each other preset changes, in the order in which they are preferred."""
+"""What each other preset changes, in the order in which they are preferred.
+
+Linear trees are as many as columns. Their other parameters are those of the trees that a search adds.
+"""
 STEP_TREES, PATIENCE_TREES, MOST_TREES = 10, 30, 300
 """Trees between two looks at the loss, trees without a lower loss after which a preset ends, and most trees."""
 _LEAST = float(np.finfo(np.float64).eps)
@@ -52,7 +47,7 @@ class _Judged:
 def _parameters(name: str, columns: int) -> Parameters:
     """Return the parameters of a preset for a matrix of so many columns."""
     found = dict(PARAMETERS) | OTHERS.get(name, {})
-    return found | linear_trees.parameters_for(columns) if found.get(LINEAR_TREES) else found
+    return found | {"n_estimators": columns} if found.get(LINEAR_TREES) else found
 
 
 def names() -> tuple[str, ...]:
@@ -63,7 +58,7 @@ def names() -> tuple[str, ...]:
 def name_of(parameters: Mapping[str, int | float]) -> str | None:
     """Return the name of the preset that has these parameters, whatever its number of trees; None for no preset."""
     for name in names():
-        own = dict(PARAMETERS) | OTHERS.get(name, {})
+        own = {LINEAR_TREES: None, **PARAMETERS, **OTHERS.get(name, {})}
         if all(parameters.get(key) == value for key, value in own.items() if key != "n_estimators"):
             return name
     return None
@@ -126,8 +121,8 @@ class _Folds:
     def judge(self, classifier: XGBClassifier, parameters: Parameters, *, searches: bool) -> _Judged:
         """Grow the boosters of all folds, and return the parameters with the best number of trees.
 
-        Without `searches`, the number of trees is that of the parameters, as for trees that learn from a regression:
-        they learn no noise.
+        Without `searches`, the number of trees is that of the parameters. So it is for linear trees: one for each
+        column.
         """
         if isinstance(classifier, LinearTrees):
             return _Judged(parameters, self._fit(classifier))

@@ -41,7 +41,7 @@ def search(folder: Path, *, trials: int, in_parts: bool) -> tuple[Parameters, Tu
     return found, tuned, told
 
 
-def test_the_trials_after_linear_trees_are_of_linear_trees(tmp_path: Path) -> None:
+def test_the_trials_after_linear_trees_add_trees_to_them(tmp_path: Path) -> None:
     found, tuned, [first] = search(tmp_path, trials=1, in_parts=False)
     assert tuned is not None
     assert tuned.trials == 1
@@ -53,6 +53,7 @@ def test_the_trials_after_linear_trees_are_of_linear_trees(tmp_path: Path) -> No
     usual = model.served(parameters=PARAMETERS, constraints=None, seed=7, threads=1)
     with threadpool_limits(1):
         from_outcomes = fmean(loss for loss, _ in judge(usual, MATRIX, CHURNED, FOLDS))
+    assert found["n_estimators"] > MATRIX.shape[1]
     assert first.log_loss is not None
     assert first.log_loss < from_outcomes - 0.01
 
