@@ -1,6 +1,5 @@
 """The programs read and write the stores of Amazon, Google and Azure as they do folders on disk."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,7 +11,7 @@ from models.customer import tables
 from models.customer.errors import StoreUnusable, TableMissing
 from models.customer.files import stores
 from models.features import CONTRACT
-from monitoring import __main__ as monitoring
+from monitoring.log import customer_files
 from tests import object_store
 from tests.e2e.object_stores import emulators
 from tests.object_store import Bucket
@@ -76,7 +75,7 @@ def provenances(data: object) -> list[Provenance]:
     return [datasets.load(settings, CONTRACT).provenance, in_parts.taken.provenance]
 
 
-def test_a_store_is_drafted_from_read_by_a_fit_scored_and_watched_as_a_folder_on_disk(
+def test_a_store_is_read_and_written_as_a_folder_on_disk(
     bucket: Bucket, folder: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bucket.put(folder, "in")
@@ -97,10 +96,8 @@ def test_a_store_is_drafted_from_read_by_a_fit_scored_and_watched_as_a_folder_on
     assert training.main(["score", source, f"{bucket.address}/out", *models]) == 0
     assert capsys.readouterr().out.startswith("scored 2 files, 1 of them in an earlier run\n")
 
-    live = ["--live", f"{bucket.address}/out", "--output-dir", str(tmp_path / "watched")]
-    assert monitoring.main(["drift", *live, *models]) in (0, 1)
-    [record] = (tmp_path / "watched/reports").glob("*.json")
-    assert json.loads(record.read_text())["window_rows"] == ROWS
+    live, rows = customer_files.read(stores.locate(f"{bucket.address}/out"), CONTRACT, rows=ROWS)
+    assert (len(live), rows) == (ROWS, ROWS)
 
 
 def test_what_is_not_there_and_who_may_not_read_is_told_with_the_remedy(
