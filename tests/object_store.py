@@ -17,32 +17,14 @@ from tests.waiting import is_listening, wait_until
 VARIABLES = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3")
 
 
-class ObjectStore:
-    """A running server with a bucket `lake`."""
+class Bucket:
+    """A bucket `lake` of a running server."""
 
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
-        key = "a-key"
-        self.environment = {
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": "an-id",
-            "AWS_SECRET_ACCESS_KEY": key,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        host = endpoint.removeprefix("http://")
-        self.files = fs.S3FileSystem(
-            access_key="an-id", secret_key=key, endpoint_override=host, scheme="http", allow_bucket_creation=True
-        )
-
-    def trust(self, *, everybody: bool) -> None:
-        """Accept any key, or none: the store knows no account."""
-        self._post("reset-auth", "inf" if everybody else "0")
-
-    def empty(self) -> None:
-        """Remove all that is in the store, and make the bucket anew."""
-        self.trust(everybody=True)
-        self._post("reset", "")
-        self.files.create_dir("lake")
+    def __init__(self, address: str, files: fs.FileSystem, environment: dict[str, str]) -> None:
+        self.address = address
+        self.files = files
+        self.environment = environment
+        """The variables that lead to the server."""
 
     def put(self, source: Path, key: str) -> None:
         """Upload a file, or all files of a folder."""
@@ -51,13 +33,6 @@ class ObjectStore:
             name = key if isinstance(file, Path) else f"{key}/{file.relative}"
             with self.files.open_output_stream(f"lake/{name}", compression=None) as to:
                 to.write(path.read_bytes())
-
-    def put_as_is(self, source: Path, key: str) -> None:
-        """Upload a file under a key that pyarrow refuses, such as one with `//`."""
-        connection = HTTPConnection(self.endpoint.removeprefix("http://"), timeout=60)
-        connection.request("PUT", f"/lake/{key}", source.read_bytes())
-        assert connection.getresponse().status == 200
-        connection.close()
 
     def content(self, folder: str) -> dict[str, bytes]:
         """Return the files below a folder, by their path in it."""
@@ -69,6 +44,42 @@ class ObjectStore:
         with self.files.open_input_file(path) as file:
             content: pa.Buffer = file.read()
             return bytes(content)
+
+
+class ObjectStore(Bucket):
+    """A running S3-compatible server with a bucket `s3://lake`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        key = "a-key"
+        environment = {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "an-id",
+            "AWS_SECRET_ACCESS_KEY": key,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        host = endpoint.removeprefix("http://")
+        files = fs.S3FileSystem(
+            access_key="an-id", secret_key=key, endpoint_override=host, scheme="http", allow_bucket_creation=True
+        )
+        super().__init__("s3://lake", files, environment)
+
+    def trust(self, *, everybody: bool) -> None:
+        """Accept any key, or none: the store knows no account."""
+        self._post("reset-auth", "inf" if everybody else "0")
+
+    def empty(self) -> None:
+        """Remove all that is in the store, and make the bucket anew."""
+        self.trust(everybody=True)
+        self._post("reset", "")
+        self.files.create_dir("lake")
+
+    def put_as_is(self, source: Path, key: str) -> None:
+        """Upload a file under a key that pyarrow refuses, such as one with `//`."""
+        connection = HTTPConnection(self.endpoint.removeprefix("http://"), timeout=60)
+        connection.request("PUT", f"/lake/{key}", source.read_bytes())
+        assert connection.getresponse().status == 200
+        connection.close()
 
     def _post(self, what: str, body: str) -> None:
         connection = HTTPConnection(self.endpoint.removeprefix("http://"), timeout=60)

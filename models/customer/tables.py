@@ -15,7 +15,6 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models import plain_text
 from models.customer import parsing
 from models.customer.errors import TableLocked, TableMissing, TableUnreadable
 from models.customer.files import csv_files, json_lines, parquet_files, store_errors, workbooks
@@ -157,13 +156,17 @@ def reading(path: Table) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise TableLocked(path=path) from error
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # pyarrow raises the first two, gzip the others
-        refused = (
-            store_errors.known(path, error) if isinstance(path, StorePath) and isinstance(error, OSError) else None
-        )
-        if refused:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        zlib.error,
+        pa.ArrowException,
+    ) as error:  # gzip raises the two before the last
+        is_of_store = isinstance(path, StorePath) and (isinstance(error, OSError) or type(error) is pa.ArrowException)
+        if is_of_store and (refused := store_errors.known(path, error)):
             raise refused from error
-        problem = plain_text.first_line(getattr(error, "strerror", None) or error).rstrip(".!")
+        problem = store_errors.first_line(getattr(error, "strerror", None) or error)
         raise TableUnreadable(path=path, problem=problem, remedy=REMEDY) from error
 
 

@@ -4,38 +4,62 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from models import plain_text
 from models.customer.errors import StoreUnusable, TableMissing
 
 NO_BUCKET = "no such bucket"
-_ENDPOINT = "Check its name, and the region (AWS_REGION) or endpoint (AWS_ENDPOINT_URL) where it is looked for."
-_ACCESS = (
-    "Give an account that may list the bucket, read its files and, for results, write there: for S3 by "
-    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or a role; for Google by GOOGLE_APPLICATION_CREDENTIALS; "
-    "for Azure by AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET."
+_DENIED = r"access.?denied|forbidden|permission.?(denied|mismatch)|authorization.?failure|\b403\b"
+_UNKNOWN = (
+    r"invalid.?(access.?key|client.?token)|signature.?does.?not|expired.?token|UNAUTHENTICATED|credential|\b401\b|"
+    r"failed to authenticate|authentication.?failed|OAuth2 access token|failed to get token"
 )
 _KNOWN = (
-    (r"no.?such.?bucket|bucket does not exist|container ?not ?found|specified container", NO_BUCKET, _ENDPOINT, True),
     (
-        r"invalid.?(access.?key|client.?token)|signature.?does.?not|expired.?token|UNAUTHENTICATED|credential|\b401\b",
-        "the store accepts no credentials of this process",
-        _ACCESS,
+        r"no.?such.?bucket|bucket does not exist|container ?not ?found|specified container",
+        NO_BUCKET,
+        "endpoint",
         True,
     ),
     (
-        r"access.?denied|forbidden|permission.?denied|\b403\b",
+        _UNKNOWN,
+        "the store accepts no credentials of this process",
+        "access",
+        True,
+    ),
+    (
+        _DENIED,
         "access denied to the credentials of this process, or to a process without any",
-        _ACCESS,
+        "access",
         False,  # a store may refuse a single file
     ),
     (
         r"NETWORK_CONNECTION|resolve host|connect|timed? ?out|UNAVAILABLE",
         "the store cannot be reached",
-        "Check the network, and the region (AWS_REGION) or endpoint (AWS_ENDPOINT_URL).",
+        "network",
         True,
     ),
 )
+_RIGHTS = "Give an account that may list the bucket, read its files and, for results, write there: by "
+_REMEDIES = {
+    "s3": {
+        "endpoint": "Check its name, and the region (AWS_REGION) or endpoint (AWS_ENDPOINT_URL) of the store.",
+        "access": f"{_RIGHTS}AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or a role.",
+        "network": "Check the network, and the region (AWS_REGION) or endpoint (AWS_ENDPOINT_URL).",
+    },
+    "gs": {
+        "endpoint": "Check its name.",
+        "access": f"{_RIGHTS}GOOGLE_APPLICATION_CREDENTIALS, `gcloud auth application-default login` or the machine.",
+        "network": "Check the network, and CLOUD_STORAGE_EMULATOR_ENDPOINT if it is set.",
+    },
+    "abfs": {
+        "endpoint": "Check the container and the account in the address.",
+        "access": f"{_RIGHTS}AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, `az login`, the machine, "
+        "AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN.",
+        "network": "Check the network, the account in the address, and AZURE_STORAGE_CONNECTION_STRING if it is set.",
+    },
+}
 
 
 @contextmanager
@@ -53,13 +77,45 @@ def translated(path: object) -> Iterator[None]:
     except (OSError, ArrowException) as error:
         if isinstance(path, Path):
             raise
-        problem = plain_text.first_line(error).rstrip(".!")
-        raise known(path, error) or StoreUnusable(path=path, problem=problem, remedy=_ENDPOINT) from error
+        problem = first_line(error)
+        raise known(path, error) or StoreUnusable(
+            path=path, problem=problem, remedy=_remedy(path, "endpoint")
+        ) from error
 
 
 def known(path: object, error: Exception) -> StoreUnusable | TableMissing | None:
     """Return the error that says what to do; None if this is no error that stores are known for."""
+    text = _without_names(path, error)
     for pattern, problem, remedy, is_general in _KNOWN:
-        if re.search(pattern, str(error), re.IGNORECASE):
-            return StoreUnusable(path=path, problem=problem, remedy=remedy, is_general=is_general)
+        if re.search(pattern, text, re.IGNORECASE):
+            return StoreUnusable(path=path, problem=problem, remedy=_remedy(path, remedy), is_general=is_general)
     return TableMissing(path=path) if isinstance(error, FileNotFoundError) else None
+
+
+def is_refusal(path: object, error: Exception) -> bool:
+    """Tell whether a store refuses what was asked, to these credentials."""
+    return re.search(_DENIED, _without_names(path, error), re.IGNORECASE) is not None
+
+
+def first_line(error: object) -> str:
+    """Return what a store says, without the token that Azure's addresses have.
+
+    >>> first_line(OSError("GetProperties failed for 'https://a.blob.core.windows.net/x?sig=s'."))
+    "GetProperties failed for 'https://a.blob.core.windows.net/x?...'"
+    """
+    return re.sub(r"\?[^\s'\"]*=[^\s'\"]*", "?...", plain_text.first_line(error)).rstrip(".!")
+
+
+def _without_names(path: object, error: Exception) -> str:
+    """Return the text of an error without the names that a user chose: a file may be called `connections.csv`."""
+    bucket, _, key = str(path).partition("://")[2].partition("/")
+    container = bucket.partition("@")[0]
+    names = [f"{container}/{key}", key, f"'{container}'", f"'{bucket}'", f"/{container}"]
+    text = str(error)
+    for name in filter(None, [*names, *map(quote, names), quote(key, safe="")]):
+        text = text.replace(name, "...")
+    return text
+
+
+def _remedy(path: object, kind: str) -> str:
+    return _REMEDIES[str(path).partition("://")[0].replace("abfss", "abfs")][kind]

@@ -3,9 +3,7 @@
 Region, endpoint and credentials come from the variables and files of the stores' own tools.
 """
 
-import os
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -13,10 +11,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from models.customer.files import store_errors
+from models.customer.files import azure_account, store_clients, store_errors
 
 SCHEMES = ("s3", "gs", "abfs", "abfss")
-_ATTEMPTS, _SECONDS = 3, 10
 
 
 @dataclass(frozen=True)
@@ -89,10 +86,19 @@ class StorePath:
 
     def _kind(self) -> str:
         with store_errors.translated(self):
-            kind = self.system.get_file_info(self.inside).type.name
-            if kind == "NotFound" and self.system.get_file_info(_system(self.root)[1]).type.name == "NotFound":
+            kind = str(self.system.get_file_info(self.inside).type.name)
+            if kind == "NotFound" and not self._has_bucket():
                 raise FileNotFoundError(store_errors.NO_BUCKET)
-            return str(kind)
+            return kind
+
+    def _has_bucket(self) -> bool:
+        """Tell whether the bucket is there, or may not be looked at: reading its files needs no such right."""
+        try:
+            return bool(self.system.get_file_info(_system(self.root)[1]).type.name != "NotFound")
+        except OSError as error:
+            if store_errors.is_refusal(self, error):
+                return True
+            raise
 
 
 Table = Path | StorePath
@@ -116,14 +122,14 @@ def locate(text: object) -> Any:
         raise PydanticCustomError(
             "address", "give no password in an address, and no ? or #, but a token in the variables of the store"
         )
-    if scheme not in SCHEMES or not bucket:
+    if scheme in SCHEMES and ":" in bucket.partition("@")[0] and "@" in bucket:
+        raise PydanticCustomError("address", "give no password in an address, but in the variables of the store")
+    if scheme not in SCHEMES or not bucket or (scheme.startswith("abfs") and not azure_account.split(bucket)):
         raise PydanticCustomError(
             "address",
             "give a path, or an address as s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or "
             "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FOLDER",
         )
-    if ":" in bucket.partition("@")[0] and "@" in bucket:
-        raise PydanticCustomError("address", "give no password in an address, but in the variables of the store")
     return StorePath(f"{scheme}://{bucket}", key.strip("/"))
 
 
@@ -149,24 +155,4 @@ def is_address(text: str) -> bool:
 @lru_cache
 def _system(root: str) -> tuple[Any, str]:
     """Return pyarrow's file system for a bucket, and the bucket's path in it."""
-    from pyarrow import fs  # noqa: PLC0415  # the service reads no tables, and its settings need no pyarrow
-
-    scheme, _, bucket = root.partition("://")
-    if scheme == "s3":
-        return _s3(fs, bucket), bucket
-    if scheme == "gs":
-        return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=_SECONDS)), bucket
-    system, path = fs.FileSystem.from_uri(root)
-    return system, path.strip("/")
-
-
-def _s3(fs: Any, bucket: str) -> Any:
-    """Connect to AWS, or to the endpoint that AWS's variables name: pyarrow knows the others, but not these."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    where = {"region": region or ("us-east-1" if endpoint else fs.resolve_s3_region(bucket))}
-    if endpoint:
-        scheme, _, host = endpoint.rpartition("://")
-        where |= {"endpoint_override": host.rstrip("/"), "scheme": scheme or "https"}
-    retry = fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS)
-    return fs.S3FileSystem(retry_strategy=retry, connect_timeout=_SECONDS, **where)
+    return store_clients.connect(root)

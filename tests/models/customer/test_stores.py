@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from models.customer import tables
 from models.customer.errors import StoreUnusable, TableError, TableMissing, TableUnreadable
-from models.customer.files import stores
+from models.customer.files import store_errors, stores
 from models.customer.files.stores import Location, StorePath
 from tests import object_store
 from tests.object_store import ObjectStore
@@ -92,6 +92,93 @@ def test_an_account_that_may_not_read_is_told_which_variables_name_another(lake:
         tables.read(address("s3://lake/in.csv"))
 
 
+AZURE = "abfs://lake@ours.dfs.core.windows.net/in.csv"
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "told"),
+    [
+        (
+            "gs://lake/in.csv",
+            "google::cloud::Status(UNAVAILABLE: Could not create a OAuth2 access token: Could not resolve hostname",
+            "the store accepts no credentials of this process. .*by GOOGLE_APPLICATION_CREDENTIALS, `gcloud",
+        ),
+        (
+            "gs://lake/in.csv",
+            "google::cloud::Status(UNAVAILABLE: Retry policy exhausted: CURL error [7]=Could not connect to server",
+            r"cannot be reached\. Check the network, and CLOUD_STORAGE_EMULATOR_ENDPOINT",
+        ),
+        (
+            AZURE,
+            "Azure Error: [AuthenticationFailed] 403 Server failed to authenticate the request",
+            "the store accepts no credentials of this process. .*by AZURE_CLIENT_ID, .* AZURE_STORAGE_KEY or",
+        ),
+        (
+            AZURE,
+            "Unknown error: Failed to get token from DefaultAzureCredential.",
+            "accepts no credentials .*`az login`",
+        ),
+        (AZURE, "Azure Error: [AuthorizationPermissionMismatch] 403 not authorized", "access denied .*AZURE_CLIENT_ID"),
+        (AZURE, "Azure Error: [] Fail to get a new connection for: https://x", "cannot be reached.*the account in the"),
+        (AZURE, "Azure Error: [ContainerNotFound] 404", r"no such bucket\. Check the container and the account"),
+        (
+            AZURE,
+            "GetProperties failed for 'https://ours.blob.core.windows.net/lake/in.csv?sv=1&sig=x9f'. Odd",
+            r"lake/in\.csv\?\.\.\.'\. Odd\. Check the container",
+        ),
+    ],
+)
+def test_a_refusal_names_the_variables_of_its_store_and_shows_no_token(where: str, said: str, told: str) -> None:
+    with pytest.raises(StoreUnusable, match=told) as caught, store_errors.translated(address(where)):
+        raise OSError(said)
+    assert "x9f" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["connections", "forbidden 403", "credentials/timeout"])
+def test_the_name_of_a_file_is_not_taken_for_a_refusal(name: str) -> None:
+    where = address(f"s3://lake/{name}.csv")
+    with pytest.raises(TableMissing, match="no such file"), store_errors.translated(where):
+        raise FileNotFoundError(f"[Errno 2] Path does not exist '{where.inside}'")
+
+
+class _Bucketless(BaseHTTPRequestHandler):
+    """Google's store for an account that may list and read the files of a bucket, but not look at the bucket."""
+
+    def do_GET(self) -> None:  # the name that the class asks for
+        path = self.path.partition("?")[0]
+        status, body = {"/storage/v1/b/lake": (403, b"{}"), "/storage/v1/b/lake/o": (200, b"{}")}.get(
+            path, (404, b"{}")
+        )
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def bucketless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with HTTPServer(("127.0.0.1", 0), _Bucketless) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.delenv("CLOUD_STORAGE_EMULATOR_ENDPOINT", raising=False)
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"127.0.0.1:{server.server_port}")
+        object_store.forget()
+        yield
+        server.shutdown()
+        thread.join()
+    object_store.forget()
+
+
+@pytest.mark.usefixtures("bucketless")
+def test_a_right_to_files_is_enough_without_one_to_the_bucket() -> None:
+    assert not address("gs://lake/out.csv").exists()
+    with pytest.raises(TableMissing, match="no such file"):
+        tables.read(address("gs://lake/in.csv"))
+
+
 class _Refusal(BaseHTTPRequestHandler):
     signed: ClassVar[list[str | None]] = []
 
@@ -143,6 +230,9 @@ def test_a_store_that_is_away_is_named_with_its_endpoint(monkeypatch: pytest.Mon
         ("s3://id:key@lake/in", "give no password in an address"),
         ("abfs://lake@ours.dfs.core.windows.net/in?sv=1&sig=x", r"give no password in an address, and no \? or #"),
         ("s3://lake/in#x", r"give no password in an address, and no \? or #"),
+        ("abfs://lake/in", "give a path, or an address as .*abfs://CONTAINER@ACCOUNT"),
+        ("abfs://ours.blob.core.windows.net/lake/in", "give a path, or an address as .*abfs://CONTAINER@ACCOUNT"),
+        ("abfs://ours@127.0.0.1:10000/lake/in", "give a path, or an address as .*abfs://CONTAINER@ACCOUNT"),
     ],
 )
 def test_an_address_that_is_none_is_refused(text: str, problem: str) -> None:
