@@ -43,6 +43,11 @@ class _Judged:
     losses: Vector
     """Log loss of each held-out row of all folds."""
 
+    @property
+    def loss(self) -> float:
+        """The mean log loss."""
+        return float(self.losses.mean())
+
 
 def _parameters(name: str, columns: int) -> Parameters:
     """Return the parameters of a preset for a matrix of so many columns."""
@@ -82,20 +87,35 @@ def choose(  # noqa: PLR0913  # all but the first four are named
     `make` builds the classifier. Each fold is trained on at most `most_rows` of its rows, with one thread for each, so
     that the number of `threads` changes nothing. `customers` has the customer of each row, whose rows resemble each
     other; None if each row is of a customer of its own. `without` are presets that are left out. `on_fit` is called
-    after each preset. Linear trees are left out where there are more rows than they are for.
+    after each preset. Where linear trees are best on a sample, they and the best other preset are judged on all rows:
+    other trees learn more from more rows, but a regression does not.
     """
     if len(churned) > linear_trees.MOST_ROWS:
         without = {*without, LINEAR}
-    growing = _Folds(matrix, churned, folds, seed=seed, threads=threads, most_rows=most_rows)
-    judged = []
+    fold_rows = partial(_Folds, matrix, churned, folds, seed=seed, threads=threads)
+    growing = fold_rows(most_rows=most_rows)
+    of_row = None if customers is None else resampling.numbered(customers[growing.rows])
+    judged = {}
     for name in names():
         if name not in without:
             parameters = _parameters(name, matrix.shape[1])
-            judged.append(growing.judge(make(parameters), parameters, searches=name != USUAL))
+            judged[name] = growing.judge(make(parameters), parameters, searches=name != USUAL)
         on_fit()
-    of_row = None if customers is None else resampling.numbered(customers[growing.rows])
-    best = min(judged, key=lambda one: float(one.losses.mean()))
-    return next(one.parameters for one in judged if is_as_good(one.losses - best.losses, of_row))
+    chosen = _simplest(judged, of_row)
+    if chosen == LINEAR and growing.are_a_sample:
+        rival = min({*judged} - {LINEAR}, key=lambda name: judged[name].loss)
+        whole = fold_rows(most_rows=len(churned))
+        for name in (rival, LINEAR):
+            parameters = judged[name].parameters
+            judged[name] = whole.judge(make(parameters), parameters, searches=name != USUAL)
+        chosen = _simplest({name: judged[name] for name in (rival, LINEAR)}, of_row)
+    return judged[chosen].parameters
+
+
+def _simplest(judged: Mapping[str, _Judged], of_row: Labels | None) -> str:
+    """Return the first preset that is as good as the best."""
+    best = min(judged.values(), key=lambda one: one.loss)
+    return next(name for name, one in judged.items() if is_as_good(one.losses - best.losses, of_row))
 
 
 def is_as_good(worse_by: Vector, of_row: Labels | None) -> bool:
@@ -113,6 +133,7 @@ class _Folds:
             np.flatnonzero(mask)[evaluation.subsample(int(mask.sum()), seed=seed, most=most_rows)] for mask, _ in folds
         ]
         self.rows = np.concatenate([held_out for _, held_out in folds])
+        self.are_a_sample = any(len(rows) < mask.sum() for rows, (mask, _) in zip(kept, folds, strict=True))
         self._table, self._kept, self._held_out_rows = (matrix, churned), kept, [held_out for _, held_out in folds]
         self._threads = threads
         self._trained = [QuantileDMatrix(matrix[rows], churned[rows], nthread=1) for rows in kept]

@@ -41,6 +41,7 @@ def choose(
     customers: Rows | None = None,
     without: Collection[str] = (),
     threads: int = 1,
+    most_rows: int = evaluation.COMPARED_ROWS,
 ) -> tuple[Parameters, int]:
     told: list[None] = []
     found = presets.choose(
@@ -53,6 +54,7 @@ def choose(
         seed=7,
         threads=threads,
         on_fit=lambda: told.append(None),
+        most_rows=most_rows,
     )
     return found, len(told)
 
@@ -110,6 +112,25 @@ def test_a_table_with_more_rows_than_linear_trees_are_for_gets_others(monkeypatc
     assert presets.name_of(choose(matrix, churned, folds)[0]) == presets.LINEAR
     monkeypatch.setattr(linear_trees, "MOST_ROWS", len(churned) - 1)
     assert presets.name_of(choose(matrix, churned, folds)[0]) == "shallow"
+
+
+def test_trees_that_are_better_on_all_rows_win_over_linear_ones_that_are_better_on_a_sample() -> None:
+    draw = np.random.default_rng(1)
+    matrix = draw.normal(size=(1_500, 6)).astype(np.float32)
+    log_odds = matrix[:, 0] - matrix[:, 1] + np.sign(matrix[:, 2] * matrix[:, 3])
+    churned = (draw.random(1_500) < 1 / (1 + np.exp(-log_odds))).astype(np.int64)
+    folds = random_split.of(churned, seed=7).folds
+    few = []  # the same folds with 150 rows to learn from
+    for mask, held_out in folds:
+        kept = np.flatnonzero(mask)[evaluation.subsample(int(mask.sum()), seed=7, most=150)]
+        few.append((np.isin(np.arange(len(mask)), kept), held_out))
+    assert presets.name_of(choose(matrix, churned, few)[0]) == presets.LINEAR
+    chosen, told = choose(matrix, churned, folds, most_rows=150)
+    assert (presets.name_of(chosen), told) == ("shallow", 4)
+
+    additive, outcomes = table_shapes.additive(500, 0)
+    still, _ = choose(additive, outcomes, random_split.of(outcomes, seed=7).folds, most_rows=300)
+    assert presets.name_of(still) == presets.LINEAR
 
 
 def test_the_choice_is_the_same_with_any_number_of_threads() -> None:
