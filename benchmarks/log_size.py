@@ -178,7 +178,11 @@ def prune(log: Filled) -> str:
         )
     engine.dispose()
     what = told.partition(" from before")[0]
-    return f"`prune` then {what}, in {seconds:.1f} s, with {int(written or 0) / 1e6:.1f} MB of write-ahead log."
+    logged = int(written or 0) / 1e6
+    return (
+        f"`prune` then {what}, in {seconds:.1f} s, with {logged:.1f} MB of write-ahead log. The time has the "
+        "sample of each remaining week, of which PostgreSQL counts the values (ANALYZE)."
+    )
 
 
 def _cost(server: Server, log: Filled, step: str, number: int, run: Callable[[], float]) -> Cost:

@@ -124,6 +124,23 @@ def test_on_a_partitioned_log_select_and_delete_are_rights_enough(postgres_url: 
     engine.dispose()
 
 
+def test_the_values_of_all_weeks_are_counted_once_and_again_after_a_week_is_dropped(postgres_url: str) -> None:
+    engine = log_tables.connect(postgres_url)
+    migrations.upgrade(engine)
+    for when in (NOW - timedelta(weeks=8), NOW):
+        upkeep.keep(engine, when)
+    predictions.add(engine, NOW - timedelta(weeks=8), rows=3)
+    predictions.add(engine, NOW, rows=3)
+    counts = []
+    for keep_days in (365, 365, 30, 30):
+        prune(postgres_url, keep_days)
+        with engine.connect() as connection:
+            query = "SELECT analyze_count FROM pg_stat_all_tables WHERE relname = 'predictions'"
+            counts.append(connection.exec_driver_sql(query).scalar_one())
+    engine.dispose()
+    assert counts == [1, 1, 2, 2]
+
+
 def test_old_runs_go_when_their_age_is_said_even_while_the_log_is_away(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'none.db'}"
     old, recent = (run_store.write({"run_id": "any"}, tmp_path, "drift", at) for at in (OLD, RECENT))
