@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 @contextmanager
 def google(folder: Path) -> Iterator[Bucket]:
     """Start a server that asks for no credentials."""
+    if find_spec("gcp_storage_emulator") is None:
+        pytest.skip("gcp-storage-emulator is not installed; `make setup` brings it")
     port = free_port()
     script = Path(__file__).with_name("google_emulator.py")
     with _started([sys.executable, str(script), str(port)], port, folder):

@@ -3,14 +3,14 @@
 import sys
 from http.server import ThreadingHTTPServer
 
-from gcp_storage_emulator import server
-
 
 def main() -> None:
     """Serve until the process ends.
 
     The emulator answers one connection at a time, and pyarrow keeps one open while it asks on another.
     """
+    from gcp_storage_emulator import server  # noqa: PLC0415  # doctests import this module where it is not installed
+
     server.server.HTTPServer = ThreadingHTTPServer
     server.create_server("127.0.0.1", int(sys.argv[1]), in_memory=True, default_bucket="lake").run()
 
