@@ -16,8 +16,6 @@ from tests.object_store import Bucket
 from tests.waiting import is_listening, wait_until
 
 REPOSITORY = Path(__file__).parents[3]
-AZURITE = "azurite@3.37.0"
-INSTALL = f"npm install --prefix var/azurite --no-audit --no-fund {AZURITE}"
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The published key of Microsoft's emulator."""
@@ -41,7 +39,7 @@ def azure(folder: Path) -> Iterator[Bucket]:
     found = REPOSITORY / "var/azurite/node_modules/.bin/azurite-blob"
     program = str(found) if found.exists() else shutil.which("azurite-blob")
     if program is None:
-        pytest.skip(f"Azurite is not installed; it needs Node.js 20, and `{INSTALL}`")
+        pytest.skip("Azurite is not installed; `.ci/run` installs it where npm is")
     port = free_port()
     options = ["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", str(port)]
     with _started([program, "--blobHost", "127.0.0.1", *options], port, folder):
