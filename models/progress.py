@@ -15,6 +15,19 @@ LINE_SECONDS = 10
 logger = logging.getLogger(__name__)
 
 
+class Lines:
+    """Log lines of how far a long step has come, ten seconds apart."""
+
+    def __init__(self) -> None:
+        self._told_at = time.monotonic()
+
+    def tell(self, text: str) -> None:
+        """Log a line, if the last one was ten seconds ago."""
+        if time.monotonic() - self._told_at >= LINE_SECONDS:
+            self._told_at = time.monotonic()
+            logger.info(text)
+
+
 class Progress:
     """Counts the steps of a run, in named stages."""
 
@@ -24,7 +37,7 @@ class Progress:
         self._bar = tqdm(total=steps, disable=not sys.stderr.isatty(), bar_format=share)
         self._quiet_log = logging_redirect_tqdm()
         self._total, self._done = steps, 0.0
-        self._name, self._told_at = "", time.monotonic()
+        self._name, self._lines = "", Lines()
 
     def __enter__(self) -> Self:
         self._quiet_log.__enter__()
@@ -52,7 +65,6 @@ class Progress:
         """Count one step, several, or part of one."""
         self._done += steps
         self._bar.update(steps)
-        if self._bar.disable and time.monotonic() - self._told_at >= LINE_SECONDS:
-            self._told_at = time.monotonic()
+        if self._bar.disable:
             share = f"{100 * self._done / self._total:.0f} %" if self._total else f"{self._done:,.0f}"
-            logger.info("%s: %s", self._name, share)
+            self._lines.tell(f"{self._name}: {share}")

@@ -19,6 +19,7 @@ from sklearn.base import clone
 from xgboost import Booster, DataIter, QuantileDMatrix, XGBClassifier, collective
 
 from models.customer.contract import Mask, Matrix
+from models.progress import Lines
 from training.data.hashing.selection import Drawn, Selection
 from training.partitioned import gradients, matrix_columns
 from training.partitioned.executor import Executor, InProcess
@@ -113,7 +114,7 @@ def boost(parts: Sequence[SnappedPart], plan: Plan) -> Boosted:
     columns = matrix_columns.choose(plan.edges, _has_missing(parts, plan.edges), plan.parameters)
     trained = _Rows(parts, columns, plan.trained)
     watched = _Rows(parts, columns, plan.watched, like=trained.matrix) if plan.watched else None
-    rows, churned = _total(trained.rows, trained.churned)
+    rows, churned = gradients.total(trained.rows, trained.churned)
     known = [trained.matrix] if watched is None else [trained.matrix, watched.matrix]
     booster = Booster({**columns.parameters(plan.parameters), "base_score": churned / rows}, known)
     grow = _Growing(booster, trained, plan, gradients.grid(rows))
@@ -123,7 +124,7 @@ def boost(parts: Sequence[SnappedPart], plan: Plan) -> Boosted:
         return Boosted(columns.saved(booster, trained.matrix), plan.trees, None)
     best, loss = _watch(grow, watched, plan)
     model = columns.saved(booster[: best + 1], trained.matrix)
-    return Boosted(model, best + 1, gradients.mean_loss(loss, _total(watched.rows)[0]))
+    return Boosted(model, best + 1, gradients.mean_loss(loss, gradients.total(watched.rows)[0]))
 
 
 def _has_missing(parts: Sequence[SnappedPart], edges: Edges) -> list[bool]:
@@ -131,7 +132,7 @@ def _has_missing(parts: Sequence[SnappedPart], edges: Edges) -> list[bool]:
     missing = np.zeros(len(edges), dtype=np.int64)
     for part in parts:
         missing += (part.codes == MISSING).sum(axis=0)
-    return [rows > 0 for rows in _total(*missing.tolist())]
+    return [rows > 0 for rows in gradients.total(*missing.tolist())]
 
 
 def _watch(grow: "_Growing", watched: "_Rows", plan: Plan) -> tuple[int, int]:
@@ -139,7 +140,7 @@ def _watch(grow: "_Growing", watched: "_Rows", plan: Plan) -> tuple[int, int]:
     best, least = 0, -1
     for tree in range(plan.trees):
         grow(tree)
-        [loss] = _total(watched.log_loss(grow.booster))
+        [loss] = gradients.total(watched.log_loss(grow.booster))
         if least < 0 or loss < least:
             best, least = tree, loss
         elif plan.patience is not None and tree - best >= plan.patience:
@@ -154,11 +155,13 @@ class _Growing:
         self.booster, self._trained, self._plan, self._steps = booster, trained, plan, steps
         # The rows of the edges keep gradients and hessians of 0.
         self._gradients, self._hessians = (np.zeros(trained.matrix.num_row(), dtype=np.float32) for _ in range(2))
+        self._lines = Lines()
 
     def __call__(self, tree: int) -> None:
         """Add a tree."""
         self._compute_gradients(tree)
         self.booster.boost(self._trained.matrix, tree, grad=self._gradients, hess=self._hessians)
+        self._lines.tell(f"grew {tree + 1:,} trees")
 
     def _compute_gradients(self, tree: int) -> None:
         """Compute the gradients for a tree; the margins are freed before it grows, which takes the most memory."""
@@ -241,10 +244,3 @@ class _Batches(DataIter):
             input_data(data=self._columns.values(some))
         self._given += 1
         return True
-
-
-def _total(*counts: int) -> list[int]:
-    """Add up counts over the processes of the group."""
-    if not collective.is_distributed():
-        return list(counts)
-    return [int(count) for count in collective.allreduce(np.array(counts, dtype=np.int64), collective.Op.SUM)]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
+from xgboost import collective
 
 from models.customer.contract import Mask
 
@@ -53,6 +54,13 @@ def log_loss(margins: Margins, churned: Mask) -> int:
 def mean_loss(total: int, rows: int) -> float:
     """Return the mean of a sum of `log_loss`."""
     return total / _LOSS_GRID / rows
+
+
+def total(*counts: int) -> list[int]:
+    """Add up counts over the processes of the group of `xgboost.collective`, if there is one."""
+    if not collective.is_distributed():
+        return list(counts)
+    return [int(count) for count in collective.allreduce(np.array(counts, dtype=np.int64), collective.Op.SUM)]
 
 
 def _chunks(rows: int) -> Iterator[slice]:

@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import xgboost
 from sklearn.metrics import log_loss, roc_auc_score
 
+from models import progress
 from models.bundles.calibration import Calibration
 from models.customer.contract import Labels, Matrix
 from tests.snapped_rows import (
@@ -96,6 +98,15 @@ def test_early_stopping_keeps_the_trees_with_the_lowest_loss(whole: SnappedPart,
     assert found.log_loss == pytest.approx(log_loss(watched.churned, evaluation.predict(fitted, matrix)), abs=1e-6)
     fewer = fitted.predict_proba(matrix, iteration_range=(0, found.trees - 1))[:, 1].astype(float)
     assert log_loss(watched.churned, fewer) > (found.log_loss or 0)
+
+
+def test_a_long_growth_tells_how_many_trees_there_are(
+    whole: SnappedPart, chosen: Edges, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0)
+    with caplog.at_level(logging.INFO):
+        boosting.fit(unfitted({"n_estimators": 3}), [whole], chosen, trained=TRAINED)
+    assert [record.getMessage() for record in caplog.records] == ["grew 1 trees", "grew 2 trees", "grew 3 trees"]
 
 
 def test_rows_that_are_not_selected_change_nothing(whole: SnappedPart, chosen: Edges) -> None:
