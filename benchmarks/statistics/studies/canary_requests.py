@@ -141,8 +141,8 @@ def summarize(found: Sequence[tuple[Case, Sequence[Step]]]) -> Study:
         rows=[_row(kind, customers, share, steps) for (kind, customers, share), steps in by_row.items()],
         conclusion=(
             f"Of {len(equal):,} steps of a canary that equals the champion, with {looks:,} looks, "
-            f"{_withdrawn(equal)} end with its withdrawal. Most do at a share of {worst.share:.0%} with "
-            f"{worst.customers:,} customers a day, {_WAYS[worst.arrival]}: {_withdrawn(steps)} of {len(steps):,}, "
+            f"{_withdrawn(equal)} end with its withdrawal. In the worst case (a share of {worst.share:.0%}, "
+            f"{worst.customers:,} customers a day, {_WAYS[worst.arrival]}), {_withdrawn(steps)} of {len(steps):,} do: "
             f"{rate(_withdrawn(steps), len(steps))}."
         ),
         raw=[_counts(case, steps) for case, steps in found],

@@ -45,8 +45,8 @@ def test_the_table_puts_both_ways_of_sending_together_and_names_the_worst_case()
         ["fails all requests", "1,000", "5%", "100.0%", "100.0%", "5"],
     ]
     assert found.conclusion == (
-        "Of 4 steps of a canary that equals the champion, with 534 looks, 1 end with its withdrawal. Most do at a "
-        "share of 25% with 1,000 customers a day, others each day: 1 of 2, 50.0% (9.5% to 90.5%)."
+        "Of 4 steps of a canary that equals the champion, with 534 looks, 1 end with its withdrawal. In the "
+        "worst case (a share of 25%, 1,000 customers a day, others each day), 1 of 2 do: 50.0% (9.5% to 90.5%)."
     )
     assert found.raw[1]["withdrawn_after_hours"] == "30:1"
 
