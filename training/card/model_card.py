@@ -12,8 +12,8 @@ EXPLAINED_IN = "docs/train.md"
 """The page of the repository that explains the figures. It is no link: bundle, service and MLflow show the card."""
 
 _OF_FURTHER_TREES = (
-    f"`{LINEAR_TREES}` says that there is a regression, with one tree for each column of the matrix. `n_estimators` counts "
-    "all trees. The other parameters are those of further trees, if there are any."
+    f"`{LINEAR_TREES}` says that there is a regression, with one tree for each column of the matrix. `n_estimators` "
+    "counts all trees. The other parameters are those of further trees, if there are any."
 )
 _ALIKE = (
     "Each row counts. Rows of one customer resemble each other, so the intervals are those of drawing customers, each "
