@@ -32,9 +32,12 @@ CHUNK_ROWS, PAUSE_SECONDS = 5_000, 0.05
 """Rows deleted per transaction, and the pause after it, in which others can write."""
 MOST_MOVED_ROWS = 1_000_000
 """Most rows in the default partitions with which a week is moved out of them, while those who write there wait."""
+COUNTED_DAYS = 6
+"""Age of PostgreSQL's counts of the log's values at which they are made anew."""
 _COUNTED = sa.text(
-    "SELECT 1 FROM pg_stats WHERE schemaname = current_schema() AND tablename = :table AND inherited LIMIT 1"
-).bindparams(table=PREDICTIONS.name)
+    "SELECT count(*) FROM pg_stat_all_tables WHERE schemaname = current_schema() AND relname IN :names "
+    "AND last_analyze > now() - make_interval(days => :days)"
+).bindparams(sa.bindparam("names", [table.name for table in catalogue.TABLES], expanding=True))
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ def run(settings: PruneSettings) -> str:
             exported = f"exported {rows:,} predictions to {len(archived):,} files in {settings.export}; "
         found = _remove(engine, before, archived)
         placed = _place_strays(engine, now)
-        _analyze(engine, changed=bool(found.partitions or placed))
+        _analyze(engine)
     dropped = f"dropped {found.partitions:,} partitions; " if found.partitions else ""
     dropped += f"moved the rows of {placed:,} weeks to partitions of their own; " if placed else ""
     summary = (
@@ -108,14 +111,15 @@ def _place_strays(engine: Engine, now: datetime) -> int:
         return 0
 
 
-def _analyze(engine: Engine, *, changed: bool) -> None:
+def _analyze(engine: Engine) -> None:
     """Count the values of partitioned tables as a whole: PostgreSQL does it by itself only for each partition.
 
-    It reads a sample of every partition, which takes minutes in a large log. So it is done only if the partitions
-    `changed`, or if it never was.
+    It reads a sample of every partition, which takes minutes in a large log, so it is done once a week.
     """
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        if catalogue.state(connection) == "partitioned" and (changed or connection.scalar(_COUNTED) is None):
+        if catalogue.state(connection) != "partitioned":
+            return
+        if connection.scalar(_COUNTED, {"days": COUNTED_DAYS}) != len(catalogue.TABLES):
             connection.exec_driver_sql(f"ANALYZE {', '.join(table.name for table in catalogue.TABLES)}")
 
 

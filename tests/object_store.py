@@ -64,9 +64,9 @@ class ObjectStore(Bucket):
         )
         super().__init__("s3://lake", files, environment)
 
-    def trust(self, *, everybody: bool) -> None:
-        """Accept any key, or none: the store knows no account."""
-        self._post("reset-auth", "inf" if everybody else "0")
+    def trust(self, *, everybody: bool, after: int = 0) -> None:
+        """Accept any key, or none after so many further requests: the store knows no account."""
+        self._post("reset-auth", "inf" if everybody else str(after))
 
     def empty(self) -> None:
         """Remove all that is in the store, and make the bucket anew."""

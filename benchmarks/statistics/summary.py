@@ -104,11 +104,14 @@ def _advance(found: Study) -> str:
 def _requests(found: Study) -> str:
     equal = [one for one in found.raw if str(one["name"]).startswith("equal")]
     wrong, steps = (sum(_float(one[name]) for one in equal) for name in ("withdrawn", "steps"))
+    worst = max(equal, key=lambda one: _float(one["withdrawn"]) / _float(one["steps"]))
+    of_worst = f"{worst['withdrawn']} of {_float(worst['steps']):,.0f} in the worst case"
     all_fail = [one for one in found.raw if one["name"] == "fails all requests"]
     least = min(_float(one["withdrawn"]) / _float(one["steps"]) for one in all_fail)
     return (
         f"**`advance`: errors and latency, looked at hourly for a week.** An equal canary is withdrawn at {wrong:.0f} "
-        f"of {steps:,.0f} steps; one that fails all requests of 50 customers a day or more, in at least {least:.1%}."
+        f"of {steps:,.0f} steps, {of_worst}; one that fails all requests of 50 customers a day or "
+        f"more, in at least {least:.1%}."
     )
 
 

@@ -18,6 +18,10 @@ class Metrics(RequestMetrics, ModelMetrics, LogMetrics, NoteMetrics):
         for part in (RequestMetrics, ModelMetrics, LogMetrics, NoteMetrics):
             part.__init__(self, self._registry)
 
+    def count_waiting(self) -> None:
+        """Count all events that wait to be counted together."""
+        self._registry.count_waiting()
+
     def expose(self) -> bytes:
         """Return all metrics in Prometheus' text format, over all workers."""
         return self._registry.expose()

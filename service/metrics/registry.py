@@ -54,10 +54,14 @@ class Registry:
         self._deferred.append(Deferred(count, most=most))
         return self._deferred[-1]
 
-    def expose(self) -> bytes:
-        """Return all metrics in Prometheus' text format, over all workers."""
+    def count_waiting(self) -> None:
+        """Count all events that wait."""
         for deferred in self._deferred:
             deferred.count()
+
+    def expose(self) -> bytes:
+        """Return all metrics in Prometheus' text format, over all workers."""
+        self.count_waiting()
         if SHARED_FOLDER not in os.environ:
             return generate_latest(self._registry)
         MultiProcessCollector(shared := CollectorRegistry())  # type: ignore[no-untyped-call]  # as of 0.26

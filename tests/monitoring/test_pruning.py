@@ -124,16 +124,16 @@ def test_on_a_partitioned_log_select_and_delete_are_rights_enough(postgres_url: 
     engine.dispose()
 
 
-def test_the_values_of_all_weeks_are_counted_once_and_again_after_a_week_is_dropped(postgres_url: str) -> None:
+def test_the_values_of_all_weeks_are_counted_anew_when_the_counts_are_old(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = log_tables.connect(postgres_url)
     migrations.upgrade(engine)
-    for when in (NOW - timedelta(weeks=8), NOW):
-        upkeep.keep(engine, when)
-    predictions.add(engine, NOW - timedelta(weeks=8), rows=3)
     predictions.add(engine, NOW, rows=3)
     counts = []
-    for keep_days in (365, 365, 30, 30):
-        prune(postgres_url, keep_days)
+    for days in (6, 6, 0, 6):
+        monkeypatch.setattr(pruning, "COUNTED_DAYS", days)
+        prune(postgres_url)
         with engine.connect() as connection:
             query = "SELECT analyze_count FROM pg_stat_all_tables WHERE relname = 'predictions'"
             counts.append(connection.exec_driver_sql(query).scalar_one())

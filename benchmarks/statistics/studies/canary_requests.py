@@ -20,7 +20,7 @@ from training.promotion.live import guardrails
 from training.promotion.live.guardrails import Requests
 from training.promotion.live.settings import AdvanceSettings
 
-STEPS_EQUAL, STEPS_OTHER = 300, 200
+STEPS_EQUAL, STEPS_OTHER = 600, 200
 DAY, HOURS = 24, 7 * 24
 UNLUCKY, SIGMA, LOG_MEDIAN = 0.02, 1.5, 0.5
 LEAST_SECONDS, TAIL = 0.00045, 1.5
@@ -28,16 +28,18 @@ SHARES, SIZES = (0.05, 0.25, 0.5), (1_000, 10_000)
 OF_CANARY = (50, 250, 500)
 Arrival = Literal["every hour", "once"]
 ARRIVALS: tuple[Arrival, ...] = ("every hour", "once")
+_WAYS: dict[Arrival, str] = {"every hour": "the same ones all week", "once": "others each day"}
 _DEFAULTS = {name: field.default for name, field in AdvanceSettings.model_fields.items()}
 _ABOUT = (
     f"Steps of seven days with a look every hour, each at the last {_DEFAULTS['guardrails_since']} of the step, by the "
     "default limits. A customer sends a log-normal number of requests a day (mean 5, sigma 1.5). Either the same "
     "customers send them all week at even rates, or others each day, each all at once: the looks share less data then. "
     f"Where some customers fail, all requests of {UNLUCKY:.0%} of the customers do, with either model. The times of "
-    f"both models have heavy tails: a customer's are Pareto (exponent {TAIL}) above a least time that is log-normal "
-    "(median 0.45 ms, sigma 1), so that about 3 % are slow. A canary that differs fails more, or takes longer for "
-    f"every request, and answers 5 % of the customers. {STEPS_EQUAL} steps for each way of sending with equal models, "
-    f"{STEPS_OTHER} with others, where the same customers send all week."
+    f"both models have heavy tails in every step: a customer's are Pareto (exponent {TAIL}) above a least time that is "
+    "log-normal (median 0.45 ms, sigma 1), so that about 3 % are slow. Each look judges errors and latency. A canary "
+    "that differs fails more, or takes longer for every request, and answers 5 % of the customers. "
+    f"{STEPS_EQUAL} steps for each way of sending with equal models, {STEPS_OTHER} with others, where the same "
+    "customers send all week."
 )
 _COLUMNS = (
     *("canary", "customers a day", "share of the canary", "withdrawn at the look after a day"),
@@ -45,15 +47,16 @@ _COLUMNS = (
 )
 Table = NDArray[np.int64]
 """Requests by hour and group, added up over the hours."""
+Counted = tuple[Table, Table, Table]
+"""The requests of one model: failed, slow and others."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A canary, and what is counted as bad of its requests."""
+    """A canary; the times of both models have heavy tails."""
 
     name: str
-    bad: Literal["failed", "slow"]
     some_fail: bool = False
     """Whether all requests of some customers fail, with either model."""
     fails: float = 0
@@ -64,16 +67,16 @@ class Kind:
     """How many times as long as the champion it takes."""
 
 
-EQUAL = (Kind("equal, some customers fail", "failed", some_fail=True), Kind("equal, heavy tails of latency", "slow"))
+EQUAL = (Kind("equal, some customers fail", some_fail=True),)
 OTHER = (
-    Kind("fails 5 % of its requests", "failed", fails=0.05),
-    Kind("fails half of its requests", "failed", fails=0.5),
-    Kind("fails all requests", "failed", fails=1),
-    Kind("fails all requests of 5 % of its customers", "failed", fails=1, of_customers=0.05),
-    Kind("fails 5 % of its requests, and some customers fail", "failed", some_fail=True, fails=0.05),
-    Kind("fails half of its requests, and some customers fail", "failed", some_fail=True, fails=0.5),
-    Kind("takes twice as long", "slow", times=2),
-    Kind("takes ten times as long", "slow", times=10),
+    Kind("fails 5 % of its requests", fails=0.05),
+    Kind("fails half of its requests", fails=0.5),
+    Kind("fails all requests", fails=1),
+    Kind("fails all requests of 5 % of its customers", fails=1, of_customers=0.05),
+    Kind("fails 5 % of its requests, and some customers fail", some_fail=True, fails=0.05),
+    Kind("fails half of its requests, and some customers fail", some_fail=True, fails=0.5),
+    Kind("takes twice as long", times=2),
+    Kind("takes ten times as long", times=10),
 )
 
 
@@ -116,8 +119,9 @@ def cases() -> Iterator[tuple[Case, int]]:
 
 def repeat(case: Case, steps: int) -> Iterator[Step]:
     """Run so many steps."""
+    own = [(*EQUAL, *OTHER).index(case.kind), ARRIVALS.index(case.arrival), case.customers, round(100 * case.share)]
     for seed in range(steps):
-        yield _run(case, np.random.default_rng([seed, case.customers, round(100 * case.share)]))
+        yield _run(case, np.random.default_rng([seed, *own]))
 
 
 def summarize(found: Sequence[tuple[Case, Sequence[Step]]]) -> Study:
@@ -126,18 +130,27 @@ def summarize(found: Sequence[tuple[Case, Sequence[Step]]]) -> Study:
     for case, steps in found:
         by_row.setdefault((case.kind, case.customers, case.share), []).extend(steps)
     equal = [step for case, steps in found if case.kind in EQUAL for step in steps]
-    wrong, looks = sum(step.hours is not None for step in equal), sum(step.looks for step in equal)
+    looks = sum(step.looks for step in equal)
+    worst, steps = max(
+        ((case, steps) for case, steps in found if case.kind in EQUAL), key=lambda one: _withdrawn(one[1]) / len(one[1])
+    )
     return Study(
         title="A canary beside the champion, by errors and latency",
         about=_ABOUT,
         columns=_COLUMNS,
         rows=[_row(kind, customers, share, steps) for (kind, customers, share), steps in by_row.items()],
         conclusion=(
-            f"Of {len(equal):,} steps of a canary that equals the champion, with {looks:,} looks, {wrong} end with its "
-            f"withdrawal."
+            f"Of {len(equal):,} steps of a canary that equals the champion, with {looks:,} looks, "
+            f"{_withdrawn(equal)} end with its withdrawal. In the worst case (a share of {worst.share:.0%}, "
+            f"{worst.customers:,} customers a day, {_WAYS[worst.arrival]}), {_withdrawn(steps)} of {len(steps):,} do: "
+            f"{rate(_withdrawn(steps), len(steps))}."
         ),
         raw=[_counts(case, steps) for case, steps in found],
     )
+
+
+def _withdrawn(steps: Sequence[Step]) -> int:
+    return sum(step.hours is not None for step in steps)
 
 
 def _row(kind: Kind, customers: int, share: float, steps: Sequence[Step]) -> Sequence[str]:
@@ -168,40 +181,41 @@ def _run(case: Case, rng: np.random.Generator) -> Step:
     looks, hours = 0, None
     for hour in range(1, HOURS + 1):
         if hours is None:
-            looks += bool(ours[0][hour].sum() + ours[1][hour].sum())
-            hours = hour if _is_withdrawn(case, ours, theirs, hour) else None
-    return Step(looks, _is_withdrawn(case, ours, theirs, DAY), hours)
+            looks += any(counted[hour].sum() for counted in ours)
+            hours = hour if _is_withdrawn(ours, theirs, hour) else None
+    return Step(looks, _is_withdrawn(ours, theirs, DAY), hours)
 
 
-def _is_withdrawn(case: Case, ours: Sequence[Table], theirs: Sequence[Table], hour: int) -> bool:
+def _is_withdrawn(ours: Counted, theirs: Counted, hour: int) -> bool:
     window = durations.parse(_DEFAULTS["guardrails_since"]).total_seconds() / 3600
     first = max(0, hour - round(window))
-    known = (_requests(case, *(counted[hour] - counted[first] for counted in side)) for side in (ours, theirs))
+    known = (_requests(*(counted[hour] - counted[first] for counted in side)) for side in (ours, theirs))
     found = guardrails.judge_requests(*known, max_error_share=_DEFAULTS["max_error_share"], slow="", last="")
     return found is not None and found.action == "withdraw"
 
 
-def _requests(case: Case, bad: Table, good: Table) -> Requests:
-    none, some, others = np.zeros(CUSTOMER_GROUPS), bad.astype(float), good.astype(float)
-    if case.kind.bad == "failed":
-        return Requests(answered=others, failed=some, slow=none)
-    return Requests(answered=some + others, failed=none, slow=some)
+def _requests(failed: Table, slow: Table, others: Table) -> Requests:
+    return Requests(answered=(slow + others).astype(float), failed=failed.astype(float), slow=slow.astype(float))
 
 
-def draw(case: Case, rng: np.random.Generator) -> Iterator[tuple[Table, Table]]:
-    """Yield the bad and the good requests of the canary, and those of the champion."""
+def draw(case: Case, rng: np.random.Generator) -> tuple[Counted, Counted]:
+    """Return the requests of the canary, and those of the champion."""
     people = case.customers * (HOURS // DAY if case.arrival == "once" else 1)
     a_day = rng.lognormal(LOG_MEDIAN, SIGMA, people)
     is_canary, groups = rng.random(people) < case.share, rng.integers(0, CUSTOMER_GROUPS, people)
     hours = rng.integers(0, HOURS, people)
-    for own, chance in zip((is_canary, ~is_canary), _chances(case.kind, rng, people), strict=True):
-        bad, good = (
-            _at_once(rng.poisson(some), hours[own], groups[own])
-            if case.arrival == "once"
-            else _all_week(rng, some, groups[own])
-            for some in ((a_day * part)[own] for part in (chance, 1 - chance))
-        )
-        yield bad, good
+
+    def count(own: NDArray[np.bool_], share: Floats) -> Table:
+        some = (a_day * share)[own]
+        if case.arrival == "once":
+            return _at_once(rng.poisson(some), hours[own], groups[own])
+        return _all_week(rng, some, groups[own])
+
+    ours, theirs = (
+        (count(own, fails), count(own, (1 - fails) * slow), count(own, (1 - fails) * (1 - slow)))
+        for own, (fails, slow) in zip((is_canary, ~is_canary), _chances(case.kind, rng, people), strict=True)
+    )
+    return ours, theirs
 
 
 def _at_once(counts: Table, hours: Table, groups: Table) -> Table:
@@ -217,10 +231,10 @@ def _added(by_hour: Table) -> Table:
     return np.vstack([np.zeros(CUSTOMER_GROUPS, dtype=np.int64), by_hour.cumsum(axis=0)])
 
 
-def _chances(kind: Kind, rng: np.random.Generator, people: int) -> tuple[Floats, Floats]:
-    """Return the chance that a request is bad, by customer: with the canary, and with the champion."""
-    if kind.bad == "failed":
-        both = (rng.random(people) < UNLUCKY * kind.some_fail).astype(float)
-        return np.maximum(both, kind.fails * (rng.random(people) < kind.of_customers)), both
+def _chances(kind: Kind, rng: np.random.Generator, people: int) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the chances that a request fails, and that an answer is slow, by customer: of the canary, the champion."""
+    both = (rng.random(people) < UNLUCKY * kind.some_fail).astype(float)
     least = rng.lognormal(np.log(LEAST_SECONDS), 1, people) / _DEFAULTS["max_predict_seconds"]
-    return np.minimum(1, (kind.times * least) ** TAIL), np.minimum(1, least**TAIL)
+    own = kind.fails * (rng.random(people) < kind.of_customers)
+    yield np.maximum(both, own), np.minimum(1, (kind.times * least) ** TAIL)
+    yield both, np.minimum(1, least**TAIL)

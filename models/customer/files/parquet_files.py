@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models import plain_text
-from models.customer.files import archive_columns, partitions, store_files
+from models.customer.files import archive_columns, partitions, store_errors, store_files
 from models.customer.files.chunk import Chunk, Selection, spaced, stripped
 from models.customer.files.partitions import Partition, Piece
-from models.customer.files.stores import Table
+from models.customer.files.stores import StorePath, Table
 
 _READ_BYTES = 1 << 20
 
@@ -63,6 +63,8 @@ def _opened(part: Partition) -> Iterator[pq.ParquetFile]:
     except (OSError, ValueError) as error:
         if not part.relative or isinstance(error, PermissionError):
             raise
+        if isinstance(part.path, StorePath) and (refused := store_errors.known(part.path, error)):
+            raise refused from error
         raise ValueError(f"{part.relative}: {plain_text.first_line(error)}") from error
 
 

@@ -13,7 +13,7 @@ NO_BUCKET = "no such bucket"
 _DENIED = r"access.?denied|forbidden|permission.?(denied|mismatch)|authorization.?failure|\b403\b"
 _UNKNOWN = (
     r"invalid.?(access.?key|client.?token)|signature.?does.?not|expired.?token|UNAUTHENTICATED|credential|\b401\b|"
-    r"failed to authenticate|authentication.?failed|OAuth2 access token|failed to get token"
+    r"failed to authenticate|authentication.?failed|OAuth2 access token|failed to get token|base64"
 )
 _KNOWN = (
     (
@@ -51,7 +51,7 @@ _REMEDIES = {
     "gs": {
         "endpoint": "Check its name.",
         "access": f"{_RIGHTS}GOOGLE_APPLICATION_CREDENTIALS, `gcloud auth application-default login` or the machine.",
-        "network": "Check the network, and CLOUD_STORAGE_EMULATOR_ENDPOINT if it is set.",
+        "network": "Check the network, and CLOUD_STORAGE_EMULATOR_ENDPOINT and STORAGE_EMULATOR_HOST if they are set.",
     },
     "abfs": {
         "endpoint": "Check the container and the account in the address.",
@@ -103,17 +103,18 @@ def first_line(error: object) -> str:
     >>> first_line(OSError("GetProperties failed for 'https://a.blob.core.windows.net/x?sig=s'."))
     "GetProperties failed for 'https://a.blob.core.windows.net/x?...'"
     """
-    return re.sub(r"\?[^\s'\"]*=[^\s'\"]*", "?...", plain_text.first_line(error)).rstrip(".!")
+    line = re.sub(r"\?[^\s'\"]*=[^\s'\"]*", "?...", plain_text.first_line(error)).rstrip(".!")
+    return re.sub(r"\bsig=[^&\s'\"]+", "sig=...", line)
 
 
 def _without_names(path: object, error: Exception) -> str:
     """Return the text of an error without the names that a user chose: a file may be called `connections.csv`."""
     bucket, _, key = str(path).partition("://")[2].partition("/")
     container = bucket.partition("@")[0]
-    names = [f"{container}/{key}", key, f"'{container}'", f"'{bucket}'", f"/{container}"]
     text = str(error)
-    for name in filter(None, [*names, *map(quote, names), quote(key, safe="")]):
-        text = text.replace(name, "...")
+    for name in (f"{container}/{key}", key, container, bucket):
+        for written in {name, quote(name), quote(name, safe="")} - {""}:
+            text = re.sub(rf"(?<=['\"/]){re.escape(written)}(?=['\"/?\s]|$)", "...", text)
     return text
 
 

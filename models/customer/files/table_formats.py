@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from models.customer.errors import TableUnreadable
+from models.customer.errors import StoreUnusable, TableUnreadable
 from models.customer.files import store_files
 from models.customer.files.store_files import Found
 from models.customer.files.stores import Table
@@ -38,9 +38,19 @@ def _above(folder: Table) -> Iterator[str]:
     below, above = None, folder.resolve()
     while above != below:
         for name, kind in _LOGS.items():
-            if (above / name).is_dir():
+            if _is_seen(above / name):
                 yield f"a {kind} table"
         below, above = above, above.parent
     beside = folder.resolve().parent / "metadata"
-    if beside.is_dir() and any(file.parts[-1].endswith(".metadata.json") for file in store_files.walk(beside)):
+    if _is_seen(beside) and any(file.parts[-1].endswith(".metadata.json") for file in store_files.walk(beside)):
         yield "an Iceberg table"
+
+
+def _is_seen(folder: Table) -> bool:
+    """Tell whether a folder is there; one that an account may not look at is taken for none: it reads those below."""
+    try:
+        return folder.is_dir()
+    except StoreUnusable as error:
+        if error.is_general:
+            raise
+        return False

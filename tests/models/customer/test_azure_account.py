@@ -36,14 +36,8 @@ def found(bucket: str, **variables: str) -> dict[str, str]:
         ({"AZURE_STORAGE_KEY": "a2V5", "AZURE_STORAGE_ACCOUNT": "theirs"}, {}),
         ({CONNECTION: "AccountName=theirs;AccountKey=a2V5"}, {}),
         ({CONNECTION: "AccountName=ours;AccountKey=a2V5=="}, {"account_key": "a2V5=="}),
-        (
-            {CONNECTION: "accountname=ours;AccountKey=a2V5;EndpointSuffix=core.usgovcloudapi.net;"},
-            {
-                "account_key": "a2V5",
-                "blob_storage_authority": ".blob.core.usgovcloudapi.net",
-                "dfs_storage_authority": ".dfs.core.usgovcloudapi.net",
-            },
-        ),
+        ({"AZURE_STORAGE_KEY": "a2V5\n", "AZURE_STORAGE_ACCOUNT": ""}, {"account_key": "a2V5"}),
+        ({CONNECTION: '"accountname=ours;AccountKey=a2V5;EndpointSuffix=core.windows.net;"'}, {"account_key": "a2V5"}),
         (
             {CONNECTION: "BlobEndpoint=https://ours.blob.core.windows.net/;SharedAccessSignature=sv=1&sig=x="},
             {"sas_token": "?sv=1&sig=x="},
@@ -81,6 +75,11 @@ def test_an_address_names_the_cloud_of_its_account(zone: str) -> None:
     ("text", "problem"),
     [
         ("a2V5SECRET", "it is no list of NAME=VALUE; pairs"),
+        (
+            "AccountName=ours;AccountKey=SECRET;EndpointSuffix=core.usgovcloudapi.net",
+            r"it is of ours\.dfs\.core\.usgovcloudapi\.net, and the address of another cloud",
+        ),
+        ("AccountName=ours;AccountKey=SECRET;BlobEndpoint=https://[::1/ours", "its BlobEndpoint is neither"),
         ("AccountKey=SECRET", "it has no AccountName and no BlobEndpoint"),
         ("AccountName=ours;AccountKey=SECRET;BlobEndpoint=https://files.example.com", "its BlobEndpoint is neither"),
         (

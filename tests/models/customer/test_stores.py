@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from models.customer import tables
 from models.customer.errors import StoreUnusable, TableError, TableMissing, TableUnreadable
-from models.customer.files import store_errors, stores
+from models.customer.files import store_errors, stores, table_formats
 from models.customer.files.stores import Location, StorePath
 from tests import object_store
 from tests.object_store import ObjectStore
@@ -92,6 +92,22 @@ def test_an_account_that_may_not_read_is_told_which_variables_name_another(lake:
         tables.read(address("s3://lake/in.csv"))
 
 
+def test_a_file_that_may_not_be_read_is_named_though_its_folder_may_be_listed(
+    lake: ObjectStore, tmp_path: Path
+) -> None:
+    pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+    lake.put(tmp_path, "in")
+    told = []
+    for requests in range(40):  # most of them list the folder
+        object_store.forget()
+        lake.trust(everybody=False, after=requests)
+        try:
+            tables.read(address("s3://lake/in"))
+        except TableError as error:
+            told.append(str(error))
+    assert any(one.startswith("s3://lake/in/a.parquet: access denied ") for one in told)
+
+
 AZURE = "abfs://lake@ours.dfs.core.windows.net/in.csv"
 
 
@@ -134,6 +150,19 @@ def test_a_refusal_names_the_variables_of_its_store_and_shows_no_token(where: st
     assert "x9f" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("where", "said", "told"),
+    [
+        ("gs://lake/access", "Could not create a OAuth2 access token", "accepts no credentials"),
+        ("s3://lake/t", "curlCode: 28, connection timed out", "cannot be reached"),
+        ("s3://lake/403", "HTTP status 403", "access denied"),
+    ],
+)
+def test_a_refusal_is_known_whatever_the_file_is_called(where: str, said: str, told: str) -> None:
+    with pytest.raises(StoreUnusable, match=told), store_errors.translated(address(where)):
+        raise OSError(said)
+
+
 @pytest.mark.parametrize("name", ["connections", "forbidden 403", "credentials/timeout"])
 def test_the_name_of_a_file_is_not_taken_for_a_refusal(name: str) -> None:
     where = address(f"s3://lake/{name}.csv")
@@ -142,17 +171,18 @@ def test_the_name_of_a_file_is_not_taken_for_a_refusal(name: str) -> None:
 
 
 class _Bucketless(BaseHTTPRequestHandler):
-    """Google's store for an account that may list and read the files of a bucket, but not look at the bucket."""
+    """Google's store for an account that may not look at the bucket, nor at files of `shared` beside `customers`."""
 
     def do_GET(self) -> None:  # the name that the class asks for
         path = self.path.partition("?")[0]
-        status, body = {"/storage/v1/b/lake": (403, b"{}"), "/storage/v1/b/lake/o": (200, b"{}")}.get(
-            path, (404, b"{}")
-        )
+        if path == "/storage/v1/b/lake" or ("shared" in self.path and "customers" not in self.path):
+            status = 403
+        else:
+            status = 200 if path == "/storage/v1/b/lake/o" else 404
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", "2")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(b"{}")
 
     def log_message(self, *_: object) -> None:
         pass
@@ -177,6 +207,13 @@ def test_a_right_to_files_is_enough_without_one_to_the_bucket() -> None:
     assert not address("gs://lake/out.csv").exists()
     with pytest.raises(TableMissing, match="no such file"):
         tables.read(address("gs://lake/in.csv"))
+
+
+@pytest.mark.usefixtures("bucketless")
+def test_a_right_to_a_folder_is_enough_without_one_to_those_above() -> None:
+    with pytest.raises(StoreUnusable, match="access denied"):
+        address("gs://lake/shared/_delta_log").exists()
+    table_formats.require_plain(address("gs://lake/shared/customers"), [])
 
 
 class _Refusal(BaseHTTPRequestHandler):
@@ -232,6 +269,8 @@ def test_a_store_that_is_away_is_named_with_its_endpoint(monkeypatch: pytest.Mon
         ("s3://lake/in#x", r"give no password in an address, and no \? or #"),
         ("abfs://lake/in", "give a path, or an address as .*abfs://CONTAINER@ACCOUNT"),
         ("abfs://ours.blob.core.windows.net/lake/in", "give a path, or an address as .*abfs://CONTAINER@ACCOUNT"),
+        ("abfs://lake@ours.dfs.files.example.com/in", "give a path, or an address as .*abfs://CONTAINER@ACCOUNT"),
+        ("abfs://lake@other@ours.dfs.core.windows.net/in", "give a path, or an address as .*abfs://CONTAINER@ACCOUNT"),
         ("abfs://ours@127.0.0.1:10000/lake/in", "give a path, or an address as .*abfs://CONTAINER@ACCOUNT"),
     ],
 )

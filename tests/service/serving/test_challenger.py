@@ -4,11 +4,13 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from models.answer_counts import BOUNDS_SECONDS, CUSTOMER_GROUPS
 from models.bundles import bundle, pin_changes, pins
@@ -16,10 +18,11 @@ from models.bundles.bundle import Bundle
 from models.bundles.format import bundle_files
 from models.bundles.pins import Challenger, Pin
 from models.features import CONTRACT, CustomerFeatures
+from service.customers import Customer
 from service.log import spool, spool_writer
 from service.log.spool import Spool
-from service.model import predictor
-from service.model.model_router import place
+from service.model import model_router, predictor
+from service.model.model_router import ModelRouter, place
 from tests.service.log_pages import logged, rows_in
 from tests.service.stores import challenge, publish_another, withdraw
 from tests.service.test_metrics import scrape
@@ -109,6 +112,21 @@ def counts(client: Any, metric: str, version: str) -> Counter[int]:
 
 def group(name: str, version: str) -> int:
     return int(place(name, version) * 2**48) % CUSTOMER_GROUPS  # the lowest bits; the highest ones decide who answers
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_the_groups_of_customers_are_independent_of_the_model_that_answers(shelf: Path, share: float) -> None:
+    champion, version = predictor.load(shelf), "20000101-00000000"
+    canary = replace(champion, manifest=champion.manifest.model_copy(update={"version": version}))
+    named = Challenger(version=version, digest="0" * 64, mode="canary", share=share)
+    customers = [Customer.model_validate(CONTRACT.example | {"customer_id": f"C-{at}"}) for at in range(20_000)]
+    router = ModelRouter(champion, model_router.Challenger(named, canary))
+    by_model = [predicted.groups for predicted in router.predict(customers, requests=len(customers))]
+    counted = np.array([np.bincount(groups or [], minlength=CUSTOMER_GROUPS) for groups in by_model])
+    assert counted.shape == (2, CUSTOMER_GROUPS)
+    assert counted[1].sum() == pytest.approx(20_000 * share, rel=0.05)
+    assert stats.chi2_contingency(counted).pvalue > 0.01
+    assert stats.chisquare(counted.sum(axis=0)).pvalue > 0.01  # and equally large
 
 
 def test_beside_a_canary_the_requests_of_each_model_are_timed_and_its_failures_counted(
