@@ -15,6 +15,7 @@ from models.customer.contract import Vector
 DRAWS = 500
 _SEED = 0  # the same rows give the same intervals
 _DEVIATIONS = 1.96
+_DIGITS = 3  # of a figure near zero
 _JOINT = 1.249
 """Reach of the joint 95 % region of two normal numbers in one direction, in units of that of one number."""
 
@@ -28,12 +29,19 @@ class Saving(Figure):
     uncorrected: float
     """The value if it is shown in any case, and not only where it is sure."""
 
+    def __str__(self) -> str:
+        """Write value and interval; a saving that is surely above zero is not written as zero."""
+        if self.surely <= 0 or round(self.value, _DIGITS) > 0:
+            return super().__str__()
+        return f"less than {10**-_DIGITS:g} (up to {self.high:.{_DIGITS}f})"
+
     def if_proposed(self, limit: float = 0.0) -> "Saving":
         """Return the saving as it is shown if it is only shown where `surely` is above the limit.
 
         Lucky estimates pass a limit more often than unlucky ones, so those that passed are too high on average. The
         value becomes the median-unbiased estimate of a normal number that is seen only above a limit, but at least what
-        is surely saved beyond the limit. The low end becomes that of the same distribution where this is lower, but at
+        is surely saved beyond the limit, so it may be below the limit itself. Near the limit, its mean is too high; its
+        median is not. The low end becomes that of the same distribution where this is lower, but at
         least zero. A saving that is not surely above the limit is returned as it is.
         """
         deviation = (self.uncorrected - self.surely) / _DEVIATIONS

@@ -38,7 +38,10 @@ class LabelShift:
     rate: Figure
     """The estimate with its 95 % interval."""
     saved: Saving
-    """What decisions would cost less a customer with the intercept of the new rate, corrected if it is sure."""
+    """What decisions would cost less a customer with the intercept of the new rate.
+
+    It is corrected if it is surely above zero, also where the rate is not sure.
+    """
 
     @property
     def is_sure(self) -> bool:

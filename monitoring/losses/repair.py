@@ -49,7 +49,7 @@ class Repair:
 
     @property
     def shown(self) -> Saving | None:
-        """The saving, corrected if it is proposed: estimates that pass a limit are too high on average."""
+        """The saving, corrected if it is proposed: estimates that pass a limit are too high."""
         return self.saved and self.saved.if_proposed(self._limit)
 
     @property

@@ -6,11 +6,15 @@ from training.card.effect_figures import MOST_FEATURES
 from training.card.figures import MOST_GROUPS
 from training.card.table_rows import bullet, escape, inline_code, noun, of_rows, paragraph, table
 from training.data import leakage
+from training.learning.model import LINEAR_TREES
 
 EXPLAINED_IN = "docs/train.md"
 """The page of the repository that explains the figures. It is no link: bundle, service and MLflow show the card."""
 
-
+_OF_FURTHER_TREES = (
+    f"`{LINEAR_TREES}` says that there is a regression, with one tree for each column of the matrix. `n_estimators` "
+    "counts all trees. The other parameters are those of further trees, if there are any."
+)
 _ALIKE = (
     "Each row counts. Rows of one customer resemble each other, so the intervals are those of drawing customers, each "
     "with all rows."
@@ -35,14 +39,15 @@ def write(description: Description) -> str:
 
 
 def _purpose(description: Description) -> list[str]:
+    is_linear = description.parameters.get(LINEAR_TREES)
+    kind = "Trees that are a logistic regression, and" if is_linear else "Gradient-boosted trees that"
     roc_auc, interval = description.metrics["roc_auc"], description.intervals["roc_auc"]
     return [
         "# Churn model",
         "",
         *paragraph(
-            "Gradient-boosted trees that predict the probability that a customer churns. Use it to rank customers and",
-            "to choose whom to contact. Do not use it for pricing, credit or any decision that a customer cannot",
-            "appeal.",
+            f"{kind} predict the probability that a customer churns. Use it to rank customers and to choose whom",
+            "to contact. Do not use it for pricing, credit or any decision that a customer cannot appeal.",
         ),
         "",
         f"ROC-AUC on the test set: {roc_auc:.3f} (95 % interval {interval.low:.3f} to {interval.high:.3f}).",
@@ -207,6 +212,7 @@ def _making(description: Description) -> list[str]:
         "",
         *table(("parameter", "value"), [(name, f"{value:g}") for name, value in description.parameters.items()]),
         "",
+        *([*paragraph(_OF_FURTHER_TREES), ""] if description.parameters.get(LINEAR_TREES) else []),
         f"The served graph and the fitted trees differ by at most {description.parity_difference:.1e} in probability.",
         "",
         *table(("library", "version"), description.libraries.items()),

@@ -21,7 +21,13 @@ from models.customer.contract import Labels, Matrix, Vector
 MOST_ROWS = 100_000
 """Most training rows of a table that gets such trees: before they are chosen, other trees grow from all of the rows."""
 _DEPTH = 6
-"""Depth of the tree of a column: with 64 leaves, rounding costs at most 0.0004 ROC-AUC of a sum of 100 columns."""
+"""Depth of the tree of a column. Its 64 leaves round the term."""
+_BINS = 2_048
+"""Most values at which a column can be split.
+
+With XGBoost's 256, the high values of a skewed column share few bins. A sum of 100 normal columns then loses 0.0002
+ROC-AUC, of 100 exponential ones 0.0006 and of 100 lognormal ones 0.0032; with these, 0.0002, 0.0003 and 0.0008.
+"""
 
 
 def regression() -> Pipeline:
@@ -40,18 +46,26 @@ class LinearTrees(XGBClassifier):
         """Fit a logistic regression, write it as trees, and grow the rest of `n_estimators` from the outcomes.
 
         With early stopping, at least one tree is grown from the outcomes. `options` are those of `XGBClassifier.fit`.
+
+        Raises:
+            ValueError: rows have weights, which the regression would ignore.
         """
+        if options.get("sample_weight") is not None:
+            raise ValueError("sample_weight: linear trees take no weights. Leave it out, or take another preset.")
         columns = matrix.shape[1]
         constraints = tuple(self.get_params()["monotone_constraints"] or [0] * columns)
         written = _write(matrix, *_terms(matrix, churned, np.array(constraints)), constraints)
-        asked = self.n_estimators
+        asked, base_score = self.n_estimators, self.base_score
         further = max(asked - columns, 1 if self.early_stopping_rounds else 0)
-        if further:
-            self.n_estimators = further
-            super().fit(matrix, churned, xgb_model=written, **options)
+        if not further:
+            self.load_model(written)
+            self.base_score = base_score  # a parameter of the next fit, which loading takes from the trees
+            return self
+        self.n_estimators = further
+        try:
+            super().fit(matrix, churned, xgb_model=Booster(model_file=written), **options)
+        finally:
             self.n_estimators = asked
-        else:
-            self.load_model(bytearray(written.save_raw("ubj")))
         return self
 
     def plain(self) -> XGBClassifier:
@@ -82,8 +96,8 @@ def _terms(matrix: Matrix, churned: Labels, constraints: Labels) -> tuple[Vector
     return terms - means, float(logistic.intercept_[0] + means.sum())
 
 
-def _write(matrix: Matrix, terms: Vector, log_odds: float, constraints: tuple[int, ...]) -> Booster:
-    """Return a booster with one tree for each column, which has its terms.
+def _write(matrix: Matrix, terms: Vector, log_odds: float, constraints: tuple[int, ...]) -> bytearray:
+    """Return one tree for each column, which has its terms, in XGBoost's own format.
 
     A tree is grown on a table that has only its own column. Its gradients are those of the squared distance to the
     terms, so a leaf has their mean.
@@ -95,6 +109,7 @@ def _write(matrix: Matrix, terms: Vector, log_odds: float, constraints: tuple[in
         "base_score": float(expit(log_odds)),
         "monotone_constraints": str(constraints),
         "max_depth": _DEPTH,
+        "max_bin": _BINS,
         "learning_rate": 1,
         "reg_lambda": 0,
         "min_child_weight": 0,
@@ -108,4 +123,4 @@ def _write(matrix: Matrix, terms: Vector, log_odds: float, constraints: tuple[in
     written = Booster(given, tables)
     for column, (alone, wanted) in enumerate(zip(tables, terms.T.astype(np.float32), strict=True)):
         written.boost(alone, column, grad=-wanted, hess=np.ones(rows, np.float32))
-    return written
+    return bytearray(written.save_raw("ubj"))

@@ -87,8 +87,8 @@ def choose(  # noqa: PLR0913  # all but the first four are named
     `make` builds the classifier. Each fold is trained on at most `most_rows` of its rows, with one thread for each, so
     that the number of `threads` changes nothing. `customers` has the customer of each row, whose rows resemble each
     other; None if each row is of a customer of its own. `without` are presets that are left out. `on_fit` is called
-    after each preset. Where linear trees are best on a sample, they and the best other preset are judged on all rows:
-    other trees learn more from more rows, but a regression does not.
+    after each preset. Where linear trees are best on a sample, they, the usual preset and the best other one are judged
+    on all rows: other trees learn more from more rows, but a regression does not.
     """
     if len(churned) > linear_trees.MOST_ROWS:
         without = {*without, LINEAR}
@@ -105,10 +105,11 @@ def choose(  # noqa: PLR0913  # all but the first four are named
     if chosen == LINEAR and growing.are_a_sample:
         rival = min({*judged} - {LINEAR}, key=lambda name: judged[name].loss)
         whole = fold_rows(most_rows=len(churned))
-        for name in (rival, LINEAR):
+        again = {}
+        for name in dict.fromkeys((USUAL, rival, LINEAR)):
             parameters = judged[name].parameters
-            judged[name] = whole.judge(make(parameters), parameters, searches=name != USUAL)
-        chosen = _simplest({name: judged[name] for name in (rival, LINEAR)}, of_row)
+            again[name] = judged[name] = whole.judge(make(parameters), parameters, searches=name != USUAL)
+        chosen = _simplest(again, of_row)
     return judged[chosen].parameters
 
 

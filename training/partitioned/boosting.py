@@ -161,7 +161,7 @@ class _Growing:
         """Add a tree."""
         self._compute_gradients(tree)
         self.booster.boost(self._trained.matrix, tree, grad=self._gradients, hess=self._hessians)
-        self._lines.tell(f"grew {tree + 1:,} trees")
+        self._lines.tell(f"trees grown: {tree + 1:,}")
 
     def _compute_gradients(self, tree: int) -> None:
         """Compute the gradients for a tree; the margins are freed before it grows, which takes the most memory."""

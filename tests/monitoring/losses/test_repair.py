@@ -67,6 +67,25 @@ def test_a_saving_that_passed_a_limit_is_the_one_at_which_half_of_those_that_pas
     assert found.if_proposed(limit) == found
 
 
+def test_a_saving_that_is_sure_is_not_written_as_zero() -> None:
+    barely = Saving(0.9, 0.0, 2.0, surely=0.0001, uncorrected=0.9)
+    assert str(barely.if_proposed()) == "less than 0.001 (up to 2.000)"
+    found = Repair("USD a customer", Recalibration(1.0, -0.1), barely, calibration_fell=True)
+    assert "would save less than 0.001 (up to 2.000) USD a customer: " in next(found.remarks)
+    assert str(replace(barely, value=0.001)) == "0.001 (0.000 to 2.000)"
+    assert str(replace(barely, value=0.0, surely=-0.1, low=-0.1)) == "0.000 (-0.100 to 2.000)"
+
+
+def test_among_savings_that_passed_the_median_is_right_and_the_mean_is_too_high_near_the_limit() -> None:
+    draws = np.random.default_rng(0).normal(0.5, 1, 40_000)
+    passed = [
+        Saving(one, max(one - 2.45, 0), one + 2.45, surely=one - 1.96, uncorrected=one).if_proposed().value
+        for one in draws[draws > 1.96].tolist()
+    ]
+    assert np.mean(np.array(passed) > 0.5) == pytest.approx(0.5, abs=0.03)
+    assert np.mean(passed) == pytest.approx(1.05, abs=0.1)
+
+
 def test_a_saving_that_only_just_passed_is_what_it_surely_saves_beyond_the_limit() -> None:
     raw = Saving(0.9, 0.1, 1.9, surely=0.05, uncorrected=0.9)
     shown = raw.if_proposed()

@@ -96,6 +96,11 @@ def test_the_card_says_that_trees_are_a_regression_and_that_a_search_adds_others
     added = "Further trees learned from the outcomes what the regression leaves."
     assert [text.count(sentence) for text in (card, after_search, usual)] == [1, 1, 0]
     assert [text.count(added) for text in (card, after_search, usual)] == [0, 1, 0]
+    first = "# Churn model {} predict the probability that a customer churns."
+    assert card.startswith(first.format("Trees that are a logistic regression, and"))
+    assert usual.startswith(first.format("Gradient-boosted trees that"))
+    others = "The other parameters are those of further trees, if there are any."
+    assert [text.count(others) for text in (card, after_search, usual)] == [1, 1, 0]
 
 
 def test_the_report_says_which_model_is_served(published: Published) -> None:

@@ -19,6 +19,7 @@ from training.learning.trial import Parameters
 from training.publishing import export
 
 MATRIX, CHURNED = table_shapes.additive(4_400, 1)
+LINEAR_PARAMETERS: Parameters = dict(PARAMETERS) | presets.OTHERS[presets.LINEAR] | {"n_estimators": 12}
 KNOWN, FRESH = slice(None, 400), slice(400, None)
 
 
@@ -27,8 +28,7 @@ def served(parameters: Parameters, constraints: model.Constraints = None) -> XGB
 
 
 def fitted(matrix: Matrix, churned: Labels, *, constraints: model.Constraints = None, further: int = 0) -> LinearTrees:
-    linear = dict(PARAMETERS) | presets.OTHERS[presets.LINEAR] | {"n_estimators": matrix.shape[1] + further}
-    unfitted = served(linear, constraints)
+    unfitted = served(LINEAR_PARAMETERS | {"n_estimators": matrix.shape[1] + further}, constraints)
     assert isinstance(unfitted, LinearTrees)
     with threadpool_limits(1):
         found: LinearTrees = clone(unfitted).fit(matrix, churned)
@@ -59,6 +59,22 @@ def test_they_are_as_good_as_the_regression_with_many_columns() -> None:
         for one in (linear_trees.regression().fit(known, churned), fitted(known, churned))
     )
     assert trees == pytest.approx(regression, abs=0.002)
+
+
+def test_they_are_as_good_as_the_regression_with_many_skewed_columns() -> None:
+    draw = np.random.default_rng(60)
+    matrix = np.exp(draw.normal(size=(8_000, 60))).astype(np.float32)
+    slopes = draw.normal(size=60)
+    sums = matrix @ slopes
+    risk = 1 / (1 + np.exp(1 - 1.5 * (sums - sums.mean()) / sums.std()))
+    churned = (draw.random(8_000) < risk).astype(np.int64)
+    known, fresh = slice(None, 4_000), slice(4_000, None)
+    regression, trees = (
+        evaluation.predict(one, matrix[fresh])
+        for one in (linear_trees.regression().fit(matrix[known], churned[known]), fitted(matrix[known], churned[known]))
+    )
+    assert np.abs(trees - regression).mean() < 0.01
+    assert roc_auc_score(churned[fresh], trees) == pytest.approx(roc_auc_score(churned[fresh], regression), abs=0.0015)
 
 
 def test_each_column_has_one_tree_whose_contribution_is_its_term() -> None:
@@ -115,6 +131,27 @@ def test_further_trees_learn_from_the_outcomes_and_a_copy_of_the_model_learns_th
     assert roc_auc(none, matrix[fresh], churned[fresh]) < 0.6
     again = clone(none).set_params(n_estimators=110).fit(matrix[known], churned[known])
     assert (evaluation.predict(again, matrix[fresh]) == evaluation.predict(more, matrix[fresh])).all()
+
+
+def test_a_copy_that_learns_from_rows_of_another_churn_rate_has_their_rate() -> None:
+    rare, common = (np.random.default_rng(3).random(400) < rate for rate in (0.1, 0.9))
+    known, outcomes = MATRIX[KNOWN], common.astype(np.int64)
+    first = fitted(known, rare.astype(np.int64))
+    assert first.base_score is None
+    again = clone(first).set_params(n_estimators=20).fit(known, outcomes)
+    anew = fitted(known, outcomes, further=8)
+    assert (evaluation.predict(again, known) == evaluation.predict(anew, known)).all()
+    assert evaluation.predict(again, known).mean() == pytest.approx(0.9, abs=0.03)
+
+
+def test_weights_are_refused_and_a_fit_that_fails_changes_no_parameter() -> None:
+    for further in (0, 5):
+        unfitted = served(LINEAR_PARAMETERS | {"n_estimators": 12 + further})
+        with pytest.raises(ValueError, match="sample_weight: linear trees take no weights"):
+            unfitted.fit(MATRIX[KNOWN], CHURNED[KNOWN], sample_weight=np.ones(400))
+    with pytest.raises(ValueError, match="base_margin"):
+        unfitted.fit(MATRIX[KNOWN], CHURNED[KNOWN], base_margin=np.ones(3))
+    assert unfitted.n_estimators == 17
 
 
 @pytest.mark.parametrize("further", [0, 5])

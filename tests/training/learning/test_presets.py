@@ -114,11 +114,15 @@ def test_a_table_with_more_rows_than_linear_trees_are_for_gets_others(monkeypatc
     assert presets.name_of(choose(matrix, churned, folds)[0]) == "shallow"
 
 
-def test_trees_that_are_better_on_all_rows_win_over_linear_ones_that_are_better_on_a_sample() -> None:
+@pytest.mark.parametrize(("rows", "strength", "wins"), [(1_500, 0.0, "usual"), (2_500, 0.7, "shallow")])
+def test_other_trees_win_on_all_rows_over_linear_ones_that_are_better_on_a_sample_and_the_usual_ones_first(
+    rows: int, strength: float, wins: str
+) -> None:
     draw = np.random.default_rng(1)
-    matrix = draw.normal(size=(1_500, 6)).astype(np.float32)
-    log_odds = matrix[:, 0] - matrix[:, 1] + np.sign(matrix[:, 2] * matrix[:, 3])
-    churned = (draw.random(1_500) < 1 / (1 + np.exp(-log_odds))).astype(np.int64)
+    matrix = draw.normal(size=(rows, 6)).astype(np.float32)
+    curve = strength * np.sign(np.abs(matrix[:, 2]) - 0.67) - matrix[:, 3]
+    more = curve if strength else np.sign(matrix[:, 2] * matrix[:, 3])
+    churned = (draw.random(rows) < 1 / (1 + np.exp(matrix[:, 1] - matrix[:, 0] - more))).astype(np.int64)
     folds = random_split.of(churned, seed=7).folds
     few = []  # the same folds with 150 rows to learn from
     for mask, held_out in folds:
@@ -126,8 +130,10 @@ def test_trees_that_are_better_on_all_rows_win_over_linear_ones_that_are_better_
         few.append((np.isin(np.arange(len(mask)), kept), held_out))
     assert presets.name_of(choose(matrix, churned, few)[0]) == presets.LINEAR
     chosen, told = choose(matrix, churned, folds, most_rows=150)
-    assert (presets.name_of(chosen), told) == ("shallow", 4)
+    assert (presets.name_of(chosen), told) == (wins, 4)
 
+
+def test_linear_trees_that_are_best_on_a_sample_and_on_all_rows_stay() -> None:
     additive, outcomes = table_shapes.additive(500, 0)
     still, _ = choose(additive, outcomes, random_split.of(outcomes, seed=7).folds, most_rows=300)
     assert presets.name_of(still) == presets.LINEAR

@@ -106,7 +106,7 @@ def test_a_long_growth_tells_how_many_trees_there_are(
     monkeypatch.setattr(progress, "LINE_SECONDS", 0)
     with caplog.at_level(logging.INFO):
         boosting.fit(unfitted({"n_estimators": 3}), [whole], chosen, trained=TRAINED)
-    assert [record.getMessage() for record in caplog.records] == ["grew 1 trees", "grew 2 trees", "grew 3 trees"]
+    assert [record.getMessage() for record in caplog.records] == [f"trees grown: {trees}" for trees in (1, 2, 3)]
 
 
 def test_rows_that_are_not_selected_change_nothing(whole: SnappedPart, chosen: Edges) -> None:
