@@ -111,7 +111,7 @@ def _requests(found: Study) -> str:
     return (
         f"**`advance`: errors and latency, looked at hourly for a week.** An equal canary is withdrawn at {wrong:.0f} "
         f"of {steps:,.0f} steps, {of_worst}; one that fails all requests of 50 customers a day or "
-        f"more, in at least {least:.1%}."
+        f"more, at {least:.1%} of steps or more."
     )
 
 
