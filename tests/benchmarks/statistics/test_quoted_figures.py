@@ -48,6 +48,12 @@ def ahead() -> str:
     return f"{wrong}; {power[0]:.0f} % with 1,000 rows, {power[1]:.0f} % with 4,000"
 
 
+def canary() -> str:
+    equal = [one for one in study.load("canary_requests").raw if str(one["name"]).startswith("equal")]
+    withdrawn, steps = (sum(int(one[name] or 0) for one in equal) for name in ("withdrawn", "steps"))
+    return f"at {withdrawn} of {steps:,} steps ({withdrawn / steps:.2%}".replace("%", " %")
+
+
 def test_the_pages_quote_what_the_studies_measured() -> None:
     [roc_auc] = [one for one in coverages.of("metrics") if one.figure == "ROC-AUC"]
     outcomes, scores, rate, *_ = (ends(one.shares) for one in coverages.of("new map"))
@@ -69,6 +75,7 @@ def test_the_pages_quote_what_the_studies_measured() -> None:
         (RESULTS, f"| {at_35} at a rate of 35 % ({held_35} of {of_35}), {later[0]} at 40 % and {later[1]} at 50 %"),
         (RESULTS, f"one that is truly better | {ahead()} |"),
         (RESULTS, f"| `promote`: an equal model is promoted | {equal_promoted()} |"),
+        (RESULTS, f"an equal canary is withdrawn for errors or latency | {canary()}"),
     ]
     text = {page: " ".join((ROOT / page).read_text(encoding="utf-8").split()) for page in (README, RESULTS)}
     assert [quote for page, quote in quotes if quote not in text[page]] == []
