@@ -60,7 +60,7 @@ def test_its_sentence_tells_wrong_withdrawals_and_found_failures(
     study.save("canary_requests", found)
     assert next(summary.sentences()) == (
         "- **`advance`: errors and latency, looked at hourly for a week.** An equal canary is withdrawn at 0 of 2 "
-        "steps, 0 of 2 in the worst case; one that fails all requests of 50 customers a day or more, in at least "
-        "100.0%. "
+        "steps, 0 of 2 in the worst case; one that fails all requests of 50 customers a day or more, at 100.0% of "
+        "steps or more. "
         "[Details](#a-canary-beside-the-champion-by-errors-and-latency)"
     )
