@@ -71,6 +71,14 @@ def keep(cluster: DaskCluster, parts: Sequence[SnappedPart]) -> list[Any]:
     ]
 
 
+def test_the_workers_take_turns_with_what_they_share(cluster: DaskCluster) -> None:
+    wait_until(lambda: len(cluster._workers()) == WORKERS)
+    shared = cluster.share(np.arange(3_000_000))  # more than Dask warns of
+    found = list(cluster.spread(lambda value, add: (os.getpid(), int(value[-1]) + add), shared, range(8)))
+    assert [number for _, number in found] == [2_999_999 + add for add in range(8)]
+    assert len({process for process, _ in found}) == WORKERS
+
+
 @pytest.mark.parametrize(
     ("others", "trained", "watched"), [({}, TRAINED, None), (STOPPED, FITTED, WATCHED)], ids=["usual", "early stopping"]
 )
@@ -207,14 +215,6 @@ def test_a_search_finds_the_same_on_workers_of_which_one_is_killed(
     ]
     there, here = (sampled_search.best_trees(unfitted({"learning_rate": 0.3}), one, searched=False) for one in tables)
     assert 1 < there == here < presets.MOST_TREES
-
-
-def test_the_workers_take_turns_with_what_they_share(cluster: DaskCluster) -> None:
-    wait_until(lambda: len(cluster._workers()) == WORKERS)
-    shared = cluster.share(np.arange(3_000_000))  # more than Dask warns of
-    found = list(cluster.spread(lambda value, add: (os.getpid(), int(value[-1]) + add), shared, range(8)))
-    assert [number for _, number in found] == [2_999_999 + add for add in range(8)]
-    assert len({process for process, _ in found}) == WORKERS
 
 
 @contextmanager
