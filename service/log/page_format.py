@@ -4,10 +4,11 @@ Pages of earlier versions, and rows that a person repaired, have no checksum.
 """
 
 import stat
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 from zlib import crc32
 
 NULL = r"\N"
@@ -15,6 +16,9 @@ MAX_ROW_BYTES, MAX_PAGE_BYTES = 1_048_576, 268_435_456
 """Longest row and largest page that are read; the service writes far smaller ones."""
 WHOLE_BYTES = 16_777_216
 """Largest page that is read at once."""
+PART_ROWS, PAUSE_SECONDS = 400, 0.0002
+"""Rows between two pauses, and their length. Requests on the same core do not wait for more rows at a time, which take
+a millisecond to check, and as long to store."""
 _DIGITS = 8
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -24,6 +28,9 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFCHR: "a device",
 }
+
+
+Part = TypeVar("Part")
 
 
 class Row(NamedTuple):
@@ -59,8 +66,17 @@ def read_intact(page: Path) -> list[str] | None:
     lines, begin = content.split(b"\n"), _DIGITS + 1
     if lines.pop() or rows.pop() or len(max(lines, key=len, default=b"")) >= MAX_ROW_BYTES:
         return None
-    is_intact = all(line[:begin] == b"%08x\t" % crc32(line[begin:]) for line in lines)
-    return [row[begin:] for row in rows] if is_intact else None
+    for part in parts(lines):
+        if not all(line[:begin] == b"%08x\t" % crc32(line[begin:]) for line in part):
+            return None
+    return [row[begin:] for row in rows]
+
+
+def parts(rows: Sequence[Part]) -> Iterator[Sequence[Part]]:
+    """Yield 400 rows at a time, with a pause after them."""
+    for at in range(0, len(rows), PART_ROWS):
+        yield rows[at : at + PART_ROWS]
+        time.sleep(PAUSE_SECONDS)
 
 
 def read(page: Path, *, checked: bool) -> Iterator[Row]:

@@ -1,10 +1,8 @@
 """Inserts the rows of a page into the log's database. A row that cannot be stored does not keep out the others."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DataError, IntegrityError
@@ -16,16 +14,12 @@ from service.log.row_checks import RowCheck, Value
 
 BATCH_ROWS = 2_000
 """Most rows in one transaction, so that a page of any size needs little memory."""
-PART_ROWS, PAUSE_SECONDS = 400, 0.0002
-"""Rows between two pauses, and their length. Requests on the same core do not wait for more rows at a time, which take
-a millisecond to check, and as long to store."""
 TABLES = {
     table.name: (table, RowCheck(table))
     for table in (log_tables.PREDICTIONS, log_tables.CHALLENGER_PREDICTIONS, log_tables.TRAFFIC)
 }
 _LISTED_FAULTS = 20
 _Numbered = tuple[int, tuple[Value, ...]]
-_Row = TypeVar("_Row")
 
 
 class PageInsertion:
@@ -33,7 +27,8 @@ class PageInsertion:
 
     def __init__(self, page: Path, connection: Connection) -> None:
         self._page, self._connection = page, connection
-        self._stored = 0
+        self.stored = 0
+        """Rows that are in the database."""
         self._faulty = 0
         self._faults: list[str] = []
         self._written: int | None = None
@@ -70,13 +65,13 @@ class PageInsertion:
     @property
     def fault(self) -> str:
         """What could not be stored, as lines for a person; empty if all rows are stored."""
-        lost = self._faulty if self._written is None else max(self._written - self._stored, 0)
-        if self._stored and not lost and not self._faulty:
+        lost = self._faulty if self._written is None else max(self._written - self.stored, 0)
+        if self.stored and not lost and not self._faulty:
             return ""
         if self._written is None and not self._faulty:
             return "The file is empty; its rows are lost."
-        total = self._stored + self._faulty if self._written is None else self._written
-        some = f"{lost:,} of {total:,} rows are not in the log; the others are." if self._stored else ""
+        total = self.stored + self._faulty if self._written is None else self._written
+        some = f"{lost:,} of {total:,} rows are not in the log; the others are." if self.stored else ""
         more = [f"and {self._faulty - _LISTED_FAULTS:,} more"] if self._faulty > _LISTED_FAULTS else []
         return "\n".join([some or f"None of its {total:,} rows is in the log.", *self._faults, *more])
 
@@ -84,7 +79,7 @@ class PageInsertion:
         try:
             with self._connection.begin():
                 statement = _insertion(table, self._connection.dialect)
-                for part in _parts(rows):
+                for part in page_format.parts(rows):
                     self._connection.exec_driver_sql(statement, [values for _, values in part])
         except (DataError, IntegrityError) as error:
             if isinstance(error, IntegrityError) and not is_final:
@@ -97,7 +92,7 @@ class PageInsertion:
             for half in (rows[:middle], rows[middle:]):
                 self._insert(half, table, is_final=is_final)
         else:
-            self._stored += len(rows)
+            self.stored += len(rows)
 
     def _blame(self, line: int, reason: str) -> None:
         self._faulty += 1
@@ -120,17 +115,11 @@ def _whole(page: Path, check: RowCheck, written: int | None) -> list[_Numbered] 
     if written is None or written > BATCH_ROWS:
         return None
     values: list[tuple[Value, ...]] = []
-    for part in _parts(page_format.read_intact(page) or []):
+    for part in page_format.parts(page_format.read_intact(page) or []):
         if (checked := check.all_values(part)) is None:
             return None
         values += checked
     return list(enumerate(values, 1))
-
-
-def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    for at in range(0, len(rows), PART_ROWS):
-        yield rows[at : at + PART_ROWS]
-        time.sleep(PAUSE_SECONDS)
 
 
 def _intact(row: page_format.Row) -> str:

@@ -137,6 +137,16 @@ def test_a_database_that_went_away_is_made_anew_and_gets_the_rest(pages: Spool, 
     assert len(rows_of(f"sqlite:///{database}")) == 1
 
 
+def test_sqlite_copies_rows_from_its_write_ahead_log_long_before_its_own_limit(pages: Spool, tmp_path: Path) -> None:
+    database, sizes = tmp_path / "log.db", []
+    with closing(Shipper(pages, f"sqlite:///{database}")) as shipper:
+        for first, rows in ((1, 1_000), (1_001, 1_500)):
+            pages.write("predictions", [line(first + number) for number in range(rows)], since=1)
+            assert shipper.ship()
+            sizes.append(database.stat().st_size)
+    assert sizes[1] > sizes[0] + 2_500 * len(line(1))
+
+
 def test_a_locked_database_leaves_all_pages_where_they_are(
     pages: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
