@@ -156,13 +156,7 @@ def reading(path: Table) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise TableLocked(path=path) from error
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        zlib.error,
-        pa.ArrowException,
-    ) as error:  # gzip raises the two before the last
+    except (OSError, ValueError, EOFError, zlib.error, pa.ArrowException) as error:  # EOFError and zlib.error: of gzip
         is_of_store = isinstance(path, StorePath) and (isinstance(error, OSError) or type(error) is pa.ArrowException)
         if is_of_store and (refused := store_errors.known(path, error)):
             raise refused from error

@@ -86,9 +86,9 @@ def translated(path: object) -> Iterator[None]:
 def known(path: object, error: Exception) -> StoreUnusable | TableMissing | None:
     """Return the error that says what to do; None if this is no error that stores are known for."""
     text = _without_names(path, error)
-    for pattern, problem, remedy, is_general in _KNOWN:
+    for pattern, problem, kind, is_general in _KNOWN:
         if re.search(pattern, text, re.IGNORECASE):
-            return StoreUnusable(path=path, problem=problem, remedy=_remedy(path, remedy), is_general=is_general)
+            return StoreUnusable(path=path, problem=problem, remedy=_remedy(path, kind), is_general=is_general)
     return TableMissing(path=path) if isinstance(error, FileNotFoundError) else None
 
 

@@ -3,6 +3,7 @@
 import gzip
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -170,6 +171,17 @@ def test_the_name_of_a_file_is_not_taken_for_a_refusal(name: str) -> None:
         raise FileNotFoundError(f"[Errno 2] Path does not exist '{where.inside}'")
 
 
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve requests on this machine, and yield host and port."""
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 class _Bucketless(BaseHTTPRequestHandler):
     """Google's store for an account that may not look at the bucket, nor at files of `shared` beside `customers`."""
 
@@ -190,15 +202,11 @@ class _Bucketless(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def bucketless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with HTTPServer(("127.0.0.1", 0), _Bucketless) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(_Bucketless) as host:
         monkeypatch.delenv("CLOUD_STORAGE_EMULATOR_ENDPOINT", raising=False)
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", host)
         object_store.forget()
         yield
-        server.shutdown()
-        thread.join()
     object_store.forget()
 
 
@@ -231,17 +239,13 @@ class _Refusal(BaseHTTPRequestHandler):
 @pytest.fixture
 def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A store that lets nobody in, for a process without credentials."""
-    with HTTPServer(("127.0.0.1", 0), _Refusal) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(_Refusal) as host:
         for name in (*object_store.VARIABLES, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}")
         object_store.forget()
         yield
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.usefixtures("refusing")
