@@ -131,16 +131,16 @@ def _recalibration(found: Study) -> str:
         "**`performance`, `recalibrate`: a new map.** The interval of its saving holds the truth in "
         f"{_ends([outcomes])} with 500 outcomes and in {_ends([scores])} from scores alone; that of the churn rate in "
         f"{_ends([rate])}. Of what is proposed, it holds in {_ends(proposed[:1])} with outcomes and in "
-        f"{_ends(proposed[1:])} from scores{_true_to_estimated(found)}. "
-        f"Where the rate did not move, a map surely saves in {sum(calm)} of {len(calm)} samples."
+        f"{_ends(proposed[1:])} from scores, and truly saves {_true_to_estimated(found)} times the estimate on average."
+        f" Where the rate did not move, a map surely saves in {sum(calm)} of {len(calm)} samples."
     )
 
 
 def _true_to_estimated(found: Study) -> str:
-    """Return the range over churn rates and teachers; nothing of a study that was saved without it."""
-    at = list(found.columns).index(TRUE_TO_ESTIMATED) if TRUE_TO_ESTIMATED in found.columns else None
-    shown = [] if at is None else [float(_short(row[at])) for row in found.rows if row[at]]
-    return f", and truly saves {min(shown):.2f} to {max(shown):.2f} times the estimate on average" if shown else ""
+    """Return the range over churn rates and teachers."""
+    at = list(found.columns).index(TRUE_TO_ESTIMATED)
+    shown = [float(_short(row[at])) for row in found.rows if row[at]]
+    return f"{min(shown):.2f} to {max(shown):.2f}"
 
 
 def _levels(found: Study) -> str:
